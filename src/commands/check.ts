@@ -1,0 +1,145 @@
+/**
+ * `peertrail check FILE…`: validates inventories, pipeline files and both of a capture directory, and says what they hold.
+ * Exit status 0 when all of them are good, 2 otherwise (design 9). Nothing a file names is opened: a path in it may be meant for
+ * another machine.
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type PipelineConfig, parsePipeline } from '../config.ts'
+import { AppError, type Problem } from '../errors.ts'
+import { type Inventory, parseInventory } from '../identity/inventory.ts'
+import { safeText } from '../safe-text.ts'
+import { readYaml } from '../yaml-document.ts'
+import { printProblems } from './problem-report.ts'
+import { counted, paint, type Terminal } from './terminal.ts'
+
+/** The two files of a capture directory that people write (design 8.1). */
+const CAPTURE_FILES = ['inventory.yaml', 'pipeline.yaml']
+/** A file above this is not read at all. Twice what the parser takes. */
+const FILE_BYTES_MAX = 16 * 1024 * 1024
+
+type FileKind = 'inventory' | 'pipeline'
+type Checked = { readonly summary: string; readonly problems: readonly Problem[]; readonly text: string }
+
+export async function runCheck(files: readonly string[], terminal: Terminal): Promise<number> {
+  let checked = 0
+  let problemCount = 0
+  for (const argument of files) {
+    for (const { file, problem } of await filesOf(argument)) {
+      const result = problem === '' ? await checkFile(file) : refused(file, problem)
+      checked++
+      problemCount += result.problems.length
+      printProblems(terminal, result.problems, result.text)
+      if (result.problems.length === 0) {
+        terminal.out(`${paint(terminal, 'green', 'ok')} ${safeText(file)}: ${safeText(result.summary)}\n`)
+      }
+    }
+  }
+  const verdict = problemCount === 0 ? 'no problems' : counted(problemCount, 'problem')
+  terminal.out(
+    `${counted(checked, 'file')} checked, ${paint(terminal, problemCount === 0 ? 'green' : 'red', verdict)}\n`,
+  )
+  return problemCount === 0 && checked > 0 ? 0 : 2
+}
+
+async function filesOf(argument: string): Promise<{ file: string; problem: string }[]> {
+  if (!(await isDirectory(argument))) return [{ file: argument, problem: '' }]
+  const present: { file: string; problem: string }[] = []
+  for (const name of CAPTURE_FILES) {
+    const file = join(argument, name)
+    if (await exists(file)) present.push({ file, problem: '' })
+  }
+  if (present.length > 0) return present
+  return [{ file: argument, problem: `a directory without ${CAPTURE_FILES.join(' and ')}: nothing to check` }]
+}
+
+async function checkFile(file: string): Promise<Checked> {
+  let text: string
+  try {
+    const { size } = await stat(file)
+    if (size > FILE_BYTES_MAX) return refused(file, `longer than ${FILE_BYTES_MAX / 1024 / 1024} MiB`)
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(file))
+  } catch (error) {
+    return refused(file, error instanceof TypeError ? 'not UTF-8 text' : `cannot be read (${reasonOf(error)})`)
+  }
+  try {
+    const kind = kindOf(text, file)
+    if (kind === null) {
+      return refused(file, 'neither an inventory (people, gateways, peers, …) nor a pipeline (sources, sinks, …)')
+    }
+    const summary =
+      kind === 'inventory' ? inventorySummary(parseInventory(text, file)) : pipelineSummary(parsePipeline(text, file))
+    return { summary, problems: [], text }
+  } catch (error) {
+    if (error instanceof AppError) return { summary: '', problems: error.problems, text }
+    throw error
+  }
+}
+
+/** By what stands at the top of the file; by its name when that does not tell, as in a file that is no YAML. */
+export function kindOf(text: string, file: string): FileKind | null {
+  const { value } = readYaml(text, file)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const keys = new Map(Object.entries(value))
+    const has = (...names: string[]) => names.some((name) => keys.has(name))
+    if (has('people', 'gateways', 'peers', 'resources', 'policy', 'exceptions')) return 'inventory'
+    if (has('sources', 'sinks', 'inventory')) return 'pipeline'
+    if (keys.has('hosts')) return Array.isArray(keys.get('hosts')) ? 'inventory' : 'pipeline'
+    if (has('version')) return 'inventory'
+  }
+  const name = basename(file).toLowerCase()
+  if (name.includes('inventory')) return 'inventory'
+  return name.includes('pipeline') ? 'pipeline' : null
+}
+
+function inventorySummary(inventory: Inventory): string {
+  const unowned = inventory.peers.filter((peer) => peer.owners.length === 0).length
+  return [
+    `inventory ${inventory.hash}`,
+    `${counted(inventory.peers.length, 'peer')}${unowned === 0 ? '' : ` (${unowned} without owner)`}`,
+    counted(inventory.people.length, 'person', 'people'),
+    counted(inventory.gateways.length, 'gateway'),
+    counted(inventory.hosts.length, 'host'),
+    counted(inventory.resources.length, 'resource'),
+    counted(inventory.policy.length, 'policy line'),
+    counted(inventory.exceptions.length, 'exception'),
+  ].join(', ')
+}
+
+function pipelineSummary(pipeline: PipelineConfig): string {
+  const sinks = [pipeline.store === null ? '' : 'store', pipeline.elasticsearch === null ? '' : 'elasticsearch']
+  const named = sinks.filter((sink) => sink !== '')
+  return [
+    `pipeline${pipeline.name === '' ? '' : ` ${pipeline.name}`}`,
+    `options for ${counted(pipeline.hosts.size, 'host')}`,
+    counted(pipeline.sources.length, 'source'),
+    named.length === 0 ? 'no sinks' : `sinks ${named.join(' and ')}`,
+  ].join(', ')
+}
+
+function refused(file: string, message: string): Checked {
+  return { summary: '', problems: [{ file, line: 0, column: 0, message }], text: '' }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    // Whatever is wrong with it is said when it is read.
+    return false
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    // Only "it is not there" makes a file of a capture optional.
+    return reasonOf(error) !== 'ENOENT'
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+}

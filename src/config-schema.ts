@@ -1,0 +1,154 @@
+/**
+ * The shape of a pipeline file (design 8.3). Secrets stand in it only as references, `${env:NAME}` or `${file:PATH}`; they stay
+ * references here. Durations are microseconds and sizes bytes from here on.
+ */
+import { z } from 'zod'
+import { interfaceName, machineName } from './machine-names.ts'
+import { nearest } from './nearest.ts'
+import { DURATION_EXPECTED, parseDuration, parseSize, SIZE_EXPECTED } from './quantities.ts'
+import { parsed, section, words } from './schema-problems.ts'
+import { SECOND } from './time.ts'
+
+/** Where a secret comes from; who needs it resolves it, as late as possible. */
+export type Secret = { readonly from: 'env' | 'file'; readonly name: string }
+
+/** Does not start with `expected`: what was found there must not be repeated in a message. */
+const SECRET_REFUSED = `a secret does not belong in this file; expected a reference such as \${env:NAME} or \${file:PATH}`
+const URL_REFUSED = 'not a URL without user and password; expected one such as https://localhost:9200'
+const TIMEZONE_EXPECTED = 'expected a time zone such as Asia/Kolkata, UTC or +05:30'
+const POLL_EXPECTED = 'expected a duration such as 5s, or seconds'
+
+/** `${…}` is not replaced in ordinary text, and nobody should find out by a file of that name. */
+const plainWords = (expected: string) =>
+  parsed(expected, (text) => (/^[^\p{Cc}]{1,4096}$/u.test(text) && !text.includes('${') ? text : null))
+
+const path = plainWords('expected a path; $ and { together have no meaning in it')
+const secret = parsed(SECRET_REFUSED, parseSecret)
+const duration = parsed(DURATION_EXPECTED, (text) => positive(parseDuration(text)))
+const size = parsed(SIZE_EXPECTED, (text) => positive(parseSize(text)))
+const url = parsed(URL_REFUSED, httpUrl)
+
+const timezone = z.string({ error: TIMEZONE_EXPECTED }).transform((text, context) => {
+  if (isTimezone(text)) return text
+  const near = nearest(text, Intl.supportedValuesOf('timeZone'))
+  const message = near === null ? TIMEZONE_EXPECTED : `${TIMEZONE_EXPECTED} (perhaps ${near})`
+  context.issues.push({ code: 'custom', message, input: text })
+  return z.NEVER
+})
+
+const poll = z.union([duration, z.number().transform((seconds) => Math.round(seconds * SECOND))], {
+  error: POLL_EXPECTED,
+})
+
+const MARK_EXPECTED = 'expected a mark: a number up to 0xffffffff'
+const mark = z.union(
+  [parsed(MARK_EXPECTED, (text) => (/^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : null)), z.number()],
+  { error: MARK_EXPECTED },
+)
+
+const hostOptions = section({
+  timezone: timezone.optional(),
+  prefixes: z
+    .array(
+      section({
+        match: parsed('expected the text of a log prefix, 1 to 127 characters', (text) =>
+          /^[^\n]{1,127}$/.test(text) ? text : null,
+        ),
+        verdict: z.enum(['accepted', 'dropped', 'rejected']),
+      }),
+    )
+    .optional(),
+  interfaces: z
+    .record(
+      interfaceName,
+      section({
+        mark: mark.refine(isUint(0xffff_ffff), { error: MARK_EXPECTED }).optional(),
+        zone: z.number().refine(isUint(0xffff), { error: 'expected a conntrack zone, 0 to 65535' }).optional(),
+      }),
+    )
+    .optional(),
+  poll: poll.refine((period) => period >= 1000 && Number.isFinite(period), { error: POLL_EXPECTED }).optional(),
+})
+
+const followed = {
+  host: machineName.optional(),
+  path: path.optional(),
+  command: z
+    .array(z.string(), { error: 'expected a list: the program and its arguments' })
+    .min(1, { error: 'a program is missing' })
+    .optional(),
+}
+const source = z.discriminatedUnion('type', [
+  section({ type: z.literal('nftables'), ...followed }),
+  section({ type: z.literal('nftables-ruleset'), ...followed, every: duration.optional() }),
+  section({ type: z.literal('conntrack'), ...followed, dump: section({ every: duration }).optional() }),
+  section({ type: z.literal('wireguard'), ...followed, every: duration.optional() }),
+  section({ type: z.literal('auditd'), ...followed }),
+  section({ type: z.literal('hostfacts'), ...followed, every: duration.optional() }),
+])
+
+const sinks = section({
+  store: section({
+    dir: path,
+    retention: section({
+      days: z
+        .number()
+        .refine((days) => isUint(36_500)(days) && days > 0, { error: 'expected a number of days' })
+        .optional(),
+      max_size: size.optional(),
+    }).optional(),
+  }).optional(),
+  elasticsearch: section({
+    url,
+    api_key: secret.optional(),
+    username: words().optional(),
+    password: secret.optional(),
+    ca_file: path.optional(),
+  }).optional(),
+})
+
+export const pipelineSchema = section({
+  name: words().optional(),
+  hosts: z.record(machineName, hostOptions).optional(),
+  sources: z.array(source).optional(),
+  inventory: path.optional(),
+  sinks: sinks.optional(),
+})
+
+export type PipelineDocument = z.output<typeof pipelineSchema>
+
+/** JSON Schema (draft 2020-12) of pipeline files, for editors. */
+export function pipelineJsonSchema(): object {
+  return z.toJSONSchema(pipelineSchema, { io: 'input' })
+}
+
+function positive(quantity: number | null): number | null {
+  return quantity !== null && quantity > 0 ? quantity : null
+}
+
+function isUint(max: number): (value: number) => boolean {
+  return (value) => Number.isInteger(value) && value >= 0 && value <= max
+}
+
+/** An IANA name (tz database, as the runtime's ICU has it) or a fixed offset. */
+function isTimezone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return true
+  } catch {
+    // A RangeError is how Intl says no; there is no other way to ask.
+    return false
+  }
+}
+
+function parseSecret(text: string): Secret | null {
+  const match = /^\$\{(?:env:([A-Za-z_][A-Za-z0-9_]{0,127})|file:([^${}\p{Cc}]{1,4096}))\}$/u.exec(text)
+  if (match === null) return null
+  return match[1] === undefined ? { from: 'file', name: match[2] ?? '' } : { from: 'env', name: match[1] }
+}
+
+function httpUrl(text: string): string | null {
+  const parsedUrl = URL.parse(text)
+  if (parsedUrl === null || !/^https?:$/.test(parsedUrl.protocol)) return null
+  return parsedUrl.username === '' && parsedUrl.password === '' ? text : null
+}

@@ -1,0 +1,170 @@
+/**
+ * Pipeline files (design 8.3): which machines, which sources, where documents go. Parsed and validated here, acted on elsewhere:
+ * nothing is opened, no secret is read, and paths stay as written (relative to the file; its reader knows where it lies).
+ */
+import { type PipelineDocument, pipelineSchema, type Secret } from './config-schema.ts'
+import { AppError, type Problem } from './errors.ts'
+import { byPlace, limitProblems, pathText, schemaProblems } from './schema-problems.ts'
+import type { Micros } from './time.ts'
+import { type Path, readYaml } from './yaml-document.ts'
+
+/** What configuration says a log prefix means; overrides the ruleset (design 8.1). */
+export type PrefixVerdict = { readonly match: string; readonly verdict: 'accepted' | 'dropped' | 'rejected' }
+
+/** What tells an interface's connections apart in conntrack (design 5.5); null = not configured. */
+export type InterfaceMarks = { readonly mark: number | null; readonly zone: number | null }
+
+export type HostOptions = {
+  /** Zone of stamps that have none: IANA name or fixed offset, '' = not configured. */
+  readonly timezone: string
+  readonly prefixes: readonly PrefixVerdict[]
+  /** By interface name. */
+  readonly interfaces: ReadonlyMap<string, InterfaceMarks>
+  /** Period of `wg show` polls, 0 = not configured. */
+  readonly poll: Micros
+}
+
+export type SourceConfig = {
+  readonly type: 'nftables' | 'nftables-ruleset' | 'conntrack' | 'wireguard' | 'auditd' | 'hostfacts'
+  /** '' = this machine. */
+  readonly host: string
+  /** File to follow, '' when a command is run. */
+  readonly path: string
+  /** Program and arguments, run without a shell; empty when a file is followed. */
+  readonly command: readonly string[]
+  /** Period of a command that ends (`every`) or of conntrack's table dump (`dump.every`); 0 = not configured. */
+  readonly every: Micros
+  readonly dumpEvery: Micros
+}
+
+export type StoreConfig = {
+  readonly dir: string
+  /** Whole days, 0 = not configured. */
+  readonly retentionDays: number
+  /** Bytes, 0 = not configured. */
+  readonly retentionBytes: number
+}
+
+export type ElasticsearchConfig = {
+  readonly url: string
+  readonly apiKey: Secret | null
+  readonly username: string
+  readonly password: Secret | null
+  readonly caFile: string
+}
+
+export type PipelineConfig = {
+  readonly name: string
+  readonly hosts: ReadonlyMap<string, HostOptions>
+  readonly sources: readonly SourceConfig[]
+  /** Path of the inventory, '' = none named. */
+  readonly inventory: string
+  readonly store: StoreConfig | null
+  readonly elasticsearch: ElasticsearchConfig | null
+}
+
+/** Throws AppError `bad-pipeline` with everything that is wrong. `file` is only for its messages. */
+export function parsePipeline(text: string, file: string): PipelineConfig {
+  const yaml = readYaml(text, file)
+  if (yaml.problems.length > 0) throw badPipeline(yaml.problems, file)
+  const result = pipelineSchema.safeParse(yaml.value)
+  if (!result.success) {
+    const { problems, total } = schemaProblems(result.error.issues, yaml)
+    throw badPipeline(problems, file, total)
+  }
+  const problems: Problem[] = []
+  checkPipeline(result.data, (path, message) => problems.push(yaml.problemAt(path, `${pathText(path)}: ${message}`)))
+  if (problems.length > 0) throw badPipeline(problems.sort(byPlace), file)
+  return toPipeline(result.data)
+}
+
+/** For captures without a pipeline file. */
+export function emptyPipeline(): PipelineConfig {
+  return toPipeline({})
+}
+
+/** What holds for a machine that no pipeline file mentions. */
+export function defaultHostOptions(): HostOptions {
+  return toHostOptions({})
+}
+
+/** What is wrong although every value is well formed. */
+function checkPipeline(document: PipelineDocument, report: (path: Path, message: string) => void): void {
+  for (const [i, source] of (document.sources ?? []).entries()) {
+    const at = ['sources', i]
+    if (source.path !== undefined && source.command !== undefined) {
+      report([...at, 'path'], 'expected either path or command')
+    } else if (source.path === undefined && source.command === undefined && source.type !== 'hostfacts') {
+      report(at, 'expected path (a file to follow) or command (a program to run)')
+    }
+    if (source.path === undefined) continue
+    if ('every' in source) report([...at, 'every'], 'a file that is followed has no period; expected command')
+    if ('dump' in source) report([...at, 'dump'], 'a file that is followed gets no dumps; expected command')
+  }
+  const { elasticsearch } = document.sinks ?? {}
+  if (elasticsearch === undefined) return
+  const at = ['sinks', 'elasticsearch']
+  if ((elasticsearch.username === undefined) !== (elasticsearch.password === undefined)) {
+    report(at, 'expected username and password together')
+  }
+  if (elasticsearch.api_key !== undefined && elasticsearch.username !== undefined) {
+    report([...at, 'api_key'], 'expected either api_key or username and password')
+  }
+}
+
+function toPipeline(document: PipelineDocument): PipelineConfig {
+  const { store, elasticsearch } = document.sinks ?? {}
+  return {
+    name: document.name ?? '',
+    hosts: new Map(Object.entries(document.hosts ?? {}).map(([name, options]) => [name, toHostOptions(options)])),
+    sources: (document.sources ?? []).map((source) => ({
+      type: source.type,
+      host: source.host ?? '',
+      path: source.path ?? '',
+      command: source.command ?? [],
+      every: 'every' in source ? (source.every ?? 0) : 0,
+      dumpEvery: 'dump' in source ? (source.dump?.every ?? 0) : 0,
+    })),
+    inventory: document.inventory ?? '',
+    store: store === undefined ? null : toStore(store),
+    elasticsearch:
+      elasticsearch === undefined
+        ? null
+        : {
+            url: elasticsearch.url,
+            apiKey: elasticsearch.api_key ?? null,
+            username: elasticsearch.username ?? '',
+            password: elasticsearch.password ?? null,
+            caFile: elasticsearch.ca_file ?? '',
+          },
+  }
+}
+
+function toStore(store: NonNullable<NonNullable<PipelineDocument['sinks']>['store']>): StoreConfig {
+  return {
+    dir: store.dir,
+    retentionDays: store.retention?.days ?? 0,
+    retentionBytes: store.retention?.max_size ?? 0,
+  }
+}
+
+function toHostOptions(options: NonNullable<PipelineDocument['hosts']>[string]): HostOptions {
+  return {
+    timezone: options.timezone ?? '',
+    prefixes: options.prefixes ?? [],
+    interfaces: new Map(
+      Object.entries(options.interfaces ?? {}).map(([name, marks]) => [
+        name,
+        { mark: marks.mark ?? null, zone: marks.zone ?? null },
+      ]),
+    ),
+    poll: options.poll ?? 0,
+  }
+}
+
+function badPipeline(problems: readonly Problem[], file: string, total = problems.length): AppError {
+  return new AppError('bad-pipeline', `${file} is no valid pipeline file`, {
+    problems: limitProblems(problems, file, total),
+    advice: 'Correct the lines named; `peertrail check` shows them with their place.',
+  })
+}

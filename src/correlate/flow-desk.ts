@@ -1,0 +1,187 @@
+/**
+ * Where flow steps wait for their evidence and leave as `wireguard.flow` documents; outer flows of a listen port leave as
+ * session documents. A flow is decided once: for the holder at its start, by the firewall line that saw it, else by mark or
+ * zone, else by the only interface whose ledger covers the address (design 5.5, 5.6).
+ */
+import type { Event } from '../event.ts'
+import type { Claim, Moment } from '../identity/attribute.ts'
+import type { ConntrackRecord } from '../sources/conntrack/record.ts'
+import { type Micros, SECOND } from '../time.ts'
+import { type Decision, type Flow, isFinished } from './flow.ts'
+import { createFlowEvents, type FlowAction } from './flow-events.ts'
+import { SETTLE } from './flow-table.ts'
+import type { FlowStep } from './flow-table.ts'
+import type { Room } from './gateway.ts'
+import { createOuterFlows } from './outer-flows.ts'
+import { createWaitingLine } from './waiting-line.ts'
+
+/** Steps waiting at most; beyond it the oldest is decided with what is known. */
+export const STEPS_PENDING_MAX = 500_000
+/** conntrack -E stamps with the reader's clock, which may run this much behind the packet. */
+const READER_LATE: Micros = SECOND
+/** The table is swept for ended and idle flows this often, in event time. */
+const SWEEP_PERIOD: Micros = SECOND
+
+type WaitingStep = { readonly action: FlowAction; readonly flow: Flow; readonly at: Micros; readonly dueAt: Micros; readonly reason: string }
+
+export function createFlowDesk(room: Room) {
+  const { attributor, identities, shared, addresses, flows, scope } = room
+  const waiting = createWaitingLine<WaitingStep>()
+  const toEvent = createFlowEvents(addresses)
+  const outer = createOuterFlows(room)
+  let sweptAt = Number.NEGATIVE_INFINITY
+  let forced = 0
+
+  function onStep({ step, flow, record }: FlowStep): void {
+    const now = record?.at ?? flow.endAt
+    if (step === 'started') push('flow-started', flow, flow.startAt, Math.max(now, flow.startAt) + SETTLE, '')
+    else if (step === 'ended') push('flow-ended', flow, flow.endAt, now + SETTLE, flow.endReason)
+    else if (step === 'ended-late') push('flow-progress', flow, now, now + SETTLE, 'late-end')
+    // conntrack's UPDATE says nothing about data (design 13): only a dump's counters are progress worth a document.
+    else if (record?.event === 'list' && hasMoved(flow)) push('flow-progress', flow, now, now + SETTLE, '')
+  }
+
+  function push(action: FlowAction, flow: Flow, at: Micros, dueAt: Micros, reason: string): void {
+    waiting.push({ action, flow, at, dueAt, reason })
+    if (waiting.length > STEPS_PENDING_MAX) {
+      const oldest = waiting.shift()
+      if (oldest !== undefined) say(oldest)
+      forced++
+    }
+  }
+
+  function tick(watermark: Micros): void {
+    for (let step = waiting.peek(); step !== undefined; step = waiting.peek()) {
+      if (step.dueAt > watermark || (step.flow.decision === null && !attributor.isDecidable(momentOf(step.flow).to, watermark))) break
+      waiting.shift()
+      say(step)
+    }
+    if (watermark - sweptAt < SWEEP_PERIOD) return
+    sweptAt = watermark
+    flows.expire(watermark, onStep)
+    room.witnesses.expire(watermark)
+  }
+
+  function say({ action, flow, at, reason }: WaitingStep): void {
+    const decision = flow.decision ?? decide(flow)
+    if (decision.scope === 'out') return
+    if (decision.scope === 'outer') return outer.say(action, flow, decision, at)
+    if (action === 'flow-ended') markHolder(flow, decision)
+    room.emit(document(action, flow, decision, at, reason))
+  }
+
+  function document(action: FlowAction, flow: Flow, decision: Extract<Decision, { scope: 'inner' }>, at: Micros, reason: string): Event {
+    return toEvent(action, flow, at, reason, {
+      observer: shared.observer('', ''),
+      protocol: shared.protocol(flow.family, flow.protocol, addresses.of(flow.src), addresses.of(flow.seenDst)),
+      identity: decision.identity,
+      resource: decision.resource,
+      policy: decision.policy,
+    })
+  }
+
+  function decide(flow: Flow): Decision {
+    const decision = decideScope(flow)
+    flow.decision = decision
+    if (decision.scope === 'out') scope.conntrackOut += flow.linesUndecided
+    else scope.conntrackIn += flow.linesUndecided
+    flow.linesUndecided = 0
+    if (decision.scope === 'inner') room.watch.flow(flow)
+    return decision
+  }
+
+  function decideScope(flow: Flow): Decision {
+    const source = claimOf(flow, 'source')
+    const destination = claimOf(flow, 'destination')
+    if (source === null && destination === null) return outer.recognise(flow) ?? { scope: 'out' }
+    const claim = source ?? destination
+    if (claim === null) return { scope: 'out' }
+    const role = source === null ? 'destination' : 'source'
+    const target = source !== null && destination?.status === 'exact' && destination.entry !== source.entry ? destination : null
+    const resource = shared.resource(flow.seenDst, flow.protocol, flow.seenDport)
+    const name = resource.fields['wireguard.resource.name'] ?? 'uncatalogued'
+    return {
+      scope: 'inner',
+      claim,
+      role,
+      target,
+      identity: identities.facetFor(claim, role, target, flow.startAt, false),
+      resource,
+      policy: name === 'uncatalogued' ? '' : identities.policyOf(claim, name, flow.startAt),
+    }
+  }
+
+  /** The peer at one end of the flow: the inner address is the one before source NAT, after destination NAT. */
+  function claimOf(flow: Flow, side: 'source' | 'destination'): Claim | null {
+    const address = addresses.of(side === 'source' ? flow.src : flow.seenDst)
+    if (address === null) return null
+    const port = side === 'source' ? flow.sport : flow.seenDport
+    const moment = momentOf(flow)
+    const seen = interfaceOf(flow, side)
+    if (seen !== null && seen !== '') return attributor.isWireguard(seen) ? attributor.onInterface(seen, address, moment, 'interface', side) : null
+    const marked = attributor.byMark(flow.mark, flow.zone)
+    // A mark or zone tells which tunnel a flow crosses, not in which direction: it helps the end that the ledger knows there.
+    if (marked !== null) {
+      const claim = attributor.onInterface(marked.interface, address, moment, marked.method, side)
+      if (claim.entry !== null || claim.candidates.length > 0) return claim
+    }
+    return attributor.byPrefix(address, port, flow.protocol, moment)
+  }
+
+  /** The interface at one end of the flow by the firewall line that saw its start; '' = the line names none, null = no line. */
+  function interfaceOf(flow: Flow, side: 'source' | 'destination'): string | null {
+    const { witness } = flow
+    if (witness === null) return null
+    const isForward = witness.src === flow.src || witness.src === flow.seenSrc
+    const isSelf = flow.src === flow.dst
+    return (side === 'source') === (isForward || isSelf) ? witness.in : witness.out
+  }
+
+  /** When the flow certainly started, as exactly as is known. */
+  function momentOf(flow: Flow): Moment {
+    return { from: flow.startFrom - READER_LATE, to: flow.startAt }
+  }
+
+  /** The address went to another holder while the flow was open: it keeps the first, and says so (design 5.6). */
+  function markHolder(flow: Flow, decision: Extract<Decision, { scope: 'inner' }>): boolean {
+    const { entry } = decision.claim
+    const end = Number.isNaN(flow.endAt) ? Number.POSITIVE_INFINITY : flow.endAt
+    if (entry === null || flow.isHolderChanged || entry.until >= end || flow.startAt > entry.until) return false
+    flow.isHolderChanged = true
+    decision.identity = identities.facetFor(decision.claim, decision.role, decision.target, flow.startAt, true)
+    return true
+  }
+
+  return {
+    take(record: ConntrackRecord): void {
+      countScope(flows.observe(record, onStep))
+    },
+    dumpEnded: (startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean) => flows.dumpEnded(startedAt, at, hasV4, hasV6, onStep),
+    /** Some entry of the ledger ended: open flows of its holder are marked and say so once. */
+    holdersChanged(at: Micros): void {
+      for (const flow of flows.open()) {
+        const { decision } = flow
+        if (decision?.scope !== 'inner' || isFinished(flow)) continue
+        if (markHolder(flow, decision)) push('flow-progress', flow, at, at, 'holder-changed')
+      }
+    },
+    tick,
+    get pending(): number {
+      return waiting.length
+    },
+    get forced(): number {
+      return forced
+    },
+  }
+
+  function countScope(flow: Flow): void {
+    if (flow.decision === null) flow.linesUndecided++
+    else if (flow.decision.scope === 'out') scope.conntrackOut++
+    else scope.conntrackIn++
+  }
+}
+
+function hasMoved(flow: Flow): boolean {
+  const { counters, reported } = flow
+  return counters.sourceBytes !== reported.sourceBytes || counters.destinationBytes !== reported.destinationBytes
+}

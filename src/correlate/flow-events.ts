@@ -1,0 +1,152 @@
+/**
+ * Flow documents: `flow-started`, `flow-progress`, `flow-ended`, all with one `wireguard.flow.id`. Totals stand only on the end;
+ * progress and end carry the delta since the previous document, so that any sum over a window adds up (design 4.1).
+ */
+import { createFacet, type Event, type Facet } from '../event.ts'
+import { createHashedIds } from '../event-id.ts'
+import { decodeBytes } from '../event-json.ts'
+import type { AddressBook } from '../identity/address-book.ts'
+import { communityId } from '../identity/community-id.ts'
+import type { Micros } from '../time.ts'
+import { type Counters, type Flow, outcomeOf } from './flow.ts'
+import { isIcmp } from './tuple-key.ts'
+
+export type FlowAction = 'flow-started' | 'flow-progress' | 'flow-ended'
+
+export type FlowParts = { readonly observer: Facet; readonly protocol: Facet; readonly identity: Facet; readonly resource: Facet; readonly policy: 'allowed' | 'violation' | '' }
+
+const TYPES = { 'flow-started': 'start', 'flow-progress': 'info', 'flow-ended': 'end' } as const
+
+export function createFlowEvents(addresses: AddressBook): (action: FlowAction, flow: Flow, at: Micros, reason: string, parts: FlowParts) => Event {
+  const hashedId = createHashedIds()
+  const headers = {
+    'flow-started': createHeader('flow-started'),
+    'flow-progress': createHeader('flow-progress'),
+    'flow-ended': createHeader('flow-ended'),
+  } as const
+
+  return (action, flow, at, reason, parts) => {
+    const isEnd = action === 'flow-ended'
+    const counters = flow.counters
+    const delta = action === 'flow-started' ? null : deltaOf(counters, flow.reported)
+    if (delta !== null) flow.reported = counters
+    const hasNat = flow.seenSrc !== flow.src || flow.seenSport !== flow.sport || flow.seenDst !== flow.dst || flow.seenDport !== flow.dport
+    return {
+      dataset: 'wireguard.flow',
+      own: {
+        '@timestamp': at,
+        'event.id': hashedId(at, 'flow', flow.id, action, at, reason),
+        'event.start': flow.startAt,
+        'event.end': isEnd ? flow.endAt : undefined,
+        'event.duration': isEnd ? Math.max(0, flow.endAt - flow.startAt) * 1000 : undefined,
+        'event.reason': reason || undefined,
+        'event.outcome': isEnd ? (outcomeOf(flow) === 'connected' ? 'success' : outcomeOf(flow) === 'unknown' ? 'unknown' : 'failure') : undefined,
+        'source.ip': flow.src,
+        'source.port': port(flow.sport),
+        'source.nat.ip': hasSourceNat(flow) ? flow.seenSrc : undefined,
+        'source.nat.port': hasSourceNat(flow) ? port(flow.seenSport) : undefined,
+        'source.bytes': isEnd ? count(counters.sourceBytes) : undefined,
+        'source.packets': isEnd ? count(counters.sourcePackets) : undefined,
+        'destination.ip': flow.dst,
+        'destination.port': port(flow.dport),
+        'destination.nat.ip': hasDestinationNat(flow) ? flow.seenDst : undefined,
+        'destination.nat.port': hasDestinationNat(flow) ? port(flow.seenDport) : undefined,
+        'destination.bytes': isEnd ? count(counters.destinationBytes) : undefined,
+        'destination.packets': isEnd ? count(counters.destinationPackets) : undefined,
+        'network.bytes': isEnd ? sum(counters.sourceBytes, counters.destinationBytes) : undefined,
+        'network.packets': isEnd ? sum(counters.sourcePackets, counters.destinationPackets) : undefined,
+        'network.community_id': communityOf(flow, flow.src, flow.sport, flow.dst, flow.dport),
+        'related.ip': [...new Set([flow.src, flow.dst, flow.seenSrc, flow.seenDst])],
+        'wireguard.flow.id': flow.id,
+        'wireguard.flow.verdict': flow.witness?.verdict ?? 'unknown',
+        'wireguard.flow.evidence': flow.witness === null ? ['conntrack'] : ['conntrack', 'nftables'],
+        'wireguard.flow.state': stateOf(flow),
+        'wireguard.flow.outcome': outcomeOf(flow),
+        'wireguard.flow.start_basis': flow.startBasis,
+        'wireguard.flow.nat.community_id': hasNat ? communityOf(flow, flow.seenSrc, flow.seenSport, flow.seenDst, flow.seenDport) : undefined,
+        'wireguard.flow.delta.source.bytes': delta === null ? undefined : count(delta.sourceBytes),
+        'wireguard.flow.delta.source.packets': delta === null ? undefined : count(delta.sourcePackets),
+        'wireguard.flow.delta.destination.bytes': delta === null ? undefined : count(delta.destinationBytes),
+        'wireguard.flow.delta.destination.packets': delta === null ? undefined : count(delta.destinationPackets),
+        'wireguard.policy.result': parts.policy || undefined,
+        'conntrack.id': flow.conntrackId || undefined,
+        'conntrack.zone': flow.zone || undefined,
+        'conntrack.state': flow.state || undefined,
+        'conntrack.mark': flow.mark || undefined,
+        'conntrack.helper': flow.helper === '' ? undefined : decodeBytes(flow.helper),
+        'conntrack.labels': flow.labels === '' ? undefined : decodeBytes(flow.labels),
+        'conntrack.flags': flagsOf(flow),
+        'conntrack.icmp.type': port(flow.icmpType),
+        'conntrack.icmp.code': port(flow.icmpCode),
+        'conntrack.icmp.id': port(flow.icmpId),
+        'conntrack.userspace.portid': flow.userspacePortid || undefined,
+        'conntrack.userspace.program': flow.userspaceProgram === '' ? undefined : decodeBytes(flow.userspaceProgram),
+      },
+      facets: [headers[action], parts.observer, parts.protocol, parts.identity, parts.resource],
+    }
+  }
+
+  function communityOf(flow: Flow, src: string, sport: number, dst: string, dport: number): string | undefined {
+    const source = addresses.of(src)
+    const destination = addresses.of(dst)
+    if (source === null || destination === null || flow.protocol < 0) return undefined
+    const first = isIcmp(flow.protocol) ? flow.icmpType : sport
+    const second = isIcmp(flow.protocol) ? flow.icmpCode : dport
+    return communityId(flow.protocol, source, Math.max(0, first), destination, Math.max(0, second))
+  }
+}
+
+function createHeader(action: FlowAction): Facet {
+  return createFacet({
+    'event.kind': 'event',
+    'event.category': ['network'],
+    'event.type': ['connection', TYPES[action]],
+    'event.action': action,
+    'event.dataset': 'wireguard.flow',
+    'event.module': 'wireguard',
+    'event.provider': 'conntrack',
+  })
+}
+
+export function hasSourceNat(flow: Flow): boolean {
+  return flow.seenSrc !== flow.src || flow.seenSport !== flow.sport
+}
+
+export function hasDestinationNat(flow: Flow): boolean {
+  return flow.seenDst !== flow.dst || flow.seenDport !== flow.dport
+}
+
+function stateOf(flow: Flow): string {
+  if (Number.isNaN(flow.endAt)) return 'open'
+  return flow.endReason === '' || flow.endReason === 'userspace' ? 'ended' : 'ended-inferred'
+}
+
+function flagsOf(flow: Flow): readonly string[] | undefined {
+  const flags: string[] = []
+  if (flow.isAssured) flags.push('assured')
+  if (!flow.hasReply) flags.push('unreplied')
+  return flags.length > 0 ? flags : undefined
+}
+
+/** Counters only grow while an entry lives; after a reset the new value itself is the difference. */
+function deltaOf(now: Counters, before: Counters): Counters {
+  const minus = (a: number, b: number) => (a < 0 ? -1 : b < 0 || a < b ? a : a - b)
+  return {
+    sourcePackets: minus(now.sourcePackets, before.sourcePackets),
+    sourceBytes: minus(now.sourceBytes, before.sourceBytes),
+    destinationPackets: minus(now.destinationPackets, before.destinationPackets),
+    destinationBytes: minus(now.destinationBytes, before.destinationBytes),
+  }
+}
+
+function port(value: number): number | undefined {
+  return value < 0 ? undefined : value
+}
+
+function count(value: number): number | undefined {
+  return value < 0 ? undefined : value
+}
+
+function sum(a: number, b: number): number | undefined {
+  return a < 0 || b < 0 ? undefined : a + b
+}

@@ -1,0 +1,252 @@
+/**
+ * The dated ledger: which key held which prefix on (gateway, interface) at which time, built from every
+ * `wg show all dump` snapshot (design 5.1-5.3). A change is known to lie between two polls; `since` and `until` are the polls
+ * that showed it, so both ends carry one poll of uncertainty. What was changed and changed back between two polls is invisible.
+ *
+ * One ledger per gateway. Snapshots come in order of time; questions may be about any time.
+ */
+import type { Micros } from '../time.ts'
+import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
+import { type AddressBits } from '../address.ts'
+import { COVERING_MAX, createPrefixTrie, type PrefixTrie } from './prefix-trie.ts'
+import { createPollClock, type PollClock } from './poll-clock.ts'
+
+/** One prefix held by one key for an unbroken time. */
+export type Entry = {
+  readonly number: number
+  readonly interface: string
+  readonly publicKey: string
+  readonly prefix: string
+  /** Prefix length 0: covers everything, proves nothing without interface evidence. */
+  readonly isDefault: boolean
+  /** First snapshot that showed it. */
+  readonly since: Micros
+  /** Last snapshot that showed it; Infinity while the newest one does. */
+  until: Micros
+  /** Times in which the interface was down though the entry returned unchanged: from the last snapshot before to the first after. */
+  readonly holes: { readonly from: Micros; readonly to: Micros }[]
+}
+
+/** What the ledger knows of one key on one interface. */
+export type PeerState = {
+  readonly interface: string
+  readonly publicKey: string
+  row: PeerRow
+  readonly entries: Map<string, Entry>
+  /** Endpoint by the snapshot that first showed it, oldest first; at most ENDPOINTS_MAX. */
+  readonly endpoints: { readonly at: Micros; readonly ip: string; readonly port: number }[]
+}
+
+export type Holding = {
+  /** `held`: one entry covers the whole interval. `changing`: the holder changed in it. `none`: nobody held it. */
+  readonly outcome: 'held' | 'changing' | 'none'
+  readonly entry: Entry | null
+  /** Every entry that covered the address at some time of the interval, longest prefix first. */
+  readonly candidates: readonly Entry[]
+}
+
+export type Ledger = {
+  readonly polls: PollClock
+  /** Takes the next snapshot; an incomplete one is not used, because an absent row in it proves nothing. */
+  observe(snapshot: SnapshotRecord): LedgerChange[]
+  /** Who held the longest prefix on the address in every snapshot from `from` to `to`. */
+  holding(interfaceName: string, bits: AddressBits, from: Micros, to: Micros): Holding
+  peer(interfaceName: string, publicKey: string): PeerState | null
+  readonly interfaces: ReadonlyMap<string, InterfaceState>
+}
+
+export type InterfaceState = {
+  readonly name: string
+  publicKey: string
+  listenPort: number
+  isUp: boolean
+  /** Newest snapshot that showed it, while it is down. */
+  downSince: Micros
+  readonly trie: PrefixTrie
+  /** By trie slot: all entries of that prefix, oldest first. */
+  readonly history: Entry[][]
+  readonly peers: Map<string, PeerState>
+}
+
+/** What a snapshot changed, for the session events. `before` and `at` are the two polls the change lies between. */
+export type LedgerChange =
+  | { readonly what: 'peer-added' | 'peer-removed'; readonly before: Micros; readonly at: Micros; readonly peer: PeerState }
+  | { readonly what: 'allowed-ips-changed' | 'endpoint-changed' | 'row-changed'; readonly before: Micros; readonly at: Micros; readonly peer: PeerState; readonly old: PeerRow }
+  | { readonly what: 'interface-up' | 'interface-down'; readonly before: Micros; readonly at: Micros; readonly interface: InterfaceState }
+
+/** Roaming laptops change endpoint often; older ones than this are of no use to a flow that starts now. */
+const ENDPOINTS_MAX = 64
+/** Entries kept of one prefix; the oldest beyond it are forgotten, and their time answers `none`. */
+const HISTORY_MAX = 256
+
+const NO_ENTRIES: readonly Entry[] = Object.freeze([])
+const NOBODY: Holding = Object.freeze({ outcome: 'none', entry: null, candidates: Object.freeze([]) })
+
+export function createLedger(configuredPeriod: Micros | null): Ledger {
+  const interfaces = new Map<string, InterfaceState>()
+  const polls = createPollClock(configuredPeriod)
+  const slots = new Int32Array(COVERING_MAX)
+  let entryCount = 0
+
+  function observe(snapshot: SnapshotRecord): LedgerChange[] {
+    if (!snapshot.isComplete || snapshot.at <= polls.newest) return []
+    const before = polls.newest
+    const at = snapshot.at
+    polls.add(at)
+    const changes: LedgerChange[] = []
+    const rows = groupByInterface(snapshot)
+    for (const row of snapshot.interfaces) {
+      const known = interfaces.get(row.interface)
+      const state = known ?? createInterface(row.interface)
+      if (known === undefined) interfaces.set(row.interface, state)
+      state.publicKey = row.publicKey
+      state.listenPort = row.listenPort
+      if (!state.isUp) {
+        state.isUp = true
+        if (known !== undefined) reopen(state, rows.get(row.interface) ?? new Map(), at)
+        changes.push({ what: 'interface-up', before, at, interface: state })
+      }
+      updatePeers(state, rows.get(row.interface) ?? new Map(), before, at, changes)
+    }
+    for (const state of interfaces.values()) {
+      if (state.isUp && !snapshot.interfaces.some((row) => row.interface === state.name)) {
+        state.isUp = false
+        state.downSince = before
+        changes.push({ what: 'interface-down', before, at, interface: state })
+      }
+    }
+    return changes
+  }
+
+  /** The interface came back: peers that return unchanged keep their entries, with the hole as uncertainty (design 6). */
+  function reopen(state: InterfaceState, rows: ReadonlyMap<string, PeerRow>, at: Micros): void {
+    for (const peer of state.peers.values()) {
+      for (const entry of peer.entries.values()) {
+        if (rows.get(peer.publicKey)?.allowedIps.includes(entry.prefix)) entry.holes.push({ from: state.downSince, to: at })
+        else entry.until = state.downSince
+      }
+    }
+  }
+
+  function updatePeers(state: InterfaceState, rows: ReadonlyMap<string, PeerRow>, before: Micros, at: Micros, changes: LedgerChange[]): void {
+    for (const row of rows.values()) {
+      const peer = state.peers.get(row.publicKey)
+      if (peer === undefined) {
+        const added: PeerState = { interface: state.name, publicKey: row.publicKey, row, entries: new Map(), endpoints: [] }
+        state.peers.set(row.publicKey, added)
+        holdPrefixes(state, added, row, before, at)
+        noteEndpoint(added, row, at)
+        changes.push({ what: 'peer-added', before, at, peer: added })
+      } else if (peer.row !== row) {
+        const old = peer.row
+        peer.row = row
+        if (!sameList(old.allowedIps, row.allowedIps)) {
+          holdPrefixes(state, peer, row, before, at)
+          changes.push({ what: 'allowed-ips-changed', before, at, peer, old })
+        }
+        if (old.endpointIp !== row.endpointIp || old.endpointPort !== row.endpointPort) {
+          noteEndpoint(peer, row, at)
+          changes.push({ what: 'endpoint-changed', before, at, peer, old })
+        }
+        changes.push({ what: 'row-changed', before, at, peer, old })
+      }
+    }
+    for (const peer of state.peers.values()) {
+      if (rows.has(peer.publicKey)) continue
+      for (const entry of peer.entries.values()) if (entry.until === Number.POSITIVE_INFINITY) entry.until = before
+      state.peers.delete(peer.publicKey)
+      changes.push({ what: 'peer-removed', before, at, peer })
+    }
+  }
+
+  function holdPrefixes(state: InterfaceState, peer: PeerState, row: PeerRow, before: Micros, at: Micros): void {
+    for (const [prefix, entry] of peer.entries) {
+      if (row.allowedIps.includes(prefix)) continue
+      if (entry.until === Number.POSITIVE_INFINITY) entry.until = before
+      peer.entries.delete(prefix)
+    }
+    for (const prefix of row.allowedIps) {
+      if (peer.entries.has(prefix)) continue
+      const slot = state.trie.slotOf(prefix)
+      if (slot === null) continue
+      const entry: Entry = {
+        number: entryCount++,
+        interface: state.name,
+        publicKey: peer.publicKey,
+        prefix,
+        isDefault: prefix.endsWith('/0'),
+        since: at,
+        until: Number.POSITIVE_INFINITY,
+        holes: [],
+      }
+      peer.entries.set(prefix, entry)
+      let history = state.history[slot]
+      if (history === undefined) {
+        history = []
+        state.history[slot] = history
+      }
+      history.push(entry)
+      if (history.length > HISTORY_MAX) history.shift()
+    }
+  }
+
+  function holding(interfaceName: string, bits: AddressBits, from: Micros, to: Micros): Holding {
+    const state = interfaces.get(interfaceName)
+    if (state === undefined) return NOBODY
+    const count = state.trie.covering(bits, slots)
+    let candidates: Entry[] | null = null
+    for (let i = count - 1; i >= 0; i--) {
+      let whole: Entry | null = null
+      let others = 0
+      for (const entry of state.history[slots[i] ?? 0] ?? NO_ENTRIES) {
+        const until = entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
+        if (entry.since > to || until < from) continue
+        const isWhole = entry.since <= from && until >= to && !entry.holes.some((hole) => hole.from < to && hole.to > from)
+        if (isWhole && whole === null) whole = entry
+        else others++
+        if (candidates === null && (!isWhole || others > 0)) candidates = []
+      }
+      // The usual answer: one entry, nobody else at this length, nobody at a longer one.
+      if (whole !== null && others === 0 && candidates === null) return { outcome: 'held', entry: whole, candidates: [whole] }
+      if (candidates !== null) collect(state, slots[i] ?? 0, from, to, candidates)
+      if (whole !== null) break
+    }
+    return candidates === null ? NOBODY : { outcome: 'changing', entry: candidates[0] ?? null, candidates }
+  }
+
+  return { polls, observe, holding, interfaces, peer: (name, key) => interfaces.get(name)?.peers.get(key) ?? null }
+}
+
+/** Adds every entry of a prefix that held at some time of the interval, newest first. */
+function collect(state: InterfaceState, slot: number, from: Micros, to: Micros, candidates: Entry[]): void {
+  for (const entry of (state.history[slot] ?? NO_ENTRIES).toReversed()) {
+    const until = entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
+    if (entry.since <= to && until >= from) candidates.push(entry)
+  }
+}
+
+function createInterface(name: string): InterfaceState {
+  return { name, publicKey: '', listenPort: -1, isUp: false, downSince: 0, trie: createPrefixTrie(), history: [], peers: new Map() }
+}
+
+function groupByInterface(snapshot: SnapshotRecord): Map<string, Map<string, PeerRow>> {
+  const groups = new Map<string, Map<string, PeerRow>>()
+  for (const row of snapshot.peers) {
+    let group = groups.get(row.interface)
+    if (group === undefined) {
+      group = new Map()
+      groups.set(row.interface, group)
+    }
+    group.set(row.publicKey, row)
+  }
+  return groups
+}
+
+function noteEndpoint(peer: PeerState, row: PeerRow, at: Micros): void {
+  peer.endpoints.push({ at, ip: row.endpointIp, port: row.endpointPort })
+  if (peer.endpoints.length > ENDPOINTS_MAX) peer.endpoints.shift()
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
+}

@@ -1,0 +1,113 @@
+/**
+ * The synchronous core, wired: records of all sources in order of arrival go in, events come out (design 2). It reads no
+ * clock and does no I/O; time comes with the records and with `tick`.
+ *
+ *   decoder ─► take(source, item) ─► gateway: ledger, flows, attribution ─► emit(event)
+ *                                    tick(watermark) settles what waits
+ */
+import { createCoverage, type Coverage } from './correlate/coverage.ts'
+import { createGateway, type Gateway } from './correlate/gateway.ts'
+import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
+import { createPeerEvents } from './correlate/peer-events.ts'
+import { createHolderChanged } from './detections/holder-changed.ts'
+import type { Event } from './event.ts'
+import { createAddressBook } from './identity/address-book.ts'
+import type { Inventory } from './identity/inventory.ts'
+import type { Micros } from './time.ts'
+
+export type Pipeline = {
+  take(host: string, source: SourceName, item: Item): void
+  /** The watermark advanced. */
+  tick(watermark: Micros): void
+  /** No more records of this source will come. */
+  finish(host: string, source: SourceName): void
+  /** All sources are finished: settles everything. Open flows stay open. */
+  end(): void
+  readonly gateways: ReadonlyMap<string, Gateway>
+  readonly coverage: Coverage
+}
+
+type Host = { readonly gateway: Gateway; readonly peers: ReturnType<typeof createPeerEvents>; dumpAt: Micros }
+
+export function createPipeline(options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory }, emit: (event: Event) => void): Pipeline {
+  const { inventory } = options
+  const addresses = createAddressBook()
+  const holderChanged = createHolderChanged(emit)
+  const coverage = createCoverage({ hosts: options.hosts, inventory }, emit)
+  const hosts = new Map<string, Host>()
+  const pass = (event: Event): void => {
+    emit(event)
+    coverage.emitted(event)
+    holderChanged.observe(event)
+  }
+  for (const { name, options: settings, rulesets, sources } of options.hosts) {
+    const gateway = createGateway(
+      {
+        host: name,
+        inventory,
+        addresses,
+        rulesets,
+        prefixes: settings.prefixes,
+        marks: settings.interfaces,
+        poll: settings.poll === 0 ? null : settings.poll,
+        hasSnapshots: sources.includes('wireguard'),
+        hasConntrack: sources.includes('conntrack'),
+        watch: coverage.watch(name),
+      },
+      pass,
+    )
+    hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), dumpAt: 0 })
+  }
+
+  function take(name: string, source: SourceName, item: Item): void {
+    const host = hosts.get(name)
+    if (host === undefined) return
+    const { gateway } = host
+    coverage.take(name, source, item)
+    switch (item.kind) {
+      case 'packet':
+        gateway.packet(item)
+        break
+      case 'conntrack':
+        gateway.conntrack(item)
+        break
+      case 'snapshot':
+        host.peers.observe(item, gateway.snapshot(item))
+        break
+      case 'dump':
+        if (item.phase === 'begin') host.dumpAt = item.at
+        else if (item.completeness !== 'incomplete') gateway.dumpEnded(host.dumpAt, item.at, item.rowsV4 > 0, item.rowsV6 > 0)
+        break
+      case 'unparsed':
+      case 'suspect':
+      case 'notice':
+        break
+      default:
+        item satisfies never
+    }
+  }
+
+  function tick(watermark: Micros): void {
+    for (const { gateway, peers } of hosts.values()) {
+      gateway.tick(watermark)
+      peers.tick(watermark)
+    }
+    holderChanged.tick(watermark)
+    coverage.tick(watermark)
+  }
+
+  return {
+    take,
+    tick,
+    finish(name, source) {
+      if (source === 'wireguard') hosts.get(name)?.gateway.attributor.finishLedger()
+      coverage.finish(name, source)
+    },
+    end() {
+      tick(Number.POSITIVE_INFINITY)
+      coverage.end()
+    },
+    gateways: new Map([...hosts].map(([name, host]) => [name, host.gateway])),
+    coverage,
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * A capture directory (design 8.1): which files are there, which source each belongs to, and in what order rotated ones are
+ * read. Only looks at names and kinds of files; symbolic links are never followed, because a capture may come from anyone.
+ *
+ *   DIR/gw1/kern.log.2.gz  DIR/gw1/kern.log.1  DIR/gw1/kern.log   oldest first
+ */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../errors.ts'
+
+export type SourceKind = 'nftables' | 'journal' | 'ulogd' | 'conntrack' | 'conntrack-dump' | 'wireguard' | 'ruleset' | 'ruleset-dump'
+
+export type CaptureFile = { readonly name: string; readonly path: string; readonly isGzip: boolean }
+
+/** One source of one host: its files, oldest first. */
+export type CaptureSource = { readonly host: string; readonly kind: SourceKind; readonly files: readonly CaptureFile[] }
+
+export type CaptureHost = {
+  readonly name: string
+  readonly sources: readonly CaptureSource[]
+  /** `conntrack.stderr`, where it lies. */
+  readonly conntrackStderr: CaptureFile | null
+  /** Stored WireGuard configurations, `<interface>.conf`. */
+  readonly confs: readonly CaptureFile[]
+}
+
+export type Capture = {
+  readonly hosts: readonly CaptureHost[]
+  /** Paths of the two optional files at the top, null when absent. */
+  readonly inventory: string | null
+  readonly pipeline: string | null
+  /** Everything that is not read, relative to the directory, with why. */
+  readonly ignored: readonly { readonly name: string; readonly why: string }[]
+}
+
+/** Names of a family: the live file, then how rotated ones are called. */
+const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; readonly isAlternative?: true }[] = [
+  { kind: 'nftables', base: 'kern.log' },
+  { kind: 'nftables', base: 'messages', isAlternative: true },
+  { kind: 'nftables', base: 'syslog', isAlternative: true },
+  { kind: 'journal', base: 'journal.json' },
+  { kind: 'ulogd', base: 'ulogd.json' },
+  { kind: 'conntrack', base: 'conntrack.log' },
+  { kind: 'conntrack-dump', base: 'conntrack.snapshots' },
+  { kind: 'wireguard', base: 'wg.snapshots' },
+  { kind: 'ruleset', base: 'ruleset.json' },
+  { kind: 'ruleset-dump', base: 'ruleset.snapshots' },
+]
+/** Read by later stages; named, so that nobody thinks they were taken into account. */
+const LATER: ReadonlyMap<string, string> = new Map([
+  ['audit.log', 'audit records are not read yet'],
+  ['hostfacts.json', 'host facts are not read yet'],
+  ['hostfacts.snapshots', 'host facts are not read yet'],
+])
+const CONF = /^[a-zA-Z0-9_=+.-]{1,15}\.conf$/
+
+/** Throws AppError `not-a-capture` when the directory cannot be listed or holds nothing that is read. */
+export async function findCapture(directory: string): Promise<Capture> {
+  const ignored: { name: string; why: string }[] = []
+  const hosts: CaptureHost[] = []
+  let inventory: string | null = null
+  let pipeline: string | null = null
+  for (const entry of await list(directory)) {
+    if (entry.isDirectory()) hosts.push(await findHost(directory, entry.name, ignored))
+    else if (entry.isFile() && entry.name === 'inventory.yaml') inventory = join(directory, entry.name)
+    else if (entry.isFile() && entry.name === 'pipeline.yaml') pipeline = join(directory, entry.name)
+    else ignored.push({ name: entry.name, why: entry.isFile() ? 'not part of a capture' : 'no regular file' })
+  }
+  if (hosts.every((host) => host.sources.length === 0)) {
+    throw new AppError('not-a-capture', `${directory} holds no capture: no folder of a host with kern.log, conntrack.log or wg.snapshots in it`, {
+      advice: 'A capture has one folder per host, named after it: DIR/gw1/kern.log, DIR/gw1/conntrack.log, DIR/gw1/wg.snapshots.',
+    })
+  }
+  return { hosts: hosts.filter((host) => host.sources.length > 0 || host.confs.length > 0), inventory, pipeline, ignored }
+}
+
+async function list(directory: string) {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true })
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+  } catch (cause) {
+    const advice = 'Give the directory of a capture: one folder per host, named after it.'
+    throw new AppError('not-a-capture', `cannot read ${directory} as a capture directory`, { cause, advice })
+  }
+}
+
+async function findHost(directory: string, host: string, ignored: { name: string; why: string }[]): Promise<CaptureHost> {
+  const families = new Map<string, { file: CaptureFile; rank: string }[]>()
+  const confs: CaptureFile[] = []
+  let conntrackStderr: CaptureFile | null = null
+  for (const entry of await list(join(directory, host))) {
+    const ignore = (why: string) => ignored.push({ name: `${host}/${entry.name}`, why })
+    const place = placeOf(entry.name)
+    const file = { name: entry.name, path: join(directory, host, entry.name), isGzip: entry.name.endsWith('.gz') }
+    if (!entry.isFile()) ignore('no regular file')
+    else if (place !== null) {
+      const family = families.get(place.base) ?? []
+      families.set(place.base, [...family, { file, rank: place.rank }])
+    } else if (entry.name === 'conntrack.stderr') conntrackStderr = file
+    else if (CONF.test(entry.name)) confs.push(file)
+    else ignore(LATER.get(entry.name.replace(/(\.\d+)?(\.gz)?$/, '')) ?? 'not part of a capture')
+  }
+  const sources: CaptureSource[] = []
+  for (const { kind, base, isAlternative } of FAMILIES) {
+    const family = families.get(base)
+    if (family === undefined) continue
+    const preferred = isAlternative ? sources.find((source) => source.kind === kind) : undefined
+    if (preferred !== undefined) {
+      for (const { file } of family) ignored.push({ name: `${host}/${file.name}`, why: `${preferred.files.at(-1)?.name} is read: one packet log a host` })
+      continue
+    }
+    sources.push({ host, kind, files: inOrder(host, family, ignored) })
+  }
+  return { name: host, sources, conntrackStderr, confs }
+}
+
+/** Family and age of a file: the greater rank is the younger. `.N` ages with N; `-20261115` (dateext) is its own order. */
+function placeOf(name: string): { base: string; rank: string } | null {
+  for (const { base } of FAMILIES) {
+    if (!name.startsWith(base)) continue
+    const rest = name.slice(base.length).replace(/\.gz$/, '')
+    if (rest === '') return { base, rank: 'z' }
+    const numbered = /^\.(\d{1,9})$/.exec(rest)
+    if (numbered !== null) return { base, rank: `n${String(999_999_999 - Number(numbered[1])).padStart(9, '0')}` }
+    if (/^-\d{8}(-\d+)?$/.test(rest)) return { base, rank: `d${rest}` }
+  }
+  return null
+}
+
+function inOrder(host: string, family: readonly { file: CaptureFile; rank: string }[], ignored: { name: string; why: string }[]): CaptureFile[] {
+  const byRank = new Map<string, CaptureFile>()
+  for (const { file, rank } of family.toSorted((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.file.isGzip ? 1 : -1))) {
+    // `x.1` and `x.1.gz` side by side: compression was under way, both hold the same lines.
+    if (byRank.has(rank)) ignored.push({ name: `${host}/${file.name}`, why: `the same rotation as ${byRank.get(rank)?.name}` })
+    else byRank.set(rank, file)
+  }
+  return [...byRank.values()]
+}

@@ -1,0 +1,140 @@
+/**
+ * Which ruleset stood when. Dated like the ledger: a dump proves its own moment, and two equal dumps prove the time between
+ * them; between two different dumps either may have stood, so both sides' rules are candidates.
+ *
+ *   # 2026-11-22T15:09:26.964+00:00 gw1
+ *   {"nftables": [{"metainfo": {"version": "1.0.6", …}}, …]}
+ *
+ * The dated line is the one of every snapshot file (design 8.1). After the last dump its rules hold on; before the first
+ * one nothing is known, unless an undated ruleset.json says how it began.
+ */
+import type { Micros } from '../../time.ts'
+import { type DumpHeader, parseDumpHeader } from '../wireguard/dump-header.ts'
+import type { LogRule, Ruleset } from './ruleset.ts'
+
+/** Times a ruleset differed from the one before, kept a gateway. Beyond it the oldest are forgotten and their time is unknown. */
+export const RULESET_VERSIONS_MAX = 256
+
+export type RulesetHistory = {
+  /** Null for an undated dump: it holds from the beginning. Dumps may come in any order; a later answer knows more. */
+  add(at: Micros | null, ruleset: Ruleset): void
+  /** Rules that may have written `prefix` at that time. */
+  rulesAt(at: Micros, prefix: string): readonly LogRule[]
+  /** The rulesets that may have stood at that time: one, or the two around a change, or none. */
+  rulesetsAt(at: Micros): readonly Ruleset[]
+  /** How many versions were forgotten. */
+  readonly forgotten: number
+}
+
+/** The time over which equal dumps were seen. */
+type Period = { readonly ruleset: Ruleset; from: Micros; to: Micros }
+
+export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): RulesetHistory {
+  /** Ascending, without overlap. */
+  const periods: Period[] = []
+  let forgotten = 0
+  let knownFrom: Micros = Number.NEGATIVE_INFINITY
+
+  /** Index of the last period that began at or before `at`, -1 for none. */
+  function indexAt(at: Micros): number {
+    let low = 0
+    let high = periods.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const period = periods[middle]
+      if (period !== undefined && period.from <= at) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  function add(date: Micros | null, ruleset: Ruleset): void {
+    const at = date ?? Number.NEGATIVE_INFINITY
+    if (at < knownFrom) return
+    const index = indexAt(at)
+    const before = periods[index]
+    const after = periods[index + 1]
+    if (before?.ruleset.hash === ruleset.hash) before.to = Math.max(before.to, at)
+    else if (before !== undefined && at <= before.to) split(index, before, at, ruleset)
+    else if (after?.ruleset.hash === ruleset.hash) after.from = at
+    else periods.splice(index + 1, 0, { ruleset, from: at, to: at })
+    while (periods.length > versionsMax) {
+      periods.shift()
+      forgotten++
+      knownFrom = periods[0]?.from ?? knownFrom
+    }
+  }
+
+  /** Something else stood in the middle of what looked like one period. */
+  function split(index: number, around: Period, at: Micros, ruleset: Ruleset): void {
+    const pieces = [
+      { ruleset: around.ruleset, from: around.from, to: around.from },
+      { ruleset, from: at, to: at },
+      { ruleset: around.ruleset, from: around.to, to: around.to },
+    ]
+    periods.splice(index, 1, ...pieces.filter((piece) => piece.ruleset === ruleset || piece.from !== at))
+  }
+
+  function rulesetsAt(at: Micros): readonly Ruleset[] {
+    const index = indexAt(at)
+    const before = periods[index]
+    const after = periods[index + 1]
+    if (before === undefined) return []
+    return at <= before.to || after === undefined ? [before.ruleset] : [before.ruleset, after.ruleset]
+  }
+
+  return {
+    add,
+    rulesetsAt,
+    rulesAt(at, prefix) {
+      const [first, second] = rulesetsAt(at)
+      if (first === undefined) return []
+      return second === undefined ? first.logRules(prefix) : merge(first.logRules(prefix), second.logRules(prefix))
+    },
+    get forgotten() {
+      return forgotten
+    },
+  }
+}
+
+/** Rules of two dumps, those that did not change in between once. */
+function merge(before: readonly LogRule[], after: readonly LogRule[]): readonly LogRule[] {
+  const identity = (rule: LogRule) => [rule.ruleset, rule.handle, rule.version, rule.verdict, rule.hook].join('\0')
+  const known = new Set(before.map(identity))
+  return [...before, ...after.filter((rule) => !known.has(identity(rule)))]
+}
+
+/** One dump of ruleset.snapshots. `at` is null when its dated line is unreadable or missing: such a dump proves nothing. */
+export type RulesetDump = {
+  readonly at: Micros | null
+  /** JSON, perhaps over several lines. */
+  readonly text: string
+  /** Of its dated line, from 1. */
+  readonly line: number
+}
+
+/** Splits the text of a ruleset.snapshots file. JSON never has a line that begins with `#`. */
+export function splitRulesetDumps(text: string): RulesetDump[] {
+  const dumps: RulesetDump[] = []
+  let header: DumpHeader | null = null
+  let headerLine = 1
+  let from = 0
+  let number = 1
+  const close = (end: number, isDump: boolean) => {
+    const body = text.slice(from, end)
+    if (isDump || body.trim() !== '') dumps.push({ at: header?.at ?? null, text: body, line: headerLine })
+  }
+  for (let start = 0; start < text.length; number++) {
+    const lf = text.indexOf('\n', start)
+    const end = lf < 0 ? text.length : lf
+    if (text.startsWith('#', start)) {
+      close(start, number > 1)
+      header = parseDumpHeader(text.slice(start, end))
+      headerLine = number
+      from = Math.min(end + 1, text.length)
+    }
+    start = end + 1
+  }
+  close(text.length, headerLine > 1 || text.startsWith('#'))
+  return dumps
+}

@@ -1,0 +1,248 @@
+/**
+ * wg.snapshots to SnapshotRecords: before every dump one dated line, then the rows of `wg show all dump` (dump.ts):
+ *
+ *   # 2026-11-22T15:09:26.964+00:00 gw1
+ *   wg0 <tab> (hidden) <tab> X5dVHU…JCc= <tab> 51820 <tab> off
+ *
+ * A snapshot goes out when the next header, or the end, is read. A header without rows is a complete snapshot: every
+ * interface is down. No text of a row ever leaves this folder, also not of a row that could not be read: it may hold a
+ * secret anywhere (design 2.7). What a change between two polls means is the ledger's business, not ours.
+ */
+import { HOUR, type Micros } from '../../time.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile } from '../source.ts'
+import { parseInterfaceRow, parsePeerRow } from './dump.ts'
+import { parseDumpHeader } from './dump-header.ts'
+import type { InterfaceRow, PeerRow, SnapshotRecord } from './record.ts'
+import { detached, redactRow } from './redact.ts'
+
+/** What one snapshot may hold: far above any real gateway, low enough to bound memory on a file that is none. */
+export const SNAPSHOT_ROWS_MAX = 200_000
+export const SNAPSHOT_CHARS_MAX = 128 * 1024 * 1024
+
+/** Longest legal line for whoever splits the file: one peer may have thousands of AllowedIPs. */
+export const SNAPSHOT_LINE_MAX = 4 * 1024 * 1024
+
+/** A header further than this ahead of all before it needs the next one to agree before it moves the arrival time. */
+export const CLOCK_JUMP_MAX: Micros = HOUR
+
+/** Remarks held back until their snapshot's arrival is settled. */
+const HELD_MAX = 1_000
+
+/**
+ * Why a line was not read. `no-time`: no dated header stands before it; `bad-header`; `bad-columns`; `bad-row`: a column
+ * holds what wg never prints there; `no-interface`: a peer whose interface has no row before it; `cut`, `unterminated`: not a whole line; `too-large`: the snapshot is beyond its limits.
+ */
+export type SnapshotReason =
+  | 'no-time'
+  | 'bad-header'
+  | 'bad-columns'
+  | 'bad-row'
+  | 'no-interface'
+  | 'cut'
+  | 'unterminated'
+  | 'too-large'
+
+export type SnapshotDecoderOptions = {
+  readonly rowsMax?: number
+  readonly charsMax?: number
+}
+
+type CachedRow =
+  | { readonly kind: 'interface'; readonly text: string; readonly row: InterfaceRow | null }
+  | { readonly kind: 'peer'; readonly text: string; readonly row: PeerRow | null }
+
+type Held = {
+  readonly reason: SnapshotReason
+  readonly text: string
+  readonly file: SourceFile
+  readonly offset: number
+}
+
+/** The snapshot being read. */
+type Pending = {
+  readonly at: Micros
+  readonly mustBeConfirmed: boolean
+  readonly interfaces: Map<string, InterfaceRow>
+  readonly peers: Map<string, PeerRow>
+  isComplete: boolean
+  records: number
+  rows: number
+  chars: number
+  readonly held: Held[]
+  readonly file: SourceFile
+  readonly offset: number
+}
+
+export function createSnapshotDecoder(
+  options: SnapshotDecoderOptions,
+  emit: (item: SnapshotRecord | Remark) => void,
+): Decoder {
+  const rowsMax = options.rowsMax ?? SNAPSHOT_ROWS_MAX
+  const charsMax = options.charsMax ?? SNAPSHOT_CHARS_MAX
+  const tally = emptyTally()
+  const rows = createRowCache()
+  let pending: Pending | null = null
+  let hasArrival = false
+  let arrival: Micros = 0
+
+  function push(line: Line, file: SourceFile): void {
+    tally.lines++
+    // A blank cannot be part of an interface name, a row always has tabs: whatever else starts with # is a (bad) header.
+    if (line.text.startsWith('# ') || (line.text.startsWith('#') && !line.text.includes('\t'))) pushHeader(line, file)
+    else if (line.text === '' || line.text === '\r') tally.skipped++
+    else pushRow(line, file)
+  }
+
+  function pushHeader(line: Line, file: SourceFile): void {
+    const header = line.flaw === 'cut' ? null : parseDumpHeader(line.text)
+    // A header that lost its end may have lost digits of its zone too; one with a host name has all of its time.
+    const isDated = header !== null && (line.flaw === '' || header.host !== '')
+    close(isDated ? header.at : Number.NaN)
+    if (!isDated) {
+      refuse('bad-header', 'a header without a readable time', line, file)
+      return
+    }
+    tally.records++
+    pending = {
+      at: header.at,
+      mustBeConfirmed: !hasArrival || header.at > arrival + CLOCK_JUMP_MAX,
+      interfaces: new Map(),
+      peers: new Map(),
+      isComplete: line.flaw === '',
+      records: 1,
+      rows: 0,
+      chars: 0,
+      held: [],
+      file,
+      offset: line.offset,
+    }
+    rows.turn()
+  }
+
+  function pushRow(line: Line, file: SourceFile): void {
+    const into = pending
+    // Rows that go on in another file: whether that file was the next one is not known, so neither is their time.
+    if (into !== null && into.file.identity !== file.identity) {
+      into.isComplete = false
+      close(Number.NaN)
+    }
+    if (pending === null || into === null) {
+      refuse('no-time', '', line, file)
+      return
+    }
+    into.rows++
+    into.chars += line.text.length
+    if (line.flaw !== '') refuse(line.flaw, '', line, file)
+    else if (into.rows > rowsMax || into.chars > charsMax) refuse('too-large', '', line, file)
+    else readRow(line, file, into)
+  }
+
+  function readRow(line: Line, file: SourceFile, into: Pending): void {
+    const redacted = redactRow(line.text)
+    if (redacted.kind === 'malformed') {
+      refuse('bad-columns', `${redacted.columns} columns`, line, file)
+      return
+    }
+    const found = rows.read(redacted.kind, redacted.text)
+    if (found.row === null) {
+      refuse('bad-row', `${redacted.kind} row`, line, file)
+      return
+    }
+    // wg prints an interface before its peers. Where a piece of the file is missing, a torn interface row and the rest of a
+    // peer row can look like a peer whose public key is the private key: its interface is then the one that was never seen.
+    if (found.kind === 'peer' && !into.interfaces.has(found.row.interface)) {
+      refuse('no-interface', '', line, file)
+      return
+    }
+    tally.records++
+    into.records++
+    if (found.kind === 'interface') into.interfaces.set(found.row.interface, found.row)
+    else into.peers.set(`${found.row.interface}\t${found.row.publicKey}`, found.row)
+  }
+
+  function refuse(reason: SnapshotReason, text: string, line: Line, file: SourceFile): void {
+    tally.unparsed++
+    const remark = { reason, text, file, offset: line.offset }
+    if (pending === null) {
+      emit({ kind: 'unparsed', arrival, ...remark })
+      return
+    }
+    pending.isComplete = false
+    pending.held.push(remark)
+    if (pending.held.length >= HELD_MAX) release(pending)
+  }
+
+  function release(from: Pending): void {
+    for (const remark of from.held) emit({ kind: 'unparsed', arrival, ...remark })
+    from.held.length = 0
+  }
+
+  /** `nextAt`: time of the header that follows, NaN when there is none to be had, Infinity at the end of the input. */
+  function close(nextAt: Micros): void {
+    const closing = pending
+    if (closing === null) return
+    pending = null
+    const isConfirmed = !closing.mustBeConfirmed || nextAt >= closing.at - CLOCK_JUMP_MAX
+    const isLast = nextAt === Number.POSITIVE_INFINITY
+    // Nobody follows the last one: it is kept, but only as a first one may it set the arrival time alone.
+    if (isConfirmed && !(isLast && closing.mustBeConfirmed && hasArrival)) {
+      arrival = hasArrival ? Math.max(arrival, closing.at) : closing.at
+      hasArrival = true
+    }
+    release(closing)
+    if (isConfirmed) emit(toRecord(closing, arrival))
+    else suspect(closing)
+  }
+
+  /** A dump whose stamp its neighbour contradicts: one remark for all of it, every line counted. */
+  function suspect(closing: Pending): void {
+    tally.records -= closing.records
+    tally.suspect += closing.records
+    const text = `a dump of ${closing.rows} rows`
+    emit({ kind: 'suspect', arrival, reason: 'unconfirmed-time', text, file: closing.file, offset: closing.offset })
+  }
+
+  return { push, end: () => close(Number.POSITIVE_INFINITY), tally }
+}
+
+function toRecord(closing: Pending, arrival: Micros): SnapshotRecord {
+  return {
+    kind: 'snapshot',
+    arrival,
+    at: closing.at,
+    interfaces: [...closing.interfaces.values()],
+    peers: [...closing.peers.values()],
+    isComplete: closing.isComplete,
+    file: closing.file,
+    offset: closing.offset,
+  }
+}
+
+/**
+ * Most rows repeat byte for byte from poll to poll: the same text gives the same object, which is cheap here and lets the
+ * ledger compare by identity. Holds the rows of this dump and the one before, so the snapshot's own limits bound it too.
+ */
+function createRowCache() {
+  let current = new Map<string, CachedRow>()
+  let previous = new Map<string, CachedRow>()
+
+  function read(kind: 'interface' | 'peer', redacted: string): CachedRow {
+    const known = current.get(redacted) ?? previous.get(redacted)
+    const found = known?.kind === kind ? known : parse(kind, detached(redacted))
+    if (found.row !== null) current.set(found.text, found)
+    return found
+  }
+
+  function parse(kind: 'interface' | 'peer', text: string): CachedRow {
+    return kind === 'interface' ? { kind, text, row: parseInterfaceRow(text) } : { kind, text, row: parsePeerRow(text) }
+  }
+
+  return {
+    read,
+    /** A new dump begins. */
+    turn(): void {
+      previous = current
+      current = new Map()
+    },
+  }
+}
