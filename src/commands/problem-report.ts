@@ -2,7 +2,7 @@
  * Prints problems of a file that a person wrote, the way compilers do: place and message, then the line with a caret under the
  * column. A line that seems to hold a secret is not shown: output of `check` ends up in build logs.
  */
-import { formatProblem, type Problem } from '../errors.ts'
+import { type AppError, formatProblem, type Problem } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
 import { paint, type Terminal } from './terminal.ts'
 
@@ -18,6 +18,14 @@ export function printProblems(terminal: Terminal, problems: readonly Problem[], 
     const line = lines[problem.line - 1]
     if (line !== undefined && problem.line > 0) terminal.out(excerpt(terminal, line, problem))
   }
+}
+
+/** An error of the world, on stderr: what happened, where, what to do. */
+export function printError(terminal: Terminal, error: AppError): void {
+  terminal.err(`${paint(terminal, 'red', 'error')} ${safeText(error.message)}\n`)
+  for (const problem of error.problems) terminal.err(`  ${safeText(formatProblem(problem))}\n`)
+  if (error.cause instanceof Error) terminal.err(`  ${safeText(error.cause.message)}\n`)
+  if (error.advice !== '') terminal.err(`  ${safeText(error.advice)}\n`)
 }
 
 function excerpt(terminal: Terminal, line: string, { line: number, column }: Problem): string {

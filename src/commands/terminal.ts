@@ -12,6 +12,8 @@ export type Terminal = {
   /** What is said about it: progress, problems of the machine. */
   err(text: string): void
   readonly color: boolean
+  /** Somebody watches `err`: long work may show its progress there. */
+  readonly isInteractive: boolean
 }
 
 type Stream = { write(text: string): unknown; readonly isTTY?: boolean }
@@ -26,6 +28,7 @@ export function createTerminal(
   return {
     out: (text) => void streams.out.write(text),
     err: (text) => void streams.err.write(text),
+    isInteractive: streams.err.isTTY === true,
     color: streams.out.isTTY === true && noColor === '' && term !== 'dumb',
   }
 }

@@ -9,11 +9,11 @@
  * secret anywhere (design 2.7). What a change between two polls means is the ledger's business, not ours.
  */
 import { HOUR, type Micros } from '../../time.ts'
-import { type Decoder, emptyTally, type Line, type Remark, type SourceFile } from '../source.ts'
-import { parseInterfaceRow, parsePeerRow } from './dump.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally } from '../source.ts'
 import { parseDumpHeader } from './dump-header.ts'
 import type { InterfaceRow, PeerRow, SnapshotRecord } from './record.ts'
-import { detached, redactRow } from './redact.ts'
+import { redactRow } from './redact.ts'
+import { createRowCache, type RowCache } from './row-cache.ts'
 
 /** What one snapshot may hold: far above any real gateway, low enough to bound memory on a file that is none. */
 export const SNAPSHOT_ROWS_MAX = 200_000
@@ -47,10 +47,6 @@ export type SnapshotDecoderOptions = {
   readonly charsMax?: number
 }
 
-type CachedRow =
-  | { readonly kind: 'interface'; readonly text: string; readonly row: InterfaceRow | null }
-  | { readonly kind: 'peer'; readonly text: string; readonly row: PeerRow | null }
-
 type Held = {
   readonly reason: SnapshotReason
   readonly text: string
@@ -73,136 +69,150 @@ type Pending = {
   readonly offset: number
 }
 
-export function createSnapshotDecoder(
-  options: SnapshotDecoderOptions,
-  emit: (item: SnapshotRecord | Remark) => void,
-): Decoder {
-  const rowsMax = options.rowsMax ?? SNAPSHOT_ROWS_MAX
-  const charsMax = options.charsMax ?? SNAPSHOT_CHARS_MAX
-  const tally = emptyTally()
-  const rows = createRowCache()
-  let pending: Pending | null = null
-  let hasArrival = false
-  let arrival: Micros = 0
+type State = {
+  readonly emit: (item: SnapshotRecord | Remark) => void
+  readonly tally: Tally
+  readonly rows: RowCache
+  readonly rowsMax: number
+  readonly charsMax: number
+  pending: Pending | null
+  hasArrival: boolean
+  arrival: Micros
+}
 
-  function push(line: Line, file: SourceFile): void {
-    tally.lines++
-    // A blank cannot be part of an interface name, a row always has tabs: whatever else starts with # is a (bad) header.
-    if (line.text.startsWith('# ') || (line.text.startsWith('#') && !line.text.includes('\t'))) pushHeader(line, file)
-    else if (line.text === '' || line.text === '\r') tally.skipped++
-    else pushRow(line, file)
+export function createSnapshotDecoder(options: SnapshotDecoderOptions, emit: (item: SnapshotRecord | Remark) => void): Decoder {
+  const state: State = {
+    emit,
+    tally: emptyTally(),
+    rows: createRowCache(),
+    rowsMax: options.rowsMax ?? SNAPSHOT_ROWS_MAX,
+    charsMax: options.charsMax ?? SNAPSHOT_CHARS_MAX,
+    pending: null,
+    hasArrival: false,
+    arrival: 0,
   }
-
-  function pushHeader(line: Line, file: SourceFile): void {
-    const header = line.flaw === 'cut' ? null : parseDumpHeader(line.text)
-    // A header that lost its end may have lost digits of its zone too; one with a host name has all of its time.
-    const isDated = header !== null && (line.flaw === '' || header.host !== '')
-    close(isDated ? header.at : Number.NaN)
-    if (!isDated) {
-      refuse('bad-header', 'a header without a readable time', line, file)
-      return
-    }
-    tally.records++
-    pending = {
-      at: header.at,
-      mustBeConfirmed: !hasArrival || header.at > arrival + CLOCK_JUMP_MAX,
-      interfaces: new Map(),
-      peers: new Map(),
-      isComplete: line.flaw === '',
-      records: 1,
-      rows: 0,
-      chars: 0,
-      held: [],
-      file,
-      offset: line.offset,
-    }
-    rows.turn()
+  return {
+    push: (line, file) => push(state, line, file),
+    end: () => close(state, Number.POSITIVE_INFINITY),
+    tally: state.tally,
   }
+}
 
-  function pushRow(line: Line, file: SourceFile): void {
-    const into = pending
-    // Rows that go on in another file: whether that file was the next one is not known, so neither is their time.
-    if (into !== null && into.file.identity !== file.identity) {
-      into.isComplete = false
-      close(Number.NaN)
-    }
-    if (pending === null || into === null) {
-      refuse('no-time', '', line, file)
-      return
-    }
-    into.rows++
-    into.chars += line.text.length
-    if (line.flaw !== '') refuse(line.flaw, '', line, file)
-    else if (into.rows > rowsMax || into.chars > charsMax) refuse('too-large', '', line, file)
-    else readRow(line, file, into)
+function push(state: State, line: Line, file: SourceFile): void {
+  state.tally.lines++
+  // A blank cannot be part of an interface name, a row always has tabs: whatever else starts with # is a (bad) header.
+  if (line.text.startsWith('# ') || (line.text.startsWith('#') && !line.text.includes('\t'))) pushHeader(state, line, file)
+  else if (line.text === '' || line.text === '\r') state.tally.skipped++
+  else pushRow(state, line, file)
+}
+
+function pushHeader(state: State, line: Line, file: SourceFile): void {
+  const header = line.flaw === 'cut' ? null : parseDumpHeader(line.text)
+  // A header that lost its end may have lost digits of its zone too; one with a host name has all of its time.
+  const isDated = header !== null && (line.flaw === '' || header.host !== '')
+  close(state, isDated ? header.at : Number.NaN)
+  if (!isDated) {
+    refuse(state, 'bad-header', 'a header without a readable time', line, file)
+    return
   }
-
-  function readRow(line: Line, file: SourceFile, into: Pending): void {
-    const redacted = redactRow(line.text)
-    if (redacted.kind === 'malformed') {
-      refuse('bad-columns', `${redacted.columns} columns`, line, file)
-      return
-    }
-    const found = rows.read(redacted.kind, redacted.text)
-    if (found.row === null) {
-      refuse('bad-row', `${redacted.kind} row`, line, file)
-      return
-    }
-    // wg prints an interface before its peers. Where a piece of the file is missing, a torn interface row and the rest of a
-    // peer row can look like a peer whose public key is the private key: its interface is then the one that was never seen.
-    if (found.kind === 'peer' && !into.interfaces.has(found.row.interface)) {
-      refuse('no-interface', '', line, file)
-      return
-    }
-    tally.records++
-    into.records++
-    if (found.kind === 'interface') into.interfaces.set(found.row.interface, found.row)
-    else into.peers.set(`${found.row.interface}\t${found.row.publicKey}`, found.row)
+  state.tally.records++
+  state.pending = {
+    at: header.at,
+    mustBeConfirmed: !state.hasArrival || header.at > state.arrival + CLOCK_JUMP_MAX,
+    interfaces: new Map(),
+    peers: new Map(),
+    isComplete: line.flaw === '',
+    records: 1,
+    rows: 0,
+    chars: 0,
+    held: [],
+    file,
+    offset: line.offset,
   }
+  state.rows.turn()
+}
 
-  function refuse(reason: SnapshotReason, text: string, line: Line, file: SourceFile): void {
-    tally.unparsed++
-    const remark = { reason, text, file, offset: line.offset }
-    if (pending === null) {
-      emit({ kind: 'unparsed', arrival, ...remark })
-      return
-    }
-    pending.isComplete = false
-    pending.held.push(remark)
-    if (pending.held.length >= HELD_MAX) release(pending)
+function pushRow(state: State, line: Line, file: SourceFile): void {
+  const into = state.pending
+  // Rows that go on in another file: whether that file was the next one is not known, so neither is their time.
+  if (into !== null && into.file.identity !== file.identity) {
+    into.isComplete = false
+    close(state, Number.NaN)
   }
-
-  function release(from: Pending): void {
-    for (const remark of from.held) emit({ kind: 'unparsed', arrival, ...remark })
-    from.held.length = 0
+  if (state.pending === null || into === null) {
+    refuse(state, 'no-time', '', line, file)
+    return
   }
+  into.rows++
+  into.chars += line.text.length
+  if (line.flaw !== '') refuse(state, line.flaw, '', line, file)
+  else if (into.rows > state.rowsMax || into.chars > state.charsMax) refuse(state, 'too-large', '', line, file)
+  else readRow(state, line, file, into)
+}
 
-  /** `nextAt`: time of the header that follows, NaN when there is none to be had, Infinity at the end of the input. */
-  function close(nextAt: Micros): void {
-    const closing = pending
-    if (closing === null) return
-    pending = null
-    const isConfirmed = !closing.mustBeConfirmed || nextAt >= closing.at - CLOCK_JUMP_MAX
-    const isLast = nextAt === Number.POSITIVE_INFINITY
-    // Nobody follows the last one: it is kept, but only as a first one may it set the arrival time alone.
-    if (isConfirmed && !(isLast && closing.mustBeConfirmed && hasArrival)) {
-      arrival = hasArrival ? Math.max(arrival, closing.at) : closing.at
-      hasArrival = true
-    }
-    release(closing)
-    if (isConfirmed) emit(toRecord(closing, arrival))
-    else suspect(closing)
+function readRow(state: State, line: Line, file: SourceFile, into: Pending): void {
+  const redacted = redactRow(line.text)
+  if (redacted.kind === 'malformed') {
+    refuse(state, 'bad-columns', `${redacted.columns} columns`, line, file)
+    return
   }
-
-  /** A dump whose stamp its neighbour contradicts: one remark for all of it, every line counted. */
-  function suspect(closing: Pending): void {
-    tally.records -= closing.records
-    tally.suspect += closing.records
-    const text = `a dump of ${closing.rows} rows`
-    emit({ kind: 'suspect', arrival, reason: 'unconfirmed-time', text, file: closing.file, offset: closing.offset })
+  const found = state.rows.read(redacted.kind, redacted.text)
+  if (found.row === null) {
+    refuse(state, 'bad-row', `${redacted.kind} row`, line, file)
+    return
   }
+  // wg prints an interface before its peers. Where a piece of the file is missing, a torn interface row and the rest of a
+  // peer row can look like a peer whose public key is the private key: its interface is then the one that was never seen.
+  if (found.kind === 'peer' && !into.interfaces.has(found.row.interface)) {
+    refuse(state, 'no-interface', '', line, file)
+    return
+  }
+  state.tally.records++
+  into.records++
+  if (found.kind === 'interface') into.interfaces.set(found.row.interface, found.row)
+  else into.peers.set(`${found.row.interface}\t${found.row.publicKey}`, found.row)
+}
 
-  return { push, end: () => close(Number.POSITIVE_INFINITY), tally }
+function refuse(state: State, reason: SnapshotReason, text: string, line: Line, file: SourceFile): void {
+  state.tally.unparsed++
+  const remark = { reason, text, file, offset: line.offset }
+  if (state.pending === null) {
+    state.emit({ kind: 'unparsed', state.arrival, ...remark })
+    return
+  }
+  state.pending.isComplete = false
+  state.pending.held.push(remark)
+  if (state.pending.held.length >= HELD_MAX) release(state, state.pending)
+}
+
+function release(state: State, from: Pending): void {
+  for (const remark of from.held) state.emit({ kind: 'unparsed', state.arrival, ...remark })
+  from.held.length = 0
+}
+
+/** `nextAt`: time of the header that follows, NaN when there is none to be had, Infinity at the end of the input. */
+function close(state: State, nextAt: Micros): void {
+  const closing = state.pending
+  if (closing === null) return
+  state.pending = null
+  const isConfirmed = !closing.mustBeConfirmed || nextAt >= closing.at - CLOCK_JUMP_MAX
+  const isLast = nextAt === Number.POSITIVE_INFINITY
+  // Nobody follows the last one: it is kept, but only as a first one may it set the state.arrival time alone.
+  if (isConfirmed && !(isLast && closing.mustBeConfirmed && state.hasArrival)) {
+    state.arrival = state.hasArrival ? Math.max(state.arrival, closing.at) : closing.at
+    state.hasArrival = true
+  }
+  release(state, closing)
+  if (isConfirmed) state.emit(toRecord(closing, state.arrival))
+  else suspect(state, closing)
+}
+
+/** A dump whose stamp its neighbour contradicts: one remark for all of it, every line counted. */
+function suspect(state: State, closing: Pending): void {
+  state.tally.records -= closing.records
+  state.tally.suspect += closing.records
+  const text = `a dump of ${closing.rows} state.rows`
+  state.emit({ kind: 'suspect', state.arrival, reason: 'unconfirmed-time', text, file: closing.file, offset: closing.offset })
 }
 
 function toRecord(closing: Pending, arrival: Micros): SnapshotRecord {
@@ -215,34 +225,5 @@ function toRecord(closing: Pending, arrival: Micros): SnapshotRecord {
     isComplete: closing.isComplete,
     file: closing.file,
     offset: closing.offset,
-  }
-}
-
-/**
- * Most rows repeat byte for byte from poll to poll: the same text gives the same object, which is cheap here and lets the
- * ledger compare by identity. Holds the rows of this dump and the one before, so the snapshot's own limits bound it too.
- */
-function createRowCache() {
-  let current = new Map<string, CachedRow>()
-  let previous = new Map<string, CachedRow>()
-
-  function read(kind: 'interface' | 'peer', redacted: string): CachedRow {
-    const known = current.get(redacted) ?? previous.get(redacted)
-    const found = known?.kind === kind ? known : parse(kind, detached(redacted))
-    if (found.row !== null) current.set(found.text, found)
-    return found
-  }
-
-  function parse(kind: 'interface' | 'peer', text: string): CachedRow {
-    return kind === 'interface' ? { kind, text, row: parseInterfaceRow(text) } : { kind, text, row: parsePeerRow(text) }
-  }
-
-  return {
-    read,
-    /** A new dump begins. */
-    turn(): void {
-      previous = current
-      current = new Map()
-    },
   }
 }

@@ -11,9 +11,7 @@ const lines = ['protocols', 'contexts', 'wireguard'].flatMap(messagesOf).filter(
 const latin1 = fc.string({ unit: fc.nat(0xff).map((code) => String.fromCharCode(code)), maxLength: 300 })
 const tokens = fc
   .array(
-    fc.constantFrom(
-      ...['IN=', 'OUT=', 'SRC=', 'DST=', 'MAC=', 'PROTO=TCP', 'SPT=', 'OPT ( ', 'FRAG:', '[', ']', '1', ' '],
-    ),
+    fc.constantFrom('IN=', 'OUT=', 'SRC=', 'DST=', 'MAC=', 'PROTO=TCP', 'SPT=', 'OPT ( ', 'FRAG:', '[', ']', '1', ' '),
     { maxLength: 60 },
   )
   .map((parts) => parts.join(''))
@@ -93,6 +91,10 @@ describe('the packet parser', () => {
         const cut = parsePacket(text, 0)
         if (cut === 'malformed') wrong.push(`malformed: ${text}`)
         if (cut === null || cut === 'malformed') continue
+        // An IPv6 line may end behind FLOWLBL=, as it does for ESP, and an outgoing one behind OUT=; there a cut cannot
+        // be seen.
+        const lostPorts = whole.get('dport') !== -1 && cut.dport === -1 && (cut.in !== '' || cut.src !== '')
+        if (lostPorts && !cut.isTruncated && !line.includes('FLOWLBL=')) wrong.push(`not truncated: ${text}`)
         for (const [name, value] of Object.entries(cut)) {
           if (name === 'isTruncated' || value === missing.get(name) || value === whole.get(name)) continue
           const isHalf = !text.endsWith(' ') && String(whole.get(name)).startsWith(String(value))

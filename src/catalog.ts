@@ -1,0 +1,44 @@
+/** What there is, as plain lists: a new source is one folder and one line here. Importing this module does nothing. */
+import type { SourceName } from './correlate/intake.ts'
+import type { Item } from './correlate/intake.ts'
+import type { SourceKind } from './sources/capture.ts'
+import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
+import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
+import { createPacketLogDecoder } from './sources/nftables/decoder.ts'
+import { createJournalDecoder } from './sources/nftables/journal.ts'
+import { createUlogdDecoder } from './sources/nftables/ulogd-decoder.ts'
+import type { Decoder } from './sources/source.ts'
+import { createSnapshotDecoder, SNAPSHOT_LINE_MAX } from './sources/wireguard/decoder.ts'
+import type { Micros } from './time.ts'
+
+export type DecoderOptions = {
+  /** Zone of stamps that have none. */
+  readonly zone: string
+  /** Some time near the file's, for stamps without a year; null when nothing else of the host tells one. */
+  readonly referenceAt: Micros | null
+  /** Known log prefixes. */
+  readonly prefixes: readonly string[]
+}
+
+export type SourceEntry = {
+  readonly kind: SourceKind
+  readonly name: SourceName
+  /** Longest line kept whole, in bytes. */
+  readonly lineBytesMax: number
+  /** How long after its time a record may still come (formats.md 5). */
+  readonly lateness: Micros
+  createDecoder(options: DecoderOptions, emit: (item: Item) => void): Decoder
+}
+
+/** A packet line is at most 1019 bytes and a header; journald's JSON repeats it with forty fields around. */
+const LOG_LINE_BYTES_MAX = 64 * 1024
+const SECOND: Micros = 1_000_000
+
+export const SOURCES: readonly SourceEntry[] = [
+  { kind: 'nftables', name: 'nftables', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createPacketLogDecoder },
+  { kind: 'journal', name: 'nftables', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createJournalDecoder },
+  { kind: 'ulogd', name: 'nftables', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createUlogdDecoder },
+  { kind: 'conntrack', name: 'conntrack', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createConntrackDecoder },
+  { kind: 'conntrack-dump', name: 'conntrack', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createConntrackDumpDecoder },
+  { kind: 'wireguard', name: 'wireguard', lineBytesMax: SNAPSHOT_LINE_MAX, lateness: 0, createDecoder: (_, emit) => createSnapshotDecoder({}, emit) },
+]

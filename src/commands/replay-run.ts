@@ -1,0 +1,132 @@
+/** Drives a capture through the core: opens and merges its sources, advances the watermark, hands events to the sink. */
+import { readFile } from 'node:fs/promises'
+import { SOURCES } from '../catalog.ts'
+import { defaultHostOptions, type PipelineConfig } from '../config.ts'
+import { createWatermark } from '../correlate/watermark.ts'
+import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
+import type { Event } from '../event.ts'
+import type { Inventory } from '../identity/inventory.ts'
+import { createPipeline, type Pipeline } from '../pipeline.ts'
+import type { NdjsonSink } from '../sinks/ndjson.ts'
+import type { Capture, CaptureHost } from '../sources/capture.ts'
+import { parseConntrackStderr, runBoundaries } from '../sources/conntrack/stderr.ts'
+import { mergeByArrival } from '../sources/merge.ts'
+import type { Tally } from '../sources/source.ts'
+import { type Micros, MS } from '../time.ts'
+import { openCaptureSource, type OpenSource } from './capture-source.ts'
+import { findReference } from './reference-time.ts'
+import { loadRulesets, type LoadedRulesets } from './capture-rulesets.ts'
+import { createProgress } from './progress.ts'
+import type { Terminal } from './terminal.ts'
+
+export type SourceResult = {
+  readonly host: string
+  readonly kind: string
+  readonly name: SourceName
+  readonly files: readonly string[]
+  readonly copies: readonly string[]
+  readonly damage: readonly string[]
+  readonly tally: Tally
+}
+
+export type ReplayResult = {
+  readonly sources: readonly SourceResult[]
+  readonly pipeline: Pipeline
+  /** Documents by dataset. */
+  readonly documents: ReadonlyMap<string, number>
+  readonly notes: readonly string[]
+}
+
+/** The grid of event time on which waiting things are settled: fixed, so that output does not depend on read sizes. */
+const TICK: Micros = 100 * MS
+
+export async function runCapture(
+  input: { readonly capture: Capture; readonly config: PipelineConfig; readonly inventory: Inventory },
+  sink: NdjsonSink | null,
+  terminal: Terminal,
+): Promise<ReplayResult> {
+  const { capture, config, inventory } = input
+  const notes: string[] = []
+  const hosts: IntakeHost[] = []
+  const sources: OpenSource[] = []
+  for (const host of capture.hosts) {
+    const rulesets = await loadRulesets(host)
+    notes.push(...rulesets.problems)
+    const intake = await toIntake(host, config, rulesets)
+    hosts.push(intake)
+    const referenceAt = await findReference(host, capture)
+    for (const source of host.sources) {
+      const entry = SOURCES.find((each) => each.kind === source.kind)
+      if (entry === undefined) continue
+      const zone = intake.options.timezone === '' ? 'UTC' : intake.options.timezone
+      sources.push(await openCaptureSource(source, entry, { zone, referenceAt, prefixes: rulesets.prefixes }))
+    }
+  }
+  const documents = new Map<string, number>()
+  const pipeline = createPipeline({ hosts, inventory }, (event: Event) => {
+    documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
+    sink?.add(event)
+  })
+  await drive(pipeline, sources, sink, createProgress(terminal, sources))
+  return { sources: sources.map(resultOf), pipeline, documents, notes }
+}
+
+async function drive(pipeline: Pipeline, sources: readonly OpenSource[], sink: NdjsonSink | null, progress: ReturnType<typeof createProgress>): Promise<void> {
+  const watermark = createWatermark()
+  for (const source of sources) watermark.add(source.label, source.entry.lateness)
+  const open = new Map<string, number>()
+  for (const { host, entry } of sources) open.set(`${host} ${entry.name}`, (open.get(`${host} ${entry.name}`) ?? 0) + 1)
+  let tickedAt = Number.NEGATIVE_INFINITY
+  await mergeByArrival<Item>(sources, {
+    head(index, arrival) {
+      const source = sources[index]
+      if (source === undefined) return
+      watermark.observe(source.label, arrival)
+      const at = Math.floor(watermark.at / TICK) * TICK
+      if (at > tickedAt && Number.isFinite(at)) {
+        tickedAt = at
+        pipeline.tick(at)
+      }
+    },
+    item(index, item) {
+      const source = sources[index]
+      if (source !== undefined) pipeline.take(source.host, source.entry.name, item)
+    },
+    finished(index) {
+      const source = sources[index]
+      if (source === undefined) return
+      watermark.finish(source.label)
+      const key = `${source.host} ${source.entry.name}`
+      const left = (open.get(key) ?? 1) - 1
+      open.set(key, left)
+      if (left === 0) pipeline.finish(source.host, source.entry.name)
+    },
+    async pause() {
+      progress.update()
+      await sink?.drain()
+    },
+  })
+  pipeline.end()
+  progress.end()
+}
+
+async function toIntake(host: CaptureHost, config: PipelineConfig, rulesets: LoadedRulesets): Promise<IntakeHost> {
+  const names = new Set<SourceName>()
+  for (const { kind } of host.sources) {
+    const entry = SOURCES.find((each) => each.kind === kind)
+    if (entry !== undefined) names.add(entry.name)
+  }
+  const stderr = host.conntrackStderr === null ? '' : await readFile(host.conntrackStderr.path, 'latin1')
+  return {
+    name: host.name,
+    options: config.hosts.get(host.name) ?? defaultHostOptions(),
+    rulesets: rulesets.history,
+    sources: [...names],
+    conntrackRuns: runBoundaries(parseConntrackStderr(stderr)),
+  }
+}
+
+function resultOf(source: OpenSource): SourceResult {
+  const { host, entry, files, copies, damage, tally } = source
+  return { host, kind: entry.kind, name: entry.name, files, copies, damage, tally }
+}
