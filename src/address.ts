@@ -12,8 +12,8 @@ export type AddressBits = { family: 4 | 6; a: number; b: number; c: number; d: n
 export function canonicalAddress(text: string): string | null {
   const v4 = parseIpv4(text)
   if (v4 >= 0) return text
-  if (text.length > 45 || !text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return null
-  const address = ipaddr.IPv6.parse(text)
+  const address = parseIpv6(text)
+  if (address === null) return null
   return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String()
 }
 
@@ -47,12 +47,28 @@ export function parseIpv4(text: string): number {
   return dots === 3 && digits > 0 ? value * 256 + part : -1
 }
 
+/**
+ * Trap: inet_ntop writes ::a01:203 as `::10.1.2.3`, and ipaddr.js takes that for the mapped ::ffff:10.1.2.3. It is another
+ * address (RFC 4291 2.5.5.1), which anyone behind ::/0 may send from; so a dotted ending becomes two groups beforehand.
+ */
+function parseIpv6(text: string): ipaddr.IPv6 | null {
+  const colon = text.lastIndexOf(':')
+  if (colon < 0 || text.length > 45 || text.includes('%')) return null
+  let groups = text
+  if (text.includes('.')) {
+    const v4 = parseIpv4(text.slice(colon + 1))
+    if (v4 < 0) return null
+    groups = `${text.slice(0, colon + 1)}${(v4 >>> 16).toString(16)}:${(v4 & 0xffff).toString(16)}`
+  }
+  return ipaddr.IPv6.isValid(groups) ? ipaddr.IPv6.parse(groups) : null
+}
+
 /** Bits of a canonical address (what canonicalAddress returned); null when it is none. */
 export function addressBits(text: string): AddressBits | null {
   const v4 = parseIpv4(text)
   if (v4 >= 0) return { family: 4, a: 0, b: 0, c: 0, d: v4 }
-  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return null
-  const parts = ipaddr.IPv6.parse(text).parts
+  const parts = parseIpv6(text)?.parts
+  if (parts === undefined) return null
   const word = (i: number) => (((parts[i] ?? 0) << 16) | (parts[i + 1] ?? 0)) >>> 0
   return { family: 6, a: word(0), b: word(2), c: word(4), d: word(6) }
 }

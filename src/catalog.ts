@@ -1,6 +1,5 @@
 /** What there is, as plain lists: a new source is one folder and one line here. Importing this module does nothing. */
-import type { SourceName } from './correlate/intake.ts'
-import type { Item } from './correlate/intake.ts'
+import type { Item, SourceName } from './correlate/intake.ts'
 import type { SourceKind } from './sources/capture.ts'
 import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
 import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
@@ -35,10 +34,46 @@ const LOG_LINE_BYTES_MAX = 64 * 1024
 const SECOND: Micros = 1_000_000
 
 export const SOURCES: readonly SourceEntry[] = [
-  { kind: 'nftables', name: 'nftables', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createPacketLogDecoder },
-  { kind: 'journal', name: 'nftables', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createJournalDecoder },
-  { kind: 'ulogd', name: 'nftables', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createUlogdDecoder },
-  { kind: 'conntrack', name: 'conntrack', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createConntrackDecoder },
-  { kind: 'conntrack-dump', name: 'conntrack', lineBytesMax: LOG_LINE_BYTES_MAX, lateness: SECOND, createDecoder: createConntrackDumpDecoder },
-  { kind: 'wireguard', name: 'wireguard', lineBytesMax: SNAPSHOT_LINE_MAX, lateness: 0, createDecoder: (_, emit) => createSnapshotDecoder({}, emit) },
+  {
+    kind: 'nftables',
+    name: 'nftables',
+    lineBytesMax: LOG_LINE_BYTES_MAX,
+    lateness: SECOND,
+    createDecoder: createPacketLogDecoder,
+  },
+  {
+    kind: 'journal',
+    name: 'nftables',
+    lineBytesMax: LOG_LINE_BYTES_MAX,
+    lateness: SECOND,
+    createDecoder: createJournalDecoder,
+  },
+  {
+    kind: 'ulogd',
+    name: 'nftables',
+    lineBytesMax: LOG_LINE_BYTES_MAX,
+    lateness: SECOND,
+    createDecoder: createUlogdDecoder,
+  },
+  {
+    kind: 'conntrack',
+    name: 'conntrack',
+    lineBytesMax: LOG_LINE_BYTES_MAX,
+    lateness: SECOND,
+    createDecoder: createConntrackDecoder,
+  },
+  {
+    kind: 'conntrack-dump',
+    name: 'conntrack',
+    lineBytesMax: LOG_LINE_BYTES_MAX,
+    lateness: SECOND,
+    createDecoder: createConntrackDumpDecoder,
+  },
+  {
+    kind: 'wireguard',
+    name: 'wireguard',
+    lineBytesMax: SNAPSHOT_LINE_MAX,
+    lateness: 0,
+    createDecoder: (_, emit) => createSnapshotDecoder({}, emit),
+  },
 ]

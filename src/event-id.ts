@@ -4,7 +4,7 @@
  * is read, so a sink can refuse a document it already has.
  */
 import { hash } from 'node:crypto'
-import { MS, type Micros } from './time.ts'
+import { type Micros, MS } from './time.ts'
 
 const DIGITS = '0123456789abcdefghijklmnopqrstuv'
 const TIME_DIGITS = 10

@@ -5,8 +5,9 @@
  * Text is hostile: quotes, control characters and lone surrogates are escaped by JSON.stringify; text without any of them
  * (nearly all) is taken as it is after one test.
  */
-import { FIELDS, type FieldName, type Fields } from './fields.ts'
+
 import type { Event } from './event.ts'
+import { FIELDS, type FieldName, type Fields } from './fields.ts'
 import { createIsoPrinter } from './time.ts'
 
 const UNSAFE = /["\\\u0000-\u001f\u007f-\uffff]/
@@ -25,7 +26,8 @@ export function quoteBytes(latin1: string): string {
 
 /** latin1 text (one character a byte) read as UTF-8 with replacement. */
 export function decodeBytes(latin1: string): string {
-  for (let i = 0; i < latin1.length; i++) if (latin1.charCodeAt(i) > 127) return Buffer.from(latin1, 'latin1').toString('utf8')
+  for (let i = 0; i < latin1.length; i++)
+    if (latin1.charCodeAt(i) > 127) return Buffer.from(latin1, 'latin1').toString('utf8')
   return latin1
 }
 
@@ -105,7 +107,8 @@ function toTree(fields: Fields): Tree {
 
 function printTree(tree: Tree): string {
   let text = ''
-  for (const [name, node] of tree) text = join(text, `"${name}":${typeof node === 'string' ? node : `{${printTree(node)}}`}`)
+  for (const [name, node] of tree)
+    text = join(text, `"${name}":${typeof node === 'string' ? node : `{${printTree(node)}}`}`)
   return text
 }
 

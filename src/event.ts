@@ -3,8 +3,9 @@
  * what is the same for thousands of events (gateway and interfaces, rule, peer with owner and attribution, resource) stands
  * in shared, frozen facets that carry their JSON already printed (design 2.10). Events are never changed after they are made.
  */
-import type { FieldName, Fields, FieldValue } from './fields.ts'
+
 import { printMembers } from './event-json.ts'
+import type { FieldName, Fields, FieldValue } from './fields.ts'
 
 export type Dataset =
   | 'wireguard.firewall'

@@ -29,7 +29,9 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function createProgram(terminal: Terminal, done: (status: number) => void): Command {
   const program = new Command('peertrail')
-    .description('Every recorded flow through a WireGuard interface, traced to the key that carried it,\nand to the device and owner the inventory assigns to that key.')
+    .description(
+      'Every recorded flow through a WireGuard interface, traced to the key that carried it,\nand to the device and owner the inventory assigns to that key.',
+    )
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('Run with --help for the commands and their options.')
@@ -42,7 +44,13 @@ function createProgram(terminal: Terminal, done: (status: number) => void): Comm
     .option('--json', 'print the totals as JSON', false)
     .addHelpText('after', '\nExample:\n  peertrail replay ./capture --ndjson events.ndjson')
     .action(async (directory: string, options: { ndjson: string; pipeline: string; json: boolean }) => {
-      done(await runReplay({ directory, ndjson: options.ndjson, pipeline: options.pipeline, isJson: options.json }, terminal, process.stdout))
+      done(
+        await runReplay(
+          { directory, ndjson: options.ndjson, pipeline: options.pipeline, isJson: options.json },
+          terminal,
+          process.stdout,
+        ),
+      )
     })
   program
     .command('check')
@@ -63,7 +71,12 @@ function createProgram(terminal: Terminal, done: (status: number) => void): Comm
     .option('--output <file>', 'write there instead of standard output', '')
     .addHelpText('after', '\nExample:\n  peertrail inventory init ./capture --output inventory.yaml')
     .action(async (paths: string[], options: { gateway: string; conf: string[]; output: string }) => {
-      done(await runInventoryInit({ paths, gateway: options.gateway, confs: options.conf, output: options.output }, terminal))
+      done(
+        await runInventoryInit(
+          { paths, gateway: options.gateway, confs: options.conf, output: options.output },
+          terminal,
+        ),
+      )
     })
   return program
 }

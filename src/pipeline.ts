@@ -5,7 +5,7 @@
  *   decoder ─► take(source, item) ─► gateway: ledger, flows, attribution ─► emit(event)
  *                                    tick(watermark) settles what waits
  */
-import { createCoverage, type Coverage } from './correlate/coverage.ts'
+import { type Coverage, createCoverage } from './correlate/coverage.ts'
 import { createGateway, type Gateway } from './correlate/gateway.ts'
 import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { createPeerEvents } from './correlate/peer-events.ts'
@@ -29,7 +29,10 @@ export type Pipeline = {
 
 type Host = { readonly gateway: Gateway; readonly peers: ReturnType<typeof createPeerEvents>; dumpAt: Micros }
 
-export function createPipeline(options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory }, emit: (event: Event) => void): Pipeline {
+export function createPipeline(
+  options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory },
+  emit: (event: Event) => void,
+): Pipeline {
   const { inventory } = options
   const addresses = createAddressBook()
   const holderChanged = createHolderChanged(emit)
@@ -76,7 +79,8 @@ export function createPipeline(options: { readonly hosts: readonly IntakeHost[];
         break
       case 'dump':
         if (item.phase === 'begin') host.dumpAt = item.at
-        else if (item.completeness !== 'incomplete') gateway.dumpEnded(host.dumpAt, item.at, item.rowsV4 > 0, item.rowsV6 > 0)
+        else if (item.completeness !== 'incomplete')
+          gateway.dumpEnded(host.dumpAt, item.at, item.rowsV4 > 0, item.rowsV6 > 0)
         break
       case 'unparsed':
       case 'suspect':

@@ -22,7 +22,11 @@ export type OpenSource = MergeSource<Item> & {
   readonly bytes: number
 }
 
-export async function openCaptureSource(source: CaptureSource, entry: SourceEntry, options: DecoderOptions): Promise<OpenSource> {
+export async function openCaptureSource(
+  source: CaptureSource,
+  entry: SourceEntry,
+  options: DecoderOptions,
+): Promise<OpenSource> {
   const { files, copies } = await identifyFiles(source)
   const damage: string[] = []
   let items: Item[] = []

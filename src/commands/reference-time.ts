@@ -10,7 +10,8 @@ import { type Micros, SECOND } from '../time.ts'
 /** Characters looked at in each file. */
 const HEAD_CHARS = 65_536
 /** conntrack's `[1795360169.601244]`, journald's microseconds, ISO dates. */
-const STAMPS = /\[(\d{10})\.\d|"__REALTIME_TIMESTAMP"\s*:\s*"(\d{10})\d{6}"|audit\((\d{10})\.\d{3}:|(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,]\d+)?(Z|[+-]\d{2}:?\d{2})/
+const STAMPS =
+  /\[(\d{10})\.\d|"__REALTIME_TIMESTAMP"\s*:\s*"(\d{10})\d{6}"|audit\((\d{10})\.\d{3}:|(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,]\d+)?(Z|[+-]\d{2}:?\d{2})/
 
 export async function findReference(host: CaptureHost, capture: Capture): Promise<Micros | null> {
   for (const candidate of [host, ...capture.hosts.filter((other) => other !== host)]) {
@@ -42,7 +43,7 @@ async function head(file: CaptureFile): Promise<string> {
   try {
     for await (const chunk of bytes) {
       // Streams without an encoding hand out Buffers.
-      text += (chunk as Buffer).latin1Slice()
+      text += (chunk as Buffer).toString('latin1')
       if (text.length >= HEAD_CHARS) break
     }
   } catch {

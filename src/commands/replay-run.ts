@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { SOURCES } from '../catalog.ts'
 import { defaultHostOptions, type PipelineConfig } from '../config.ts'
-import { createWatermark } from '../correlate/watermark.ts'
 import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
+import { createWatermark } from '../correlate/watermark.ts'
 import type { Event } from '../event.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { createPipeline, type Pipeline } from '../pipeline.ts'
@@ -13,10 +13,10 @@ import { parseConntrackStderr, runBoundaries } from '../sources/conntrack/stderr
 import { mergeByArrival } from '../sources/merge.ts'
 import type { Tally } from '../sources/source.ts'
 import { type Micros, MS } from '../time.ts'
-import { openCaptureSource, type OpenSource } from './capture-source.ts'
-import { findReference } from './reference-time.ts'
-import { loadRulesets, type LoadedRulesets } from './capture-rulesets.ts'
+import { type LoadedRulesets, loadRulesets } from './capture-rulesets.ts'
+import { type OpenSource, openCaptureSource } from './capture-source.ts'
 import { createProgress } from './progress.ts'
+import { findReference } from './reference-time.ts'
 import type { Terminal } from './terminal.ts'
 
 export type SourceResult = {
@@ -71,7 +71,12 @@ export async function runCapture(
   return { sources: sources.map(resultOf), pipeline, documents, notes }
 }
 
-async function drive(pipeline: Pipeline, sources: readonly OpenSource[], sink: NdjsonSink | null, progress: ReturnType<typeof createProgress>): Promise<void> {
+async function drive(
+  pipeline: Pipeline,
+  sources: readonly OpenSource[],
+  sink: NdjsonSink | null,
+  progress: ReturnType<typeof createProgress>,
+): Promise<void> {
   const watermark = createWatermark()
   for (const source of sources) watermark.add(source.label, source.entry.lateness)
   const open = new Map<string, number>()

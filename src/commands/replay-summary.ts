@@ -1,9 +1,9 @@
 /** What `replay` tells at its end: totals that add up, what was attributed, what is missing, what to do next. */
 import type { Inventory } from '../identity/inventory.ts'
-import type { Capture } from '../sources/capture.ts'
 import { safeText } from '../safe-text.ts'
+import type { Capture } from '../sources/capture.ts'
 import type { ReplayResult } from './replay-run.ts'
-import { counted, paint, table, type Terminal } from './terminal.ts'
+import { counted, paint, type Terminal, table } from './terminal.ts'
 
 type SummaryInput = {
   readonly capture: Capture
@@ -46,7 +46,8 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
   const { result } = input
   const totals = totalsOf(result)
   const documents = [...result.documents].sort(([a], [b]) => (a < b ? -1 : 1))
-  if (input.isJson) return `${JSON.stringify({ sources: totals, documents: Object.fromEntries(documents), ignored: input.capture.ignored })}\n`
+  if (input.isJson)
+    return `${JSON.stringify({ sources: totals, documents: Object.fromEntries(documents), ignored: input.capture.ignored })}\n`
   const number = (value: number) => (value === 0 ? '·' : value.toLocaleString('en-US'))
   const lines = table(
     terminal,
@@ -60,17 +61,43 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
       { title: 'suspect', align: 'right' },
       { title: 'skipped', align: 'right' },
     ],
-    totals.map((each) => [each.host, each.source, number(each.lines), number(each.records), number(each.outOfScope), number(each.unparsed), number(each.suspect), number(each.skipped)]),
+    totals.map((each) => [
+      each.host,
+      each.source,
+      number(each.lines),
+      number(each.records),
+      number(each.outOfScope),
+      number(each.unparsed),
+      number(each.suspect),
+      number(each.skipped),
+    ]),
   )
-  const parts = [lines, documentLines(terminal, documents, input.target), noteLines(terminal, input), adviceLines(terminal, input)]
+  const parts = [
+    lines,
+    documentLines(terminal, documents, input.target),
+    noteLines(terminal, input),
+    adviceLines(terminal, input),
+  ]
   return parts.filter((part) => part !== '').join('\n')
 }
 
 function documentLines(terminal: Terminal, documents: readonly (readonly [string, number])[], target: string): string {
   const total = documents.reduce((sum, [, count]) => sum + count, 0)
-  const where = target === '' ? 'made, and written nowhere (name a file with --ndjson)' : target === '-' ? 'written to standard output' : `written to ${safeText(target)}`
+  const where =
+    target === ''
+      ? 'made, and written nowhere (name a file with --ndjson)'
+      : target === '-'
+        ? 'written to standard output'
+        : `written to ${safeText(target)}`
   const head = `${paint(terminal, 'bold', counted(total, 'document'))} ${where}\n`
-  return head + table(terminal, [{ title: 'dataset' }, { title: 'documents', align: 'right' }], documents.map(([dataset, count]) => [dataset, count.toLocaleString('en-US')]))
+  return (
+    head +
+    table(
+      terminal,
+      [{ title: 'dataset' }, { title: 'documents', align: 'right' }],
+      documents.map(([dataset, count]) => [dataset, count.toLocaleString('en-US')]),
+    )
+  )
 }
 
 function noteLines(terminal: Terminal, { capture, result }: SummaryInput): string {

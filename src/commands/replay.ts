@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { emptyPipeline, parsePipeline, type PipelineConfig } from '../config.ts'
+import { emptyPipeline, type PipelineConfig, parsePipeline } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { emptyInventory, type Inventory, parseInventory } from '../identity/inventory.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
@@ -13,10 +13,19 @@ import { runCapture } from './replay-run.ts'
 import { printSummary } from './replay-summary.ts'
 import type { Terminal } from './terminal.ts'
 
-export type ReplayArguments = { readonly directory: string; readonly ndjson: string; readonly pipeline: string; readonly isJson: boolean }
+export type ReplayArguments = {
+  readonly directory: string
+  readonly ndjson: string
+  readonly pipeline: string
+  readonly isJson: boolean
+}
 
 /** Exit 0, also with gaps: they are said. Throws AppError for a broken inventory or pipeline before anything is written. */
-export async function runReplay(args: ReplayArguments, terminal: Terminal, stdout: NodeJS.WritableStream): Promise<number> {
+export async function runReplay(
+  args: ReplayArguments,
+  terminal: Terminal,
+  stdout: NodeJS.WritableStream,
+): Promise<number> {
   const capture = await findCapture(args.directory)
   const config = await loadPipeline(args.pipeline === '' ? capture.pipeline : args.pipeline)
   const inventory = await loadInventory(capture.inventory)
@@ -26,7 +35,16 @@ export async function runReplay(args: ReplayArguments, terminal: Terminal, stdou
     await sink?.close()
     // With `--ndjson -` standard output belongs to the events.
     const say = args.ndjson === '-' ? terminal.err : terminal.out
-    say(printSummary(terminal, { capture, inventory, result, directory: args.directory, target: args.ndjson, isJson: args.isJson }))
+    say(
+      printSummary(terminal, {
+        capture,
+        inventory,
+        result,
+        directory: args.directory,
+        target: args.ndjson,
+        isJson: args.isJson,
+      }),
+    )
     return 0
   } catch (error) {
     await sink?.abandon()
@@ -46,6 +64,9 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new AppError('cannot-read', `cannot read ${path}`, { cause, advice: 'Check the name and that the file may be read by this user.' })
+    throw new AppError('cannot-read', `cannot read ${path}`, {
+      cause,
+      advice: 'Check the name and that the file may be read by this user.',
+    })
   }
 }

@@ -1,11 +1,11 @@
 /** What each source delivered, lost or missed (design 7). */
 import type { Event } from '../event.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import type { PacketRecord } from '../sources/nftables/record.ts'
 import type { Micros } from '../time.ts'
 import type { Flow } from './flow.ts'
 import type { IntakeHost, Item, SourceName } from './intake.ts'
 import type { LineRule } from './line-rules.ts'
-import type { PacketRecord } from '../sources/nftables/record.ts'
 import { createRemarkEvents } from './remark-events.ts'
 
 /** What one gateway tells coverage while it decides. */
@@ -25,9 +25,13 @@ export type Coverage = {
   end(): void
 }
 
-export function createCoverage(options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory }, emit: (event: Event) => void): Coverage {
+export function createCoverage(
+  options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory },
+  emit: (event: Event) => void,
+): Coverage {
   const remarks = new Map<string, ReturnType<typeof createRemarkEvents>>()
-  for (const host of options.hosts) for (const source of host.sources) remarks.set(`${host.name}\0${source}`, createRemarkEvents(host.name, source))
+  for (const host of options.hosts)
+    for (const source of host.sources) remarks.set(`${host.name}\0${source}`, createRemarkEvents(host.name, source))
   return {
     watch: () => ({ line: () => {}, flow: () => {} }),
     take(host, source, item) {

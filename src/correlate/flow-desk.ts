@@ -9,8 +9,8 @@ import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import { type Micros, SECOND } from '../time.ts'
 import { type Decision, type Flow, isFinished } from './flow.ts'
 import { createFlowEvents, type FlowAction } from './flow-events.ts'
-import { SETTLE } from './flow-table.ts'
 import type { FlowStep } from './flow-table.ts'
+import { SETTLE } from './flow-table.ts'
 import type { Room } from './gateway.ts'
 import { createOuterFlows } from './outer-flows.ts'
 import { createWaitingLine } from './waiting-line.ts'
@@ -22,7 +22,13 @@ const READER_LATE: Micros = SECOND
 /** The table is swept for ended and idle flows this often, in event time. */
 const SWEEP_PERIOD: Micros = SECOND
 
-type WaitingStep = { readonly action: FlowAction; readonly flow: Flow; readonly at: Micros; readonly dueAt: Micros; readonly reason: string }
+type WaitingStep = {
+  readonly action: FlowAction
+  readonly flow: Flow
+  readonly at: Micros
+  readonly dueAt: Micros
+  readonly reason: string
+}
 
 export function createFlowDesk(room: Room) {
   const { attributor, identities, shared, addresses, flows, scope } = room
@@ -52,7 +58,11 @@ export function createFlowDesk(room: Room) {
 
   function tick(watermark: Micros): void {
     for (let step = waiting.peek(); step !== undefined; step = waiting.peek()) {
-      if (step.dueAt > watermark || (step.flow.decision === null && !attributor.isDecidable(momentOf(step.flow).to, watermark))) break
+      if (
+        step.dueAt > watermark ||
+        (step.flow.decision === null && !attributor.isDecidable(momentOf(step.flow).to, watermark))
+      )
+        break
       waiting.shift()
       say(step)
     }
@@ -64,13 +74,19 @@ export function createFlowDesk(room: Room) {
 
   function say({ action, flow, at, reason }: WaitingStep): void {
     const decision = flow.decision ?? decide(flow)
-    if (decision.scope === 'out') return
-    if (decision.scope === 'outer') return outer.say(action, flow, decision, at)
+    if (decision.scope === 'outer') outer.say(action, flow, decision, at)
+    if (decision.scope !== 'inner') return
     if (action === 'flow-ended') markHolder(flow, decision)
     room.emit(document(action, flow, decision, at, reason))
   }
 
-  function document(action: FlowAction, flow: Flow, decision: Extract<Decision, { scope: 'inner' }>, at: Micros, reason: string): Event {
+  function document(
+    action: FlowAction,
+    flow: Flow,
+    decision: Extract<Decision, { scope: 'inner' }>,
+    at: Micros,
+    reason: string,
+  ): Event {
     return toEvent(action, flow, at, reason, {
       observer: shared.observer('', ''),
       protocol: shared.protocol(flow.family, flow.protocol, addresses.of(flow.src), addresses.of(flow.seenDst)),
@@ -97,7 +113,8 @@ export function createFlowDesk(room: Room) {
     const claim = source ?? destination
     if (claim === null) return { scope: 'out' }
     const role = source === null ? 'destination' : 'source'
-    const target = source !== null && destination?.status === 'exact' && destination.entry !== source.entry ? destination : null
+    const target =
+      source !== null && destination?.status === 'exact' && destination.entry !== source.entry ? destination : null
     const resource = shared.resource(flow.seenDst, flow.protocol, flow.seenDport)
     const name = resource.fields['wireguard.resource.name'] ?? 'uncatalogued'
     return {
@@ -118,7 +135,8 @@ export function createFlowDesk(room: Room) {
     const port = side === 'source' ? flow.sport : flow.seenDport
     const moment = momentOf(flow)
     const seen = interfaceOf(flow, side)
-    if (seen !== null && seen !== '') return attributor.isWireguard(seen) ? attributor.onInterface(seen, address, moment, 'interface', side) : null
+    if (seen !== null && seen !== '')
+      return attributor.isWireguard(seen) ? attributor.onInterface(seen, address, moment, 'interface', side) : null
     const marked = attributor.byMark(flow.mark, flow.zone)
     // A mark or zone tells which tunnel a flow crosses, not in which direction: it helps the end that the ledger knows there.
     if (marked !== null) {
@@ -156,7 +174,8 @@ export function createFlowDesk(room: Room) {
     take(record: ConntrackRecord): void {
       countScope(flows.observe(record, onStep))
     },
-    dumpEnded: (startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean) => flows.dumpEnded(startedAt, at, hasV4, hasV6, onStep),
+    dumpEnded: (startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean) =>
+      flows.dumpEnded(startedAt, at, hasV4, hasV6, onStep),
     /** Some entry of the ledger ended: open flows of its holder are marked and say so once. */
     holdersChanged(at: Micros): void {
       for (const flow of flows.open()) {

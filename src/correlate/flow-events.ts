@@ -13,11 +13,19 @@ import { isIcmp } from './tuple-key.ts'
 
 export type FlowAction = 'flow-started' | 'flow-progress' | 'flow-ended'
 
-export type FlowParts = { readonly observer: Facet; readonly protocol: Facet; readonly identity: Facet; readonly resource: Facet; readonly policy: 'allowed' | 'violation' | '' }
+export type FlowParts = {
+  readonly observer: Facet
+  readonly protocol: Facet
+  readonly identity: Facet
+  readonly resource: Facet
+  readonly policy: 'allowed' | 'violation' | ''
+}
 
 const TYPES = { 'flow-started': 'start', 'flow-progress': 'info', 'flow-ended': 'end' } as const
 
-export function createFlowEvents(addresses: AddressBook): (action: FlowAction, flow: Flow, at: Micros, reason: string, parts: FlowParts) => Event {
+export function createFlowEvents(
+  addresses: AddressBook,
+): (action: FlowAction, flow: Flow, at: Micros, reason: string, parts: FlowParts) => Event {
   const hashedId = createHashedIds()
   const headers = {
     'flow-started': createHeader('flow-started'),
@@ -30,7 +38,11 @@ export function createFlowEvents(addresses: AddressBook): (action: FlowAction, f
     const counters = flow.counters
     const delta = action === 'flow-started' ? null : deltaOf(counters, flow.reported)
     if (delta !== null) flow.reported = counters
-    const hasNat = flow.seenSrc !== flow.src || flow.seenSport !== flow.sport || flow.seenDst !== flow.dst || flow.seenDport !== flow.dport
+    const hasNat =
+      flow.seenSrc !== flow.src ||
+      flow.seenSport !== flow.sport ||
+      flow.seenDst !== flow.dst ||
+      flow.seenDport !== flow.dport
     return {
       dataset: 'wireguard.flow',
       own: {
@@ -40,7 +52,13 @@ export function createFlowEvents(addresses: AddressBook): (action: FlowAction, f
         'event.end': isEnd ? flow.endAt : undefined,
         'event.duration': isEnd ? Math.max(0, flow.endAt - flow.startAt) * 1000 : undefined,
         'event.reason': reason || undefined,
-        'event.outcome': isEnd ? (outcomeOf(flow) === 'connected' ? 'success' : outcomeOf(flow) === 'unknown' ? 'unknown' : 'failure') : undefined,
+        'event.outcome': isEnd
+          ? outcomeOf(flow) === 'connected'
+            ? 'success'
+            : outcomeOf(flow) === 'unknown'
+              ? 'unknown'
+              : 'failure'
+          : undefined,
         'source.ip': flow.src,
         'source.port': port(flow.sport),
         'source.nat.ip': hasSourceNat(flow) ? flow.seenSrc : undefined,
@@ -60,10 +78,12 @@ export function createFlowEvents(addresses: AddressBook): (action: FlowAction, f
         'wireguard.flow.id': flow.id,
         'wireguard.flow.verdict': flow.witness?.verdict ?? 'unknown',
         'wireguard.flow.evidence': flow.witness === null ? ['conntrack'] : ['conntrack', 'nftables'],
-        'wireguard.flow.state': stateOf(flow),
+        'wireguard.flow.state': isEnd || reason === 'late-end' ? stateOf(flow) : 'open',
         'wireguard.flow.outcome': outcomeOf(flow),
         'wireguard.flow.start_basis': flow.startBasis,
-        'wireguard.flow.nat.community_id': hasNat ? communityOf(flow, flow.seenSrc, flow.seenSport, flow.seenDst, flow.seenDport) : undefined,
+        'wireguard.flow.nat.community_id': hasNat
+          ? communityOf(flow, flow.seenSrc, flow.seenSport, flow.seenDst, flow.seenDport)
+          : undefined,
         'wireguard.flow.delta.source.bytes': delta === null ? undefined : count(delta.sourceBytes),
         'wireguard.flow.delta.source.packets': delta === null ? undefined : count(delta.sourcePackets),
         'wireguard.flow.delta.destination.bytes': delta === null ? undefined : count(delta.destinationBytes),
@@ -116,8 +136,8 @@ export function hasDestinationNat(flow: Flow): boolean {
   return flow.seenDst !== flow.dst || flow.seenDport !== flow.dport
 }
 
+/** Documents wait for their evidence, so the flow may have ended meanwhile: only the documents of its end say so. */
 function stateOf(flow: Flow): string {
-  if (Number.isNaN(flow.endAt)) return 'open'
   return flow.endReason === '' || flow.endReason === 'userspace' ? 'ended' : 'ended-inferred'
 }
 

@@ -76,7 +76,12 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
     return flow
   }
 
-  function destroy(known: Flow | undefined, key: string, record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow {
+  function destroy(
+    known: Flow | undefined,
+    key: string,
+    record: ConntrackRecord,
+    onStep: (step: FlowStep) => void,
+  ): Flow {
     let flow = known
     if (flow === undefined) {
       const late = inferred.get(key)
@@ -167,7 +172,13 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
     return flow
   }
 
-  function dumpEnded(startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean, onStep: (step: FlowStep) => void): void {
+  function dumpEnded(
+    startedAt: Micros,
+    at: Micros,
+    hasV4: boolean,
+    hasV6: boolean,
+    onStep: (step: FlowStep) => void,
+  ): void {
     for (const flow of open.values()) {
       // A flow seen at or after the dump's start may have begun after its row was passed.
       if (flow.seenAt >= startedAt || (flow.family === 4 ? !hasV4 : !hasV6)) continue
@@ -233,10 +244,14 @@ function isSameTuple(flow: Flow, { original, protocol }: ConntrackRecord): boole
 export function tupleKeysOf(flow: Flow): string[] {
   const icmp = isIcmp(flow.protocol) ? flow.icmpId : null
   const sources = [{ ip: flow.src, port: icmp ?? flow.sport }]
-  if (flow.seenSrc !== flow.src || flow.seenSport !== flow.sport) sources.push({ ip: flow.seenSrc, port: icmp ?? flow.seenSport })
+  if (flow.seenSrc !== flow.src || flow.seenSport !== flow.sport)
+    sources.push({ ip: flow.seenSrc, port: icmp ?? flow.seenSport })
   const destinations = [{ ip: flow.dst, port: icmp ?? flow.dport }]
-  if (flow.seenDst !== flow.dst || flow.seenDport !== flow.dport) destinations.push({ ip: flow.seenDst, port: icmp ?? flow.seenDport })
-  const keys = sources.flatMap((source) => destinations.map((to) => tupleKey(flow.protocol, source.ip, source.port, to.ip, to.port)))
+  if (flow.seenDst !== flow.dst || flow.seenDport !== flow.dport)
+    destinations.push({ ip: flow.seenDst, port: icmp ?? flow.seenDport })
+  const keys = sources.flatMap((source) =>
+    destinations.map((to) => tupleKey(flow.protocol, source.ip, source.port, to.ip, to.port)),
+  )
   return keys.length === 1 ? keys : [...new Set(keys)]
 }
 
@@ -256,18 +271,33 @@ function refresh(flow: Flow, record: ConntrackRecord): void {
 }
 
 function countersOf({ original, reply }: ConntrackRecord): Counters {
-  return { sourcePackets: original.packets, sourceBytes: original.bytes, destinationPackets: reply.packets, destinationBytes: reply.bytes }
+  return {
+    sourcePackets: original.packets,
+    sourceBytes: original.bytes,
+    destinationPackets: reply.packets,
+    destinationBytes: reply.bytes,
+  }
 }
 
 /** A NEW in any other state than the first is a pick-up in mid-stream (formats.md 2.7 trap 6): its start was not seen. */
-const FIRST_STATES: ReadonlySet<string> = new Set(['', 'NONE', 'SYN_SENT', 'SYN_SENT2', 'CLOSED', 'COOKIE_WAIT', 'REQUEST'])
+const FIRST_STATES: ReadonlySet<string> = new Set([
+  '',
+  'NONE',
+  'SYN_SENT',
+  'SYN_SENT2',
+  'CLOSED',
+  'COOKIE_WAIT',
+  'REQUEST',
+])
 
 function startOf(record: ConntrackRecord): { at: Micros; from: Micros; basis: Flow['startBasis'] } {
-  if (record.event === 'new') return { at: record.at, from: record.at, basis: FIRST_STATES.has(record.state) ? 'new' : 'first-sight' }
+  if (record.event === 'new')
+    return { at: record.at, from: record.at, basis: FIRST_STATES.has(record.state) ? 'new' : 'first-sight' }
   if (record.startAt >= 0) return { at: record.startAt, from: record.startAt, basis: 'stop-minus-delta' }
   if (record.event === 'destroy' && record.deltaSeconds >= 0) {
     const delta = record.deltaSeconds * SECOND
-    if (record.stopAt >= 0) return { at: record.stopAt - delta, from: record.stopAt - delta - SECOND, basis: 'stop-minus-delta' }
+    if (record.stopAt >= 0)
+      return { at: record.stopAt - delta, from: record.stopAt - delta - SECOND, basis: 'stop-minus-delta' }
     // The kernel subtracts an overdue timeout from the stop time it counts delta from; the event itself is the late one.
     return { at: record.at - delta, from: record.at - delta - DESTROY_LATE_MAX - SECOND, basis: 'stop-minus-delta' }
   }
@@ -279,7 +309,10 @@ function createFlow(gateway: string, key: string, record: ConntrackRecord, start
   const tuple = `${record.protocol} ${original.src} ${original.sport} ${original.dst} ${original.dport} ${original.icmpId}`
   // One-direction zones leave their side of the reply tuple alone; the tuple itself is complete all the same.
   return {
-    id: hashDigits(`flow\0${gateway}\0${record.zone}\0${record.id}\0${tuple}\0${record.event}\0${Math.floor(record.at / MS)}\0${record.at % MS}`, 24),
+    id: hashDigits(
+      `flow\0${gateway}\0${record.zone}\0${record.id}\0${tuple}\0${record.event}\0${Math.floor(record.at / MS)}\0${record.at % MS}`,
+      24,
+    ),
     key: detach(key),
     protocol: record.protocol,
     family: record.family,
@@ -321,5 +354,6 @@ function createFlow(gateway: string, key: string, record: ConntrackRecord, start
 
 /** A line matched while the flow's start is still undecided: the one nearest to the start speaks for it. */
 export function witnessStart(flow: Flow, witness: LineWitness): void {
-  if (flow.witness === null || Math.abs(witness.at - flow.startAt) < Math.abs(flow.witness.at - flow.startAt)) flow.witness = witness
+  if (flow.witness === null || Math.abs(witness.at - flow.startAt) < Math.abs(flow.witness.at - flow.startAt))
+    flow.witness = witness
 }

@@ -3,13 +3,19 @@
  * line that showed its start, and what was already said about it. No text of a read buffer is kept: V8 slices would hold the
  * whole buffer (see address-book detach).
  */
-import type { Claim } from '../identity/attribute.ts'
+
 import type { Facet } from '../event.ts'
-import type { Micros } from '../time.ts'
+import type { Claim } from '../identity/attribute.ts'
 import type { Verdict } from '../sources/nftables/ruleset.ts'
+import type { Micros } from '../time.ts'
 
 /** Totals of one flow in original and reply direction; -1 where accounting was off. */
-export type Counters = { sourcePackets: number; sourceBytes: number; destinationPackets: number; destinationBytes: number }
+export type Counters = {
+  sourcePackets: number
+  sourceBytes: number
+  destinationPackets: number
+  destinationBytes: number
+}
 
 export type StartBasis = 'new' | 'firewall' | 'stop-minus-delta' | 'first-sight'
 
@@ -75,11 +81,24 @@ export type Flow = {
 }
 
 export type Decision =
-  | { readonly scope: 'inner'; readonly claim: Claim; readonly role: 'source' | 'destination'; readonly target: Claim | null; identity: Facet; readonly resource: Facet; readonly policy: 'allowed' | 'violation' | '' }
+  | {
+      readonly scope: 'inner'
+      readonly claim: Claim
+      readonly role: 'source' | 'destination'
+      readonly target: Claim | null
+      identity: Facet
+      readonly resource: Facet
+      readonly policy: 'allowed' | 'violation' | ''
+    }
   | { readonly scope: 'outer'; readonly interface: string; readonly peer: Facet | null }
   | { readonly scope: 'out' }
 
-export const NO_COUNTERS: Counters = Object.freeze({ sourcePackets: -1, sourceBytes: -1, destinationPackets: -1, destinationBytes: -1 })
+export const NO_COUNTERS: Counters = Object.freeze({
+  sourcePackets: -1,
+  sourceBytes: -1,
+  destinationPackets: -1,
+  destinationBytes: -1,
+})
 
 /** How a flow went, by its end (design 4.1). `denied` never occurs here: what the firewall refused has no conntrack entry. */
 export function outcomeOf(flow: Flow): 'no-answer' | 'refused' | 'connected' | 'unknown' {

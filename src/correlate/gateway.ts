@@ -46,14 +46,25 @@ export type Gateway = ReturnType<typeof createGateway>
 export function createGateway(options: GatewayOptions, emit: (event: Event) => void) {
   const { host, inventory, addresses } = options
   const ledger = createLedger(options.poll)
-  const attributor = createAttributor({ gateway: host, ledger, inventory, marks: options.marks, hasSnapshots: options.hasSnapshots, addresses })
+  const attributor = createAttributor({
+    gateway: host,
+    ledger,
+    inventory,
+    marks: options.marks,
+    hasSnapshots: options.hasSnapshots,
+    addresses,
+  })
   const identities = createIdentityFacets(host, ledger, inventory)
   const shared = createSharedFacets(host, inventory)
   const witnesses = createWitnesses()
   const flows = createFlowTable(host, witnesses)
   const scope: ScopeTally = { packetsIn: 0, packetsOut: 0, conntrackIn: 0, conntrackOut: 0 }
   const room = { host, attributor, identities, shared, addresses, witnesses, flows, scope, watch: options.watch, emit }
-  const lines = createLineDesk(room, { rulesets: options.rulesets, prefixes: options.prefixes, hasConntrack: options.hasConntrack })
+  const lines = createLineDesk(room, {
+    rulesets: options.rulesets,
+    prefixes: options.prefixes,
+    hasConntrack: options.hasConntrack,
+  })
   const flowDesk = createFlowDesk(room)
 
   return {
@@ -74,9 +85,11 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
       flowDesk.dumpEnded(startedAt, at, hasV4, hasV6)
     },
     snapshot(record: SnapshotRecord): LedgerChange[] {
-      for (const peer of record.peers) if (peer.endpointIp !== '') attributor.noteEndpoint(peer.endpointIp, peer.endpointPort)
+      for (const peer of record.peers)
+        if (peer.endpointIp !== '') attributor.noteEndpoint(peer.endpointIp, peer.endpointPort)
       const changes = ledger.observe(record)
-      if (changes.some((change) => change.what === 'peer-removed' || change.what === 'allowed-ips-changed')) flowDesk.holdersChanged(record.at)
+      if (changes.some((change) => change.what === 'peer-removed' || change.what === 'allowed-ips-changed'))
+        flowDesk.holdersChanged(record.at)
       return changes
     },
     tick(watermark: Micros): void {

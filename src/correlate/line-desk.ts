@@ -27,7 +27,11 @@ type Answer = { readonly claim: Claim; readonly role: Role; readonly target: Cla
 
 export function createLineDesk(
   room: Room,
-  options: { readonly rulesets: RulesetHistory; readonly prefixes: readonly PrefixVerdict[]; readonly hasConntrack: boolean },
+  options: {
+    readonly rulesets: RulesetHistory
+    readonly prefixes: readonly PrefixVerdict[]
+    readonly hasConntrack: boolean
+  },
 ) {
   const { attributor, identities, shared, addresses, witnesses, flows, scope } = room
   const waiting = createWaitingLine<PacketRecord>()
@@ -77,13 +81,21 @@ export function createLineDesk(
   }
 
   /** Whose packet this is: by the interface it came in on, else the one it goes out to, else an address the ledger knows. */
-  function identify(record: PacketRecord, source: KnownAddress | null, destination: KnownAddress | null): Answer | null {
+  function identify(
+    record: PacketRecord,
+    source: KnownAddress | null,
+    destination: KnownAddress | null,
+  ): Answer | null {
     const { packet } = record
     const isIn = attributor.isWireguard(packet.in)
     const isOut = attributor.isWireguard(packet.out)
     if (source === null || destination === null) {
       if (!isIn && !isOut) return null
-      return { claim: addressless(isIn ? packet.in : packet.out, record), role: isIn ? 'source' : 'destination', target: null }
+      return {
+        claim: addressless(isIn ? packet.in : packet.out, record),
+        role: isIn ? 'source' : 'destination',
+        target: null,
+      }
     }
     const moment: Moment = { from: record.at - STAMP_SLACK, to: record.at + record.resolution + STAMP_SLACK }
     // A side whose interface is named and is no WireGuard interface is certainly not behind one.
@@ -97,13 +109,27 @@ export function createLineDesk(
       : packet.out === ''
         ? attributor.byPrefix(destination, packet.dport, packet.protocol, moment)
         : null
-    if (from !== null) return { claim: from, role: 'source', target: to !== null && to.status === 'exact' && to.entry !== from.entry ? to : null }
+    if (from !== null)
+      return {
+        claim: from,
+        role: 'source',
+        target: to !== null && to.status === 'exact' && to.entry !== from.entry ? to : null,
+      }
     return to === null ? null : { claim: to, role: 'destination', target: null }
   }
 
   /** A line without readable addresses (ARP, cut in its middle) still crossed the interface. */
   function addressless(interfaceName: string, record: PacketRecord): Claim {
-    return { status: 'unknown', method: 'interface', reason: 'no-holder', interface: interfaceName, entry: null, before: record.at, candidates: [], distance: -1 }
+    return {
+      status: 'unknown',
+      method: 'interface',
+      reason: 'no-holder',
+      interface: interfaceName,
+      entry: null,
+      before: record.at,
+      candidates: [],
+      distance: -1,
+    }
   }
 
   function meetFlow(record: PacketRecord, rule: LineRule): Flow | null {
@@ -114,7 +140,16 @@ export function createLineDesk(
     if (packet.protocol < 0) return null
     const key = tupleKey(packet.protocol, packet.src, sport, packet.dst, dport)
     const flow = flows.match(key, record.at, record.resolution)
-    const witness = { at: record.at, in: packet.in, out: packet.out, src: packet.src, sport, dst: packet.dst, dport, verdict: rule.verdict }
+    const witness = {
+      at: record.at,
+      in: packet.in,
+      out: packet.out,
+      src: packet.src,
+      sport,
+      dst: packet.dst,
+      dport,
+      verdict: rule.verdict,
+    }
     if (flow === null) witnesses.add(key, witness)
     else if (flow.decision === null) witnessStart(flow, witness)
     return flow

@@ -14,7 +14,10 @@ export type LineRule = { readonly rule: LogRule | null; readonly verdict: Verdic
 
 export type PrefixVerdict = { readonly match: string; readonly verdict: 'accepted' | 'dropped' | 'rejected' }
 
-export function createLineRules(history: RulesetHistory, configured: readonly PrefixVerdict[]): (record: PacketRecord) => LineRule {
+export function createLineRules(
+  history: RulesetHistory,
+  configured: readonly PrefixVerdict[],
+): (record: PacketRecord) => LineRule {
   const longestFirst = configured.toSorted((a, b) => b.match.length - a.match.length || (a.match < b.match ? -1 : 1))
   const facets = createFacetCache()
   const configuredVerdict = new Map<string, Verdict | null>()
@@ -32,7 +35,8 @@ export function createLineRules(history: RulesetHistory, configured: readonly Pr
     const { packet } = record
     const rules = history.rulesAt(record.at, packet.prefix)
     const rule = rules.length === 0 ? null : ruleFor(rules, packet)
-    const verdict = (longestFirst.length === 0 ? null : verdictByConfiguration(packet.prefix)) ?? rule?.verdict ?? 'unknown'
+    const verdict =
+      (longestFirst.length === 0 ? null : verdictByConfiguration(packet.prefix)) ?? rule?.verdict ?? 'unknown'
     const key = `${verdict} ${record.trust} ${rule?.version ?? ''} ${rule?.handle ?? ''} ${rule?.ruleset ?? ''} ${packet.prefix}`
     return { rule, verdict, facet: facets(key, () => createRuleFacet(rule, verdict, packet.prefix, record.trust)) }
   }

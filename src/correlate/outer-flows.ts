@@ -25,12 +25,17 @@ export function createOuterFlows(room: Room) {
       if (!isToUs && flow.sport !== state.listenPort) continue
       const far = isToUs ? { ip: flow.src, port: flow.sport } : { ip: flow.seenDst, port: flow.seenDport }
       attributor.noteOwnAddress(isToUs ? flow.seenDst : flow.src)
-      const holders = [...state.peers.values()].filter((peer) => peer.endpoints.some((each) => each.ip === far.ip && each.port === far.port && each.at <= flow.seenAt))
+      const holders = [...state.peers.values()].filter((peer) =>
+        peer.endpoints.some((each) => each.ip === far.ip && each.port === far.port && each.at <= flow.seenAt),
+      )
       const peer = holders.length === 1 ? holders[0] : undefined
       return {
         scope: 'outer',
         interface: state.name,
-        peer: peer === undefined ? null : identities.peerFacet(peer.publicKey, state.name, peer.row.allowedIps, flow.startAt, far),
+        peer:
+          peer === undefined
+            ? null
+            : identities.peerFacet(peer.publicKey, state.name, peer.row.allowedIps, flow.startAt, far),
       }
     }
     return null
@@ -67,7 +72,12 @@ export function createOuterFlows(room: Room) {
         'wireguard.flow.start_basis': flow.startBasis,
         'conntrack.id': flow.conntrackId || undefined,
       },
-      facets: [headers[type], shared.observer('', ''), shared.protocol(flow.family, flow.protocol, null, null), decision.peer ?? nobody],
+      facets: [
+        headers[type],
+        shared.observer('', ''),
+        shared.protocol(flow.family, flow.protocol, null, null),
+        decision.peer ?? nobody,
+      ],
     })
   }
 

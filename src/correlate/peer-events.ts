@@ -6,7 +6,10 @@ import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { Micros } from '../time.ts'
 import type { Gateway } from './gateway.ts'
 
-export function createPeerEvents(_options: { readonly gateway: Gateway; readonly inventory: Inventory }, _emit: (event: Event) => void) {
+export function createPeerEvents(
+  _options: { readonly gateway: Gateway; readonly inventory: Inventory },
+  _emit: (event: Event) => void,
+) {
   return {
     observe(_snapshot: SnapshotRecord, _changes: readonly LedgerChange[]): void {},
     tick(_watermark: Micros): void {},

@@ -4,7 +4,14 @@ import { createLineIds } from '../event-id.ts'
 import { decodeBytes } from '../event-json.ts'
 import type { Suspect, Unparsed } from '../sources/source.ts'
 
-export type CoverageSourceName = 'nftables' | 'conntrack' | 'wireguard' | 'auditd' | 'hostfacts' | 'nftables-ruleset' | 'peertrail'
+export type CoverageSourceName =
+  | 'nftables'
+  | 'conntrack'
+  | 'wireguard'
+  | 'auditd'
+  | 'hostfacts'
+  | 'nftables-ruleset'
+  | 'peertrail'
 
 export function createRemarkEvents(host: string, source: CoverageSourceName): (remark: Unparsed | Suspect) => Event {
   const lineId = createLineIds()

@@ -3,7 +3,9 @@
  * id stands for both ports (design 6); protocols without ports use -1.
  */
 export function tupleKey(protocol: number, a: string, aPort: number, b: string, bPort: number): string {
-  return a < b || (a === b && aPort <= bPort) ? `${protocol} ${a} ${aPort} ${b} ${bPort}` : `${protocol} ${b} ${bPort} ${a} ${aPort}`
+  return a < b || (a === b && aPort <= bPort)
+    ? `${protocol} ${a} ${aPort} ${b} ${bPort}`
+    : `${protocol} ${b} ${bPort} ${a} ${aPort}`
 }
 
 const ICMP = 1

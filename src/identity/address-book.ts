@@ -44,13 +44,15 @@ function describe(text: string): KnownAddress | null {
   const bits = addressBits(text)
   if (bits === null) return null
   const words = bits.family === 4 ? [bits.d] : [bits.a, bits.b, bits.c, bits.d]
-  const bytes = words.map((word) => String.fromCharCode(word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255)).join('')
+  const bytes = words
+    .map((word) => String.fromCharCode(word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255))
+    .join('')
   return { text: detach(text), bits, isPublic: isPublic(bits), bytes }
 }
 
 /** A copy that does not keep the read buffer alive: V8 slices share their parent's memory. */
 export function detach(text: string): string {
-  return Buffer.from(text, 'latin1').latin1Slice()
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 /** IANA special-purpose registries (RFC 6890 and updates): everything that is not routed on the internet counts as inside. */

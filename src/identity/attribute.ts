@@ -52,7 +52,13 @@ export type Attributor = {
   /** No more snapshots will come. */
   finishLedger(): void
   /** The packet is known to have come in on, or gone out to, this interface. */
-  onInterface(interfaceName: string, address: KnownAddress, moment: Moment, method: Method, side: 'source' | 'destination'): Claim
+  onInterface(
+    interfaceName: string,
+    address: KnownAddress,
+    moment: Moment,
+    method: Method,
+    side: 'source' | 'destination',
+  ): Claim
   /** Nothing is known about interfaces: the only one whose ledger covers the address by a prefix narrower than /0, else unknown; null when none does. */
   byPrefix(address: KnownAddress, port: number, protocol: number, moment: Moment): Claim | null
   byMark(mark: string, zone: string): { interface: string; method: Method } | null
@@ -96,7 +102,13 @@ export function createAttributor(options: {
     return isFinished || ledger.polls.newest >= to || watermark > to + PERIODS_MAX * ledger.polls.period
   }
 
-  function onInterface(name: string, address: KnownAddress, moment: Moment, method: Method, side: 'source' | 'destination'): Claim {
+  function onInterface(
+    name: string,
+    address: KnownAddress,
+    moment: Moment,
+    method: Method,
+    side: 'source' | 'destination',
+  ): Claim {
     const around = ledger.polls.around(moment.from, moment.to)
     if (around.before !== memoBefore || around.after !== memoAfter) {
       memo = new Map()
@@ -121,7 +133,13 @@ export function createAttributor(options: {
     side: 'source' | 'destination',
   ): Claim {
     const { before, after, widest } = around
-    const make = (status: Claim['status'], reason: Reason, entry: Entry | null, candidates: readonly string[], nearest: Micros | null): Claim => ({
+    const make = (
+      status: Claim['status'],
+      reason: Reason,
+      entry: Entry | null,
+      candidates: readonly string[],
+      nearest: Micros | null,
+    ): Claim => ({
       status,
       method,
       reason,
@@ -154,7 +172,9 @@ export function createAttributor(options: {
     return inventory
       .candidatesFor(address.text, gateway)
       .filter((peer) => name === '' || peer.interface === name)
-      .flatMap((peer) => peer.keys.filter((key) => (key.since ?? at) <= at && at <= (key.until ?? at)).map((key) => key.publicKey))
+      .flatMap((peer) =>
+        peer.keys.filter((key) => (key.since ?? at) <= at && at <= (key.until ?? at)).map((key) => key.publicKey),
+      )
   }
 
   function byPrefix(address: KnownAddress, port: number, protocol: number, moment: Moment): Claim | null {
@@ -167,7 +187,16 @@ export function createAttributor(options: {
       const candidates = documentedKeys(address, '', moment.from)
       const isNarrow = inventory.candidatesFor(address.text, gateway).length > 0
       return isNarrow
-        ? { status: candidates.length > 0 ? 'ambiguous' : 'unknown', method: 'prefix', reason: 'not-observed', interface: '', entry: null, before: moment.from, candidates: candidates.sort(), distance: -1 }
+        ? {
+            status: candidates.length > 0 ? 'ambiguous' : 'unknown',
+            method: 'prefix',
+            reason: 'not-observed',
+            interface: '',
+            entry: null,
+            before: moment.from,
+            candidates: candidates.sort(),
+            distance: -1,
+          }
         : null
     }
     const names: string[] = []
@@ -178,7 +207,16 @@ export function createAttributor(options: {
     const only = names[0]
     if (only === undefined) return null
     if (names.length > 1) {
-      return { status: 'unknown', method: 'prefix', reason: 'no-interface-evidence', interface: '', entry: null, before: first, candidates: [], distance: -1 }
+      return {
+        status: 'unknown',
+        method: 'prefix',
+        reason: 'no-interface-evidence',
+        interface: '',
+        entry: null,
+        before: first,
+        candidates: [],
+        distance: -1,
+      }
     }
     const claim = onInterface(only, address, moment, 'prefix', 'source')
     // At the time of the packet only the default route may have covered it: that proves nothing without an interface.
@@ -187,8 +225,10 @@ export function createAttributor(options: {
 
   function byMark(mark: string, zone: string): { interface: string; method: Method } | null {
     for (const [name, wanted] of marks) {
-      if (wanted.mark !== null && mark !== '' && Number(mark) === wanted.mark) return { interface: name, method: 'mark' }
-      if (wanted.zone !== null && zone !== '' && Number(zone) === wanted.zone) return { interface: name, method: 'zone' }
+      if (wanted.mark !== null && mark !== '' && Number(mark) === wanted.mark)
+        return { interface: name, method: 'mark' }
+      if (wanted.zone !== null && zone !== '' && Number(zone) === wanted.zone)
+        return { interface: name, method: 'zone' }
     }
     return null
   }

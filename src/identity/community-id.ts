@@ -18,7 +18,13 @@ const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 132])
  * `1:` and 28 characters of base64. `sport`/`dport` are ports, or type and code for ICMP; protocols without ports leave
  * them out of the hash, as the specification says.
  */
-export function communityId(protocol: number, source: KnownAddress, sport: number, destination: KnownAddress, dport: number): string {
+export function communityId(
+  protocol: number,
+  source: KnownAddress,
+  sport: number,
+  destination: KnownAddress,
+  dport: number,
+): string {
   let a = sport
   let b = dport
   let isOneWay = false

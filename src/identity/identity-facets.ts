@@ -18,7 +18,13 @@ export type IdentityFacets = {
   /** `claim` is the responsible peer's, `target` the other end's when it is an exact peer too. */
   facetFor(claim: Claim, role: Role, target: Claim | null, at: Micros, isHolderChanged: boolean): Facet
   /** The peer of a ledger entry or key alone, for session documents. */
-  peerFacet(publicKey: string, interfaceName: string, allowedIps: readonly string[], at: Micros, endpoint: { ip: string; port: number } | null): Facet
+  peerFacet(
+    publicKey: string,
+    interfaceName: string,
+    allowedIps: readonly string[],
+    at: Micros,
+    endpoint: { ip: string; port: number } | null,
+  ): Facet
   /** What the policy says of the peer and a resource at a time; '' without a documented peer or resource. */
   policyOf(claim: Claim, resourceName: string, at: Micros): 'allowed' | 'violation' | ''
 }
@@ -50,7 +56,11 @@ export function createIdentityFacets(gateway: string, ledger: Ledger, inventory:
     return known === undefined || known.ip === '' ? null : known
   }
 
-  function peerFields(publicKey: string, interfaceName: string, at: Micros): { fields: Fields; people: string[]; hosts: string[] } {
+  function peerFields(
+    publicKey: string,
+    interfaceName: string,
+    at: Micros,
+  ): { fields: Fields; people: string[]; hosts: string[] } {
     const peer = inventory.peerByKey(gateway, interfaceName, publicKey)
     if (peer === null) return { fields: { 'wireguard.peer.public_key': publicKey }, people: [], hosts: [] }
     const owner = inventory.ownerAt(peer, at)
@@ -94,7 +104,8 @@ export function createIdentityFacets(gateway: string, ledger: Ledger, inventory:
       'wireguard.attribution.method': claim.method || undefined,
       'wireguard.attribution.reason': isHolderChanged ? 'holder-changed' : claim.reason || undefined,
       'wireguard.attribution.since': entry?.since,
-      'wireguard.attribution.until': entry === null || entry.until === Number.POSITIVE_INFINITY ? undefined : entry.until,
+      'wireguard.attribution.until':
+        entry === null || entry.until === Number.POSITIVE_INFINITY ? undefined : entry.until,
       'wireguard.attribution.candidates': claim.candidates.length > 0 ? claim.candidates : undefined,
       'wireguard.attribution.distance': claim.distance < 0 ? undefined : claim.distance,
       'wireguard.attribution.mapping_id': entry === null ? undefined : mappingId(gateway, entry),
@@ -138,7 +149,8 @@ export function createIdentityFacets(gateway: string, ledger: Ledger, inventory:
     },
     policyOf(claim, resourceName, at) {
       const { entry } = claim
-      const peer: InventoryPeer | null = entry === null ? null : inventory.peerByKey(gateway, entry.interface, entry.publicKey)
+      const peer: InventoryPeer | null =
+        entry === null ? null : inventory.peerByKey(gateway, entry.interface, entry.publicKey)
       return peer === null ? '' : inventory.policyFor(inventory.groupsAt(peer, at), resourceName, at)
     },
   }

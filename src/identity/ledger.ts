@@ -5,11 +5,12 @@
  *
  * One ledger per gateway. Snapshots come in order of time; questions may be about any time.
  */
-import type { Micros } from '../time.ts'
+
+import type { AddressBits } from '../address.ts'
 import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
-import { type AddressBits } from '../address.ts'
-import { COVERING_MAX, createPrefixTrie, type PrefixTrie } from './prefix-trie.ts'
+import type { Micros } from '../time.ts'
 import { createPollClock, type PollClock } from './poll-clock.ts'
+import { COVERING_MAX, createPrefixTrie, type PrefixTrie } from './prefix-trie.ts'
 
 /** One prefix held by one key for an unbroken time. */
 export type Entry = {
@@ -70,9 +71,25 @@ export type InterfaceState = {
 
 /** What a snapshot changed, for the session events. `before` and `at` are the two polls the change lies between. */
 export type LedgerChange =
-  | { readonly what: 'peer-added' | 'peer-removed'; readonly before: Micros; readonly at: Micros; readonly peer: PeerState }
-  | { readonly what: 'allowed-ips-changed' | 'endpoint-changed' | 'row-changed'; readonly before: Micros; readonly at: Micros; readonly peer: PeerState; readonly old: PeerRow }
-  | { readonly what: 'interface-up' | 'interface-down'; readonly before: Micros; readonly at: Micros; readonly interface: InterfaceState }
+  | {
+      readonly what: 'peer-added' | 'peer-removed'
+      readonly before: Micros
+      readonly at: Micros
+      readonly peer: PeerState
+    }
+  | {
+      readonly what: 'allowed-ips-changed' | 'endpoint-changed' | 'row-changed'
+      readonly before: Micros
+      readonly at: Micros
+      readonly peer: PeerState
+      readonly old: PeerRow
+    }
+  | {
+      readonly what: 'interface-up' | 'interface-down'
+      readonly before: Micros
+      readonly at: Micros
+      readonly interface: InterfaceState
+    }
 
 /** Roaming laptops change endpoint often; older ones than this are of no use to a flow that starts now. */
 const ENDPOINTS_MAX = 64
@@ -122,17 +139,30 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
   function reopen(state: InterfaceState, rows: ReadonlyMap<string, PeerRow>, at: Micros): void {
     for (const peer of state.peers.values()) {
       for (const entry of peer.entries.values()) {
-        if (rows.get(peer.publicKey)?.allowedIps.includes(entry.prefix)) entry.holes.push({ from: state.downSince, to: at })
+        if (rows.get(peer.publicKey)?.allowedIps.includes(entry.prefix))
+          entry.holes.push({ from: state.downSince, to: at })
         else entry.until = state.downSince
       }
     }
   }
 
-  function updatePeers(state: InterfaceState, rows: ReadonlyMap<string, PeerRow>, before: Micros, at: Micros, changes: LedgerChange[]): void {
+  function updatePeers(
+    state: InterfaceState,
+    rows: ReadonlyMap<string, PeerRow>,
+    before: Micros,
+    at: Micros,
+    changes: LedgerChange[],
+  ): void {
     for (const row of rows.values()) {
       const peer = state.peers.get(row.publicKey)
       if (peer === undefined) {
-        const added: PeerState = { interface: state.name, publicKey: row.publicKey, row, entries: new Map(), endpoints: [] }
+        const added: PeerState = {
+          interface: state.name,
+          publicKey: row.publicKey,
+          row,
+          entries: new Map(),
+          endpoints: [],
+        }
         state.peers.set(row.publicKey, added)
         holdPrefixes(state, added, row, before, at)
         noteEndpoint(added, row, at)
@@ -201,13 +231,15 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
       for (const entry of state.history[slots[i] ?? 0] ?? NO_ENTRIES) {
         const until = entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
         if (entry.since > to || until < from) continue
-        const isWhole = entry.since <= from && until >= to && !entry.holes.some((hole) => hole.from < to && hole.to > from)
+        const isWhole =
+          entry.since <= from && until >= to && !entry.holes.some((hole) => hole.from < to && hole.to > from)
         if (isWhole && whole === null) whole = entry
         else others++
         if (candidates === null && (!isWhole || others > 0)) candidates = []
       }
       // The usual answer: one entry, nobody else at this length, nobody at a longer one.
-      if (whole !== null && others === 0 && candidates === null) return { outcome: 'held', entry: whole, candidates: [whole] }
+      if (whole !== null && others === 0 && candidates === null)
+        return { outcome: 'held', entry: whole, candidates: [whole] }
       if (candidates !== null) collect(state, slots[i] ?? 0, from, to, candidates)
       if (whole !== null) break
     }
@@ -226,7 +258,16 @@ function collect(state: InterfaceState, slot: number, from: Micros, to: Micros, 
 }
 
 function createInterface(name: string): InterfaceState {
-  return { name, publicKey: '', listenPort: -1, isUp: false, downSince: 0, trie: createPrefixTrie(), history: [], peers: new Map() }
+  return {
+    name,
+    publicKey: '',
+    listenPort: -1,
+    isUp: false,
+    downSince: 0,
+    trie: createPrefixTrie(),
+    history: [],
+    peers: new Map(),
+  }
 }
 
 function groupByInterface(snapshot: SnapshotRecord): Map<string, Map<string, PeerRow>> {

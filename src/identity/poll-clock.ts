@@ -2,7 +2,7 @@
  * When the ledger was looked at. An answer needs a poll on both sides of the moment in question, no further apart than three
  * periods (design 5.3); the period is configured, or the median of the distances seen.
  */
-import { MS, type Micros } from '../time.ts'
+import { type Micros, MS } from '../time.ts'
 
 /**
  * A snapshot's stamp is taken before `wg` runs, so what it shows may be this much younger than its stamp. A moment is
@@ -33,7 +33,10 @@ export type PollClock = {
   readonly count: number
   readonly period: Micros
   /** The polls around [from, to]; a side is null where there is none. */
-  around(from: Micros, to: Micros): { readonly before: Micros | null; readonly after: Micros | null; readonly widest: Micros }
+  around(
+    from: Micros,
+    to: Micros,
+  ): { readonly before: Micros | null; readonly after: Micros | null; readonly widest: Micros }
 }
 
 export function createPollClock(configuredPeriod: Micros | null): PollClock {

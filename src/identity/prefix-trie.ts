@@ -27,8 +27,18 @@ export function createPrefixTrie(): PrefixTrie {
       const slash = prefix.lastIndexOf('/')
       const bits = addressBits(prefix.slice(0, slash))
       const length = Number(prefix.slice(slash + 1))
-      if (slash < 0 || bits === null || !Number.isInteger(length) || length < 0 || length > (bits.family === 4 ? 32 : 128)) return null
-      const found = bits.family === 4 ? v4.insert(bits.d, 0, 0, 0, length, slots) : v6.insert(bits.a, bits.b, bits.c, bits.d, length, slots)
+      if (
+        slash < 0 ||
+        bits === null ||
+        !Number.isInteger(length) ||
+        length < 0 ||
+        length > (bits.family === 4 ? 32 : 128)
+      )
+        return null
+      const found =
+        bits.family === 4
+          ? v4.insert(bits.d, 0, 0, 0, length, slots)
+          : v6.insert(bits.a, bits.b, bits.c, bits.d, length, slots)
       if (found === slots) slots++
       return found
     },

@@ -3,9 +3,9 @@
  * it is whole, so that nobody reads half a result and a failed run leaves the former one.
  */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { createEventPrinter } from '../correlate/event-printer.ts'
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
-import { createEventPrinter } from '../correlate/event-printer.ts'
 
 export type NdjsonSink = {
   /** Synchronous: prints the event into the buffer. */
@@ -41,7 +41,10 @@ export async function openNdjson(path: string, stdout: NodeJS.WritableStream): P
       if (file === null) await writeStream(stdout, text)
       else await file.writeFile(text)
     } catch (cause) {
-      throw new AppError('cannot-write', `cannot write ${isStdout ? 'standard output' : path}`, { cause, advice: 'Check the space on the disk.' })
+      throw new AppError('cannot-write', `cannot write ${isStdout ? 'standard output' : path}`, {
+        cause,
+        advice: 'Check the space on the disk.',
+      })
     }
   }
 
@@ -75,7 +78,10 @@ async function openFile(partial: string, path: string): Promise<FileHandle> {
   try {
     return await open(partial, 'w')
   } catch (cause) {
-    throw new AppError('cannot-write', `cannot write ${path}`, { cause, advice: 'Name a file in a directory that exists and may be written.' })
+    throw new AppError('cannot-write', `cannot write ${path}`, {
+      cause,
+      advice: 'Name a file in a directory that exists and may be written.',
+    })
   }
 }
 

@@ -8,7 +8,15 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 
-export type SourceKind = 'nftables' | 'journal' | 'ulogd' | 'conntrack' | 'conntrack-dump' | 'wireguard' | 'ruleset' | 'ruleset-dump'
+export type SourceKind =
+  | 'nftables'
+  | 'journal'
+  | 'ulogd'
+  | 'conntrack'
+  | 'conntrack-dump'
+  | 'wireguard'
+  | 'ruleset'
+  | 'ruleset-dump'
 
 export type CaptureFile = { readonly name: string; readonly path: string; readonly isGzip: boolean }
 
@@ -67,11 +75,21 @@ export async function findCapture(directory: string): Promise<Capture> {
     else ignored.push({ name: entry.name, why: entry.isFile() ? 'not part of a capture' : 'no regular file' })
   }
   if (hosts.every((host) => host.sources.length === 0)) {
-    throw new AppError('not-a-capture', `${directory} holds no capture: no folder of a host with kern.log, conntrack.log or wg.snapshots in it`, {
-      advice: 'A capture has one folder per host, named after it: DIR/gw1/kern.log, DIR/gw1/conntrack.log, DIR/gw1/wg.snapshots.',
-    })
+    throw new AppError(
+      'not-a-capture',
+      `${directory} holds no capture: no folder of a host with kern.log, conntrack.log or wg.snapshots in it`,
+      {
+        advice:
+          'A capture has one folder per host, named after it: DIR/gw1/kern.log, DIR/gw1/conntrack.log, DIR/gw1/wg.snapshots.',
+      },
+    )
   }
-  return { hosts: hosts.filter((host) => host.sources.length > 0 || host.confs.length > 0), inventory, pipeline, ignored }
+  return {
+    hosts: hosts.filter((host) => host.sources.length > 0 || host.confs.length > 0),
+    inventory,
+    pipeline,
+    ignored,
+  }
 }
 
 async function list(directory: string) {
@@ -84,7 +102,11 @@ async function list(directory: string) {
   }
 }
 
-async function findHost(directory: string, host: string, ignored: { name: string; why: string }[]): Promise<CaptureHost> {
+async function findHost(
+  directory: string,
+  host: string,
+  ignored: { name: string; why: string }[],
+): Promise<CaptureHost> {
   const families = new Map<string, { file: CaptureFile; rank: string }[]>()
   const confs: CaptureFile[] = []
   let conntrackStderr: CaptureFile | null = null
@@ -106,7 +128,11 @@ async function findHost(directory: string, host: string, ignored: { name: string
     if (family === undefined) continue
     const preferred = isAlternative ? sources.find((source) => source.kind === kind) : undefined
     if (preferred !== undefined) {
-      for (const { file } of family) ignored.push({ name: `${host}/${file.name}`, why: `${preferred.files.at(-1)?.name} is read: one packet log a host` })
+      for (const { file } of family)
+        ignored.push({
+          name: `${host}/${file.name}`,
+          why: `${preferred.files.at(-1)?.name} is read: one packet log a host`,
+        })
       continue
     }
     sources.push({ host, kind, files: inOrder(host, family, ignored) })
@@ -127,11 +153,18 @@ function placeOf(name: string): { base: string; rank: string } | null {
   return null
 }
 
-function inOrder(host: string, family: readonly { file: CaptureFile; rank: string }[], ignored: { name: string; why: string }[]): CaptureFile[] {
+function inOrder(
+  host: string,
+  family: readonly { file: CaptureFile; rank: string }[],
+  ignored: { name: string; why: string }[],
+): CaptureFile[] {
   const byRank = new Map<string, CaptureFile>()
-  for (const { file, rank } of family.toSorted((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.file.isGzip ? 1 : -1))) {
+  for (const { file, rank } of family.toSorted((a, b) =>
+    a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.file.isGzip ? 1 : -1,
+  )) {
     // `x.1` and `x.1.gz` side by side: compression was under way, both hold the same lines.
-    if (byRank.has(rank)) ignored.push({ name: `${host}/${file.name}`, why: `the same rotation as ${byRank.get(rank)?.name}` })
+    if (byRank.has(rank))
+      ignored.push({ name: `${host}/${file.name}`, why: `the same rotation as ${byRank.get(rank)?.name}` })
     else byRank.set(rank, file)
   }
   return [...byRank.values()]

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
-import { fileIdentity } from '../event-id.ts'
 import { AppError } from '../errors.ts'
+import { fileIdentity } from '../event-id.ts'
 import type { CaptureFile, CaptureSource } from './capture.ts'
 import type { SourceFile } from './source.ts'
 
@@ -36,7 +36,11 @@ export async function identifyFiles(source: CaptureSource): Promise<Identified> 
       continue
     }
     const distinct = alike.length === 0 ? firstLine : `${firstLine}\0${alike.length}`
-    files.push({ file, firstLine, identity: { name: file.name, identity: fileIdentity(`${source.host}\0${source.kind}`, distinct) } })
+    files.push({
+      file,
+      firstLine,
+      identity: { name: file.name, identity: fileIdentity(`${source.host}\0${source.kind}`, distinct) },
+    })
   }
   return { files, copies }
 }
@@ -45,13 +49,17 @@ async function readFirstLine(file: CaptureFile): Promise<string> {
   let text = ''
   try {
     for await (const chunk of bytesOf(file)) {
-      text += chunk.latin1Slice()
+      text += chunk.toString('latin1')
       const start = text.search(/[^\n]/)
       if (start >= 0 && (text.indexOf('\n', start) >= 0 || text.length - start > FIRST_LINE_MAX)) break
     }
   } catch (cause) {
     // Damaged compression is told when the file is read; a file that cannot be opened stops here.
-    if (!file.isGzip) throw new AppError('cannot-read', `cannot read ${file.path}`, { cause, advice: 'Check that the file may be read by this user.' })
+    if (!file.isGzip)
+      throw new AppError('cannot-read', `cannot read ${file.path}`, {
+        cause,
+        advice: 'Check that the file may be read by this user.',
+      })
   }
   const line = text.replace(/^\n+/, '').split('\n', 1)[0] ?? ''
   return line.slice(0, FIRST_LINE_MAX)

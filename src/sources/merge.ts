@@ -22,7 +22,10 @@ export type MergeHandler<T extends Arriving> = {
 
 type Head<T> = { readonly index: number; items: readonly T[]; position: number }
 
-export async function mergeByArrival<T extends Arriving>(sources: readonly MergeSource<T>[], handler: MergeHandler<T>): Promise<void> {
+export async function mergeByArrival<T extends Arriving>(
+  sources: readonly MergeSource<T>[],
+  handler: MergeHandler<T>,
+): Promise<void> {
   const heads: Head<T>[] = []
   for (const [index, source] of sources.entries()) {
     const head: Head<T> = { index, items: [], position: 0 }

@@ -27,7 +27,7 @@ export async function* readLines(path: string, isGzip: boolean, lineBytesMax: nu
     for await (const chunk of bytes) {
       hasRead = true
       // Streams without an encoding hand out Buffers.
-      yield { lines: splitter.push((chunk as Buffer).latin1Slice()), damage: '' }
+      yield { lines: splitter.push((chunk as Buffer).toString('latin1')), damage: '' }
     }
   } catch (error) {
     if (!hasRead && !isGzip) throw error

@@ -5,6 +5,7 @@ export function createMemoryTerminal(color = false): Terminal & { printed(): str
   let out = ''
   let err = ''
   return {
+    isInteractive: false,
     color,
     out: (text) => {
       out += text

@@ -28,27 +28,38 @@ function coveringNaively(prefixes: readonly string[], address: string): string[]
 describe('prefix trie', () => {
   test('answers like a naive list, for any prefixes and addresses', () => {
     fc.assert(
-      fc.property(fc.array(prefix, { maxLength: 60 }), fc.array(fc.oneof(v4, v6), { maxLength: 30 }), (prefixes, addresses) => {
-        const trie = createPrefixTrie()
-        const bySlot = new Map<number, string>()
-        for (const text of prefixes) bySlot.set(trie.slotOf(text) ?? -1, text)
-        const into = new Int32Array(COVERING_MAX)
-        const stored = [...new Set(prefixes)]
-        expect(trie.size).toBe(stored.length)
-        for (const address of [...addresses, ...stored.map((text) => text.split('/')[0] ?? '')]) {
-          const bits = addressBits(address)
-          if (bits === null) throw new Error(`no address: ${address}`)
-          const count = trie.covering(bits, into)
-          expect([...into.subarray(0, count)].map((slot) => bySlot.get(slot))).toEqual(coveringNaively(stored, address))
-        }
-      }),
+      fc.property(
+        fc.array(prefix, { maxLength: 60 }),
+        fc.array(fc.oneof(v4, v6), { maxLength: 30 }),
+        (prefixes, addresses) => {
+          const trie = createPrefixTrie()
+          const bySlot = new Map<number, string>()
+          for (const text of prefixes) bySlot.set(trie.slotOf(text) ?? -1, text)
+          const into = new Int32Array(COVERING_MAX)
+          const stored = [...new Set(prefixes)]
+          expect(trie.size).toBe(stored.length)
+          for (const address of [...addresses, ...stored.map((text) => text.split('/')[0] ?? '')]) {
+            const bits = addressBits(address)
+            if (bits === null) throw new Error(`no address: ${address}`)
+            const count = trie.covering(bits, into)
+            expect([...into.subarray(0, count)].map((slot) => bySlot.get(slot))).toEqual(
+              coveringNaively(stored, address),
+            )
+          }
+        },
+      ),
       { numRuns: 300 },
     )
   })
 
   test('gives a prefix the same slot every time and refuses what is none', () => {
     const trie = createPrefixTrie()
-    expect([trie.slotOf('10.0.0.0/8'), trie.slotOf('::/0'), trie.slotOf('10.0.0.0/8'), trie.slotOf('0.0.0.0/0')]).toEqual([0, 1, 0, 2])
+    expect([
+      trie.slotOf('10.0.0.0/8'),
+      trie.slotOf('::/0'),
+      trie.slotOf('10.0.0.0/8'),
+      trie.slotOf('0.0.0.0/0'),
+    ]).toEqual([0, 1, 0, 2])
     expect([trie.slotOf('10.0.0.0'), trie.slotOf('10.0.0.0/33'), trie.slotOf('x/8')]).toEqual([null, null, null])
   })
 })

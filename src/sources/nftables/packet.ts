@@ -1,7 +1,7 @@
 /**
  * The text of one packet log message (formats.md 1.2) to a Packet:
  * `fx-wg fwd IN=fxwg0 OUT=fxwg0 MAC= SRC=10.9.0.2 DST=10.9.0.3 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=16614 DF PROTO=TCP …`
- * Authority: net/netfilter/nf_log_syslog.c and nf_log.c of Linux 6.18; the text has been the same since 2.6.
+ * Authority: net/netfilter/nf_log_syslog.c and nf_log.c of Linux 6.18; before 5.13 the same text came from nf_log_ipv4.c and its like.
  *
  * The grammar is read by position, never as a bag of keys: LEN, ID, SEQ, MACSRC occur twice with different meaning, and
  * interface names and prefixes may look like any token. Syslog headers, stamps and trust are not read here. What the log

@@ -16,18 +16,18 @@ import type { LogRule, Ruleset } from './ruleset.ts'
 export const RULESET_VERSIONS_MAX = 256
 
 export type RulesetHistory = {
-  /** Null for an undated dump: it holds from the beginning. Dumps may come in any order; a later answer knows more. */
+  /** Null for an undated dump: it holds from the beginning. Dumps should come in order of time; a late one only ever adds candidates. */
   add(at: Micros | null, ruleset: Ruleset): void
   /** Rules that may have written `prefix` at that time. */
   rulesAt(at: Micros, prefix: string): readonly LogRule[]
-  /** The rulesets that may have stood at that time: one, or the two around a change, or none. */
+  /** The rulesets that may have stood at that time: one, or those around a change, or none. */
   rulesetsAt(at: Micros): readonly Ruleset[]
   /** How many versions were forgotten. */
   readonly forgotten: number
 }
 
-/** The time over which equal dumps were seen. */
-type Period = { readonly ruleset: Ruleset; from: Micros; to: Micros }
+/** A time over which equal dumps were seen; several where a dump came late and contradicts those around it. */
+type Period = { readonly rulesets: Ruleset[]; from: Micros; to: Micros }
 
 export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): RulesetHistory {
   /** Ascending, without overlap. */
@@ -54,10 +54,11 @@ export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): Rulese
     const index = indexAt(at)
     const before = periods[index]
     const after = periods[index + 1]
-    if (before?.ruleset.hash === ruleset.hash) before.to = Math.max(before.to, at)
-    else if (before !== undefined && at <= before.to) split(index, before, at, ruleset)
-    else if (after?.ruleset.hash === ruleset.hash) after.from = at
-    else periods.splice(index + 1, 0, { ruleset, from: at, to: at })
+    if (before !== undefined && at <= before.to) {
+      if (before.rulesets.every((known) => known.hash !== ruleset.hash)) before.rulesets.push(ruleset)
+    } else if (isOnly(before, ruleset)) before.to = at
+    else if (isOnly(after, ruleset)) after.from = at
+    else periods.splice(index + 1, 0, { rulesets: [ruleset], from: at, to: at })
     while (periods.length > versionsMax) {
       periods.shift()
       forgotten++
@@ -65,36 +66,30 @@ export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): Rulese
     }
   }
 
-  /** Something else stood in the middle of what looked like one period. */
-  function split(index: number, around: Period, at: Micros, ruleset: Ruleset): void {
-    const pieces = [
-      { ruleset: around.ruleset, from: around.from, to: around.from },
-      { ruleset, from: at, to: at },
-      { ruleset: around.ruleset, from: around.to, to: around.to },
-    ]
-    periods.splice(index, 1, ...pieces.filter((piece) => piece.ruleset === ruleset || piece.from !== at))
-  }
-
   function rulesetsAt(at: Micros): readonly Ruleset[] {
     const index = indexAt(at)
     const before = periods[index]
     const after = periods[index + 1]
     if (before === undefined) return []
-    return at <= before.to || after === undefined ? [before.ruleset] : [before.ruleset, after.ruleset]
+    return at <= before.to || after === undefined ? before.rulesets : [...before.rulesets, ...after.rulesets]
   }
 
   return {
     add,
     rulesetsAt,
     rulesAt(at, prefix) {
-      const [first, second] = rulesetsAt(at)
+      const [first, ...others] = rulesetsAt(at)
       if (first === undefined) return []
-      return second === undefined ? first.logRules(prefix) : merge(first.logRules(prefix), second.logRules(prefix))
+      return others.reduce((rules, ruleset) => merge(rules, ruleset.logRules(prefix)), first.logRules(prefix))
     },
     get forgotten() {
       return forgotten
     },
   }
+}
+
+function isOnly(period: Period | undefined, ruleset: Ruleset): period is Period {
+  return period?.rulesets.length === 1 && period.rulesets[0]?.hash === ruleset.hash
 }
 
 /** Rules of two dumps, those that did not change in between once. */

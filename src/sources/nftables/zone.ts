@@ -7,7 +7,7 @@
  * Authority: the tz data Node carries (Intl). Does not know abbreviations such as `CET`, which are ambiguous.
  */
 import { AppError } from '../../errors.ts'
-import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, type Micros, MINUTE, SECOND } from '../../time.ts'
+import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, SECOND } from '../../time.ts'
 
 export type Zone = {
   /** East of Greenwich is positive. */

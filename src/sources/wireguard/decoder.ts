@@ -30,7 +30,9 @@ const HELD_MAX = 1_000
 
 /**
  * Why a line was not read. `no-time`: no dated header stands before it; `bad-header`; `bad-columns`; `bad-row`: a column
- * holds what wg never prints there; `no-interface`: a peer whose interface has no row before it; `cut`, `unterminated`: not a whole line; `too-large`: the snapshot is beyond its limits.
+ * holds what wg never prints there; `no-interface`: a peer whose interface has no row before it; `cut`, `unterminated`: not a
+ * whole line; `too-large`: the snapshot is beyond its limits. A dump whose date is contradicted is one suspect,
+ * `unconfirmed-time`, and its lines are counted as such.
  */
 export type SnapshotReason =
   | 'no-time'
@@ -80,7 +82,10 @@ type State = {
   arrival: Micros
 }
 
-export function createSnapshotDecoder(options: SnapshotDecoderOptions, emit: (item: SnapshotRecord | Remark) => void): Decoder {
+export function createSnapshotDecoder(
+  options: SnapshotDecoderOptions,
+  emit: (item: SnapshotRecord | Remark) => void,
+): Decoder {
   const state: State = {
     emit,
     tally: emptyTally(),
@@ -101,7 +106,8 @@ export function createSnapshotDecoder(options: SnapshotDecoderOptions, emit: (it
 function push(state: State, line: Line, file: SourceFile): void {
   state.tally.lines++
   // A blank cannot be part of an interface name, a row always has tabs: whatever else starts with # is a (bad) header.
-  if (line.text.startsWith('# ') || (line.text.startsWith('#') && !line.text.includes('\t'))) pushHeader(state, line, file)
+  if (line.text.startsWith('# ') || (line.text.startsWith('#') && !line.text.includes('\t')))
+    pushHeader(state, line, file)
   else if (line.text === '' || line.text === '\r') state.tally.skipped++
   else pushRow(state, line, file)
 }
@@ -177,7 +183,7 @@ function refuse(state: State, reason: SnapshotReason, text: string, line: Line, 
   state.tally.unparsed++
   const remark = { reason, text, file, offset: line.offset }
   if (state.pending === null) {
-    state.emit({ kind: 'unparsed', state.arrival, ...remark })
+    state.emit({ kind: 'unparsed', arrival: state.arrival, ...remark })
     return
   }
   state.pending.isComplete = false
@@ -186,7 +192,7 @@ function refuse(state: State, reason: SnapshotReason, text: string, line: Line, 
 }
 
 function release(state: State, from: Pending): void {
-  for (const remark of from.held) state.emit({ kind: 'unparsed', state.arrival, ...remark })
+  for (const remark of from.held) state.emit({ kind: 'unparsed', arrival: state.arrival, ...remark })
   from.held.length = 0
 }
 
@@ -197,7 +203,7 @@ function close(state: State, nextAt: Micros): void {
   state.pending = null
   const isConfirmed = !closing.mustBeConfirmed || nextAt >= closing.at - CLOCK_JUMP_MAX
   const isLast = nextAt === Number.POSITIVE_INFINITY
-  // Nobody follows the last one: it is kept, but only as a first one may it set the state.arrival time alone.
+  // Nobody follows the last one: it is kept, but only as a first one may it set the arrival time alone.
   if (isConfirmed && !(isLast && closing.mustBeConfirmed && state.hasArrival)) {
     state.arrival = state.hasArrival ? Math.max(state.arrival, closing.at) : closing.at
     state.hasArrival = true
@@ -211,8 +217,15 @@ function close(state: State, nextAt: Micros): void {
 function suspect(state: State, closing: Pending): void {
   state.tally.records -= closing.records
   state.tally.suspect += closing.records
-  const text = `a dump of ${closing.rows} state.rows`
-  state.emit({ kind: 'suspect', state.arrival, reason: 'unconfirmed-time', text, file: closing.file, offset: closing.offset })
+  const text = `a dump of ${closing.rows} rows`
+  state.emit({
+    kind: 'suspect',
+    arrival: state.arrival,
+    reason: 'unconfirmed-time',
+    text,
+    file: closing.file,
+    offset: closing.offset,
+  })
 }
 
 function toRecord(closing: Pending, arrival: Micros): SnapshotRecord {

@@ -191,7 +191,6 @@ describe('the stamp', () => {
     expect(stamp.at === null ? null : toIso(stamp.at)).toBe(iso)
     expect(stamp.isLocalTime).toBe(isLocalTime)
   })
-  })
 
   test.each([
     '',

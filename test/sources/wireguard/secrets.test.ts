@@ -47,7 +47,8 @@ describe('a decoder', () => {
     const secrets = rows.flatMap((row) => [row.length === 5 ? row[1] : row.length === 9 ? row[2] : ''])
     const emitted = JSON.stringify(decode(content).items)
     for (const key of keysIn(emitted)) expect(publicKeys).toContain(key)
-    for (const secret of secrets) if (secret?.length === 44 && !publicKeys.has(secret)) expect(emitted).not.toContain(secret)
+    for (const secret of secrets)
+      if (secret?.length === 44 && !publicKeys.has(secret)) expect(emitted).not.toContain(secret)
   })
 
   const hiddenPieces = [...pieces(PRIVATE), ...pieces(PRESHARED)]
