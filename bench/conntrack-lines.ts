@@ -21,7 +21,8 @@ export type ConntrackPrinter = {
   end(): string
 }
 
-export function createConntrackPrinter(): ConntrackPrinter {
+/** `staysOpen`: no flow ever ends. */
+export function createConntrackPrinter(staysOpen: boolean): ConntrackPrinter {
   const queues = LIFETIMES.map(() => ({ flows: [] as OpenFlow[], first: 0 }))
   let number = 0
 
@@ -54,7 +55,7 @@ export function createConntrackPrinter(): ConntrackPrinter {
       const id = Math.imul(number, 2_654_435_761) >>> 0
       const kind = number % LIFETIMES.length
       const endAt = at + (LIFETIMES[kind] ?? 0)
-      queues[kind]?.flows.push({ endAt, text: destroyLine(packet, id, endAt, number) })
+      if (!staysOpen) queues[kind]?.flows.push({ endAt, text: destroyLine(packet, id, endAt, number) })
       return ends + newLine(packet, id, at)
     },
     end: () => due(Number.POSITIVE_INFINITY),

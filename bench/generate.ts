@@ -22,12 +22,16 @@ import { createPacketDraw, createPacketPrinter } from './packet-lines.ts'
 import { createPeers, GATEWAY } from './site.ts'
 import { inventoryYaml, rulesetJson, snapshotText } from './site-documents.ts'
 
-export type CaptureOptions = { readonly lines: number; readonly hasConntrack: boolean }
+/** `packets`: the packet log alone. `flows`: conntrack beside it. `open-flows`: conntrack alone, and no flow ends. */
+export type CaptureKind = 'packets' | 'flows' | 'open-flows'
+
+export type CaptureOptions = { readonly kind: CaptureKind; readonly lines: number }
 
 export type GeneratedCapture = CaptureOptions & {
   readonly directory: string
   readonly packetLog: string
-  readonly packetLogBytes: number
+  /** Of everything replay reads. */
+  readonly bytes: number
   /** Lines of conntrack.log, 0 without one. */
   readonly conntrackLines: number
 }
@@ -44,28 +48,22 @@ const TAIL: Micros = 60 * SECOND
 const WRITE_CHARACTERS = 1_000_000
 
 export function generateCapture(dataDirectory: string, options: CaptureOptions): GeneratedCapture {
-  const name = `${options.hasConntrack ? 'conntrack' : 'packets'}-${options.lines}`
+  const name = `${options.kind}-${options.lines}`
   const directory = join(dataDirectory, name)
   const note = `${directory}.json`
-  const packetLog = join(directory, GATEWAY, 'kern.log')
-  const known = existsSync(note) && existsSync(packetLog) ? readNote(note) : null
-  if (known?.generation === GENERATION) {
-    return {
-      ...options,
-      directory,
-      packetLog,
-      packetLogBytes: statSync(packetLog).size,
-      conntrackLines: known.conntrackLines,
-    }
+  const known = existsSync(note) && existsSync(directory) ? readNote(note) : null
+  let conntrackLines = known?.conntrackLines ?? 0
+  if (known?.generation !== GENERATION) {
+    rmSync(note, { force: true })
+    rmSync(directory, { recursive: true, force: true })
+    mkdirSync(join(directory, GATEWAY), { recursive: true })
+    conntrackLines = writeCapture(directory, options)
+    writeFileSync(`${note}.tmp`, JSON.stringify({ generation: GENERATION, conntrackLines }))
+    renameSync(`${note}.tmp`, note)
   }
-  rmSync(note, { force: true })
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(join(directory, GATEWAY), { recursive: true })
-  const conntrackLines = writeCapture(directory, options)
-  const temporary = `${note}.tmp`
-  writeFileSync(temporary, JSON.stringify({ generation: GENERATION, conntrackLines }))
-  renameSync(temporary, note)
-  return { ...options, directory, packetLog, packetLogBytes: statSync(packetLog).size, conntrackLines }
+  const host = join(directory, GATEWAY)
+  const bytes = readdirSync(host).reduce((sum, file) => sum + statSync(join(host, file)).size, 0)
+  return { ...options, directory, packetLog: join(host, 'kern.log'), bytes, conntrackLines }
 }
 
 function readNote(path: string): { generation: number; conntrackLines: number } {
@@ -73,22 +71,22 @@ function readNote(path: string): { generation: number; conntrackLines: number } 
   return JSON.parse(readFileSync(path, 'utf8')) as { generation: number; conntrackLines: number }
 }
 
-function writeCapture(directory: string, { lines, hasConntrack }: CaptureOptions): number {
+function writeCapture(directory: string, { lines, kind }: CaptureOptions): number {
   const host = join(directory, GATEWAY)
   const peers = createPeers(PEERS)
-  const packets = openText(join(host, 'kern.log'))
-  const flows = hasConntrack ? openText(join(host, 'conntrack.log')) : null
+  const packets = kind === 'open-flows' ? null : openText(join(host, 'kern.log'))
+  const flows = kind === 'packets' ? null : openText(join(host, 'conntrack.log'))
   const draw = createPacketDraw(peers, 11)
   const print = createPacketPrinter(BOOT_AT, 13)
-  const conntrack = createConntrackPrinter()
+  const conntrack = createConntrackPrinter(kind === 'open-flows')
   const spacing = SECOND / LINES_PER_SECOND
   for (let i = 0; i < lines; i++) {
     const packet = draw(FIRST_AT + i * spacing + ((i * 37) % 100))
-    packets.write(print(packet))
+    packets?.write(print(packet))
     flows?.write(conntrack.packet(packet))
   }
-  flows?.write(conntrack.end())
-  packets.close()
+  if (kind === 'flows') flows?.write(conntrack.end())
+  packets?.close()
   flows?.close()
   const endAt = FIRST_AT + lines * spacing + TAIL
   const snapshots = openText(join(host, 'wg.snapshots'))
@@ -97,7 +95,7 @@ function writeCapture(directory: string, { lines, hasConntrack }: CaptureOptions
   }
   snapshots.close()
   writeFileSync(join(host, 'ruleset.json'), rulesetJson())
-  const sources = ['nftables', 'wireguard', ...(hasConntrack ? ['conntrack'] : [])]
+  const sources = ['wireguard', ...(packets === null ? [] : ['nftables']), ...(flows === null ? [] : ['conntrack'])]
   writeFileSync(join(directory, 'inventory.yaml'), inventoryYaml(peers, sources))
   return flows?.lines() ?? 0
 }

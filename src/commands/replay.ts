@@ -33,18 +33,17 @@ export async function runReplay(
   try {
     const result = await runCapture({ capture, config, inventory }, sink, terminal)
     await sink?.close()
+    const summary = printSummary(terminal, {
+      capture,
+      inventory,
+      result,
+      directory: args.directory,
+      target: args.ndjson,
+      isJson: args.isJson,
+    })
     // With `--ndjson -` standard output belongs to the events.
-    const say = args.ndjson === '-' ? terminal.err : terminal.out
-    say(
-      printSummary(terminal, {
-        capture,
-        inventory,
-        result,
-        directory: args.directory,
-        target: args.ndjson,
-        isJson: args.isJson,
-      }),
-    )
+    if (args.ndjson === '-') terminal.err(summary)
+    else terminal.out(summary)
     return 0
   } catch (error) {
     await sink?.abandon()

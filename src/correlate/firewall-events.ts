@@ -87,8 +87,7 @@ export function createFirewallEvents(
         'network.vlan.id': packet.vlanId < 0 ? undefined : String(packet.vlanId),
         'user.id': packet.uid < 0 ? undefined : String(packet.uid),
         'group.id': packet.gid < 0 ? undefined : String(packet.gid),
-        'related.ip':
-          source === null ? undefined : destination === null ? [source.text] : [source.text, destination.text],
+        'related.ip': addressesOf(source, destination),
         'wireguard.flow.id': parts.flowId || undefined,
         'wireguard.flow.verdict': parts.verdict,
         'wireguard.flow.outcome': isDenied ? 'denied' : undefined,
@@ -123,6 +122,11 @@ export function createFirewallEvents(
       facets: [parts.observer, parts.rule, parts.protocol, parts.identity, parts.resource],
     }
   }
+}
+
+function addressesOf(source: KnownAddress | null, destination: KnownAddress | null): readonly string[] | undefined {
+  if (source === null) return destination === null ? undefined : [destination.text]
+  return destination === null || destination === source ? [source.text] : [source.text, destination.text]
 }
 
 function whole(value: number): number | undefined {

@@ -12,10 +12,10 @@ export function createFirewallPrinter(iso: (at: number) => string): (event: Even
     const at = own['@timestamp'] ?? 0
     let text = `{"@timestamp":"${iso(at)}","event":{"id":"${own['event.id']}",${rule?.members.get('event')},"original":${quote(own['event.original'] ?? '')}}`
     if (own['error.type'] !== undefined) text += `,"error":{"type":"${own['error.type']}"}`
-    if (own['source.ip'] !== undefined)
-      text += `,"source":{${printEnd(own['source.ip'], own['source.port'], own['source.mac'])}}`
-    if (own['destination.ip'] !== undefined)
-      text += `,"destination":{${printEnd(own['destination.ip'], own['destination.port'], own['destination.mac'])}}`
+    const source = printEnd(own['source.ip'], own['source.port'], own['source.mac'])
+    if (source !== '') text += `,"source":{${source}}`
+    const destination = printEnd(own['destination.ip'], own['destination.port'], own['destination.mac'])
+    if (destination !== '') text += `,"destination":{${destination}}`
     text += `,"network":{${printNetwork(protocol?.members.get('network') ?? '', own)}}`
     if (own['user.id'] !== undefined) text += `,"user":{"id":"${own['user.id']}"}`
     if (own['group.id'] !== undefined) text += `,"group":{"id":"${own['group.id']}"}`
@@ -31,10 +31,12 @@ export function createFirewallPrinter(iso: (at: number) => string): (event: Even
 
 type Own = Event['own']
 
-/** Addresses are canonical and MACs hex: safe as they are. */
-function printEnd(ip: string, port: number | undefined, mac: string | undefined): string {
-  const text = port === undefined ? `"ip":"${ip}"` : `"ip":"${ip}","port":${port}`
-  return mac === undefined ? text : `${text},"mac":"${mac}"`
+/** Addresses are canonical and MACs hex: safe as they are. A frame without an IP packet has MACs only. */
+function printEnd(ip: string | undefined, port: number | undefined, mac: string | undefined): string {
+  let text = ip === undefined ? '' : `,"ip":"${ip}"`
+  if (port !== undefined) text += `,"port":${port}`
+  if (mac !== undefined) text += `,"mac":"${mac}"`
+  return text.slice(1)
 }
 
 function printNetwork(protocol: string, own: Own): string {

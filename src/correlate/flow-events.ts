@@ -100,7 +100,8 @@ export function createFlowEvents(
         'conntrack.icmp.code': port(flow.icmpCode),
         'conntrack.icmp.id': port(flow.icmpId),
         'conntrack.userspace.portid': flow.userspacePortid || undefined,
-        'conntrack.userspace.program': flow.userspaceProgram === '' ? undefined : decodeBytes(flow.userspaceProgram),
+        'conntrack.userspace.program':
+          flow.userspacePortid === '' || flow.userspaceProgram === '' ? undefined : decodeBytes(flow.userspaceProgram),
       },
       facets: [headers[action], parts.observer, parts.protocol, parts.identity, parts.resource],
     }

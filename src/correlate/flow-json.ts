@@ -99,9 +99,11 @@ function printConntrack(own: Own): string {
   if (own['conntrack.mark'] !== undefined) text += `,"mark":${quote(own['conntrack.mark'])}`
   if (own['conntrack.helper'] !== undefined) text += `,"helper":${quote(own['conntrack.helper'])}`
   if (own['conntrack.labels'] !== undefined) text += `,"labels":${quote(own['conntrack.labels'])}`
-  const type = own['conntrack.icmp.type']
-  if (type !== undefined)
-    text += `,"icmp":{"type":${type},"code":${own['conntrack.icmp.code'] ?? 0},"id":${own['conntrack.icmp.id'] ?? 0}}`
+  let icmp = ''
+  if (own['conntrack.icmp.type'] !== undefined) icmp += `,"type":${own['conntrack.icmp.type']}`
+  if (own['conntrack.icmp.code'] !== undefined) icmp += `,"code":${own['conntrack.icmp.code']}`
+  if (own['conntrack.icmp.id'] !== undefined) icmp += `,"id":${own['conntrack.icmp.id']}`
+  if (icmp !== '') text += `,"icmp":{${icmp.slice(1)}}`
   const portid = own['conntrack.userspace.portid']
   if (portid !== undefined) {
     const program = own['conntrack.userspace.program']

@@ -69,6 +69,8 @@ export type Attributor = {
 
 /** Polls further apart than this many periods leave a gap; also how long an event waits for the poll after it (design 5.3). */
 const PERIODS_MAX = 3
+/** Answers shared between two polls; a scan through more addresses than this only costs time. */
+const MEMO_MAX = 65_536
 /** Own addresses and endpoints remembered per gateway. */
 const SEEN_MAX = 65_536
 const UDP = 17
@@ -110,7 +112,7 @@ export function createAttributor(options: {
     side: 'source' | 'destination',
   ): Claim {
     const around = ledger.polls.around(moment.from, moment.to)
-    if (around.before !== memoBefore || around.after !== memoAfter) {
+    if (around.before !== memoBefore || around.after !== memoAfter || memo.size >= MEMO_MAX) {
       memo = new Map()
       memoBefore = around.before
       memoAfter = around.after
@@ -119,8 +121,8 @@ export function createAttributor(options: {
     const known = memo.get(key)
     if (known !== undefined) return known
     const claim = decide(name, address, around, moment, method, side)
-    // Without a poll on one side the distance depends on the moment itself, so only bracketed answers are shared.
-    if (around.before !== null && around.after !== null) memo.set(key, claim)
+    // A distance depends on the moment itself, so only answers without one are shared.
+    if (claim.distance < 0 && around.before !== null && around.after !== null) memo.set(key, claim)
     return claim
   }
 
@@ -159,7 +161,7 @@ export function createAttributor(options: {
     }
     if (after === null) return doubtful('ledger-stale', ledger.holding(name, address.bits, before, before), [], before)
     const holding = ledger.holding(name, address.bits, before, after)
-    if (widest > PERIODS_MAX * ledger.polls.period) return doubtful('ledger-gap', holding, [], before)
+    if (widest > PERIODS_MAX * ledger.polls.period) return doubtful('ledger-gap', holding, [], moment.from - before <= after - moment.from ? before : after)
     if (holding.outcome === 'none') return make('unknown', 'no-holder', null, [], null)
     if (holding.outcome === 'changing' || holding.entry === null) return doubtful('holder-changing', holding, [], null)
     // A packet sent towards a peer's default route went to whatever lies behind it; the address is not the peer's (design 5.5).

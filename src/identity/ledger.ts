@@ -48,7 +48,10 @@ export type Holding = {
 
 export type Ledger = {
   readonly polls: PollClock
-  /** Takes the next snapshot; an incomplete one is not used, because an absent row in it proves nothing. */
+  /**
+   * Takes the next snapshot. An incomplete one is not used, because an absent row in it proves nothing; one that is older than
+   * its predecessor (the gateway's clock was set back) only makes the time it repeats doubtful.
+   */
   observe(snapshot: SnapshotRecord): LedgerChange[]
   /** Who held the longest prefix on the address in every snapshot from `from` to `to`. */
   holding(interfaceName: string, bits: AddressBits, from: Micros, to: Micros): Holding
@@ -66,6 +69,8 @@ export type InterfaceState = {
   readonly trie: PrefixTrie
   /** By trie slot: all entries of that prefix, oldest first. */
   readonly history: Entry[][]
+  /** By trie slot: until when entries held that were forgotten since (HISTORY_MAX). */
+  readonly forgotten: Map<number, Micros>
   readonly peers: Map<string, PeerState>
 }
 
@@ -93,8 +98,10 @@ export type LedgerChange =
 
 /** Roaming laptops change endpoint often; older ones than this are of no use to a flow that starts now. */
 const ENDPOINTS_MAX = 64
-/** Entries kept of one prefix; the oldest beyond it are forgotten, and their time answers `none`. */
+/** Entries kept of one prefix; the oldest beyond it are forgotten, and their time answers `changing`: never somebody else's. */
 const HISTORY_MAX = 256
+/** Holes kept of one entry; beyond it the two oldest become one, with the time between them. */
+const HOLES_MAX = 64
 
 const NO_ENTRIES: readonly Entry[] = Object.freeze([])
 const NOBODY: Holding = Object.freeze({ outcome: 'none', entry: null, candidates: Object.freeze([]) })
@@ -106,7 +113,11 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
   let entryCount = 0
 
   function observe(snapshot: SnapshotRecord): LedgerChange[] {
-    if (!snapshot.isComplete || snapshot.at <= polls.newest) return []
+    if (!snapshot.isComplete) return []
+    if (snapshot.at <= polls.newest) {
+      polls.addLate(snapshot.at)
+      return []
+    }
     const before = polls.newest
     const at = snapshot.at
     polls.add(at)
@@ -216,7 +227,7 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
         state.history[slot] = history
       }
       history.push(entry)
-      if (history.length > HISTORY_MAX) history.shift()
+      if (history.length > HISTORY_MAX) forgetOldest(state, slot, history)
     }
   }
 
@@ -228,7 +239,10 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
     for (let i = count - 1; i >= 0; i--) {
       let whole: Entry | null = null
       let others = 0
-      for (const entry of state.history[slots[i] ?? 0] ?? NO_ENTRIES) {
+      const slot = slots[i] ?? 0
+      const history = state.history[slot] ?? NO_ENTRIES
+      if (history.length === HISTORY_MAX && from <= (state.forgotten.get(slot) ?? from - 1)) candidates ??= []
+      for (const entry of history) {
         const until = entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
         if (entry.since > to || until < from) continue
         const isWhole =
@@ -240,13 +254,24 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
       // The usual answer: one entry, nobody else at this length, nobody at a longer one.
       if (whole !== null && others === 0 && candidates === null)
         return { outcome: 'held', entry: whole, candidates: [whole] }
-      if (candidates !== null) collect(state, slots[i] ?? 0, from, to, candidates)
+      if (candidates !== null) collect(state, slot, from, to, candidates)
       if (whole !== null) break
     }
     return candidates === null ? NOBODY : { outcome: 'changing', entry: candidates[0] ?? null, candidates }
   }
 
   return { polls, observe, holding, interfaces, peer: (name, key) => interfaces.get(name)?.peers.get(key) ?? null }
+}
+
+function addHole(entry: Entry, from: Micros, to: Micros): void {
+  entry.holes.push({ from, to })
+  const [oldest, next] = entry.holes
+  if (entry.holes.length > HOLES_MAX && oldest !== undefined && next !== undefined) entry.holes.splice(0, 2, { from: oldest.from, to: next.to })
+}
+
+function forgetOldest(state: InterfaceState, slot: number, history: Entry[]): void {
+  const oldest = history.shift()
+  if (oldest !== undefined) state.forgotten.set(slot, Math.max(oldest.until, state.forgotten.get(slot) ?? oldest.until))
 }
 
 /** Adds every entry of a prefix that held at some time of the interval, newest first. */

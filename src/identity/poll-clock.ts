@@ -14,6 +14,8 @@ export const DUMP_DURATION_MAX: Micros = 500 * MS
 const POLLS_MAX = 200_000
 /** Distances the median is taken over: enough to outvote outages, few enough to follow a changed configuration. */
 const DISTANCES_MAX = 101
+/** Times remembered that the gateway's clock showed twice; beyond it the two oldest become one, with the time between them. */
+const REPEATS_MAX = 64
 /** Used while fewer than two polls are known: the longest sensible setting. */
 const PERIOD_DEFAULT: Micros = 60_000 * MS
 
@@ -26,13 +28,19 @@ export type Bracket = {
 }
 
 export type PollClock = {
+  /** The next poll, later than all before. */
   add(at: Micros): void
+  /**
+   * A poll that came after the newest with an older stamp: the clock was set back, and stamps between the two stand for two
+   * moments. A stamp that is known already is a line that was written twice and says nothing.
+   */
+  addLate(at: Micros): void
   /** -Infinity before the first. */
   readonly newest: Micros
   readonly oldest: Micros
   readonly count: number
   readonly period: Micros
-  /** The polls around [from, to]; a side is null where there is none. */
+  /** The polls around [from, to]; a side is null where there is none. `widest` is Infinity where the clock showed the time twice. */
   around(
     from: Micros,
     to: Micros,
@@ -45,6 +53,8 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
   let first = 0
   let distances: number[] = []
   let period = configuredPeriod ?? PERIOD_DEFAULT
+  /** Oldest first, not overlapping. */
+  let repeats: { readonly from: Micros; readonly to: Micros }[] = []
 
   function add(at: Micros): void {
     const last = polls[polls.length - 1]
@@ -61,7 +71,26 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
     }
   }
 
+  function addLate(at: Micros): void {
+    const newest = polls[polls.length - 1]
+    // Two collectors that write at the same time are no clock step.
+    if (newest === undefined || at >= newest - DUMP_DURATION_MAX || polls.includes(at, first)) return
+    let from = at
+    // Ends grow with every call, so what overlaps is at the end.
+    while ((repeats.at(-1)?.to ?? Number.NEGATIVE_INFINITY) >= from) from = Math.min(from, repeats.pop()?.from ?? from)
+    repeats.push({ from, to: newest })
+    const [oldest, next] = repeats
+    if (repeats.length > REPEATS_MAX && oldest !== undefined && next !== undefined) repeats = [{ from: oldest.from, to: next.to }, ...repeats.slice(2)]
+  }
+
   function around(from: Micros, to: Micros) {
+    const bracket = neighbours(from, to)
+    const { before, after } = bracket
+    const isRepeated = repeats.length > 0 && before !== null && after !== null && repeats.some((each) => each.from < after && each.to > before)
+    return isRepeated ? { before, after, widest: Number.POSITIVE_INFINITY } : bracket
+  }
+
+  function neighbours(from: Micros, to: Micros) {
     let low = first
     let high = polls.length
     const limit = from - DUMP_DURATION_MAX
@@ -94,6 +123,7 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
 
   return {
     add,
+    addLate,
     around,
     get newest() {
       return polls.length > first ? (polls[polls.length - 1] ?? Number.NEGATIVE_INFINITY) : Number.NEGATIVE_INFINITY

@@ -35,12 +35,21 @@ export function createArrivals(emit: (item: PacketRecord | Remark) => void, fall
   return { push, end }
 
   function push(at: Micros, item: Item | null): void {
-    // Two comparisons that are false for NaN: no time yet, or a jump.
-    if (held.length === 0 && (at <= arrival + JUMP_MIN || (at !== at && arrival === arrival))) return hand(at, item)
+    if (held.length === 0) {
+      if (at <= arrival + JUMP_MIN) {
+        hand(at, item)
+        return
+      }
+      if (Number.isNaN(at) && !Number.isNaN(arrival)) {
+        hand(at, item)
+        return
+      }
+    }
     if (!Number.isNaN(at) && !Number.isNaN(pending)) {
       const isConfirmed = at >= pending - JUMP_MIN
       releaseHeld(isConfirmed ? pending : Number.isNaN(arrival) ? at : arrival)
-      return push(at, item)
+      push(at, item)
+      return
     }
     if (!Number.isNaN(at)) pending = at
     held.push({ at, item })
@@ -63,7 +72,7 @@ export function createArrivals(emit: (item: PacketRecord | Remark) => void, fall
   }
 
   function hand(at: Micros, item: Item | null): void {
-    if (at > arrival || arrival !== arrival) arrival = at
+    if (!(at <= arrival) && !Number.isNaN(at)) arrival = at
     if (item === null) return
     item.arrival = arrival
     emit(item)

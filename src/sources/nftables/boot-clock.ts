@@ -166,7 +166,11 @@ export function createBootClock(): BootClock {
     candidate = null
   }
 
-  return { judge, settle, daemonStarted: (stamp) => void (daemonStartedAt = stamp) }
+  function daemonStarted(stamp: Micros): void {
+    daemonStartedAt = stamp
+  }
+
+  return { judge, settle, daemonStarted }
 }
 
 function newReading(stamp: Micros, resolution: Micros, uptime: Micros): Reading {
@@ -184,12 +188,21 @@ function reject(reading: Reading, reason: string): void {
 }
 
 function decideLoser(reading: Reading, winner: Track, stamp: Micros, uptime: Micros): void {
-  if (reading.uptime > uptime + JITTER) return reject(reading, 'uptime-ahead')
+  if (reading.uptime > uptime + JITTER) {
+    reject(reading, 'uptime-ahead')
+    return
+  }
   const isWinnerOlder = winner.lastStamp <= reading.stamp || winner.lastUptime <= reading.uptime
-  if (isWinnerOlder && reading.uptime < winner.lastUptime - JITTER) return reject(reading, 'uptime-backwards')
+  if (isWinnerOlder && reading.uptime < winner.lastUptime - JITTER) {
+    reject(reading, 'uptime-backwards')
+    return
+  }
   const isStampOdd = reading.stamp > stamp + STAMP_DISORDER_MAX || reading.stamp < winner.lastStamp - STAMP_DISORDER_MAX
   const isFirst = reading.uptime <= winner.lastUptime && !isWinnerOlder
-  if (!isStampOdd && !isFirst) return reject(reading, 'uptime-off-stamp')
+  if (!isStampOdd && !isFirst) {
+    reject(reading, 'uptime-off-stamp')
+    return
+  }
   reading.verdict = 'accept'
   reading.at = reading.stamp
 }

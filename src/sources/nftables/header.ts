@@ -33,6 +33,8 @@ export type Header = {
   tagEnd: number
   /** The facility is proven by the transport (kmsg number, dmesg -x). */
   isProven: boolean
+  /** Of /dev/kmsg, decimal; '' elsewhere. */
+  sequence: string
 }
 
 export type HeaderReader = { read(text: string): Header }
@@ -50,6 +52,7 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
     tagFrom: 0,
     tagEnd: 0,
     isProven: false,
+    sequence: '',
   }
   const bracket: Bracket = createBracket()
   /** ` gw2 kernel: ` of the last kernel line: the next one mostly has the same. */
@@ -66,6 +69,7 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
     header.tagFrom = 0
     header.tagEnd = 0
     header.isProven = false
+    header.sequence = ''
     const first = text.charCodeAt(0)
     if (first === 32 || first === 9) header.origin = 'continuation'
     else if (first === 60) readMarked(text)
@@ -92,9 +96,14 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
   }
 
   function readNumbered(text: string): void {
-    const comma = text.indexOf(',')
-    if (comma > 0 && comma <= 5) return readKmsg(text, comma)
-    if (text.startsWith('1 ') && stamp.readIso(text, 2)) return readProtocol(text)
+    if (text.lastIndexOf(',', 5) > 0) {
+      readKmsg(text)
+      return
+    }
+    if (text.startsWith('1 ') && stamp.readIso(text, 2)) {
+      readProtocol(text)
+      return
+    }
     if (stamp.readIso(text, 0)) {
       if (text.charCodeAt(19) === 44) takeMessage(text)
       else readSyslog(text)
@@ -117,7 +126,8 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
     const tagEnd = tokenEnd(text, tagFrom)
     const isColon = text.charCodeAt(tagEnd - 1) === 58
     if (!isColon && (text.startsWith(' - - ', tagEnd) || /^ \d{1,10} - /.test(text.slice(tagEnd, tagEnd + 14)))) {
-      return readProtocol(text)
+      readProtocol(text)
+      return
     }
     header.tagFrom = tagFrom
     header.tagEnd = tagEnd
@@ -141,27 +151,35 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
     header.from = Math.min(tokenEnd(text, idEnd + 1) + 1, text.length)
     const length = tagEnd - tagFrom
     const isKernel = text.startsWith('kernel', tagFrom) && (length === 6 || (length === 7 && text[tagEnd - 1] === ':'))
-    if (!isKernel) return contradict('tag')
-    if (!text.startsWith(' - ', tagEnd)) return contradict('pid')
-    if (!text.startsWith(' - - ', pidEnd)) return contradict('structured-data')
-    if (text.charCodeAt(header.from) === 32) return contradict('rfc5424-blank')
+    if (!isKernel) {
+      contradict('tag')
+      return
+    }
+    if (!text.startsWith(' - ', tagEnd)) {
+      contradict('pid')
+      return
+    }
+    if (!text.startsWith(' - - ', pidEnd)) {
+      contradict('structured-data')
+      return
+    }
+    if (text.charCodeAt(header.from) === 32) {
+      contradict('rfc5424-blank')
+      return
+    }
     header.origin = 'kernel'
     header.from = readUptime(text, header.from, header)
   }
 
   /** The number is facility * 8 + level; the kernel refuses facility 0 to writers from user space. */
-  function readKmsg(text: string, comma: number): void {
-    const number = Number(text.slice(0, comma))
-    const timeFrom = text.indexOf(',', comma + 1) + 1
-    const timeEnd = text.indexOf(',', timeFrom)
-    const semicolon = text.indexOf(';', timeEnd)
-    const uptime = Number(text.slice(timeFrom, timeEnd))
-    if (timeFrom === 0 || timeEnd < 0 || semicolon < 0 || semicolon - timeEnd > 100) return
-    if (!Number.isInteger(number) || !Number.isSafeInteger(uptime) || timeEnd === timeFrom) return
-    header.uptime = uptime
-    header.from = semicolon + 1
+  function readKmsg(text: string): void {
+    const match = /^(\d{1,5}),(\d{1,20}),(\d{1,15}),[^;]{0,100};/.exec(text)
+    if (match === null) return
+    header.sequence = match[2] ?? ''
+    header.uptime = Number(match[3])
+    header.from = match[0].length
     header.isProven = true
-    if (number >> 3 === 0) header.origin = 'kernel'
+    if (Number(match[1]) >> 3 === 0) header.origin = 'kernel'
     else contradict('facility')
   }
 
@@ -169,7 +187,8 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
   function readBracketed(text: string, at: number): void {
     if (stamp.readCtime(text, at + 1) && text.startsWith('] ', stamp.end)) {
       stamp.end++
-      return takeMessage(text)
+      takeMessage(text)
+      return
     }
     if (!readBracket(text, at, bracket)) return
     header.origin = 'kernel'

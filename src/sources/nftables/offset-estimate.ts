@@ -47,11 +47,11 @@ export function createOffsetEstimate(): OffsetEstimate {
       if (hasNewPace(stamp, resolution, uptime)) forget()
     } else stepStamp = Number.NaN
     if (high < highNow) highNow = high
-    const bound = highNow < highBefore ? highNow : highBefore
+    const bound = Math.min(highNow, highBefore)
     if (low > lowNow && low <= bound) lowNow = low
     if (lowNow > bound) lowNow = low <= bound ? low : bound - resolution
     if (lowBefore > bound) lowBefore = Number.NEGATIVE_INFINITY
-    const best = lowNow > lowBefore ? lowNow : lowBefore
+    const best = Math.max(lowNow, lowBefore)
     estimate.high = bound
     estimate.low = best === Number.NEGATIVE_INFINITY ? bound - resolution : best
   }

@@ -44,7 +44,7 @@ function common(first: LogRule, others: readonly LogRule[]): LogRule {
   return {
     prefix: first.prefix,
     handle: '',
-    comment: shared((rule) => rule.comment, ''),
+    comment: '',
     ruleset: shared((rule) => rule.ruleset, ''),
     hook: shared((rule) => rule.hook, ''),
     verdict: shared((rule) => rule.verdict, 'unknown'),

@@ -59,10 +59,10 @@ export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): Rulese
     } else if (isOnly(before, ruleset)) before.to = at
     else if (isOnly(after, ruleset)) after.from = at
     else periods.splice(index + 1, 0, { rulesets: [ruleset], from: at, to: at })
-    while (periods.length > versionsMax) {
-      periods.shift()
-      forgotten++
-      knownFrom = periods[0]?.from ?? knownFrom
+    while (periods.reduce((sum, period) => sum + period.rulesets.length, 0) > versionsMax) {
+      const oldest = periods.shift()
+      forgotten += oldest?.rulesets.length ?? 0
+      knownFrom = periods[0]?.from ?? at
     }
   }
 

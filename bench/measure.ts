@@ -1,0 +1,111 @@
+/**
+ * Runs a program as a child and tells wall time, CPU time and the largest resident set. CPU is the growth of this process's
+ * `cutime` and `cstime` in /proc/self/stat, which the kernel adds when it reaps the child with all its threads (proc(5));
+ * the resident set is the child's `VmHWM`, a high-water mark, so that the last look counts. Linux only; one child at a time.
+ */
+import { spawn } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { readEnd } from './file-end.ts'
+
+export type Usage = { readonly wallSeconds: number; readonly cpuSeconds: number; readonly rssBytes: number }
+
+export type Job = {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /**
+   * For a daemon, which does not end by itself: its output file and the text that ends it. It is told to stop when the file
+   * ends so, and the wall time is then when the file was last written.
+   */
+  readonly until?: { readonly output: string; readonly marker: string; readonly secondsMax: number }
+}
+
+/** Often enough for the last look at VmHWM, rare enough to cost nothing on two cores. */
+const LOOK_MS = 50
+/** Ticks per second of /proc times: USER_HZ, 100 on every Linux. */
+const USER_HZ = 100
+/** Kept of what a failing child said. */
+const STDERR_CHARS_MAX = 4_000
+
+/** Rejects when the child fails, with what it said last. */
+export function measure(job: Job): Promise<Usage> {
+  return new Promise((resolve, reject) => {
+    const cpuBefore = childCpuSeconds()
+    const startedAt = Date.now()
+    const started = performance.now()
+    const child = spawn(job.command, job.args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...job.env } })
+    let rssBytes = 0
+    let said = ''
+    let doneAt = -1
+    let failure = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString('latin1')).slice(-STDERR_CHARS_MAX)
+    })
+    const timer = setInterval(() => {
+      rssBytes = Math.max(rssBytes, highWaterBytes(child.pid))
+      if (job.until === undefined || doneAt >= 0 || failure !== '') return
+      doneAt = finishedAt(job.until.output, job.until.marker)
+      if (doneAt < 0 && performance.now() - started > job.until.secondsMax * 1000) failure = `not done after ${job.until.secondsMax} s`
+      if (doneAt >= 0 || failure !== '') child.kill('SIGTERM')
+    }, LOOK_MS)
+    child.on('error', (error) => {
+      clearInterval(timer)
+      reject(error)
+    })
+    child.on('close', (code) => {
+      clearInterval(timer)
+      const wallSeconds = job.until === undefined ? (performance.now() - started) / 1000 : (doneAt - startedAt) / 1000
+      if (job.until === undefined ? code !== 0 : doneAt < 0) {
+        reject(new Error(`${job.command}: ${failure || `ended with ${code}`}: ${said.trim()}`))
+      } else resolve({ wallSeconds, cpuSeconds: childCpuSeconds() - cpuBefore, rssBytes })
+    })
+  })
+}
+
+/** Several runs of one job, `prepare` before each. */
+export async function measureRuns(runs: number, prepare: () => void, job: Job): Promise<Usage[]> {
+  const usages: Usage[] = []
+  for (let i = 0; i < runs; i++) {
+    prepare()
+    usages.push(await measure(job))
+  }
+  return usages
+}
+
+/** Each number's median by itself; of an even count the upper one. */
+export function median(usages: readonly Usage[]): Usage {
+  const middle = (pick: (usage: Usage) => number): number =>
+    usages.map(pick).sort((a, b) => a - b)[Math.floor(usages.length / 2)] ?? 0
+  return {
+    wallSeconds: middle((usage) => usage.wallSeconds),
+    cpuSeconds: middle((usage) => usage.cpuSeconds),
+    rssBytes: Math.max(...usages.map((usage) => usage.rssBytes)),
+  }
+}
+
+function childCpuSeconds(): number {
+  const stat = readFileSync('/proc/self/stat', 'latin1')
+  // Fields count from 1 and the second, the name, may hold blanks: cutime is 16, cstime 17.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[13]) + Number(fields[14])) / USER_HZ
+}
+
+/** 0 when the process is gone. */
+function highWaterBytes(pid: number | undefined): number {
+  try {
+    const match = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
+    return Number(match?.[1] ?? 0) * 1024
+  } catch {
+    return 0
+  }
+}
+
+/** When the file was last written, in ms since the epoch, if its end holds the marker; else -1. */
+function finishedAt(path: string, marker: string): number {
+  try {
+    const { size, mtimeMs } = statSync(path)
+    return readEnd(path, size).includes(marker) ? mtimeMs : -1
+  } catch {
+    return -1
+  }
+}

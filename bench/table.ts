@@ -1,0 +1,59 @@
+/** The result as an aligned table: one row a measurement, plain text, the same on a terminal and in a file. */
+
+export type Result = {
+  readonly work: string
+  /** What one unit is: `lines`, `records`, `look-ups`. */
+  readonly unit: string
+  readonly units: number
+  readonly bytes: number | null
+  readonly wallSeconds: number
+  readonly cpuSeconds: number
+  /** Null where the memory is not the point. */
+  readonly rssBytes: number | null
+  readonly budget: string
+  /** Empty where there is no budget, or nothing to compare with. */
+  readonly verdict: '' | 'met' | 'MISSED'
+}
+
+const HEAD = ['work', 'units', 'per s wall', 'per CPU s', 'MB/s', 'max RSS', 'x syslog-ng', 'budget', 'verdict']
+/** Columns of numbers are set to the right. */
+const RIGHT = [false, false, true, true, true, true, true, false, false]
+
+/** `baseline` is the syslog-ng row of the same run, null without one; only rows over the same file are compared with it. */
+export function formatTable(results: readonly Result[], baseline: Result | null): string {
+  const rows = results.map((result) => [
+    result.work,
+    result.unit,
+    rate(result.units / result.wallSeconds),
+    rate(result.units / result.cpuSeconds),
+    result.bytes === null ? '' : (result.bytes / 1e6 / result.wallSeconds).toFixed(1),
+    result.rssBytes === null ? '' : `${Math.round(result.rssBytes / 1e6)} MB`,
+    baseline !== null && isComparable(result, baseline) ? ratio(result, baseline).toFixed(2) : '',
+    result.budget,
+    result.verdict,
+  ])
+  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => (RIGHT[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  return [line(HEAD), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line), ''].join('\n')
+}
+
+/** Lines per CPU second against the baseline's. */
+export function ratio(result: Result, baseline: Result): number {
+  return result.units / result.cpuSeconds / (baseline.units / baseline.cpuSeconds)
+}
+
+/** The same lines of the same file. */
+function isComparable(result: Result, baseline: Result): boolean {
+  return result.unit === baseline.unit && result.units === baseline.units
+}
+
+/** 1234567 → `1.23 M`, 75300 → `75.3 k`. */
+function rate(value: number): string {
+  if (!Number.isFinite(value)) return ''
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`
+  return value >= 1e3 ? `${(value / 1e3).toFixed(1)} k` : value.toFixed(1)
+}

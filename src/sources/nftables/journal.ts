@@ -1,0 +1,115 @@
+/**
+ * `journalctl -o json` of a gateway to packet records. Journald tells the kernel's own messages from what any local user
+ * hands it (formats.md 1.5.5), so a line is trusted or suspect by its fields; its text is never asked who wrote it.
+ *
+ * Time: `__REALTIME_TIMESTAMP` is when journald received the message, refined by the kernel's clock within one `_BOOT_ID`
+ * (offset-estimate.ts). Audit entries are another decoder's and are skipped here.
+ */
+import type { Micros } from '../../time.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
+import { createArrivals } from './arrivals.ts'
+import { type DaemonLine, readJournald, readKernelLoss } from './daemon-lines.ts'
+import { type JournalEntry, readJournalEntry } from './journal-entry.ts'
+import { createOffsetEstimate, type OffsetEstimate } from './offset-estimate.ts'
+import { parsePacket } from './packet.ts'
+import type { PacketRecord } from './record.ts'
+
+export type JournalOptions = {
+  /** Not used: the journal's times are UTC. Here so that all packet log decoders are opened alike. */
+  zone: string
+  referenceAt: Micros | null
+  /** Known log prefixes. */
+  prefixes: readonly string[]
+}
+
+/** Boots whose clocks are remembered; journals of several are merged in order of time, so one or two are in use. */
+const BOOTS_MAX = 16
+
+export function createJournalDecoder(options: JournalOptions, emit: (item: PacketRecord | Remark) => void): Decoder {
+  const prefixes = options.prefixes.toSorted((a, b) => b.length - a.length)
+  const arrivals = createArrivals(emit, options.referenceAt)
+  const tally = emptyTally()
+  const boots = new Map<string, OffsetEstimate>()
+
+  return { push, end: arrivals.end, tally }
+
+  function push(line: Line, file: SourceFile): void {
+    tally.lines++
+    const entry = readJournalEntry(line.text)
+    if (entry === null) {
+      if (line.text.trim() === '') tally.skipped++
+      else remark('unparsed', 'bad-json', Number.NaN, line, file)
+    } else if (entry.isAudit) skip(entry)
+    else if (entry.isKernel) pushKernel(entry, line, file)
+    else pushOther(entry, line, file)
+  }
+
+  function pushKernel(entry: JournalEntry, line: Line, file: SourceFile): void {
+    const at = { at: entry.receivedAt, resolution: 0 }
+    if (entry.uptime >= 0 && !Number.isNaN(entry.receivedAt)) refine(entry, at)
+    const message = entry.messages?.[0]
+    if (message === undefined || entry.messages?.length !== 1) {
+      remark('unparsed', 'no-message', at.at, line, file)
+      return
+    }
+    const packet = parsePacket(message, 0, prefixes)
+    if (packet === null) {
+      skip(entry, readKernelLoss(message.slice(0, 200)), line, file)
+      return
+    }
+    if (packet === 'malformed' || Number.isNaN(at.at)) {
+      remark('unparsed', packet === 'malformed' ? 'bad-packet' : 'no-time', at.at, line, file)
+      return
+    }
+    if (line.flaw === 'cut') packet.isTruncated = true
+    tally.records++
+    arrivals.push(at.at, {
+      kind: 'packet',
+      arrival: at.at,
+      at: at.at,
+      resolution: at.resolution,
+      trust: 'kernel',
+      packet,
+      ownIdentity: entry.cursor,
+      file,
+      offset: line.offset,
+      text: line.text,
+    })
+  }
+
+  function pushOther(entry: JournalEntry, line: Line, file: SourceFile): void {
+    const messages = entry.messages ?? []
+    if (messages.some((message) => parsePacket(message, 0, prefixes) !== null)) {
+      remark('suspect', 'not-kernel', entry.receivedAt, line, file)
+      return
+    }
+    const isJournald = entry.identifier === 'systemd-journald'
+    skip(entry, isJournald ? readJournald(messages[0] ?? '') : null, line, file)
+  }
+
+  function refine(entry: JournalEntry, into: { at: Micros; resolution: Micros }): void {
+    let boot = boots.get(entry.bootId)
+    if (boot === undefined) {
+      if (boots.size >= BOOTS_MAX) boots.clear()
+      boot = createOffsetEstimate()
+      boots.set(entry.bootId, boot)
+    }
+    boot.add(entry.receivedAt, 0, entry.uptime)
+    boot.refine(entry.receivedAt, 0, entry.uptime, into)
+  }
+
+  function skip(entry: JournalEntry, notice: DaemonLine | null = null, line?: Line, file?: SourceFile): void {
+    tally.skipped++
+    if (notice === null || line === undefined || file === undefined) {
+      arrivals.push(entry.receivedAt, null)
+      return
+    }
+    const text = line.text.slice(0, TEXT_MAX)
+    arrivals.push(entry.receivedAt, { kind: 'notice', arrival: 0, ...notice, text, file, offset: line.offset })
+  }
+
+  function remark(kind: 'unparsed' | 'suspect', reason: string, at: Micros, line: Line, file: SourceFile): void {
+    tally[kind]++
+    arrivals.push(at, { kind, arrival: 0, reason, text: line.text.slice(0, TEXT_MAX), file, offset: line.offset })
+  }
+}
