@@ -10,7 +10,7 @@ export function readEnd(path: string, size: number): string {
   const file = openSync(path, 'r')
   try {
     const read = readSync(file, bytes, 0, bytes.length, Math.max(0, size - END_BYTES))
-    return bytes.latin1Slice(0, read)
+    return bytes.toString('latin1', 0, read)
   } finally {
     closeSync(file)
   }

@@ -38,7 +38,9 @@ export function installPeers(directory: string, say: (text: string) => void): vo
 
 function isInstalled(name: string): boolean {
   try {
-    const status = execFileSync('dpkg-query', ['-W', '-f', '$' + '{Status}', name], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const status = execFileSync('dpkg-query', ['-W', '-f', '$' + '{Status}', name], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     return status.toString().includes('ok installed')
   } catch {
     return false

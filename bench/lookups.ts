@@ -4,7 +4,7 @@
  * own, so that what one part leaves in the heap does not slow the next measurement; prints one JSON array.
  */
 import { readFileSync } from 'node:fs'
-import { addressBits, type AddressBits } from '../src/address.ts'
+import { type AddressBits, addressBits } from '../src/address.ts'
 import { createAddressBook } from '../src/identity/address-book.ts'
 import { communityId } from '../src/identity/community-id.ts'
 import { createLedger } from '../src/identity/ledger.ts'
@@ -15,7 +15,13 @@ import { SECOND } from '../src/time.ts'
 import { createLcg } from './lcg.ts'
 import { createPeers, WG_INTERFACE } from './site.ts'
 
-export type PartResult = { readonly work: string; readonly unit: string; readonly units: number; readonly seconds: number; readonly cpuSeconds: number }
+export type PartResult = {
+  readonly work: string
+  readonly unit: string
+  readonly units: number
+  readonly seconds: number
+  readonly cpuSeconds: number
+}
 
 /** Each with one IPv4 and one IPv6 prefix: the 10,000 of the budget. */
 const LEDGER_PEERS = 5_000
@@ -36,7 +42,9 @@ function measureParts(packetLog: string): PartResult[] {
     timed('prefix trie alone', 'look-ups', 8_000_000, trieTurn(peers, asked)),
     timed('community id', 'ids', 500_000, communityTurn(peers)),
   ]
-  return packetLog === '' ? results : [...results, timed('packet parser alone', 'lines', 500_000, parserTurn(packetLog))]
+  return packetLog === ''
+    ? results
+    : [...results, timed('packet parser alone', 'lines', 500_000, parserTurn(packetLog))]
 }
 
 /** A turn returns a number that depends on the work, so that the compiler cannot leave the work out. */
@@ -49,7 +57,16 @@ function ledgerTurn(peers: ReturnType<typeof createPeers>, asked: readonly Addre
   const gateway = { interface: WG_INTERFACE, publicKey: 'A'.repeat(44), listenPort: 51_820, fwmark: '' }
   for (let poll = 0; poll < POLLS; poll++) {
     const at = poll * 5 * SECOND
-    ledger.observe({ kind: 'snapshot', arrival: at, at, interfaces: [gateway], peers: rows, isComplete: true, file, offset: 0 })
+    ledger.observe({
+      kind: 'snapshot',
+      arrival: at,
+      at,
+      interfaces: [gateway],
+      peers: rows,
+      isComplete: true,
+      file,
+      offset: 0,
+    })
   }
   return (i) => {
     const bits = asked[i % ADDRESSES]

@@ -33,7 +33,10 @@ export function measure(job: Job): Promise<Usage> {
     const cpuBefore = childCpuSeconds()
     const startedAt = Date.now()
     const started = performance.now()
-    const child = spawn(job.command, job.args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...job.env } })
+    const child = spawn(job.command, job.args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...job.env },
+    })
     let rssBytes = 0
     let said = ''
     let doneAt = -1
@@ -45,7 +48,8 @@ export function measure(job: Job): Promise<Usage> {
       rssBytes = Math.max(rssBytes, highWaterBytes(child.pid))
       if (job.until === undefined || doneAt >= 0 || failure !== '') return
       doneAt = finishedAt(job.until.output, job.until.marker)
-      if (doneAt < 0 && performance.now() - started > job.until.secondsMax * 1000) failure = `not done after ${job.until.secondsMax} s`
+      if (doneAt < 0 && performance.now() - started > job.until.secondsMax * 1000)
+        failure = `not done after ${job.until.secondsMax} s`
       if (doneAt >= 0 || failure !== '') child.kill('SIGTERM')
     }, LOOK_MS)
     child.on('error', (error) => {

@@ -5,7 +5,11 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 
-export type OutputCount = { readonly documents: number; readonly bytes: number; readonly found: ReadonlyMap<string, number> }
+export type OutputCount = {
+  readonly documents: number
+  readonly bytes: number
+  readonly found: ReadonlyMap<string, number>
+}
 
 const READ_BYTES = 4 * 1024 * 1024
 const LF = 10
@@ -27,7 +31,8 @@ export function countOutput(path: string, texts: readonly string[]): OutputCount
       const last = buffer.lastIndexOf(LF, kept + read - 1)
       const whole = buffer.subarray(0, last + 1)
       documents += occurrences(whole, Buffer.of(LF))
-      for (const needle of needles) found.set(needle.text, (found.get(needle.text) ?? 0) + occurrences(whole, needle.bytes))
+      for (const needle of needles)
+        found.set(needle.text, (found.get(needle.text) ?? 0) + occurrences(whole, needle.bytes))
       kept = buffer.copy(buffer, 0, last + 1, kept + read)
       if (kept === READ_BYTES) throw new Error(`${path}: a line of more than ${READ_BYTES} bytes`)
     }

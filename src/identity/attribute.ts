@@ -161,7 +161,8 @@ export function createAttributor(options: {
     }
     if (after === null) return doubtful('ledger-stale', ledger.holding(name, address.bits, before, before), [], before)
     const holding = ledger.holding(name, address.bits, before, after)
-    if (widest > PERIODS_MAX * ledger.polls.period) return doubtful('ledger-gap', holding, [], moment.from - before <= after - moment.from ? before : after)
+    if (widest > PERIODS_MAX * ledger.polls.period)
+      return doubtful('ledger-gap', holding, [], moment.from - before <= after - moment.from ? before : after)
     if (holding.outcome === 'none') return make('unknown', 'no-holder', null, [], null)
     if (holding.outcome === 'changing' || holding.entry === null) return doubtful('holder-changing', holding, [], null)
     // A packet sent towards a peer's default route went to whatever lies behind it; the address is not the peer's (design 5.5).

@@ -150,8 +150,7 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
   function reopen(state: InterfaceState, rows: ReadonlyMap<string, PeerRow>, at: Micros): void {
     for (const peer of state.peers.values()) {
       for (const entry of peer.entries.values()) {
-        if (rows.get(peer.publicKey)?.allowedIps.includes(entry.prefix))
-          entry.holes.push({ from: state.downSince, to: at })
+        if (rows.get(peer.publicKey)?.allowedIps.includes(entry.prefix)) addHole(entry, state.downSince, at)
         else entry.until = state.downSince
       }
     }
@@ -266,7 +265,8 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
 function addHole(entry: Entry, from: Micros, to: Micros): void {
   entry.holes.push({ from, to })
   const [oldest, next] = entry.holes
-  if (entry.holes.length > HOLES_MAX && oldest !== undefined && next !== undefined) entry.holes.splice(0, 2, { from: oldest.from, to: next.to })
+  if (entry.holes.length > HOLES_MAX && oldest !== undefined && next !== undefined)
+    entry.holes.splice(0, 2, { from: oldest.from, to: next.to })
 }
 
 function forgetOldest(state: InterfaceState, slot: number, history: Entry[]): void {
@@ -291,6 +291,7 @@ function createInterface(name: string): InterfaceState {
     downSince: 0,
     trie: createPrefixTrie(),
     history: [],
+    forgotten: new Map(),
     peers: new Map(),
   }
 }

@@ -74,19 +74,26 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
   function addLate(at: Micros): void {
     const newest = polls[polls.length - 1]
     // Two collectors that write at the same time are no clock step.
-    if (newest === undefined || at >= newest - DUMP_DURATION_MAX || polls.includes(at, first)) return
+    if (newest === undefined || at >= newest - DUMP_DURATION_MAX) return
+    const justAfter = at + DUMP_DURATION_MAX
+    if (neighbours(justAfter, justAfter).before === at) return
     let from = at
     // Ends grow with every call, so what overlaps is at the end.
     while ((repeats.at(-1)?.to ?? Number.NEGATIVE_INFINITY) >= from) from = Math.min(from, repeats.pop()?.from ?? from)
     repeats.push({ from, to: newest })
     const [oldest, next] = repeats
-    if (repeats.length > REPEATS_MAX && oldest !== undefined && next !== undefined) repeats = [{ from: oldest.from, to: next.to }, ...repeats.slice(2)]
+    if (repeats.length > REPEATS_MAX && oldest !== undefined && next !== undefined)
+      repeats = [{ from: oldest.from, to: next.to }, ...repeats.slice(2)]
   }
 
   function around(from: Micros, to: Micros) {
     const bracket = neighbours(from, to)
     const { before, after } = bracket
-    const isRepeated = repeats.length > 0 && before !== null && after !== null && repeats.some((each) => each.from < after && each.to > before)
+    const isRepeated =
+      repeats.length > 0 &&
+      before !== null &&
+      after !== null &&
+      repeats.some((each) => each.from < after && each.to > before)
     return isRepeated ? { before, after, widest: Number.POSITIVE_INFINITY } : bracket
   }
 

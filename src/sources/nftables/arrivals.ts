@@ -16,8 +16,8 @@ export type Item = Writable<PacketRecord> | (Remark extends infer R ? Writable<R
 
 export type Arrivals = {
   /** `at` NaN: no time of its own. `item` null: a line that is not emitted, whose time still confirms others. */
-  push(at: Micros, item: Item | null): void
-  end(): void
+  readonly push: (at: Micros, item: Item | null) => void
+  readonly end: () => void
 }
 
 const JUMP_MIN = HOUR

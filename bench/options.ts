@@ -1,0 +1,56 @@
+/** What `npm run bench -- …` understands. */
+import { parseArgs } from 'node:util'
+
+export type BenchOptions = {
+  readonly lines: number
+  readonly runs: number
+  readonly isQuick: boolean
+  readonly withPeers: boolean
+  readonly installsPeers: boolean
+}
+
+export const USAGE = `npm run bench [-- OPTIONS]
+
+  --lines N         packet log lines (default 1000000)
+  --runs N          runs of each, of which the median counts (default 3)
+  --quick           100000 lines, 1 run, no memory test
+  --no-peers        leave syslog-ng and rsyslog out
+  --install-peers   fetch both with apt-get and unpack them into bench/.data/peers; nothing is installed
+
+The table is printed and bench/.data/last.json written. Exit 1 when a budget is missed or work was left out.
+`
+
+const DEFAULT = { lines: 1_000_000, runs: 3 }
+const QUICK = { lines: 100_000, runs: 1 }
+
+/** Throws a TypeError with a sentence for a person. */
+export function readOptions(args: readonly string[]): BenchOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      lines: { type: 'string' },
+      runs: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      'no-peers': { type: 'boolean', default: false },
+      'install-peers': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const defaults = values.quick ? QUICK : DEFAULT
+  return {
+    lines: count(values.lines, '--lines', 10_000_000) ?? defaults.lines,
+    runs: count(values.runs, '--runs', 99) ?? defaults.runs,
+    isQuick: values.quick,
+    withPeers: !values['no-peers'],
+    installsPeers: values['install-peers'],
+  }
+}
+
+function count(text: string | undefined, name: string, max: number): number | null {
+  if (text === undefined) return null
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > max)
+    throw new TypeError(`${name} takes a number from 1 to ${max}`)
+  return value
+}

@@ -1,0 +1,100 @@
+/**
+ * Gaps between two lives of `conntrack -E`. Its stderr has no times, only how many lines each run wrote, so the runs are
+ * laid along conntrack.log by counting: after line N the collector stopped, and with line N + 1 the next one was listening.
+ *
+ * Counting is only right when log and stderr were kept equally long. That shows at the end, so everything is said there;
+ * a log shorter than its runs claim has lost its beginning, and then it is only said that there were restarts.
+ */
+import type { IntakeHost } from './intake.ts'
+import type { Micros } from '../time.ts'
+import type { Say } from './coverage-events.ts'
+import type { Gap } from './gaps.ts'
+
+export type CollectorRuns = {
+  /** The next line of conntrack.log, whether it could be read or not. `at` is 0 while no time is known. */
+  line(at: Micros): void
+  /** Says what the runs have shown. Once. */
+  finish(): void
+  /** More than one run: gaps may yet be said. */
+  readonly isPending: boolean
+}
+
+type Run = { readonly from: Micros; readonly to: Micros; readonly hasLoss: boolean }
+
+/** Runs looked at; a collector that restarts every minute has so many in a week. */
+const RUNS_MAX = 10_000
+
+export function createCollectorRuns(
+  boundaries: IntakeHost['conntrackRuns'],
+  state: (gap: Gap) => void,
+  say: Say,
+  onLoss: (from: Micros, to: Micros) => void,
+): CollectorRuns {
+  const placed = boundaries.slice(0, RUNS_MAX).filter(({ afterLine }) => afterLine >= 0)
+  const runs: Run[] = []
+  let lines = 0
+  let next = 0
+  let firstAt: Micros = Number.NaN
+  let runFrom: Micros = Number.NaN
+  let lastAt: Micros = Number.NaN
+  let isFinished = false
+
+  /** The run that ended with the line before this one is complete; so are empty runs after it. */
+  function closeRuns(): void {
+    for (let boundary = placed[next]; boundary !== undefined && boundary.afterLine < lines; boundary = placed[++next]) {
+      runs.push({ from: runFrom, to: lastAt, hasLoss: boundary.enobufs })
+      runFrom = Number.NaN
+    }
+  }
+
+  function sayLoss(from: Micros, to: Micros): void {
+    if (Number.isNaN(from) || Number.isNaN(to)) return
+    onLoss(from, to)
+    say({ action: 'source-lost', reason: 'enobufs', at: from, end: to })
+  }
+
+  function sayRuns(): void {
+    let before: Micros = Number.NaN
+    for (const run of runs) {
+      // Loss of an empty run lies between its neighbours' lines.
+      const from = Number.isNaN(run.from) ? before : run.from
+      if (!Number.isNaN(before) && run.from > before) {
+        state({ from: before, to: run.from, reason: 'collector-stopped', certain: null })
+      }
+      if (run.hasLoss) sayLoss(from, Number.isNaN(run.from) ? lastAt : run.to)
+      if (!Number.isNaN(run.from)) before = run.to
+    }
+  }
+
+  return {
+    line(at) {
+      lines++
+      closeRuns()
+      if (at > 0) {
+        if (Number.isNaN(firstAt)) firstAt = at
+        if (Number.isNaN(runFrom)) runFrom = at
+        lastAt = at
+      }
+    },
+    finish() {
+      if (isFinished || lines === 0 || boundaries.length === 0) return
+      isFinished = true
+      const claimed = placed.at(-1)?.afterLine ?? 0
+      if (claimed > lines) {
+        const fields = { 'wireguard.coverage.expected': claimed, 'wireguard.coverage.seen': lines }
+        if (Number.isNaN(firstAt)) return
+        onLoss(firstAt, lastAt)
+        say({ action: 'source-lost', reason: 'collector-restarted', at: firstAt, end: lastAt, fields })
+        return
+      }
+      const unplaced = boundaries.slice(placed.length)
+      const rest = placed[next]
+      const hasLoss = rest?.enobufs === true || unplaced.some(({ enobufs }) => enobufs)
+      runs.push({ from: runFrom, to: lastAt, hasLoss })
+      sayRuns()
+    },
+    get isPending() {
+      return !isFinished && placed.length > 1
+    },
+  }
+}

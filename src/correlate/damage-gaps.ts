@@ -1,0 +1,60 @@
+/**
+ * Files that could not be read to their end: broken compression, a read error. What followed in that file is missing, so the
+ * gap runs from its last line to the first line of the next file. Reading runs ahead of the merged order, so the damage is
+ * told before the file's last lines come by; it waits until the source goes on to another file.
+ *
+ * Without a next file nothing says until when lines are missing: the gap is stated without an end.
+ */
+import type { SourceFile } from '../sources/source.ts'
+import type { Micros } from '../time.ts'
+import type { Say } from './coverage-events.ts'
+import type { Gap } from './gaps.ts'
+
+export type Damage = { readonly file: string; readonly reason: string; readonly offset: number }
+
+export type DamageGaps = {
+  damage(damage: Damage): void
+  line(file: SourceFile, at: Micros): void
+  end(): void
+}
+
+/** Damaged files of one source that wait; a capture has a few dozen files at most. */
+const DAMAGES_MAX = 1000
+
+export function createDamageGaps(state: (gap: Gap) => void, say: Say, onLoss: (from: Micros, to: Micros) => void): DamageGaps {
+  let waiting: Damage[] = []
+  let current: SourceFile | null = null
+  let lastAt: Micros = Number.NaN
+
+  const fieldsOf = ({ file, reason, offset }: Damage) => ({
+    'wireguard.coverage.file': file,
+    'wireguard.coverage.offset': offset,
+    'error.message': reason,
+  })
+
+  return {
+    damage(damage) {
+      if (waiting.length < DAMAGES_MAX) waiting.push(damage)
+    },
+    line(file, at) {
+      if (file.identity !== current?.identity) {
+        // A waiting file that is the next one has not been passed yet.
+        const passed = waiting.filter((each) => each.file !== file.name)
+        if (current !== null && passed.length > 0) {
+          waiting = waiting.filter((each) => each.file === file.name)
+          for (const damage of passed) state({ from: lastAt, to: at, reason: 'damaged-file', certain: null, fields: fieldsOf(damage) })
+        }
+        current = file
+      }
+      if (at > 0) lastAt = at
+    },
+    end() {
+      for (const damage of waiting) {
+        const at = Number.isNaN(lastAt) ? 0 : lastAt
+        if (at > 0) onLoss(at, at + 1)
+        say({ action: 'source-gap', reason: 'damaged-file', at, identity: `${damage.file} ${damage.offset}`, fields: fieldsOf(damage) })
+      }
+      waiting = []
+    },
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Missing polls of `wg show`: neighbours further apart than three periods leave a hole in which no attribution is exact
+ * (design 5.3), and that is said. The period is the one the ledger uses: configured, or the median of the distances seen.
+ *
+ * A poll of which a row could not be read counts as missing. Nothing is said of a single late poll.
+ */
+import { createPollClock } from '../identity/poll-clock.ts'
+import { type Micros, SECOND } from '../time.ts'
+import type { Gap } from './gaps.ts'
+
+export type PollGaps = {
+  poll(at: Micros, isComplete: boolean): void
+  /** The input has ended; it ran from `from` to `to`. A null `from`: nobody said that there should be polls from the start. */
+  end(from: Micros | null, to: Micros): void
+}
+
+const PERIODS_MAX = 3
+/** Distances waited for before the first is judged by their median, where no period is configured. */
+const WARM_UP = 8
+/** The collectors of a machine are not started and stopped at the same moment. */
+const EDGE_SLACK: Micros = 15 * SECOND
+
+export function createPollGaps(configuredPeriod: Micros | null, state: (gap: Gap) => void): PollGaps {
+  const clock = createPollClock(configuredPeriod)
+  let early: { from: Micros; to: Micros }[] = []
+  let isWarm = configuredPeriod !== null
+  let first: Micros = Number.NaN
+
+  function judge(from: Micros, to: Micros): void {
+    const { period } = clock
+    if (to - from <= PERIODS_MAX * period) return
+    const expected = Math.max(1, Math.round((to - from) / period) - 1)
+    state({
+      from,
+      to,
+      reason: 'polls-missing',
+      certain: { from, to },
+      fields: { 'wireguard.coverage.expected': expected, 'wireguard.coverage.seen': 0, 'wireguard.coverage.lost': expected },
+    })
+  }
+
+  function warmUp(): void {
+    isWarm = true
+    for (const { from, to } of early) judge(from, to)
+    early = []
+  }
+
+  return {
+    poll(at, isComplete) {
+      const last = clock.newest
+      if (!isComplete || at <= last) return
+      if (Number.isNaN(first)) first = at
+      clock.add(at)
+      if (last === Number.NEGATIVE_INFINITY) return
+      if (isWarm) judge(last, at)
+      else {
+        early.push({ from: last, to: at })
+        if (early.length >= WARM_UP) warmUp()
+      }
+    },
+    end(from, to) {
+      if (!isWarm) warmUp()
+      if (Number.isNaN(first)) return
+      if (from !== null && first - from > EDGE_SLACK) judge(from, first)
+      if (to - clock.newest > EDGE_SLACK) judge(clock.newest, to)
+    },
+  }
+}
