@@ -5,7 +5,6 @@
  */
 import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
-import { readEnd } from './file-end.ts'
 
 export type Usage = { readonly wallSeconds: number; readonly cpuSeconds: number; readonly rssBytes: number }
 
@@ -14,25 +13,29 @@ export type Job = {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /**
-   * For a daemon, which does not end by itself: its output file and the text that ends it. It is told to stop when the file
-   * ends so, and the wall time is then when the file was last written.
+   * For a daemon, which does not end by itself: its output file. It is told to stop when the file, once it holds something,
+   * has not grown for QUIET_MS; the wall time is then when the file was last written. That all was done is the caller's to
+   * check. The last line is no sign: rsyslog's workers write out of order.
    */
-  readonly until?: { readonly output: string; readonly marker: string; readonly secondsMax: number }
+  readonly output?: string
 }
 
 /** Often enough for the last look at VmHWM, rare enough to cost nothing on two cores. */
 const LOOK_MS = 50
+/** Longer than a daemon pauses while it still has lines: both flush at least every second of work, far more often under load. */
+const QUIET_MS = 1_000
+/** Ten times what any needs for a million lines on a slow machine. */
+const SECONDS_MAX = 300
 /** Ticks per second of /proc times: USER_HZ, 100 on every Linux. */
 const USER_HZ = 100
 /** Kept of what a failing child said. */
 const STDERR_CHARS_MAX = 4_000
 
-/** Rejects when the child fails, with what it said last. */
+/** Rejects when the child fails or takes too long, with what it said last. */
 export function measure(job: Job): Promise<Usage> {
   return new Promise((resolve, reject) => {
     const cpuBefore = childCpuSeconds()
     const startedAt = Date.now()
-    const started = performance.now()
     const child = spawn(job.command, job.args, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...job.env },
@@ -40,28 +43,26 @@ export function measure(job: Job): Promise<Usage> {
     let rssBytes = 0
     let said = ''
     let doneAt = -1
-    let failure = ''
     child.stderr.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString('latin1')).slice(-STDERR_CHARS_MAX)
     })
     const timer = setInterval(() => {
       rssBytes = Math.max(rssBytes, highWaterBytes(child.pid))
-      if (job.until === undefined || doneAt >= 0 || failure !== '') return
-      doneAt = finishedAt(job.until.output, job.until.marker)
-      if (doneAt < 0 && performance.now() - started > job.until.secondsMax * 1000)
-        failure = `not done after ${job.until.secondsMax} s`
-      if (doneAt >= 0 || failure !== '') child.kill('SIGTERM')
+      if (doneAt < 0 && job.output !== undefined) doneAt = finishedAt(job.output)
+      if (doneAt >= 0) child.kill('SIGTERM')
+      else if (Date.now() - startedAt > SECONDS_MAX * 1000) child.kill('SIGKILL')
     }, LOOK_MS)
     child.on('error', (error) => {
       clearInterval(timer)
       reject(error)
     })
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       clearInterval(timer)
-      const wallSeconds = job.until === undefined ? (performance.now() - started) / 1000 : (doneAt - startedAt) / 1000
-      if (job.until === undefined ? code !== 0 : doneAt < 0) {
-        reject(new Error(`${job.command}: ${failure || `ended with ${code}`}: ${said.trim()}`))
-      } else resolve({ wallSeconds, cpuSeconds: childCpuSeconds() - cpuBefore, rssBytes })
+      const isDone = job.output === undefined ? code === 0 : doneAt >= 0
+      const endedAt = doneAt < 0 ? Date.now() : doneAt
+      if (isDone)
+        resolve({ wallSeconds: (endedAt - startedAt) / 1000, cpuSeconds: childCpuSeconds() - cpuBefore, rssBytes })
+      else reject(new Error(`${job.command} ended with ${signal ?? code}: ${said.trim()}`))
     })
   })
 }
@@ -104,11 +105,11 @@ function highWaterBytes(pid: number | undefined): number {
   }
 }
 
-/** When the file was last written, in ms since the epoch, if its end holds the marker; else -1. */
-function finishedAt(path: string, marker: string): number {
+/** When the file was last written, in ms since the epoch, if that is a while ago; else -1. */
+function finishedAt(path: string): number {
   try {
     const { size, mtimeMs } = statSync(path)
-    return readEnd(path, size).includes(marker) ? mtimeMs : -1
+    return size > 0 && Date.now() - mtimeMs > QUIET_MS ? mtimeMs : -1
   } catch {
     return -1
   }

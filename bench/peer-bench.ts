@@ -1,22 +1,16 @@
-/** Measures a log pipeline on the same packet log: until its output ends with the log's last line, then it is told to stop. */
+/** Measures a log pipeline on the same packet log and checks that it parsed every line. */
 import { rmSync, statSync } from 'node:fs'
-import { readEnd } from './file-end.ts'
 import type { GeneratedCapture } from './generate.ts'
 import { measureRuns, median } from './measure.ts'
 import { countOutput } from './output-check.ts'
 import { forget, type PeerJob } from './peer-program.ts'
 import type { Result } from './table.ts'
 
-/** Ten times what either needs for a million lines on a slow machine. */
-const SECONDS_MAX = 300
 /** Of a parsed line: syslog-ng nests the name, rsyslog writes it dotted. */
 const PARSED = ['"transport":"', '"network.transport":"']
 
 export async function benchPeer(title: string, job: PeerJob, capture: GeneratedCapture, runs: number): Promise<Result> {
-  const until = { output: job.output, marker: lastLine(capture.packetLog), secondsMax: SECONDS_MAX }
-  const usage = median(
-    await measureRuns(runs, () => forget(job), { command: job.command, args: job.args, env: job.env, until }),
-  )
+  const usage = median(await measureRuns(runs, () => forget(job), job))
   const { documents, found } = countOutput(job.output, PARSED)
   const parsed = Math.max(...found.values())
   rmSync(job.output, { force: true })
@@ -31,10 +25,4 @@ export async function benchPeer(title: string, job: PeerJob, capture: GeneratedC
     budget: '',
     verdict: '',
   }
-}
-
-/** Stands in the peer's output as `event.original`; the generated lines hold nothing that JSON escapes. */
-function lastLine(path: string): string {
-  const lines = readEnd(path, statSync(path).size).trimEnd().split('\n')
-  return lines.at(-1) ?? ''
 }

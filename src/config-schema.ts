@@ -14,6 +14,7 @@ export type Secret = { readonly from: 'env' | 'file'; readonly name: string }
 
 /** Does not start with `expected`: what was found there must not be repeated in a message. */
 const SECRET_REFUSED = `a secret does not belong in this file; expected a reference such as \${env:NAME} or \${file:PATH}`
+const SECRET_ABOUT = `a reference: \${env:NAME} or \${file:PATH}`
 const URL_REFUSED = 'not a URL without user and password; expected one such as https://localhost:9200'
 const TIMEZONE_EXPECTED = 'expected a time zone such as Asia/Kolkata, UTC or +05:30'
 const POLL_EXPECTED = 'expected a duration such as 5s, or seconds'
@@ -47,72 +48,101 @@ const mark = z.union(
 )
 
 const hostOptions = section({
-  timezone: timezone.optional(),
+  timezone: timezone
+    .optional()
+    .describe('zone of stamps that have none: IANA name or fixed offset such as +05:30; without it UTC'),
   prefixes: z
     .array(
       section({
         match: parsed('expected the text of a log prefix, 1 to 127 characters', (text) =>
           /^[^\n]{1,127}$/.test(text) ? text : null,
-        ),
-        verdict: z.enum(['accepted', 'dropped', 'rejected']),
+        ).describe('the whole prefix as logged, blanks included'),
+        verdict: z.enum(['accepted', 'dropped', 'rejected']).describe('what happens to the packets it stands on'),
       }),
     )
-    .optional(),
+    .optional()
+    .describe('what log prefixes mean; needed where no ruleset is at hand, and stronger than the ruleset'),
   interfaces: z
     .record(
       interfaceName,
       section({
-        mark: mark.refine(isUint(0xffff_ffff), { error: MARK_EXPECTED }).optional(),
-        zone: z.number().refine(isUint(0xffff), { error: 'expected a conntrack zone, 0 to 65535' }).optional(),
+        mark: mark
+          .refine(isUint(0xffff_ffff), { error: MARK_EXPECTED })
+          .optional()
+          .describe('connection mark that your ruleset sets on connections of this interface'),
+        zone: z
+          .number()
+          .refine(isUint(0xffff), { error: 'expected a conntrack zone, 0 to 65535' })
+          .optional()
+          .describe('connection tracking zone of this interface'),
       }),
     )
-    .optional(),
-  poll: poll.refine((period) => period >= 1000 && Number.isFinite(period), { error: POLL_EXPECTED }).optional(),
+    .optional()
+    .describe('what tells the connections of each interface apart in conntrack, which names no interface'),
+  poll: poll
+    .refine((period) => period >= 1000 && Number.isFinite(period), { error: POLL_EXPECTED })
+    .optional()
+    .describe('period of `wg show` polls, a duration or seconds; without it the median of those seen'),
 })
 
 const followed = {
-  host: machineName.optional(),
-  path: path.optional(),
+  host: machineName.optional().describe('machine the records come from; without it this one'),
+  path: path.optional().describe('file to follow; either this or `command`'),
   command: z
     .array(z.string(), { error: 'expected a list: the program and its arguments' })
     .min(1, { error: 'a program is missing' })
-    .optional(),
+    .optional()
+    .describe('program and arguments to run, without a shell'),
 }
+const every = duration.optional().describe('how often a command that ends is run')
+const dump = section({
+  every: duration.describe('how often'),
+}).describe('read the whole table as well: open flows show progress, losses are found')
 const source = z.discriminatedUnion('type', [
   section({ type: z.literal('nftables'), ...followed }),
-  section({ type: z.literal('nftables-ruleset'), ...followed, every: duration.optional() }),
-  section({ type: z.literal('conntrack'), ...followed, dump: section({ every: duration }).optional() }),
-  section({ type: z.literal('wireguard'), ...followed, every: duration.optional() }),
+  section({ type: z.literal('nftables-ruleset'), ...followed, every }),
+  section({ type: z.literal('conntrack'), ...followed, dump: dump.optional() }),
+  section({ type: z.literal('wireguard'), ...followed, every }),
   section({ type: z.literal('auditd'), ...followed }),
-  section({ type: z.literal('hostfacts'), ...followed, every: duration.optional() }),
+  section({ type: z.literal('hostfacts'), ...followed, every }),
 ])
 
 const sinks = section({
   store: section({
-    dir: path,
+    dir: path.describe('directory of the store'),
     retention: section({
       days: z
         .number()
         .refine((days) => isUint(36_500)(days) && days > 0, { error: 'expected a number of days' })
-        .optional(),
-      max_size: size.optional(),
-    }).optional(),
-  }).optional(),
+        .optional()
+        .describe('whole days kept'),
+      max_size: size.optional().describe('bytes kept, such as 20GiB'),
+    })
+      .optional()
+      .describe('what is deleted, oldest segment first; the stricter limit counts'),
+  })
+    .optional()
+    .describe('the embedded store'),
   elasticsearch: section({
-    url,
-    api_key: secret.optional(),
-    username: words().optional(),
-    password: secret.optional(),
-    ca_file: path.optional(),
-  }).optional(),
+    url: url.describe('without user and password'),
+    api_key: secret.optional().describe(`${SECRET_ABOUT}; either this or user and password`),
+    username: words().optional().describe('together with `password`'),
+    password: secret.optional().describe(SECRET_ABOUT),
+    ca_file: path.optional().describe("certificate of the authority that signed the server's"),
+  })
+    .optional()
+    .describe('an Elasticsearch cluster'),
 })
 
 export const pipelineSchema = section({
-  name: words().optional(),
-  hosts: z.record(machineName, hostOptions).optional(),
-  sources: z.array(source).optional(),
-  inventory: path.optional(),
-  sinks: sinks.optional(),
+  name: words().optional().describe('for people'),
+  hosts: z
+    .record(machineName, hostOptions)
+    .optional()
+    .describe("options of machines, by name (in a capture: the folder's)"),
+  sources: z.array(source).optional().describe('what is read'),
+  inventory: path.optional().describe('path of the inventory, relative to this file'),
+  sinks: sinks.optional().describe('where documents go'),
 })
 
 export type PipelineDocument = z.output<typeof pipelineSchema>

@@ -12,16 +12,19 @@ import { createIsoPrinter } from './time.ts'
 
 const UNSAFE = /["\\\u0000-\u001f\u007f-\uffff]/
 
-/** A JSON string literal. Everything outside printable ASCII takes the slow path, which also makes lone surrogates well-formed. */
+/**
+ * A JSON string literal of printable ASCII. Everything else is escaped: text without lone surrogates or raw control
+ * characters of any kind reaches a terminal, and a document is one byte a character, which writes seven times faster.
+ */
 export function quote(text: string): string {
-  return UNSAFE.test(text) ? JSON.stringify(text.toWellFormed()) : `"${text}"`
+  return UNSAFE.test(text) ? escapeText(text) : `"${text}"`
 }
 
-/**
- * latin1 text of a log line as a JSON string: bytes are read as UTF-8 where they are UTF-8, replaced by U+FFFD where not.
- */
-export function quoteBytes(latin1: string): string {
-  return UNSAFE.test(latin1) ? JSON.stringify(decodeBytes(latin1)) : `"${latin1}"`
+function escapeText(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** latin1 text (one character a byte) read as UTF-8 with replacement. */

@@ -59,6 +59,7 @@ export function createPipeline(
       },
       pass,
     )
+    coverage.inspect(name, gateway)
     hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), dumpAt: 0 })
   }
 

@@ -29,7 +29,9 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
   const counts = new Map<string, number>()
   const errors = new Map<string, string[]>()
   const count = (name: string, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by)
-  const error = (kind: string, name: string) => errors.set(kind, [...(errors.get(kind) ?? []), name])
+  const error = (kind: string, name: string): void => {
+    errors.set(kind, [...(errors.get(kind) ?? []), name])
+  }
   const network = events.filter((event) => event['event.dataset'] === 'wireguard.firewall' || event['event.dataset'] === 'wireguard.flow')
   const byTuple = Map.groupBy(network, tupleOf)
   const holders = createHolders(truth)

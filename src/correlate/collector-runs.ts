@@ -3,12 +3,13 @@
  * laid along conntrack.log by counting: after line N the collector stopped, and with line N + 1 the next one was listening.
  *
  * Counting is only right when log and stderr were kept equally long. That shows at the end, so everything is said there;
- * a log shorter than its runs claim has lost its beginning, and then it is only said that there were restarts.
+ * a log shorter than its runs claim has lost lines nobody knows where, and then only that is said.
  */
-import type { IntakeHost } from './intake.ts'
+
 import type { Micros } from '../time.ts'
 import type { Say } from './coverage-events.ts'
 import type { Gap } from './gaps.ts'
+import type { IntakeHost } from './intake.ts'
 
 export type CollectorRuns = {
   /** The next line of conntrack.log, whether it could be read or not. `at` is 0 while no time is known. */
@@ -81,10 +82,14 @@ export function createCollectorRuns(
       isFinished = true
       const claimed = placed.at(-1)?.afterLine ?? 0
       if (claimed > lines) {
-        const fields = { 'wireguard.coverage.expected': claimed, 'wireguard.coverage.seen': lines }
         if (Number.isNaN(firstAt)) return
         onLoss(firstAt, lastAt)
-        say({ action: 'source-lost', reason: 'collector-restarted', at: firstAt, end: lastAt, fields })
+        const fields = {
+          'wireguard.coverage.expected': claimed,
+          'wireguard.coverage.seen': lines,
+          'wireguard.coverage.lost': claimed - lines,
+        }
+        say({ action: 'source-lost', reason: 'lines-missing', at: firstAt, end: lastAt, fields })
         return
       }
       const unplaced = boundaries.slice(placed.length)

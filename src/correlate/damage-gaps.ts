@@ -14,6 +14,7 @@ export type Damage = { readonly file: string; readonly reason: string; readonly 
 
 export type DamageGaps = {
   damage(damage: Damage): void
+  /** `at` is 0 while no time is known. */
   line(file: SourceFile, at: Micros): void
   end(): void
 }
@@ -21,7 +22,11 @@ export type DamageGaps = {
 /** Damaged files of one source that wait; a capture has a few dozen files at most. */
 const DAMAGES_MAX = 1000
 
-export function createDamageGaps(state: (gap: Gap) => void, say: Say, onLoss: (from: Micros, to: Micros) => void): DamageGaps {
+export function createDamageGaps(
+  state: (gap: Gap) => void,
+  say: Say,
+  onLoss: (from: Micros, to: Micros) => void,
+): DamageGaps {
   let waiting: Damage[] = []
   let current: SourceFile | null = null
   let lastAt: Micros = Number.NaN
@@ -32,28 +37,34 @@ export function createDamageGaps(state: (gap: Gap) => void, say: Say, onLoss: (f
     'error.message': reason,
   })
 
+  function close(damage: Damage, to: Micros): void {
+    const identity = `${damage.file} ${damage.offset}`
+    const fields = fieldsOf(damage)
+    if (lastAt < to) state({ from: lastAt, to, reason: 'damaged-file', certain: null, identity, fields })
+    else {
+      const at = Number.isNaN(lastAt) ? 0 : lastAt
+      onLoss(at, at + 1)
+      say({ action: 'source-gap', reason: 'damaged-file', at, identity, fields })
+    }
+  }
+
   return {
     damage(damage) {
       if (waiting.length < DAMAGES_MAX) waiting.push(damage)
     },
     line(file, at) {
-      if (file.identity !== current?.identity) {
-        // A waiting file that is the next one has not been passed yet.
+      if (!(at > 0)) return
+      if (waiting.length > 0 && current !== null && file.identity !== current.identity) {
+        // A waiting file that comes only now has not been passed yet.
         const passed = waiting.filter((each) => each.file !== file.name)
-        if (current !== null && passed.length > 0) {
-          waiting = waiting.filter((each) => each.file === file.name)
-          for (const damage of passed) state({ from: lastAt, to: at, reason: 'damaged-file', certain: null, fields: fieldsOf(damage) })
-        }
-        current = file
+        waiting = waiting.filter((each) => each.file === file.name)
+        for (const damage of passed) close(damage, at)
       }
-      if (at > 0) lastAt = at
+      current = file
+      lastAt = at
     },
     end() {
-      for (const damage of waiting) {
-        const at = Number.isNaN(lastAt) ? 0 : lastAt
-        if (at > 0) onLoss(at, at + 1)
-        say({ action: 'source-gap', reason: 'damaged-file', at, identity: `${damage.file} ${damage.offset}`, fields: fieldsOf(damage) })
-      }
+      for (const damage of waiting) close(damage, lastAt)
       waiting = []
     },
   }

@@ -18,13 +18,15 @@ export type Gap = {
   readonly certain: Interval | null
   /** An inference from other sources: not stated where a direct statement overlaps. */
   readonly isInferred?: boolean
+  /** What tells it from another one of the same time. */
+  readonly identity?: string
   readonly fields?: Fields
 }
 
 export type StatedGap = { readonly from: Micros; readonly to: Micros; readonly reason: string }
 
 export type Gaps = {
-  state(gap: Gap): void
+  readonly state: (gap: Gap) => void
   readonly stated: readonly StatedGap[]
   /** Stated as documents, but not kept in `stated`. */
   readonly omitted: number
@@ -39,7 +41,7 @@ export function createGaps(say: Say, onGap: (gap: Gap) => void): Gaps {
   let omitted = 0
   return {
     state(gap) {
-      const { from, to, reason, fields } = gap
+      const { from, to, reason, identity = '', fields = {} } = gap
       if (!(from < to)) return
       const isKnown = known.overlaps(from, to)
       known.add(from, to)
@@ -47,7 +49,7 @@ export function createGaps(say: Say, onGap: (gap: Gap) => void): Gaps {
       if (isKnown && gap.isInferred === true) return
       if (stated.length < GAPS_MAX) stated.push({ from, to, reason })
       else omitted++
-      say({ action: 'source-gap', reason, at: from, end: to, ...(fields === undefined ? {} : { fields }) })
+      say({ action: 'source-gap', reason, at: from, end: to, identity, fields })
     },
     stated,
     get omitted() {

@@ -96,6 +96,12 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
       lines.tick(watermark)
       flowDesk.tick(watermark)
     },
+    /** How often each limit of the gateway was hit so far. */
+    limits: () => [
+      { name: 'lines-pending', count: lines.forced },
+      { name: 'steps-pending', count: flowDesk.forced },
+      { name: 'flows', count: flows.evicted },
+    ],
     /** Waiting lines and flow steps: bounded by PENDING_MAX each. */
     get pending(): number {
       return lines.pending + flowDesk.pending

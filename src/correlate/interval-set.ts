@@ -50,21 +50,20 @@ export function createIntervalSet(whenFull: 'grow' | 'refuse', max = INTERVALS_M
     if (intervals.length > max) intervals = halved(intervals)
   }
 
+  function within(from: Micros, to: Micros): Micros {
+    let sum = 0
+    for (let i = firstEndingFrom(from); i < intervals.length; i++) {
+      const interval = intervals[i]
+      if (interval === undefined || interval.from >= to) break
+      sum += Math.max(0, Math.min(to, interval.to) - Math.max(from, interval.from))
+    }
+    return sum
+  }
+
   return {
     add,
-    overlaps(from, to) {
-      const found = intervals[firstEndingFrom(from)]
-      return found !== undefined && found.from <= to
-    },
-    within(from, to) {
-      let sum = 0
-      for (let i = firstEndingFrom(from); i < intervals.length; i++) {
-        const interval = intervals[i]
-        if (interval === undefined || interval.from >= to) break
-        sum += Math.max(0, Math.min(to, interval.to) - Math.max(from, interval.from))
-      }
-      return sum
-    },
+    overlaps: (from, to) => within(from, to) > 0,
+    within,
     get intervals() {
       return intervals
     },
@@ -78,7 +77,8 @@ function halved(intervals: readonly Interval[]): Interval[] {
   const kept: Interval[] = []
   for (const interval of intervals) {
     const last = kept.at(-1)
-    if (last !== undefined && interval.from - last.to <= limit) kept[kept.length - 1] = { from: last.from, to: interval.to }
+    if (last !== undefined && interval.from - last.to <= limit)
+      kept[kept.length - 1] = { from: last.from, to: interval.to }
     else kept.push(interval)
   }
   return kept

@@ -4,7 +4,7 @@
  */
 import type { Facet } from '../event.ts'
 import type { PacketRecord } from '../sources/nftables/record.ts'
-import { ruleFor } from '../sources/nftables/rule-match.ts'
+import { createRuleMemo } from '../sources/nftables/rule-memo.ts'
 import type { LogRule, Verdict } from '../sources/nftables/ruleset.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import { createRuleFacet } from './firewall-events.ts'
@@ -21,6 +21,9 @@ export function createLineRules(
   const longestFirst = configured.toSorted((a, b) => b.match.length - a.match.length || (a.match < b.match ? -1 : 1))
   const facets = createFacetCache()
   const configuredVerdict = new Map<string, Verdict | null>()
+  const ruleOf = createRuleMemo()
+  /** The last line of each rule: the next one of it nearly always looks the same. */
+  const byRule = new WeakMap<object, LineRule & { trust: string; prefix: string }>()
 
   function verdictByConfiguration(prefix: string): Verdict | null {
     let verdict = configuredVerdict.get(prefix)
@@ -34,13 +37,23 @@ export function createLineRules(
   return (record) => {
     const { packet } = record
     const rules = history.rulesAt(record.at, packet.prefix)
-    const rule = rules.length === 0 ? null : ruleFor(rules, packet)
+    const rule = rules.length === 0 ? null : ruleOf(rules, packet)
     const verdict =
       (longestFirst.length === 0 ? null : verdictByConfiguration(packet.prefix)) ?? rule?.verdict ?? 'unknown'
-    const key = `${verdict} ${record.trust} ${rule?.version ?? ''} ${rule?.handle ?? ''} ${rule?.ruleset ?? ''} ${packet.prefix}`
-    return { rule, verdict, facet: facets(key, () => createRuleFacet(rule, verdict, packet.prefix, record.trust)) }
+    // A known prefix on a line that no rule with it can have written: somebody else may have.
+    const trust = rules.length > 0 && rule === null && record.trust !== 'kernel' ? 'unverified' : record.trust
+    const known = byRule.get(rule ?? NO_RULE)
+    if (known !== undefined && known.verdict === verdict && known.trust === trust && known.prefix === packet.prefix) return known
+    const key = `${verdict} ${trust} ${rule?.version ?? ''} ${rule?.handle ?? ''} ${rule?.ruleset ?? ''} ${packet.prefix}`
+    const facet = facets(key, () => createRuleFacet(rule, verdict, packet.prefix, trust))
+    const line = { rule, verdict, facet, trust, prefix: packet.prefix }
+    byRule.set(rule ?? NO_RULE, line)
+    return line
   }
 }
+
+/** Stands for "no rule" as a key. */
+const NO_RULE = {}
 
 /** Prefixes are text from the log: remembered verdicts have a limit, beyond it they are looked up each time. */
 const PREFIXES_MAX = 4096

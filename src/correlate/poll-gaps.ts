@@ -18,7 +18,7 @@ const PERIODS_MAX = 3
 /** Distances waited for before the first is judged by their median, where no period is configured. */
 const WARM_UP = 8
 /** The collectors of a machine are not started and stopped at the same moment. */
-const EDGE_SLACK: Micros = 15 * SECOND
+export const EDGE_SLACK: Micros = 15 * SECOND
 
 export function createPollGaps(configuredPeriod: Micros | null, state: (gap: Gap) => void): PollGaps {
   const clock = createPollClock(configuredPeriod)
@@ -35,7 +35,11 @@ export function createPollGaps(configuredPeriod: Micros | null, state: (gap: Gap
       to,
       reason: 'polls-missing',
       certain: { from, to },
-      fields: { 'wireguard.coverage.expected': expected, 'wireguard.coverage.seen': 0, 'wireguard.coverage.lost': expected },
+      fields: {
+        'wireguard.coverage.expected': expected,
+        'wireguard.coverage.seen': 0,
+        'wireguard.coverage.lost': expected,
+      },
     })
   }
 

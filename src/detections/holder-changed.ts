@@ -35,6 +35,7 @@ export const HOLDER_CHANGED = {
     'A change undone between two polls is invisible.',
     'Flows that conntrack did not show, or that are attributed ambiguously, are not seen.',
     'A planned key rotation looks the same.',
+    'A connection tracking entry outlives its connection (TIME_WAIT, UDP timeout): flows that were over already are counted.',
     'The new holder is not named: at the time of the change there may be none yet.',
   ],
 } as const

@@ -28,61 +28,97 @@ const GROUPS_EXPECTED = 'expected the name of a group'
 const groups = z.array(words(GROUPS_EXPECTED))
 const source = z.enum(['nftables', 'conntrack', 'wireguard', 'auditd', 'hostfacts'])
 
-const period = { since: instant.optional(), until: instant.optional() }
+const period = {
+  since: instant.optional().describe('first moment it holds; without it, always did'),
+  until: instant.optional().describe('first moment it does not hold any more; without it, still does'),
+}
 
-const person = section({ email, name: words(), groups: groups.optional(), until: instant.optional() })
+const person = section({
+  email: email.describe('names the person everywhere in this file'),
+  name: words().describe('for people'),
+  groups: groups.optional().describe("count for all of the person's devices"),
+  until: instant.optional().describe('when the person left: groups end then, devices keep their owner'),
+})
 
-const gateway = section({ name: machineName, interfaces: z.array(interfaceName), sources: z.array(source).optional() })
+const gateway = section({
+  name: machineName.describe("in a capture: the folder's name"),
+  interfaces: z.array(interfaceName).describe('its WireGuard interfaces'),
+  sources: z
+    .array(source)
+    .optional()
+    .describe('what must be there: one that never speaks is a gap from the first minute'),
+})
 
-const host = section({ name: machineName, addresses: z.array(address).optional(), sources: z.array(source).optional() })
+const host = section({
+  name: machineName.describe("in a capture: the folder's name"),
+  addresses: z.array(address).optional().describe('its own addresses'),
+  sources: z.array(source).optional().describe('what must be there'),
+})
 
-const allowedIp = z.union([prefix, section({ prefix, requirement: words().optional(), expires: instant.optional() })], {
+const allowedIpSection = section({
+  prefix: prefix.describe('address or prefix; host bits are masked'),
+  requirement: words().optional().describe("why it is needed: a ticket, a requirement's number"),
+  expires: instant.optional().describe('when it is to be looked at again'),
+})
+const allowedIp = z.union([prefix, allowedIpSection], {
   error: 'expected a prefix, or keys with values: prefix, requirement, expires',
 })
 
 const peer = section({
-  name: words(),
-  kind: z.enum(['device', 'site', 'server']),
-  owner: email.nullable().optional(),
-  owners: z.array(section({ email, ...period })).optional(),
-  groups: groups.optional(),
-  device: words().optional(),
-  gateway: machineName,
-  interface: interfaceName,
-  keys: z.array(section({ public_key: publicKey, ...period })),
-  allowed_ips: z.array(allowedIp).optional(),
-  requirement: words().optional(),
-  expires: instant.optional(),
-  rotate_every: duration.optional(),
+  name: words().describe('what documents call it'),
+  kind: z.enum(['device', 'site', 'server']).describe("someone's machine, a network behind a key, or a server"),
+  owner: email.nullable().optional().describe('who answers for it, by e-mail; either this or `owners`'),
+  owners: z
+    .array(section({ email: email.describe('of one of `people`'), ...period }))
+    .optional()
+    .describe('owners one after the other'),
+  groups: groups.optional().describe("of this device alone, added to its owner's"),
+  device: words().optional().describe('make and model'),
+  gateway: machineName.describe('one of `gateways`'),
+  interface: interfaceName.describe('the WireGuard interface it is a peer on'),
+  keys: z
+    .array(section({ public_key: publicKey.describe('as `wg show` prints it'), ...period }))
+    .describe('its public keys; a rotation is one more line'),
+  allowed_ips: z.array(allowedIp).optional().describe('what it should hold; what runs is read from `wg show`'),
+  requirement: words().optional().describe('why it may connect at all'),
+  expires: instant.optional().describe('when it is to be looked at again'),
+  rotate_every: duration.optional().describe('how old its key may become'),
 })
 
 const resource = section({
-  name: words(),
-  addresses: z.array(prefix),
-  ports: z.array(service).optional(),
-  owner: words().optional(),
-  classification: words().optional(),
+  name: words().describe('what documents call it'),
+  addresses: z.array(prefix).describe('addresses or prefixes, as they are after destination NAT'),
+  ports: z.array(service).optional().describe('transport and port such as tcp/5432; without it any'),
+  owner: words().optional().describe('person or team'),
+  classification: words().optional().describe('in your own words'),
 })
 
-const policyLine = section({ groups, resources: z.array(words()), ...period })
+const policyLine = section({
+  groups: groups.describe('any of these'),
+  resources: z.array(words()).describe('may reach any of these, by name'),
+  ...period,
+})
 
 const exception = section({
-  check: words(),
-  peer: words(),
-  reason: words(),
-  approved_by: words(),
-  until: instant.optional(),
+  check: words().describe('the check that is excused'),
+  peer: words().describe('for whom'),
+  reason: words().describe('why'),
+  approved_by: words().describe('by whom'),
+  until: instant.optional().describe('until when; without it for good'),
 })
 
 export const inventorySchema = section({
-  version: z.literal(1),
-  people: z.array(person).optional(),
-  gateways: z.array(gateway).optional(),
-  hosts: z.array(host).optional(),
-  peers: z.array(peer).optional(),
-  resources: z.array(resource).optional(),
-  policy: z.array(policyLine).optional(),
-  exceptions: z.array(exception).optional(),
+  version: z.literal(1).describe('of this format'),
+  people: z.array(person).optional().describe('who owns devices'),
+  gateways: z.array(gateway).optional().describe('machines with WireGuard interfaces: what must be covered'),
+  hosts: z.array(host).optional().describe('machines behind them'),
+  peers: z.array(peer).optional().describe('who should hold which key'),
+  resources: z
+    .array(resource)
+    .optional()
+    .describe('what is reached; the most specific match wins: port first, then prefix'),
+  policy: z.array(policyLine).optional().describe('documented access; lines add up, no line means none'),
+  exceptions: z.array(exception).optional().describe('findings that are known and accepted'),
 })
 
 export type InventoryDocument = z.output<typeof inventorySchema>

@@ -111,7 +111,7 @@ export function story(events: readonly Event[]): string[] {
 }
 
 export function seconds(at: Micros | undefined): number {
-  return (at ?? Number.NaN) / SECOND - T0
+  return ((at ?? Number.NaN) - T0 * SECOND) / SECOND
 }
 
 /** The documents of one action, flat. */

@@ -11,7 +11,17 @@
  */
 import type { Micros } from '../../time.ts'
 import { SECOND } from '../../time.ts'
-import { advance, createTrack, fits, follows, JITTER, LATE_MAX, STAMP_DISORDER_MAX, type Track } from './boot-track.ts'
+import {
+  advance,
+  createTrack,
+  fits,
+  follows,
+  isAhead,
+  JITTER,
+  LATE_MAX,
+  STAMP_DISORDER_MAX,
+  type Track,
+} from './boot-track.ts'
 
 export type Reading = {
   stamp: Micros
@@ -33,16 +43,19 @@ export type BootClock = {
   settle(): void
 }
 
-type Candidate = { track: Track; needed: number; isBoot: boolean }
-type Held = { reading: Reading; track: Track }
+type Candidate = { readonly track: Track; readonly needed: number; readonly isBoot: boolean; strangers: number }
+/** `isFirst`: nothing stood before it. */
+type Held = { readonly reading: Reading; readonly track: Track; readonly isFirst: boolean }
 
+/** Lines that fit neither what was nor what seems to begin; with more, something else begins. */
+const STRANGERS_MAX = 2
 /** Lines in a row that must go on ahead of a track that kept pace before they are believed over it. */
 const AHEAD_NEEDED = 8
 const NEEDED = 2
 /** Rejected lines in a row, keeping pace among themselves, after which the file is taken to have gone on without us. */
 const STRAY_MAX = 32
 const RING_READ_MAX = 10 * SECOND
-const BOOT_DISORDER = 5 * SECOND
+const BOOT_DISORDER = 2 * SECOND
 /** Without a battery-backed clock a boot may begin with stamps before the last shutdown. */
 const EARLY_UPTIME = 300 * SECOND
 
@@ -87,6 +100,10 @@ export function createBootClock(): BootClock {
       return promote(track, candidate.track, stamp, resolution, uptime)
     }
     const next = openCandidate(track, stamp, resolution, uptime)
+    if (candidate !== null && candidate.track.count > 1 && candidate.strangers < STRANGERS_MAX) {
+      candidate.strangers++
+      return hold(stamp, resolution, uptime, createTrack(stamp, resolution, uptime, Number.NaN))
+    }
     if (next === null) return judgeStray(track, stamp, resolution, uptime)
     if (candidate !== null) release(track, stamp, uptime)
     candidate = next
@@ -98,15 +115,19 @@ export function createBootClock(): BootClock {
     const sinceLast = stamp - track.lastStamp
     const isStampInOrder = sinceLast >= -STAMP_DISORDER_MAX
     if (uptime >= track.lastUptime - JITTER) {
-      const isAhead = track.offset.low > stamp + resolution - uptime
-      const needed = isAhead && isStampInOrder && track.isSettled ? AHEAD_NEEDED : NEEDED
-      return { track: createTrack(stamp, resolution, uptime, Number.NaN), needed, isBoot: false }
+      const isDoubtful = isStampInOrder && track.isSettled && isAhead(track, stamp, resolution, uptime)
+      return open(isDoubtful ? AHEAD_NEEDED : NEEDED, false)
     }
     const isBoot = uptime <= sinceLast + BOOT_DISORDER || (!isStampInOrder && uptime < EARLY_UPTIME)
-    if (isBoot) return { track: createTrack(stamp, resolution, uptime, track.lastStamp), needed: NEEDED, isBoot }
+    if (isBoot) return open(NEEDED, true)
     // The line before may itself have been the odd one, a little ahead; or this is one of two that contradict each other.
     if (uptime < track.uptimeBefore - JITTER && track.count > 1) return null
-    return { track: createTrack(stamp, resolution, uptime, Number.NaN), needed: NEEDED, isBoot }
+    return open(NEEDED, false)
+
+    function open(needed: number, isBoot: boolean): Candidate {
+      const bornAfter = isBoot ? track.lastStamp : Number.NaN
+      return { track: createTrack(stamp, resolution, uptime, bornAfter), needed, isBoot, strangers: 0 }
+    }
   }
 
   function judgeStray(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): Reading {
@@ -137,15 +158,15 @@ export function createBootClock(): BootClock {
 
   function hold(stamp: Micros, resolution: Micros, uptime: Micros, track: Track): Reading {
     const reading = newReading(stamp, resolution, uptime)
-    held.push({ reading, track })
+    held.push({ reading, track, isFirst: track === main && track.count === 1 })
     return reading
   }
 
   /** The file goes on with `winner`, whose next line this is: decides every held line. */
   function release(winner: Track, stamp: Micros, uptime: Micros): void {
-    for (const { reading, track } of held) {
-      if (track === winner) accept(reading, winner)
-      else decideLoser(reading, winner, stamp, uptime)
+    for (const one of held) {
+      if (one.track === winner) accept(one.reading, winner)
+      else decideLoser(one, winner, stamp, uptime)
     }
     held = []
     candidate = null
@@ -187,18 +208,20 @@ function reject(reading: Reading, reason: string): void {
   reading.reason = reason
 }
 
-function decideLoser(reading: Reading, winner: Track, stamp: Micros, uptime: Micros): void {
+function decideLoser(one: Held, winner: Track, stamp: Micros, uptime: Micros): void {
+  const { reading, isFirst } = one
   if (reading.uptime > uptime + JITTER) {
     reject(reading, 'uptime-ahead')
     return
   }
-  const isWinnerOlder = winner.lastStamp <= reading.stamp || winner.lastUptime <= reading.uptime
+  const isWinnerOlder = winner.lastUptime < uptime - JITTER || winner.lastStamp < stamp
   if (isWinnerOlder && reading.uptime < winner.lastUptime - JITTER) {
     reject(reading, 'uptime-backwards')
     return
   }
-  const isStampOdd = reading.stamp > stamp + STAMP_DISORDER_MAX || reading.stamp < winner.lastStamp - STAMP_DISORDER_MAX
-  const isFirst = reading.uptime <= winner.lastUptime && !isWinnerOlder
+  const isStampOdd =
+    reading.stamp > stamp + STAMP_DISORDER_MAX ||
+    (isWinnerOlder && reading.stamp < winner.lastStamp - STAMP_DISORDER_MAX)
   if (!isStampOdd && !isFirst) {
     reject(reading, 'uptime-off-stamp')
     return

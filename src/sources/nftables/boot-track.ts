@@ -7,6 +7,8 @@ import { createOffsetEstimate, type OffsetEstimate } from './offset-estimate.ts'
 
 export type Track = {
   readonly offset: OffsetEstimate
+  /** Smallest offset seen, let go only as fast as clocks drift: on a quiet gateway the estimate may rest on one late line. */
+  floor: Micros
   /** Greatest uptime of its lines, and the one before that was raised last. */
   lastUptime: Micros
   uptimeBefore: Micros
@@ -25,9 +27,11 @@ export const JITTER = 10 * MS
 /** A busy log daemon reads this late without having been restarted. */
 export const LATE_MAX = 30 * SECOND
 /** A line cannot be read before it happened; what is left is the slewing and small steps of the wall clock. */
-export const AHEAD_MAX = SECOND
+const AHEAD_MAX = SECOND
 /** The wall clock, or two messages at the log daemon, may change places by this much. */
 export const STAMP_DISORDER_MAX = 2 * SECOND
+/** Two free-running clocks differ by less, in microseconds a microsecond. */
+const DRIFT_MAX = 200e-6
 /** A boot is not older than the time since the line before it, give or take a clock set at boot. */
 const BOOT_SLACK = 60 * SECOND
 const SETTLED_AFTER = 2 * SECOND
@@ -37,6 +41,7 @@ export function createTrack(stamp: Micros, resolution: Micros, uptime: Micros, b
   offset.add(stamp, resolution, uptime)
   return {
     offset,
+    floor: stamp + resolution - uptime,
     lastUptime: uptime,
     uptimeBefore: uptime,
     lastStamp: stamp,
@@ -49,6 +54,8 @@ export function createTrack(stamp: Micros, resolution: Micros, uptime: Micros, b
 }
 
 export function advance(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): void {
+  const floor = track.floor + Math.max(uptime - track.lastUptime, 0) * DRIFT_MAX
+  track.floor = Math.min(floor, stamp + resolution - uptime)
   track.offset.add(stamp, resolution, uptime)
   track.count++
   track.lastStamp = stamp
@@ -63,7 +70,7 @@ export function advance(track: Track, stamp: Micros, resolution: Micros, uptime:
 export function fits(track: Track, stamp: Micros, resolution: Micros, uptime: Micros, lateMax: Micros): boolean {
   if (uptime < track.lastUptime - JITTER) return false
   const low = stamp - uptime
-  if (low - track.offset.high > lateMax || track.offset.low - low - resolution > AHEAD_MAX) return false
+  if (low - track.offset.high > lateMax || isAhead(track, stamp, resolution, uptime)) return false
   return isPossibleBoot(track, stamp, uptime)
 }
 
@@ -71,6 +78,10 @@ export function fits(track: Track, stamp: Micros, resolution: Micros, uptime: Mi
 export function follows(track: Track, stamp: Micros, uptime: Micros): boolean {
   if (uptime < track.lastUptime - JITTER || stamp < track.lastStamp - STAMP_DISORDER_MAX) return false
   return stamp - uptime - track.offset.high <= LATE_MAX && isPossibleBoot(track, stamp, uptime)
+}
+
+export function isAhead(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): boolean {
+  return track.floor - (stamp + resolution - uptime) > AHEAD_MAX
 }
 
 function isPossibleBoot(track: Track, stamp: Micros, uptime: Micros): boolean {

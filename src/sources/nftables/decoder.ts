@@ -249,7 +249,7 @@ export function createPacketLogDecoder(
       arrival: at,
       at,
       resolution,
-      trust: header.isProven ? 'kernel' : header.uptime >= 0 ? 'syslog' : 'unverified',
+      trust: header.isProven ? 'kernel' : header.uptime >= 0 && header.tagEnd > 0 ? 'syslog' : 'unverified',
       packet,
       ownIdentity: header.sequence === '' ? '' : `${options.boot?.id ?? ''}:${header.sequence}`,
       file,

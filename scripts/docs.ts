@@ -1,0 +1,7 @@
+/** Writes the generated pages of docs/; `npm run docs`. A test compares them with what stands there. */
+import { writeFileSync } from 'node:fs'
+import { configPage } from './config-page.ts'
+import { fieldsPage } from './fields-page.ts'
+
+writeFileSync(new URL('../docs/fields.md', import.meta.url), fieldsPage())
+writeFileSync(new URL('../docs/config.md', import.meta.url), configPage())

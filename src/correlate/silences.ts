@@ -1,0 +1,108 @@
+/**
+ * Times in which a source said nothing, and what another source saw happen meanwhile. Silence alone proves nothing (10 to
+ * 20 s without a conntrack event are normal); what the silent source should have shown, and did not, is collected here
+ * until it is enough to contradict it (design 7).
+ */
+import { MINUTE, type Micros, SECOND } from '../time.ts'
+
+export type Silence = {
+  /** The source's last line before. */
+  from: Micros
+  /** Its first line after; NaN while it lasts. */
+  to: Micros
+  /** Distinct flows that it should have shown, and when they began; null while there are none. */
+  unseen: Map<string, Micros> | null
+}
+
+export type Silences = {
+  /** The source said something. */
+  heard(at: Micros): void
+  /** The silence around a moment; null when the source spoke close to it, or never spoke before. */
+  around(at: Micros): Silence | null
+  suspect(silence: Silence, flow: string, at: Micros): void
+  /** It was shown after all, only late. */
+  clear(flow: string, at: Micros): void
+  /** Silences that are over, and contradicted, and long enough ago that nothing can clear them any more. Each once. */
+  settled(watermark: Micros): Silence[]
+  /** The input ended at `at`: those that are left, the lasting one included. */
+  end(at: Micros): Silence[]
+}
+
+/** Two stamps of the same moment may differ by a second (formats.md 1.5.2): shorter silences are no evidence. */
+const SILENCE_MIN: Micros = 2 * SECOND
+/** Flows and lines are decided some polls after they came; see PERIODS_MAX of poll-gaps.ts. */
+const SETTLE: Micros = 5 * SECOND
+/** Silences remembered: a quiet source makes one for every line. Decisions are never older than some minutes. */
+const KEEP: Micros = 10 * MINUTE
+const SILENCES_MAX = 4096
+/** More flows than needed for a statement are only counted up to here. */
+const UNSEEN_MAX = 1000
+/** Distinct flows that contradict a silence. */
+const UNSEEN_MIN = 3
+
+export function createSilences(): Silences {
+  let silences: Silence[] = []
+  let lasting: Silence | null = null
+  /** Those with something unseen. */
+  const suspects = new Set<Silence>()
+
+  function heard(at: Micros): void {
+    if (lasting === null) lasting = { from: at, to: Number.NaN, unseen: null }
+    else if (at - lasting.from >= SILENCE_MIN) {
+      lasting.to = at
+      silences.push(lasting)
+      if (silences.length > SILENCES_MAX || at - (silences[0]?.to ?? at) > 2 * KEEP) {
+        silences = silences.filter((silence) => silence.to > at - KEEP).slice(-SILENCES_MAX / 2)
+      }
+      lasting = { from: at, to: Number.NaN, unseen: null }
+    } else if (at > lasting.from) {
+      // The usual case, for every line of a busy source: nothing is made anew.
+      if (lasting.unseen !== null) suspects.delete(lasting)
+      lasting.unseen = null
+      lasting.from = at
+    }
+  }
+
+  function around(at: Micros): Silence | null {
+    if (lasting !== null && at > lasting.from) return lasting
+    let low = 0
+    let high = silences.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((silences[middle]?.to ?? 0) < at) low = middle + 1
+      else high = middle
+    }
+    const found = silences[low]
+    return found !== undefined && found.from < at && at < found.to ? found : null
+  }
+
+  return {
+    heard,
+    around,
+    suspect(silence, flow, at) {
+      silence.unseen ??= new Map()
+      if (silence.unseen.size < UNSEEN_MAX && !silence.unseen.has(flow)) silence.unseen.set(flow, at)
+      suspects.add(silence)
+    },
+    clear(flow, at) {
+      around(at)?.unseen?.delete(flow)
+    },
+    settled(watermark) {
+      if (suspects.size === 0) return []
+      const found: Silence[] = []
+      for (const silence of suspects) {
+        if (Number.isNaN(silence.to) || silence.to + SETTLE > watermark) continue
+        const isContradicted = (silence.unseen?.size ?? 0) >= UNSEEN_MIN
+        if (isContradicted) found.push(silence)
+        if (isContradicted || silence.to + KEEP < watermark) suspects.delete(silence)
+      }
+      return found.sort((a, b) => a.from - b.from)
+    },
+    end(at) {
+      const found = [...suspects].filter((silence) => (silence.unseen?.size ?? 0) >= UNSEEN_MIN)
+      suspects.clear()
+      for (const silence of found) if (Number.isNaN(silence.to)) silence.to = at
+      return found.sort((a, b) => a.from - b.from)
+    },
+  }
+}

@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest'
+import {
+  createHolderChanged,
+  EVIDENCE_MAX,
+  FLOWS_PENDING_MAX,
+  HOLDER_CHANGED,
+  SUPPRESSED_MAX,
+  SUPPRESSION,
+  WINDOW,
+} from '../../src/detections/holder-changed.ts'
+import { type Event, flatten } from '../../src/event.ts'
+import type { Fields } from '../../src/fields.ts'
+import { SECOND } from '../../src/time.ts'
+import { expectLegal, expectUniqueIds } from '../event-rules.ts'
+import { scenariosOf, toEvent } from './scenarios.ts'
+
+const T0 = 1_795_345_200 * SECOND
+const KEY = 'bASMbhTQqMzAGeJqHnWdSWkh1J2Q2cdiRnMtWFjeJ3g='
+
+/** A document of a marked flow. */
+function marked(at: number, flow: string, more: Fields = {}): Event {
+  return toEvent({
+    '@timestamp': T0 + at * SECOND,
+    'event.id': `${flow}-${at}`,
+    'event.dataset': 'wireguard.flow',
+    'host.name': 'gw1',
+    'observer.name': 'gw1',
+    'related.ip': ['10.9.0.2', '10.20.0.10'],
+    'related.hosts': ['gw1', 'tablet'],
+    'related.user': ['Anna', 'anna@example.com'],
+    'wireguard.flow.id': flow,
+    'wireguard.interface.name': 'wg0',
+    'wireguard.peer.public_key': KEY,
+    'wireguard.peer.owner.email': 'anna@example.com',
+    'wireguard.target_peer.public_key': KEY,
+    'wireguard.attribution.status': 'exact',
+    'wireguard.attribution.reason': 'holder-changed',
+    'wireguard.attribution.mapping_id': 'first',
+    ...more,
+  })
+}
+
+function findings(events: Iterable<Event>, tickAfterEach = false): Fields[] {
+  const found: Event[] = []
+  const detection = createHolderChanged((event) => found.push(event))
+  for (const event of events) {
+    detection.observe(event)
+    if (tickAfterEach) detection.tick(event.own['@timestamp'] ?? 0)
+  }
+  detection.tick(Number.POSITIVE_INFINITY)
+  expectUniqueIds(found)
+  return found.map((event) => flatten(event))
+}
+
+describe.each(scenariosOf(HOLDER_CHANGED.id))('$name', ({ fires, events }) => {
+  test(fires ? 'raises one finding with the documents behind it' : 'raises none', () => {
+    const found = findings(events)
+    expect(found.map((finding) => finding['rule.id'])).toEqual(fires ? [HOLDER_CHANGED.id] : [])
+    const evidence = found.flatMap((finding) => finding['wireguard.finding.evidence_ids'] ?? [])
+    const expected = events
+      .filter((event) => event.own['wireguard.attribution.reason'] === 'holder-changed')
+      .map((event) => event.own['event.id'])
+    expect(evidence).toEqual(expected)
+    const flows = new Set(events.map((event) => event.own['wireguard.flow.id']))
+    if (fires) expect(found[0]?.['wireguard.finding.count']).toBe(flows.size)
+  })
+})
+
+describe('a finding', () => {
+  test('is a legal document about the first holder, with every name and address of its flows', () => {
+    const found: Event[] = []
+    const detection = createHolderChanged((event) => found.push(event))
+    detection.observe(marked(10, 'a'))
+    detection.observe(marked(12, 'b', { 'related.ip': ['10.9.0.2', '10.20.0.9'] }))
+    detection.observe(marked(30, 'a'))
+    detection.tick(Number.POSITIVE_INFINITY)
+    for (const event of found) expectLegal(event)
+    const [finding] = found.map((event) => flatten(event))
+    expect(finding).toMatchObject({
+      '@timestamp': T0 + 10 * SECOND,
+      'event.kind': 'alert',
+      'event.severity': 2,
+      'event.start': T0 + 10 * SECOND,
+      'event.end': T0 + 30 * SECOND,
+      'rule.id': 'holder-changed',
+      'rule.name': HOLDER_CHANGED.title,
+      'wireguard.finding.count': 2,
+      'wireguard.finding.evidence_ids': ['a-10', 'b-12', 'a-30'],
+      'wireguard.peer.public_key': KEY,
+      'wireguard.peer.owner.email': 'anna@example.com',
+      'wireguard.attribution.mapping_id': 'first',
+      'related.ip': ['10.20.0.10', '10.20.0.9', '10.9.0.2'],
+      'related.user': ['Anna', 'anna@example.com'],
+    })
+    expect(finding).not.toHaveProperty('wireguard.target_peer.public_key')
+  })
+
+  test('waits for the watermark to pass its window', () => {
+    const found: Event[] = []
+    const detection = createHolderChanged((event) => found.push(event))
+    detection.observe(marked(0, 'a'))
+    detection.tick(T0 + WINDOW)
+    expect(found).toEqual([])
+    detection.tick(T0 + WINDOW + 1)
+    expect(found).toHaveLength(1)
+    detection.tick(Number.POSITIVE_INFINITY)
+    expect(found).toHaveLength(1)
+  })
+
+  test('is one for each ledger entry', () => {
+    const other = { 'wireguard.attribution.mapping_id': 'second' }
+    const found = findings([marked(0, 'a'), marked(0, 'b', other), marked(1, 'c')])
+    expect(found.map((finding) => finding['wireguard.finding.count'])).toEqual([2, 1])
+  })
+
+  test('is not repeated while documents of its entry go on, and may be after a quiet time', () => {
+    const day = SUPPRESSION / SECOND
+    const on = [0, 100, day, 2 * day, 3 * day].map((at) => marked(at, 'a'))
+    expect(findings(on)).toHaveLength(1)
+    expect(findings(on, true)).toHaveLength(1)
+    expect(findings([...on, marked(4 * day + 1, 'b')], true)).toHaveLength(2)
+  })
+
+  test('is not made of other documents, whatever they say', () => {
+    expect(
+      findings([
+        marked(0, 'a', { 'event.dataset': 'wireguard.firewall' }),
+        marked(0, 'b', { 'wireguard.attribution.reason': 'holder-changing' }),
+        toEvent({ 'event.dataset': 'wireguard.flow', 'wireguard.attribution.reason': 'holder-changed' }),
+      ]),
+    ).toEqual([])
+  })
+})
+
+describe('memory', () => {
+  test('evidence is bounded, the count goes on', () => {
+    const many = Array.from({ length: EVIDENCE_MAX + 50 }, (_, i) =>
+      marked(1, `flow${i}`, { 'related.ip': [`10.0.0.${i}`] }),
+    )
+    const [finding] = findings(many)
+    expect(finding?.['wireguard.finding.count']).toBe(EVIDENCE_MAX + 50)
+    expect(finding?.['wireguard.finding.evidence_ids']).toHaveLength(EVIDENCE_MAX)
+    expect(finding?.['related.ip']).toHaveLength(EVIDENCE_MAX)
+  })
+
+  test('flows beyond the limit send the oldest finding out early, and none is lost', () => {
+    function* flood(): Generator<Event> {
+      for (let i = 0; i <= FLOWS_PENDING_MAX; i++) {
+        yield marked(1, `flow${i}`, { 'wireguard.attribution.mapping_id': i < 2 ? 'oldest' : 'newest' })
+      }
+    }
+    expect(findings(flood()).map((finding) => finding['wireguard.finding.count'])).toEqual([2, FLOWS_PENDING_MAX - 1])
+  })
+
+  test('the entry longest quiet is forgotten first', () => {
+    const of = (i: number) => marked(1, `flow${i}`, { 'wireguard.attribution.mapping_id': `entry${i}` })
+    const found: Event[] = []
+    const detection = createHolderChanged((event) => found.push(event))
+    for (let i = 0; i <= SUPPRESSED_MAX; i++) detection.observe(of(i))
+    detection.tick(Number.POSITIVE_INFINITY)
+    expect(found).toHaveLength(SUPPRESSED_MAX + 1)
+    detection.observe(of(SUPPRESSED_MAX))
+    detection.observe(of(0))
+    detection.tick(Number.POSITIVE_INFINITY)
+    expect(found).toHaveLength(SUPPRESSED_MAX + 2)
+  })
+})
