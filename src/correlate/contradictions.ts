@@ -38,11 +38,14 @@ export function createContradictions(
   rulesets: RulesetHistory,
   state: (source: 'nftables' | 'conntrack', gap: Gap) => void,
 ): Contradictions {
-  const conntrack = createSilences()
-  const packetLog = createSilences()
   const shown = createShownKeys()
   const shownByRule = createShownKeys()
   const logged = createShownKeys()
+  const conntrack = createSilences(([key = '', wholeRule = '']) => {
+    shown.missed(key)
+    shownByRule.missed(wholeRule)
+  })
+  const packetLog = createSilences(([key = '']) => logged.missed(key))
   const isNew = createNewness()
 
   function lineShown({ packet }: PacketRecord, { rule, verdict }: LineRule, flow: Flow): void {
@@ -67,7 +70,8 @@ export function createContradictions(
       shown.mustShow(key, '', 1) ||
       (!shown.isKnown(key) && shownByRule.mustShow(wholeRule, '', RULE_SHOWN_MIN))
     ) {
-      conntrack.suspect(silence, tupleKey(packet.protocol, packet.src, packet.sport, packet.dst, packet.dport), at)
+      const flow = tupleKey(packet.protocol, packet.src, packet.sport, packet.dst, packet.dport)
+      conntrack.suspect(silence, flow, { at, keys: [key, wholeRule] })
     }
   }
 
@@ -78,7 +82,7 @@ export function createContradictions(
     if (ruleset === undefined || other !== undefined || !logged.mustShow(key, ruleset.hash, 1)) return
     const silence = packetLog.around(flow.startAt)
     if (silence === null) logged.missed(key)
-    else packetLog.suspect(silence, flow.id, flow.startAt)
+    else packetLog.suspect(silence, flow.id, { at: flow.startAt, keys: [key] })
   }
 
   function say(source: 'nftables' | 'conntrack', silences: readonly Silence[]): void {
@@ -107,7 +111,7 @@ export function createContradictions(
 }
 
 function toGap(source: 'nftables' | 'conntrack', { from, to, unseen }: Silence): Gap {
-  const times = [...(unseen?.values() ?? [])].sort((a, b) => a - b)
+  const times = [...(unseen?.values() ?? [])].map((each) => each.at).sort((a, b) => a - b)
   return {
     from,
     to,

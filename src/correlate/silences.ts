@@ -10,16 +10,19 @@ export type Silence = {
   from: Micros
   /** Its first line after; NaN while it lasts. */
   to: Micros
-  /** Distinct flows that it should have shown, and when they began; null while there are none. */
-  unseen: Map<string, Micros> | null
+  /** Distinct flows that it should have shown; null while there are none. */
+  unseen: Map<string, Unseen> | null
 }
+
+/** When a flow began, and why the source must have shown it. */
+export type Unseen = { readonly at: Micros; readonly keys: readonly string[] }
 
 export type Silences = {
   /** The source said something. */
   heard(at: Micros): void
   /** The silence around a moment; null when the source spoke close to it, or never spoke before. */
   around(at: Micros): Silence | null
-  suspect(silence: Silence, flow: string, at: Micros): void
+  suspect(silence: Silence, flow: string, unseen: Unseen): void
   /** It was shown after all, only late. */
   clear(flow: string, at: Micros): void
   /** Silences that are over, and contradicted, and long enough ago that nothing can clear them any more. Each once. */
@@ -40,7 +43,8 @@ const UNSEEN_MAX = 1000
 /** Distinct flows that contradict a silence. */
 const UNSEEN_MIN = 3
 
-export function createSilences(): Silences {
+/** `onMissed`: the source spoke too soon after for a silence, and did not show these: they need not be shown, it seems. */
+export function createSilences(onMissed: (keys: readonly string[]) => void): Silences {
   let silences: Silence[] = []
   let lasting: Silence | null = null
   /** Those with something unseen. */
@@ -57,10 +61,15 @@ export function createSilences(): Silences {
       lasting = { from: at, to: Number.NaN, unseen: null }
     } else if (at > lasting.from) {
       // The usual case, for every line of a busy source: nothing is made anew.
-      if (lasting.unseen !== null) suspects.delete(lasting)
-      lasting.unseen = null
+      if (lasting.unseen !== null) discard(lasting, lasting.unseen)
       lasting.from = at
     }
+  }
+
+  function discard(silence: Silence, unseen: ReadonlyMap<string, Unseen>): void {
+    suspects.delete(silence)
+    silence.unseen = null
+    for (const { keys } of unseen.values()) onMissed(keys)
   }
 
   function around(at: Micros): Silence | null {
@@ -79,9 +88,9 @@ export function createSilences(): Silences {
   return {
     heard,
     around,
-    suspect(silence, flow, at) {
+    suspect(silence, flow, unseen) {
       silence.unseen ??= new Map()
-      if (silence.unseen.size < UNSEEN_MAX && !silence.unseen.has(flow)) silence.unseen.set(flow, at)
+      if (silence.unseen.size < UNSEEN_MAX && !silence.unseen.has(flow)) silence.unseen.set(flow, unseen)
       suspects.add(silence)
     },
     clear(flow, at) {

@@ -4,6 +4,7 @@ import { defaultHostOptions } from '../../src/config.ts'
 import { type Coverage, createCoverage } from '../../src/correlate/coverage.ts'
 import type { IntakeHost, Item, SourceName } from '../../src/correlate/intake.ts'
 import { type Event, flatten } from '../../src/event.ts'
+import { fileIdentity } from '../../src/event-id.ts'
 import type { Fields } from '../../src/fields.ts'
 import { emptyInventory, type Inventory } from '../../src/identity/inventory.ts'
 import type { ConntrackRecord, Tuple } from '../../src/sources/conntrack/record.ts'
@@ -24,7 +25,7 @@ const at = (seconds: number): Micros => (seconds === UNTIMED ? 0 : T0 + Math.rou
 export const UNTIMED = Number.NEGATIVE_INFINITY
 
 export function fileOf(name: string): SourceFile {
-  return { name, identity: name.padEnd(14, '0').slice(0, 14) }
+  return { name, identity: fileIdentity(GATEWAY, name) }
 }
 
 export function packet(seconds: number, fields: Partial<Packet> = {}, prefix = 'WG-ACCEPT '): PacketRecord {
