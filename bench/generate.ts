@@ -38,7 +38,8 @@ export type GeneratedCapture = CaptureOptions & {
 }
 
 /** Goes up with every change of what is written, so that no stale directory is measured. */
-const GENERATION = 1
+const GENERATION = 2
+const NOTE = 'generation.json'
 const PEERS = 300
 const LINES_PER_SECOND = 5_000
 const FIRST_AT: Micros = Date.UTC(2026, 10, 22, 15) * 1000
@@ -51,24 +52,25 @@ const WRITE_CHARACTERS = 1_000_000
 export function generateCapture(dataDirectory: string, options: CaptureOptions): GeneratedCapture {
   const name = `${options.kind}-${options.lines}`
   const directory = join(dataDirectory, name)
-  const note = `${directory}.json`
-  const known = existsSync(note) && existsSync(directory) ? readNote(note) : null
+  const known = readNote(join(directory, NOTE))
   let conntrackLines = known?.conntrackLines ?? 0
   if (known?.generation !== GENERATION) {
-    rmSync(note, { force: true })
+    // Written aside and renamed whole: a run beside this one never reads half a capture.
+    const partial = `${directory}.${process.pid}.partial`
+    mkdirSync(join(partial, GATEWAY), { recursive: true })
+    conntrackLines = writeCapture(partial, options)
+    writeFileSync(join(partial, NOTE), JSON.stringify({ generation: GENERATION, conntrackLines }))
     rmSync(directory, { recursive: true, force: true })
-    mkdirSync(join(directory, GATEWAY), { recursive: true })
-    conntrackLines = writeCapture(directory, options)
-    writeFileSync(`${note}.tmp`, JSON.stringify({ generation: GENERATION, conntrackLines }))
-    renameSync(`${note}.tmp`, note)
+    renameSync(partial, directory)
   }
   const host = join(directory, GATEWAY)
   const bytes = readdirSync(host).reduce((sum, file) => sum + statSync(join(host, file)).size, 0)
   return { ...options, directory, packetLog: join(host, 'kern.log'), bytes, conntrackLines }
 }
 
-function readNote(path: string): { generation: number; conntrackLines: number } {
-  // Our own file, written whole by the rename above.
+function readNote(path: string): { generation: number; conntrackLines: number } | null {
+  if (!existsSync(path)) return null
+  // Our own file, renamed into place with its directory.
   return JSON.parse(readFileSync(path, 'utf8')) as { generation: number; conntrackLines: number }
 }
 

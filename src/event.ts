@@ -32,6 +32,7 @@ export type Event = {
   readonly facets: readonly Facet[]
 }
 
+/** Prints the fields once, and freezes them: they stand in every document that shares the facet. */
 export function createFacet(fields: Fields): Facet {
   const members = new Map<string, string>()
   for (const [top, text] of printMembers(fields)) members.set(top, flat(text))

@@ -9,10 +9,12 @@ const INTERFACE = /^(?!\.{1,2}$)[^\s/:\p{Cc}\p{Cf}]{1,15}$/u
 /** Also the name of a folder in a capture. */
 const MACHINE = /^(?!\.{1,2}$)[^\s/\\\p{Cc}\p{Cf}]{1,253}$/u
 
+/** Whether the kernel would take it as the name of a network device. */
 export function isInterfaceName(text: string): boolean {
   return INTERFACE.test(text)
 }
 
+/** Whether it can be a folder of a capture and a key of the ledger. */
 export function isMachineName(text: string): boolean {
   return MACHINE.test(text)
 }

@@ -8,6 +8,7 @@
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 const UNSAFE_ALL = new RegExp(UNSAFE, 'gu')
 
+/** Text from data as a terminal may show it: control and formatting characters as escapes. */
 export function safeText(text: string): string {
   return UNSAFE.test(text) ? text.replace(UNSAFE_ALL, escapeCharacter) : text
 }

@@ -71,6 +71,7 @@ export function limitProblems(problems: readonly Problem[], file: string, total 
   return [...problems.slice(0, PROBLEMS_MAX), rest]
 }
 
+/** Order of the file, for sort. */
 export function byPlace(a: Problem, b: Problem): number {
   return a.line - b.line || a.column - b.column
 }

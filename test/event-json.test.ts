@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createFacet, type Event, fieldOf, flatten } from '../src/event.ts'
-import { decodeBytes, parseEvent, printEvent, quote, quoteBytes } from '../src/event-json.ts'
+import { decodeBytes, parseEvent, printEvent, quote } from '../src/event-json.ts'
 import { FIELD_NAMES, FIELDS, type FieldName, type Fields } from '../src/fields.ts'
 import { INSTANT_MAX, INSTANT_MIN } from '../src/time.ts'
 
@@ -88,10 +88,10 @@ describe('an event', () => {
     fc.assert(
       fc.property(event, (one) => {
         const json = printEvent(one)
-        expect(json).toMatch(/^\{[^\n\r]*\}$/)
-        expect(json.isWellFormed()).toBe(true)
+        expect(json).toMatch(/^\{[\u0020-\u007e]*\}$/)
         // A member that stands twice survives parsing only once.
-        expect(JSON.stringify(JSON.parse(json)).length).toBe(json.length)
+        const parsed = JSON.stringify(JSON.parse(json))
+        expect(parsed.replace(/[\u007f-\uffff]/g, '\\uXXXX').length).toBe(json.length)
       }),
       { numRuns: 300 },
     )
@@ -135,8 +135,8 @@ describe('text', () => {
   test('of any bytes is a JSON string: UTF-8 where it is, U+FFFD where it is not', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        const literal = quoteBytes(Buffer.from(bytes).toString('latin1'))
-        expect(literal).toMatch(/^"[^\n\r\0]*"$/)
+        const literal = quote(decodeBytes(Buffer.from(bytes).toString('latin1')))
+        expect(literal).toMatch(/^"[\u0020-\u007e]*"$/)
         expect(JSON.parse(literal)).toBe(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))
       }),
       { numRuns: 500 },
@@ -147,7 +147,7 @@ describe('text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         const latin1 = Buffer.from(value, 'utf8').toString('latin1')
-        expect(JSON.parse(quoteBytes(latin1))).toBe(value)
+        expect(JSON.parse(quote(decodeBytes(latin1)))).toBe(value)
         expect(decodeBytes(latin1)).toBe(value)
       }),
     )
@@ -155,12 +155,12 @@ describe('text', () => {
 
   test.each([
     ['plain', '"plain"'],
-    ['\xc3\xbc', '"ü"'],
-    ['\xff\xfe', '"\ufffd\ufffd"'],
+    ['\xc3\xbc', '"\\u00fc"'],
+    ['\xff\xfe', '"\\ufffd\\ufffd"'],
     ['a\x1b[2J', '"a\\u001b[2J"'],
     ['"\\', '"\\"\\\\"'],
     ['', '""'],
   ])('bytes %j are printed %s', (latin1, literal) => {
-    expect(quoteBytes(latin1)).toBe(literal)
+    expect(quote(decodeBytes(latin1))).toBe(literal)
   })
 })

@@ -21,6 +21,7 @@ const FILE_BYTES_MAX = 16 * 1024 * 1024
 type FileKind = 'inventory' | 'pipeline'
 type Checked = { readonly summary: string; readonly problems: readonly Problem[]; readonly text: string }
 
+/** Prints what every file holds and every problem with its place; returns the exit status. */
 export async function runCheck(files: readonly string[], terminal: Terminal): Promise<number> {
   let checked = 0
   let problemCount = 0

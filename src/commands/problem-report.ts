@@ -10,6 +10,7 @@ import { paint, type Terminal } from './terminal.ts'
 const WINDOW = 100
 const SECRET = /passw|secret|token|api_?key|private|preshared|psk|:\/\/[^\s/]*@/i
 
+/** `text`: the file's, for the excerpts. Lines that look like a secret are not shown. */
 export function printProblems(terminal: Terminal, problems: readonly Problem[], text: string): void {
   const lines = text.split(/\r?\n/)
   for (const problem of problems) {

@@ -33,6 +33,7 @@ export function createTerminal(
   }
 }
 
+/** `text` itself where the terminal has no colours. */
 export function paint(terminal: Terminal, style: Style, text: string): string {
   return terminal.color ? styleText(style, text, { validateStream: false }) : text
 }

@@ -38,7 +38,10 @@ export function createCompleteness(): Completeness {
 
   return {
     doubt,
-    miss: ({ from, to }) => misses.add(from, to),
+    miss({ from, to }) {
+      misses.add(from, to)
+      if (from < to) doubt(from, to)
+    },
     sampled: (from, to) => samples.add(from, to),
     loss(from, to, seen, lost) {
       if (losses.length < LOSSES_MAX) losses.push({ from, to, share: lost / (seen + lost) })

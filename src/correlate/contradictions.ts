@@ -7,6 +7,7 @@
  * has shown before, only rules without a limit, and only under the ruleset that stood then.
  */
 
+import { detach } from '../identity/address-book.ts'
 import type { Packet, PacketRecord } from '../sources/nftables/record.ts'
 import type { LogRule } from '../sources/nftables/ruleset.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
@@ -41,48 +42,59 @@ export function createContradictions(
   const shown = createShownKeys()
   const shownByRule = createShownKeys()
   const logged = createShownKeys()
-  const conntrack = createSilences(([key = '', wholeRule = '']) => {
-    shown.missed(key)
-    shownByRule.missed(wholeRule)
-  })
-  const packetLog = createSilences(([key = '']) => logged.missed(key))
+  const conntrack = createSilences()
+  const packetLog = createSilences()
   const isNew = createNewness()
 
   function lineShown({ packet }: PacketRecord, { rule, verdict }: LineRule, flow: Flow): void {
     if (verdict === 'accepted') {
-      shown.shown(destinationKey(packet, rule), '')
-      shownByRule.shown(ruleKey(packet, rule), '')
+      const by = writerOf(packet, rule)
+      shown.shown(by, packet.dst, serviceOf(packet.protocol, packet.dport), '')
+      shownByRule.shown(by, '', packet.protocol, '')
     }
     packetLog.clear(flow.id, flow.startAt)
-    if (rule !== null && !rule.sampled && rule.document !== '' && verdict !== 'unknown')
-      logged.shown(flowKey(flow), rule.document)
+    if (rule !== null && !rule.sampled && rule.document !== '' && verdict !== 'unknown') {
+      logged.shown(flow.src, flow.seenDst, serviceOf(flow.protocol, flow.seenDport), rule.document)
+    }
   }
 
   function lineAlone(record: PacketRecord, { rule, verdict }: LineRule): void {
     const { packet, at } = record
     if (verdict !== 'accepted' || rule?.sampled === true || !isNew(packet, rule)) return
-    const [key, wholeRule] = [destinationKey(packet, rule), ruleKey(packet, rule)]
+    const { protocol, src, sport, dst, dport } = packet
+    const by = writerOf(packet, rule)
+    const service = serviceOf(protocol, dport)
     const silence = conntrack.around(at)
     if (silence === null) {
-      shown.missed(key)
-      shownByRule.missed(wholeRule)
-    } else if (
-      shown.mustShow(key, '', 1) ||
-      (!shown.isKnown(key) && shownByRule.mustShow(wholeRule, '', RULE_SHOWN_MIN))
-    ) {
-      const flow = tupleKey(packet.protocol, packet.src, packet.sport, packet.dst, packet.dport)
-      conntrack.suspect(silence, flow, { at, keys: [key, wholeRule] })
+      miss(by, dst, service, protocol)
+      return
     }
+    const isProof =
+      shown.mustShow(by, dst, service, '', 1) ||
+      (!shown.isKnown(by, dst, service) && shownByRule.mustShow(by, '', protocol, '', RULE_SHOWN_MIN))
+    // It may wait for minutes, and must not hold the read buffer for so long.
+    const [keptBy, keptDst] = [typeof by === 'string' ? detach(by) : by, detach(dst)]
+    const missed = () => miss(keptBy, keptDst, service, protocol)
+    conntrack.suspect(silence, tupleKey(protocol, src, sport, dst, dport), { at, isProof, missed })
   }
 
+  function miss(by: LogRule | string, dst: string, service: number, protocol: number): void {
+    shown.missed(by, dst, service)
+    shownByRule.missed(by, '', protocol)
+  }
+
+  /** Who spoke to what, after destination NAT: rules may log some peers only, so another peer's flow proves nothing. */
   function flowAlone(flow: Flow): void {
-    const key = flowKey(flow)
-    if (!logged.isKnown(key)) return
-    const [ruleset, other] = rulesets.rulesetsAt(flow.startAt)
-    if (ruleset === undefined || other !== undefined || !logged.mustShow(key, ruleset.hash, 1)) return
-    const silence = packetLog.around(flow.startAt)
-    if (silence === null) logged.missed(key)
-    else packetLog.suspect(silence, flow.id, { at: flow.startAt, keys: [key] })
+    const { src, seenDst, startAt } = flow
+    const service = serviceOf(flow.protocol, flow.seenDport)
+    if (!logged.isKnown(src, seenDst, service)) return
+    const [ruleset, other] = rulesets.rulesetsAt(startAt)
+    if (ruleset === undefined || other !== undefined) return
+    if (!logged.mustShow(src, seenDst, service, ruleset.hash, 1)) return
+    const silence = packetLog.around(startAt)
+    const missed = () => logged.missed(src, seenDst, service)
+    if (silence === null) missed()
+    else packetLog.suspect(silence, flow.id, { at: startAt, isProof: true, missed })
   }
 
   function say(source: 'nftables' | 'conntrack', silences: readonly Silence[]): void {
@@ -111,7 +123,8 @@ export function createContradictions(
 }
 
 function toGap(source: 'nftables' | 'conntrack', { from, to, unseen }: Silence): Gap {
-  const times = [...(unseen?.values() ?? [])].map((each) => each.at).sort((a, b) => a - b)
+  const proofs = [...(unseen?.values() ?? [])].filter(({ isProof }) => isProof)
+  const times = proofs.map((each) => each.at).sort((a, b) => a - b)
   return {
     from,
     to,
@@ -122,19 +135,13 @@ function toGap(source: 'nftables' | 'conntrack', { from, to, unseen }: Silence):
   }
 }
 
-const ruleName = (rule: LogRule | null) => (rule === null ? '' : `${rule.ruleset} ${rule.handle}`)
-
-function destinationKey(packet: Packet, rule: LogRule | null): string {
-  return `${packet.protocol} ${packet.in} ${packet.out} ${packet.dst} ${packet.dport} ${ruleName(rule)}`
+/** What wrote the line: the rule, where it is known for sure, else everything with its prefix. */
+function writerOf(packet: Packet, rule: LogRule | null): LogRule | string {
+  return rule !== null && rule.handle !== '' ? rule : packet.prefix
 }
 
-function ruleKey(packet: Packet, rule: LogRule | null): string {
-  return `${packet.protocol} ${packet.in} ${packet.out} ${packet.prefix} ${ruleName(rule)}`
-}
-
-/** Who spoke to what, after destination NAT: rules may log some peers only, so another peer's flow proves nothing. */
-function flowKey(flow: Flow): string {
-  return `${flow.protocol} ${flow.src} ${flow.seenDst} ${flow.seenDport}`
+function serviceOf(protocol: number, port: number): number {
+  return port * 256 + protocol
 }
 
 /**

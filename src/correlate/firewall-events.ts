@@ -6,18 +6,8 @@ import type { KnownAddress } from '../identity/address-book.ts'
 import { communityId } from '../identity/community-id.ts'
 import type { Packet, PacketRecord } from '../sources/nftables/record.ts'
 import type { LogRule, Verdict } from '../sources/nftables/ruleset.ts'
+import type { LineShape } from './line-shapes.ts'
 import { isIcmp } from './tuple-key.ts'
-
-export type FirewallParts = {
-  readonly observer: Facet
-  readonly rule: Facet
-  readonly protocol: Facet
-  readonly identity: Facet
-  readonly resource: Facet
-  readonly flowId: string
-  readonly verdict: Verdict
-  readonly policy: 'allowed' | 'violation' | ''
-}
 
 const ACTIONS = {
   accepted: 'firewall-accept',
@@ -58,17 +48,19 @@ export function createFirewallEvents(
   record: PacketRecord,
   source: KnownAddress | null,
   destination: KnownAddress | null,
-  parts: FirewallParts,
+  shape: LineShape,
+  flowId: string,
+  verdict: Verdict,
 ) => Event {
   const lineId = createLineIds()
   const hashedId = createHashedIds()
-  return (record, source, destination, parts) => {
+  return (record, source, destination, shape, flowId, verdict) => {
     const { packet } = record
     const id =
       record.ownIdentity === ''
         ? lineId(record.at, record.file.identity, record.offset)
         : hashedId(record.at, 'line', host, record.ownIdentity)
-    const isDenied = parts.verdict === 'dropped' || parts.verdict === 'rejected'
+    const isDenied = verdict === 'dropped' || verdict === 'rejected'
     return {
       dataset: 'wireguard.firewall',
       own: {
@@ -88,10 +80,10 @@ export function createFirewallEvents(
         'user.id': packet.uid < 0 ? undefined : String(packet.uid),
         'group.id': packet.gid < 0 ? undefined : String(packet.gid),
         'related.ip': addressesOf(source, destination),
-        'wireguard.flow.id': parts.flowId || undefined,
-        'wireguard.flow.verdict': parts.verdict,
+        'wireguard.flow.id': flowId || undefined,
+        'wireguard.flow.verdict': verdict,
         'wireguard.flow.outcome': isDenied ? 'denied' : undefined,
-        'wireguard.policy.result': parts.policy || undefined,
+        'wireguard.policy.result': shape.policy || undefined,
         'netfilter.length': whole(packet.length),
         'netfilter.ttl': whole(packet.ttl),
         'netfilter.dscp': whole(packet.dscp),
@@ -119,7 +111,7 @@ export function createFirewallEvents(
         'netfilter.physout': packet.physOut === '' ? undefined : decodeBytes(packet.physOut),
         'netfilter.socket_owner': packet.uid >= 0 ? true : undefined,
       },
-      facets: [parts.observer, parts.rule, parts.protocol, parts.identity, parts.resource],
+      facets: shape.facets,
     }
   }
 }
@@ -144,8 +136,8 @@ function communityOf(packet: Packet, source: KnownAddress, destination: KnownAdd
   if (isIcmp(protocol))
     return packet.icmpType < 0
       ? undefined
-      : communityId(protocol, source, packet.icmpType, destination, Math.max(0, packet.icmpCode))
+      : communityId(protocol, source, packet.icmpType, destination, Math.max(0, packet.icmpCode)) || undefined
   const needsPorts = protocol === 6 || protocol === 17 || protocol === 132
   if (needsPorts && (packet.sport < 0 || packet.dport < 0)) return undefined
-  return communityId(protocol, source, Math.max(0, packet.sport), destination, Math.max(0, packet.dport))
+  return communityId(protocol, source, Math.max(0, packet.sport), destination, Math.max(0, packet.dport)) || undefined
 }

@@ -4,6 +4,7 @@
  * zone, else by the only interface whose ledger covers the address (design 5.5, 5.6).
  */
 import type { Event } from '../event.ts'
+import type { KnownAddress } from '../identity/address-book.ts'
 import type { Claim, Moment } from '../identity/attribute.ts'
 import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import { type Micros, SECOND } from '../time.ts'
@@ -135,15 +136,31 @@ export function createFlowDesk(room: Room) {
     const port = side === 'source' ? flow.sport : flow.seenDport
     const moment = momentOf(flow)
     const seen = interfaceOf(flow, side)
-    if (seen !== null && seen !== '')
-      return attributor.isWireguard(seen) ? attributor.onInterface(seen, address, moment, 'interface', side) : null
+    if (seen !== null && seen !== '') {
+      if (!attributor.isWireguard(seen)) return null
+      return sinceEver(flow, address, attributor.onInterface(seen, address, moment, 'interface', side))
+    }
     const marked = attributor.byMark(flow.mark, flow.zone)
     // A mark or zone tells which tunnel a flow crosses, not in which direction: it helps the end that the ledger knows there.
     if (marked !== null) {
       const claim = attributor.onInterface(marked.interface, address, moment, marked.method, side)
-      if (claim.entry !== null || claim.candidates.length > 0) return claim
+      if (claim.entry !== null || claim.candidates.length > 0) return sinceEver(flow, address, claim)
     }
-    return attributor.byPrefix(address, port, flow.protocol, moment)
+    const claim = attributor.byPrefix(address, port, flow.protocol, moment)
+    return claim === null ? null : sinceEver(flow, address, claim)
+  }
+
+  /**
+   * A flow that nobody saw start may be much older than its first sign of life, and belongs to the holder of back then
+   * (design 5.6): exact only while the ledger never saw another one on the address.
+   */
+  function sinceEver(flow: Flow, address: KnownAddress, claim: Claim): Claim {
+    if (claim.status !== 'exact' || flow.startBasis !== 'first-sight') return claim
+    const { ledger } = attributor
+    const holding = ledger.holding(claim.interface, address.bits, ledger.polls.oldest, flow.startAt)
+    const keys = [...new Set(holding.candidates.map((entry) => entry.publicKey))].sort()
+    if (keys.length < 2) return claim
+    return { ...claim, status: 'ambiguous', reason: 'holder-changing', entry: null, candidates: keys }
   }
 
   /** The interface at one end of the flow by the firewall line that saw its start; '' = the line names none, null = no line. */

@@ -113,7 +113,7 @@ export function createFlowEvents(
     if (source === null || destination === null || flow.protocol < 0) return undefined
     const first = isIcmp(flow.protocol) ? flow.icmpType : sport
     const second = isIcmp(flow.protocol) ? flow.icmpCode : dport
-    return communityId(flow.protocol, source, Math.max(0, first), destination, Math.max(0, second))
+    return communityId(flow.protocol, source, Math.max(0, first), destination, Math.max(0, second)) || undefined
   }
 }
 

@@ -51,11 +51,15 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
   let leaving: { flow: Flow; at: Micros }[] = []
   /** Flows ended by inference, by key: their DESTROY may still come. */
   const inferred = new Map<string, Flow>()
+  /** Flows whose DESTROY was read, by key, as long as they are leaving. */
+  const destroyed = new Map<string, Flow>()
   let evicted = 0
 
   function observe(record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow {
     const key = flowKey(record)
     let flow = open.get(key)
+    const gone = flow === undefined ? destroyed.get(key) : undefined
+    if (gone !== undefined && isRepeated(gone, record)) return gone
     if (flow !== undefined && record.event === 'new' && record.at === flow.startAt && isSameTuple(flow, record)) {
       refresh(flow, record)
       return flow
@@ -98,6 +102,7 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
     flow.endAt = Math.max(flow.startAt, record.stopAt >= 0 ? record.stopAt : record.at)
     if (record.userspacePortid !== '') flow.endReason = 'userspace'
     leave(flow, record.at)
+    destroyed.set(key, flow)
     onStep({ step: 'ended', flow, record })
     return flow
   }
@@ -141,6 +146,7 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
       else byTuple.set(key, rest)
     }
     if (inferred.get(flow.key) === flow) inferred.delete(flow.key)
+    if (destroyed.get(flow.key) === flow) destroyed.delete(flow.key)
   }
 
   function match(key: string, at: Micros, resolution: Micros): Flow | null {
@@ -238,6 +244,14 @@ function isSameTuple(flow: Flow, { original, protocol }: ConntrackRecord): boole
     flow.dport === original.dport &&
     flow.icmpId === original.icmpId
   )
+}
+
+/**
+ * A line of a flow whose DESTROY was read already, written a second time: two collectors on one file, a copy that overlaps.
+ * The kernel says nothing of an entry after its DESTROY, and a new one with the same id and tuple is younger.
+ */
+function isRepeated(gone: Flow, record: ConntrackRecord): boolean {
+  return record.at <= gone.seenAt && isSameTuple(gone, record)
 }
 
 /** Every tuple a firewall line of this flow may show: before and after NAT on either side (design 5.7). */

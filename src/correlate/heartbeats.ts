@@ -104,6 +104,7 @@ export function createHeartbeats(
   }
 }
 
+/** Minutes are those of the clock, in every zone with whole minutes. */
 export function floorToMinute(at: Micros): Micros {
   return Math.floor(at / MINUTE) * MINUTE
 }

@@ -4,10 +4,11 @@
  * A line waits until a NEW that follows it must have come (BEFORE_START and the stamp's resolution) and until the ledger can
  * answer for its moment. In scope is a line with a WireGuard interface, or with an end the ledger knows (design 4).
  */
+import type { Facet } from '../event.ts'
 import type { KnownAddress } from '../identity/address-book.ts'
 import type { Claim, Moment } from '../identity/attribute.ts'
 import type { Role } from '../identity/identity-facets.ts'
-import type { PacketRecord } from '../sources/nftables/record.ts'
+import type { Packet, PacketRecord } from '../sources/nftables/record.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import { type Micros, MS } from '../time.ts'
 import { createFirewallEvents } from './firewall-events.ts'
@@ -15,6 +16,7 @@ import type { Flow } from './flow.ts'
 import { BEFORE_START, witnessStart } from './flow-table.ts'
 import type { Room } from './gateway.ts'
 import { createLineRules, type LineRule, type PrefixVerdict } from './line-rules.ts'
+import { createLineSettings, type LineShape } from './line-shapes.ts'
 import { isIcmp, tupleKey } from './tuple-key.ts'
 import { createWaitingLine } from './waiting-line.ts'
 
@@ -35,7 +37,7 @@ export function createLineDesk(
 ) {
   const { attributor, identities, shared, addresses, witnesses, flows, scope } = room
   const waiting = createWaitingLine<PacketRecord>()
-  const ruleOf = createLineRules(options.rulesets, options.prefixes)
+  const settings = createLineSettings(createLineRules(options.rulesets, options.prefixes), shared)
   const toEvent = createFirewallEvents(room.host)
   let forced = 0
 
@@ -52,8 +54,9 @@ export function createLineDesk(
     const { packet } = record
     const source = packet.src === '' ? null : addresses.of(packet.src)
     const destination = packet.dst === '' ? null : addresses.of(packet.dst)
-    const rule = ruleOf(record)
-    learnOwnAddress(rule, record)
+    const setting = settings.of(record, destination)
+    const rule = setting.line
+    if (rule.rule !== null) learnOwnAddress(rule.rule.hook, packet)
     const answer = identify(record, source, destination)
     if (answer === null) {
       scope.packetsOut++
@@ -63,21 +66,21 @@ export function createLineDesk(
     const flow = options.hasConntrack && source !== null && destination !== null ? meetFlow(record, rule) : null
     room.watch.line(record, rule, flow)
     const identity = identities.facetFor(answer.claim, answer.role, answer.target, record.at, false)
-    const { ip, port } = askedResource(record, flow)
-    const resource = shared.resource(ip, packet.protocol, port)
-    const resourceName = resource.fields['wireguard.resource.name'] ?? 'uncatalogued'
-    room.emit(
-      toEvent(record, source, destination, {
-        observer: shared.observer(packet.in, packet.out),
-        rule: rule.facet,
-        protocol: shared.protocol(packet.family, packet.protocol, source, destination),
-        identity,
-        resource,
-        flowId: flow?.id ?? '',
-        verdict: rule.verdict,
-        policy: resourceName === 'uncatalogued' ? '' : identities.policyOf(answer.claim, resourceName, record.at),
-      }),
-    )
+    const protocol = shared.protocol(packet.family, packet.protocol, source, destination)
+    const policyOf = (resource: Facet) => policyFor(answer.claim, resource, record.at)
+    // The address and port asked for, after destination NAT, whichever way this packet travels.
+    const isAsked = flow === null || (flow.seenDst === packet.dst && flow.seenDport === packet.dport)
+    const resource = isAsked ? setting.resource : shared.resource(flow.seenDst, packet.protocol, flow.seenDport)
+    const shape: LineShape =
+      resource === setting.resource
+        ? settings.shapeOf(setting, identity, protocol, policyOf)
+        : { facets: [setting.observer, rule.facet, protocol, identity, resource], policy: policyOf(resource) }
+    room.emit(toEvent(record, source, destination, shape, flow?.id ?? '', rule.verdict))
+  }
+
+  function policyFor(claim: Claim, resource: Facet, at: Micros): LineShape['policy'] {
+    const name = resource.fields['wireguard.resource.name'] ?? 'uncatalogued'
+    return name === 'uncatalogued' ? '' : identities.policyOf(claim, name, at)
   }
 
   /** Whose packet this is: by the interface it came in on, else the one it goes out to, else an address the ledger knows. */
@@ -155,14 +158,9 @@ export function createLineDesk(
     return flow
   }
 
-  /** The address and port asked for, after destination NAT, whichever way this packet travels. */
-  function askedResource({ packet }: PacketRecord, flow: Flow | null): { ip: string; port: number } {
-    return flow === null ? { ip: packet.dst, port: packet.dport } : { ip: flow.seenDst, port: flow.seenDport }
-  }
-
-  function learnOwnAddress({ rule }: LineRule, { packet }: PacketRecord): void {
-    if (rule?.hook === 'input' && packet.out === '') attributor.noteOwnAddress(packet.dst)
-    else if (rule?.hook === 'output' && packet.in === '') attributor.noteOwnAddress(packet.src)
+  function learnOwnAddress(hook: string, packet: Packet): void {
+    if (hook === 'input' && packet.out === '') attributor.noteOwnAddress(packet.dst)
+    else if (hook === 'output' && packet.in === '') attributor.noteOwnAddress(packet.src)
   }
 
   return {

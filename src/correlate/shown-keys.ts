@@ -1,43 +1,63 @@
 /**
- * What a source has shown before and so must show again: counts, by key, how often it did and how often it did not while it
- * was speaking. Rules that log only some packets, chains that drop later, collectors with a filter all show up as misses,
- * and then the key proves nothing any more.
+ * What a source has shown before and so must show again: counts, by what and whom a record is about, how often it was shown
+ * and how often it was not while the source was speaking. Rules that log only some packets, chains that drop later, collectors
+ * with a filter all show up as misses, and then that key proves nothing any more.
+ *
+ * Keys have three parts, looked up one after the other: putting them together as text would cost more than all the rest.
  */
+import { detach } from '../identity/address-book.ts'
+
+/** Texts may be slices of a read buffer: they are copied where they are kept. */
+export type KeyPart = object | string
+
 export type ShownKeys = {
   /** `state`: what must not have changed since, a hash of the ruleset. */
-  shown(key: string, state: string): void
-  missed(key: string): void
+  shown(a: KeyPart, b: string, c: number, state: string): void
+  missed(a: KeyPart, b: string, c: number): void
   /** Shown at least `times` times under this state, and hardly ever missed. */
-  mustShow(key: string, state: string, times: number): boolean
-  isKnown(key: string): boolean
+  mustShow(a: KeyPart, b: string, c: number, state: string, times: number): boolean
+  isKnown(a: KeyPart, b: string, c: number): boolean
 }
 
-/** Keys remembered; the less recently used half is forgotten at a time. About 200 bytes each. */
+/** Keys remembered; the older half is forgotten at a time. About 200 bytes each. */
 const KEYS_MAX = 40_000
 /** One miss in so many is a stamp that was off. */
 const MISSES_MAX = 1 / 20
 
 type Counts = { shown: number; missed: number; state: string }
+type Keys = Map<KeyPart, Map<string, Map<number, Counts>>>
 
 export function createShownKeys(): ShownKeys {
-  let recent = new Map<string, Counts>()
-  let older = new Map<string, Counts>()
+  let recent: Keys = new Map()
+  let older: Keys = new Map()
+  let recentCount = 0
 
-  function countsOf(key: string): Counts {
-    const known = recent.get(key)
-    if (known !== undefined) return known
-    if (recent.size >= KEYS_MAX / 2) {
+  const find = (a: KeyPart, b: string, c: number) => recent.get(a)?.get(b)?.get(c) ?? older.get(a)?.get(b)?.get(c)
+
+  function countsOf(a: KeyPart, b: string, c: number): Counts {
+    return recent.get(a)?.get(b)?.get(c) ?? keep(a, b, c)
+  }
+
+  function keep(a: KeyPart, b: string, c: number): Counts {
+    const counts = older.get(a)?.get(b)?.get(c) ?? { shown: 0, missed: 0, state: '' }
+    if (recentCount >= KEYS_MAX / 2) {
       older = recent
       recent = new Map()
+      recentCount = 0
     }
-    const counts = older.get(key) ?? { shown: 0, missed: 0, state: '' }
-    recent.set(key, counts)
+    recentCount++
+    const whole = typeof a === 'string' ? detach(a) : a
+    const byB: Map<string, Map<number, Counts>> = recent.get(a) ?? new Map()
+    const byC: Map<number, Counts> = byB.get(b) ?? new Map()
+    if (byB.size === 0) recent.set(whole, byB)
+    if (byC.size === 0) byB.set(detach(b), byC)
+    byC.set(c, counts)
     return counts
   }
 
   return {
-    shown(key, state) {
-      const counts = countsOf(key)
+    shown(a, b, c, state) {
+      const counts = countsOf(a, b, c)
       if (counts.state !== state) {
         counts.state = state
         counts.shown = 0
@@ -45,18 +65,14 @@ export function createShownKeys(): ShownKeys {
       }
       counts.shown++
     },
-    missed: (key) => {
-      countsOf(key).missed++
+    missed: (a, b, c) => {
+      countsOf(a, b, c).missed++
     },
-    mustShow(key, state, times) {
-      const counts = recent.get(key) ?? older.get(key)
-      return (
-        counts !== undefined &&
-        counts.state === state &&
-        counts.shown >= times &&
-        counts.missed <= counts.shown * MISSES_MAX
-      )
+    mustShow(a, b, c, state, times) {
+      const counts = find(a, b, c)
+      if (counts === undefined || counts.state !== state) return false
+      return counts.shown >= times && counts.missed <= counts.shown * MISSES_MAX
     },
-    isKnown: (key) => recent.has(key) || older.has(key),
+    isKnown: (a, b, c) => find(a, b, c) !== undefined,
   }
 }

@@ -14,8 +14,14 @@ export type Silence = {
   unseen: Map<string, Unseen> | null
 }
 
-/** When a flow began, and why the source must have shown it. */
-export type Unseen = { readonly at: Micros; readonly keys: readonly string[] }
+/** A flow that was not shown. */
+export type Unseen = {
+  readonly at: Micros
+  /** It must have been shown: only proofs contradict a silence. */
+  readonly isProof: boolean
+  /** Called when there was no silence after all: the source spoke, only not of this. Must hold no text of a read buffer. */
+  readonly missed: () => void
+}
 
 export type Silences = {
   /** The source said something. */
@@ -38,13 +44,14 @@ const SETTLE: Micros = 5 * SECOND
 /** Silences remembered: a quiet source makes one for every line. Decisions are never older than some minutes. */
 const KEEP: Micros = 10 * MINUTE
 const SILENCES_MAX = 4096
-/** More flows than needed for a statement are only counted up to here. */
-const UNSEEN_MAX = 1000
+/** Flows kept of one silence, more than are needed for a statement. */
+const UNSEEN_MAX = 100
+/** Silences with something unseen; the oldest is forgotten. */
+const SUSPECTS_MAX = 256
 /** Distinct flows that contradict a silence. */
 const UNSEEN_MIN = 3
 
-/** `onMissed`: the source spoke too soon after for a silence, and did not show these: they need not be shown, it seems. */
-export function createSilences(onMissed: (keys: readonly string[]) => void): Silences {
+export function createSilences(): Silences {
   let silences: Silence[] = []
   let lasting: Silence | null = null
   /** Those with something unseen. */
@@ -54,6 +61,7 @@ export function createSilences(onMissed: (keys: readonly string[]) => void): Sil
     if (lasting === null) lasting = { from: at, to: Number.NaN, unseen: null }
     else if (at - lasting.from >= SILENCE_MIN) {
       lasting.to = at
+      if (lasting.unseen !== null && proofsOf(lasting) === 0) forget(lasting)
       silences.push(lasting)
       if (silences.length > SILENCES_MAX || at - (silences[0]?.to ?? at) > 2 * KEEP) {
         silences = silences.filter((silence) => silence.to > at - KEEP).slice(-SILENCES_MAX / 2)
@@ -66,10 +74,14 @@ export function createSilences(onMissed: (keys: readonly string[]) => void): Sil
     }
   }
 
-  function discard(silence: Silence, unseen: ReadonlyMap<string, Unseen>): void {
+  function forget(silence: Silence): void {
     suspects.delete(silence)
     silence.unseen = null
-    for (const { keys } of unseen.values()) onMissed(keys)
+  }
+
+  function discard(silence: Silence, unseen: ReadonlyMap<string, Unseen>): void {
+    forget(silence)
+    for (const { missed } of unseen.values()) missed()
   }
 
   function around(at: Micros): Silence | null {
@@ -90,8 +102,13 @@ export function createSilences(onMissed: (keys: readonly string[]) => void): Sil
     around,
     suspect(silence, flow, unseen) {
       silence.unseen ??= new Map()
-      if (silence.unseen.size < UNSEEN_MAX && !silence.unseen.has(flow)) silence.unseen.set(flow, unseen)
+      // What proves nothing must not crowd out what does.
+      const max = unseen.isProof ? 2 * UNSEEN_MAX : UNSEEN_MAX
+      if (silence.unseen.size < max && !silence.unseen.has(flow)) silence.unseen.set(flow, unseen)
       suspects.add(silence)
+      if (suspects.size <= SUSPECTS_MAX) return
+      const oldest = suspects.values().next()
+      if (!oldest.done) forget(oldest.value)
     },
     clear(flow, at) {
       around(at)?.unseen?.delete(flow)
@@ -101,17 +118,23 @@ export function createSilences(onMissed: (keys: readonly string[]) => void): Sil
       const found: Silence[] = []
       for (const silence of suspects) {
         if (Number.isNaN(silence.to) || silence.to + SETTLE > watermark) continue
-        const isContradicted = (silence.unseen?.size ?? 0) >= UNSEEN_MIN
+        const isContradicted = proofsOf(silence) >= UNSEEN_MIN
         if (isContradicted) found.push(silence)
         if (isContradicted || silence.to + KEEP < watermark) suspects.delete(silence)
       }
       return found.sort((a, b) => a.from - b.from)
     },
     end(at) {
-      const found = [...suspects].filter((silence) => (silence.unseen?.size ?? 0) >= UNSEEN_MIN)
+      const found = [...suspects].filter((silence) => proofsOf(silence) >= UNSEEN_MIN)
       suspects.clear()
       for (const silence of found) if (Number.isNaN(silence.to)) silence.to = at
       return found.sort((a, b) => a.from - b.from)
     },
   }
+}
+
+function proofsOf({ unseen }: Silence): number {
+  let proofs = 0
+  for (const { isProof } of unseen?.values() ?? []) if (isProof) proofs++
+  return proofs
 }

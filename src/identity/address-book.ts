@@ -20,6 +20,7 @@ export type AddressBook = {
 /** Addresses remembered; a scan through more than this only costs time. About 300 bytes each. */
 const ADDRESSES_MAX = 65_536
 
+/** Two generations: what was not asked for while half of ADDRESSES_MAX others were is forgotten. */
 export function createAddressBook(): AddressBook {
   let recent = new Map<string, KnownAddress>()
   let older = new Map<string, KnownAddress>()

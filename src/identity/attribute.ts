@@ -73,6 +73,8 @@ const PERIODS_MAX = 3
 const MEMO_MAX = 65_536
 /** Own addresses and endpoints remembered per gateway. */
 const SEEN_MAX = 65_536
+/** Interfaces, sides and methods answers are remembered for; addresses within are bounded by the address book. */
+const MEMOS_MAX = 64
 const UDP = 17
 
 export function createAttributor(options: {
@@ -89,7 +91,8 @@ export function createAttributor(options: {
   const ownAddresses = new Set<string>()
   const endpoints = new Set<string>()
   let isFinished = !options.hasSnapshots
-  let memo = new Map<string, Claim>()
+  /** Claims of the bracket last asked about, by interface, side and method; usually two or three. */
+  let memos: { name: string; side: string; method: Method; claims: Map<KnownAddress, Claim> }[] = []
   let memoBefore: Micros | null = null
   let memoAfter: Micros | null = null
 
@@ -112,17 +115,24 @@ export function createAttributor(options: {
     side: 'source' | 'destination',
   ): Claim {
     const around = ledger.polls.around(moment.from, moment.to)
-    if (around.before !== memoBefore || around.after !== memoAfter || memo.size >= MEMO_MAX) {
-      memo = new Map()
+    if (around.before !== memoBefore || around.after !== memoAfter) {
+      memos = []
       memoBefore = around.before
       memoAfter = around.after
     }
-    const key = `${address.text} ${side} ${method} ${name}`
-    const known = memo.get(key)
+    let memo = memos.find((each) => each.name === name && each.side === side && each.method === method)
+    if (memo === undefined) {
+      memo = { name, side, method, claims: new Map() }
+      if (memos.length < MEMOS_MAX) memos.push(memo)
+    }
+    const known = memo.claims.get(address)
     if (known !== undefined) return known
     const claim = decide(name, address, around, moment, method, side)
     // A distance depends on the moment itself, so only answers without one are shared.
-    if (claim.distance < 0 && around.before !== null && around.after !== null) memo.set(key, claim)
+    if (claim.distance < 0 && around.before !== null && around.after !== null) {
+      if (memo.claims.size >= MEMO_MAX) memo.claims.clear()
+      memo.claims.set(address, claim)
+    }
     return claim
   }
 

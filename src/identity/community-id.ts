@@ -38,7 +38,25 @@ export function communityId(
   const second = swap ? source.bytes : destination.bytes
   if (swap) [a, b] = [b, a]
   const hasPorts = WITH_PORTS.has(protocol) || protocol === ICMP || protocol === ICMP6
-  const ports = hasPorts ? String.fromCharCode((a >> 8) & 255, a & 255, (b >> 8) & 255, b & 255) : ''
-  const text = `\0\0${first}${second}${String.fromCharCode(protocol, 0)}${ports}`
-  return `1:${hash('sha1', Buffer.from(text, 'latin1'), 'base64')}`
+  const isShort = first.length === 4 && second.length === 4
+  const scratch = isShort ? (hasPorts ? V4_WITH_PORTS : V4) : hasPorts ? V6_WITH_PORTS : V6
+  // A mapped address is IPv4 text: beside an IPv6 one it would leave bytes of the scratch unset.
+  if (!isShort && (first.length !== 16 || second.length !== 16)) return ''
+  scratch.write(first, 2, 'latin1')
+  scratch.write(second, 2 + first.length, 'latin1')
+  const at = 2 + first.length + second.length
+  scratch[at] = protocol
+  if (hasPorts) {
+    scratch[at + 2] = a >> 8
+    scratch[at + 3] = a
+    scratch[at + 4] = b >> 8
+    scratch[at + 5] = b
+  }
+  return `1:${hash('sha1', scratch, 'base64')}`
 }
+
+/** What is hashed: seed (2 bytes, zero), addresses, protocol, a zero byte, ports. Reused: hashing is synchronous. */
+const V4 = Buffer.alloc(12)
+const V4_WITH_PORTS = Buffer.alloc(16)
+const V6 = Buffer.alloc(36)
+const V6_WITH_PORTS = Buffer.alloc(40)

@@ -34,6 +34,8 @@ const FACETS_MAX = 32_768
 
 export function createIdentityFacets(gateway: string, ledger: Ledger, inventory: Inventory): IdentityFacets {
   const epochOf = createEpochs(inventory)
+  /** The facet a claim had last: claims are shared by all lines of an address between two polls. */
+  const lastOf = new WeakMap<Claim, { role: Role; target: Entry | null; epoch: number; facet: Facet }>()
   let recent = new Map<string, Facet>()
   let older = new Map<string, Facet>()
 
@@ -128,9 +130,16 @@ export function createIdentityFacets(gateway: string, ledger: Ledger, inventory:
         const key = `${claim.status} ${claim.reason} ${claim.method} ${claim.interface} ${claim.distance} ${claim.candidates.join(' ')}`
         return remembered(key, () => makeIdentity(claim, role, null, at, false))
       }
+      const epoch = epochOf(at)
+      const other = target?.entry ?? null
+      const last = lastOf.get(claim)
+      if (!isHolderChanged && last !== undefined && last.role === role && last.target === other && last.epoch === epoch)
+        return last.facet
       const endpoint = endpointAt(entry, claim.before)
-      const key = `${entry.number} ${role} ${claim.method} ${target?.entry?.number ?? ''} ${epochOf(at)} ${endpoint?.at ?? ''} ${entry.until} ${allowedIpsOf(entry).length} ${isHolderChanged}`
-      return remembered(key, () => makeIdentity(claim, role, target, at, isHolderChanged))
+      const key = `${entry.number} ${role} ${claim.method} ${other?.number ?? ''} ${epoch} ${endpoint?.at ?? ''} ${entry.until} ${isHolderChanged} ${allowedIpsOf(entry).join(' ')}`
+      const facet = remembered(key, () => makeIdentity(claim, role, target, at, isHolderChanged))
+      if (!isHolderChanged) lastOf.set(claim, { role, target: other, epoch, facet })
+      return facet
     },
     peerFacet(publicKey, interfaceName, allowedIps, at, endpoint) {
       const self = peerFields(publicKey, interfaceName, at)
@@ -169,10 +178,16 @@ function createEpochs(inventory: Inventory): (at: Micros) => number {
       note(owner.until)
     }
   }
+  for (const line of inventory.policy) {
+    note(line.since)
+    note(line.until)
+  }
   const sorted = [...points].sort((a, b) => a - b)
+  let epoch = 0
   return (at) => {
-    let epoch = 0
+    // Times come nearly in order: the epoch before last is hardly ever asked for.
     while (epoch < sorted.length && (sorted[epoch] ?? 0) <= at) epoch++
+    while (epoch > 0 && (sorted[epoch - 1] ?? 0) > at) epoch--
     return epoch
   }
 }

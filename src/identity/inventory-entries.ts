@@ -80,10 +80,12 @@ export type InventoryEntries = {
   readonly exceptions: readonly Exception[]
 }
 
+/** `until` is the first moment outside. Null is no bound. */
 export function holdsAt(period: Period, at: Micros): boolean {
   return (period.since === null || period.since <= at) && (period.until === null || at < period.until)
 }
 
+/** What the file leaves out, filled in; periods, prefixes and sources in one form. The document must have passed its schema. */
 export function toEntries(document: InventoryDocument): InventoryEntries {
   return {
     people: (document.people ?? []).map((person) => ({

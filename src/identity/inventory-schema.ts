@@ -13,6 +13,7 @@ const PUBLIC_KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 const EMAIL = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,253}$/u
 const SERVICE = /^(tcp|udp|udplite|sctp|dccp)\/([1-9]\d{0,4})$/
 
+/** Whether it can be a key of WireGuard; private and preshared keys look alike. */
 export function isPublicKey(text: string): boolean {
   return PUBLIC_KEY.test(text)
 }

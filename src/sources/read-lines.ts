@@ -2,6 +2,7 @@
  * Lines of a file with their byte offsets, in batches of one read. Bytes become latin1 text, one character a byte: nothing is
  * decoded before it is split, offsets stay exact, and V8 handles one-byte strings fastest (formats.md 0.1).
  *
+ * A CR before the LF belongs to the line's end: captures pass through Windows, and no source here writes one itself.
  * Compressed files are read as they unpack; where one is damaged, what came before the damage is kept and the damage is told.
  */
 import { createReadStream } from 'node:fs'
@@ -53,7 +54,7 @@ export function createLineSplitter(lineBytesMax: number): LineSplitter {
     let from = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
       take(text.slice(from, end))
-      lines.push({ text: held, offset: lineOffset, flaw: isCut ? 'cut' : '' })
+      lines.push({ text: withoutCr(held), offset: lineOffset, flaw: isCut ? 'cut' : '' })
       held = ''
       isCut = false
       from = end + 1
@@ -82,4 +83,8 @@ export function createLineSplitter(lineBytesMax: number): LineSplitter {
       return [last]
     },
   }
+}
+
+function withoutCr(text: string): string {
+  return text.endsWith('\r') ? text.slice(0, -1) : text
 }

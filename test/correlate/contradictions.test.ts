@@ -19,7 +19,8 @@ const OTHER_RULESET = demoRuleset('gw1')
 function ruleOf(ruleset: Ruleset, prefix: string, change: Partial<LogRule> = {}): LineRule {
   const [rule] = ruleset.logRules(prefix)
   if (rule === undefined) throw new Error(`no rule with prefix ${prefix}`)
-  return { rule: { ...rule, ...change }, verdict: rule.verdict, facet: createFacet({}) }
+  const changed = { ...rule, ...change }
+  return { rule: changed, rules: [changed], verdict: rule.verdict, facet: createFacet({}) }
 }
 
 const ACCEPT = ruleOf(RULESET, 'WG-ACCEPT ')
@@ -99,7 +100,7 @@ describe('packet log against conntrack', () => {
     expect(run.said).toEqual(['conntrack 1 120'])
   })
 
-  test.each<[string, (run: ReturnType<typeof create>) => void[]]>([
+  test.each<[string, (run: ReturnType<typeof create>) => unknown]>([
     ['two flows', (run) => [5, 6].map((second) => run.onlyLogged(second, 100 + second))],
     ['one flow whose SYN is repeated', (run) => [5, 6, 7, 8].map((second) => run.onlyLogged(second, 100))],
     ['refused flows', (run) => [5, 6, 7].map((second) => run.onlyLogged(second, 100 + second, DENY))],

@@ -54,17 +54,20 @@ export function takeKey(cursor: Cursor, key: string): boolean {
   return true
 }
 
+/** Index of the first character that is no blank. */
 export function skipBlanks(text: string, from: number): number {
   let i = from
   while (text.charCodeAt(i) === BLANK) i++
   return i
 }
 
+/** Index of the blank that ends the token, or of the end. */
 export function tokenEnd(text: string, from: number): number {
   const end = text.indexOf(' ', from)
   return end < 0 ? text.length : end
 }
 
+/** Whether a token that was read up to `at` ends there. */
 export function isTokenEnd(text: string, at: number): boolean {
   return at === text.length || text.charCodeAt(at) === BLANK
 }

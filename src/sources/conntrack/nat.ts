@@ -16,6 +16,7 @@ export type Nat = {
   readonly destinationPort: number
 }
 
+/** Both kinds of NAT, '' and -1 where there is none. */
 export function natOf(record: { readonly original: Tuple; readonly reply: Tuple }): Nat {
   const isSource = hasSourceNat(record)
   const isDestination = hasDestinationNat(record)
@@ -32,6 +33,7 @@ export function hasSourceNat({ original, reply }: { readonly original: Tuple; re
   return reply.dst !== original.src || reply.dport !== original.sport || reply.icmpId !== original.icmpId
 }
 
+/** The replies come from another end than the initiator asked for. */
 export function hasDestinationNat({ original, reply }: { readonly original: Tuple; readonly reply: Tuple }): boolean {
   return reply.src !== original.dst || reply.sport !== original.dport
 }

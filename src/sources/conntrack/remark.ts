@@ -10,6 +10,7 @@ import type { Draft } from './to-record.ts'
 
 export type RemarkDraft = Draft<Remark>
 
+/** Its arrival is set when the line is placed between its neighbours. */
 export function unparsedRemark(reason: string, line: Line, file: SourceFile): RemarkDraft {
   return { kind: 'unparsed', arrival: 0, reason, text: line.text.slice(0, TEXT_MAX), file, offset: line.offset }
 }

@@ -34,6 +34,7 @@ function readRsyslogd(body: string): DaemonLine | null {
   return { what: 'loss', reason: 'rsyslogd', lost: count(match?.[1] ?? match?.[2]) }
 }
 
+/** journald's own words, from a syslog line or a journal entry. Null: nothing about completeness. */
 export function readJournald(body: string): DaemonLine | null {
   const missed = /^Missed (\d{1,15}) kernel messages/.exec(body)
   if (missed !== null) return { what: 'loss', reason: 'journald-missed', lost: count(missed[1]) }

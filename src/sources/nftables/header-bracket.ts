@@ -12,6 +12,7 @@ export type Bracket = { uptime: Micros; end: number }
 /** A machine up for 31 years has ten digits; more is not an uptime. */
 const SECONDS_DIGITS_MAX = 10
 
+/** What readBracket fills: one object for all lines. */
 export function createBracket(): Bracket {
   return { uptime: -1, end: 0 }
 }

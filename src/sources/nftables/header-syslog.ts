@@ -15,6 +15,7 @@ export function readPriority(text: string, at: number): number {
   return -1
 }
 
+/** Index behind the `>` of a `<PRI>` that is known to stand at `at`. */
 export function skipPriority(text: string, at: number): number {
   return text.indexOf('>', at) + 1
 }

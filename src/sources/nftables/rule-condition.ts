@@ -34,6 +34,7 @@ export type ConditionReader = (body: unknown, scope: Scope) => readonly Conditio
 /** Pairs compared before two conditions count as not comparable: keeps two large sets from costing minutes. */
 const PAIRS_MAX = 100_000
 
+/** A condition about something that a log line does not show. */
 export function opaque(text: string, isStateful: boolean): Condition {
   return { text, fields: [], rows: [], isSorted: false, isNegated: false, isWhole: false, isStateful }
 }
@@ -52,6 +53,7 @@ export function implicit(field: Field, value: Value): Condition {
   }
 }
 
+/** One reader for one ruleset: conditions and sets are read once, however many rules name them. */
 export function createConditionReader(sets: ReadonlyMap<string, NamedSet>): ConditionReader {
   const known = new WeakMap<object, readonly Condition[]>()
   // A named set may hold every prefix of a country and stand in many rules: its rows are shared.

@@ -217,6 +217,7 @@ function numberOr(value: unknown, names: ReadonlyMap<string, number>, max: numbe
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max ? value : null
 }
 
+/** Null when it is no dotted quad. */
 export function ipv4Value(text: string): number | null {
   const value = parseIpv4(text)
   return value < 0 ? null : value

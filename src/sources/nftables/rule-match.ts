@@ -33,6 +33,15 @@ export function ruleFor(rules: readonly LogRule[], packet: Packet): LogRule | nu
   return others.length === 0 ? first : common(first, others)
 }
 
+/** Whether any of the rules looks at the packet's source: then every packet must be asked anew. */
+export function readsSource(rules: readonly LogRule[]): boolean {
+  return rules.some((rule) =>
+    rule.matches.some((condition) => condition.fields.some((field) => SOURCE_FIELDS.has(field))),
+  )
+}
+
+const SOURCE_FIELDS: ReadonlySet<Field> = new Set(['sport', 'ip saddr', 'ip6 saddr'])
+
 /** Whether a packet that ends at `stopper` never gets to `rule`: both in the same chain of the same ruleset. */
 function isBefore(stopper: LogRule, rule: LogRule): boolean {
   return stopper.document === rule.document && stopper.ruleset === rule.ruleset && stopper.position < rule.position

@@ -63,6 +63,7 @@ type Walk = {
 /** What a rule leaves for the next one. `ended`: nothing; `returned`: the chain is left, the caller goes on. */
 type Flow = 'next' | 'returned' | 'ended'
 
+/** One reader for one ruleset; the steps it may walk are counted over all of its rules. */
 export function createVerdictReader(
   document: RulesetDocument,
   read: ConditionReader,

@@ -50,6 +50,7 @@ export const RULESET_CHARS_MAX = 64 * 1024 * 1024
 /** Deepest nesting read; nft's own expressions stay below 20. */
 const DEPTH_MAX = 64
 
+/** `problem`: why it is none, to be said after the name of the file. */
 export function readRulesetDocument(text: string): RulesetDocument | { readonly problem: string } {
   if (text.length > RULESET_CHARS_MAX) return { problem: `longer than ${RULESET_CHARS_MAX} characters` }
   let parsed: unknown
@@ -72,6 +73,7 @@ export function readRulesetDocument(text: string): RulesetDocument | { readonly 
   return { chains, sets, hash: hashDocument(chains, sets) }
 }
 
+/** Chains and sets of the same name stand in many tables. */
 export function keyOf(family: string, table: string, name: string): string {
   return `${family}\0${table}\0${name}`
 }

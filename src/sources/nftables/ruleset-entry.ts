@@ -18,6 +18,7 @@ const JUMPS_MAX = 16
 /** Ways followed back from one chain before it counts as reachable from everywhere. */
 const WAYS_MAX = 2_000
 
+/** For every chain that is jumped to (see keyOf): from where, and under which conditions. */
 export function entriesOf(document: RulesetDocument, read: ConditionReader): Entries {
   const entries = new Map<string, Entry[]>()
   for (const chain of document.chains.values()) {

@@ -29,6 +29,7 @@ export type RulesetHistory = {
 /** A time over which equal dumps were seen; several where a dump came late and contradicts those around it. */
 type Period = { readonly rulesets: Ruleset[]; from: Micros; to: Micros }
 
+/** Beyond `versionsMax` the oldest versions are forgotten. */
 export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): RulesetHistory {
   /** Ascending, without overlap. */
   const periods: Period[] = []

@@ -17,6 +17,7 @@ const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 /** dev_valid_name() of net/core/dev.c: at most 15 bytes, no slash, colon or white space. */
 const INTERFACE = /^[^\s/:]{1,15}$/
 
+/** A Curve25519 key in base64: public, private and preshared look alike. */
 export function isKey(text: string): boolean {
   return text.length === 44 && KEY.test(text)
 }
@@ -31,6 +32,7 @@ export function parseInterfaceRow(redacted: string): InterfaceRow | null {
   return { interface: name, publicKey: key === '(none)' ? '' : key, listenPort, fwmark: mark === 'off' ? '' : mark }
 }
 
+/** Null when any column is not what wg prints there. */
 export function parsePeerRow(redacted: string): PeerRow | null {
   const [
     name = '',
