@@ -99,14 +99,14 @@ function addItem(schema: Schema, path: string, rows: string[][]): void {
 /** Items told apart by their `type`: one row a key, with the types that have it where not all do. */
 function addVariants(variants: readonly Schema[], path: string, rows: string[][]): void {
   const types = variants.map((each) => each.properties?.['type']?.const)
-  rows.push([`\`${path}.type\``, types.map((type) => `\`${type}\``).join(', '), 'yes', 'what is read'])
+  rows.push([`\`${path}.type\``, types.map(code).join(', '), 'yes', 'what is read'])
   const keys = new Set(variants.flatMap((each) => Object.keys(each.properties ?? {})))
   keys.delete('type')
   for (const key of keys) {
     const having = variants.filter((each) => each.properties?.[key] !== undefined)
     const inner = having[0]?.properties?.[key]
     if (inner === undefined) continue
-    const names = having.map((each) => `\`${each.properties?.['type']?.const}\``).join(', ')
+    const names = having.map((each) => code(each.properties?.['type']?.const)).join(', ')
     const only = having.length === variants.length ? '' : `; only ${names}`
     rows.push([`\`${path}.${key}\``, typeText(inner), '', `${inner.description ?? ''}${only}`])
     addInner(inner, `${path}.${key}`, rows)
@@ -114,11 +114,15 @@ function addVariants(variants: readonly Schema[], path: string, rows: string[][]
 }
 
 function typeText(schema: Schema): string {
-  if (schema.const !== undefined) return `\`${schema.const}\``
-  if (schema.enum !== undefined) return schema.enum.map((each) => `\`${each}\``).join(', ')
+  if (schema.const !== undefined) return code(schema.const)
+  if (schema.enum !== undefined) return schema.enum.map(code).join(', ')
   const variants = schema.oneOf ?? schema.anyOf
   if (variants !== undefined) return [...new Set(variants.map(typeText))].join(' or ')
   if (schema.items !== undefined) return `list of ${typeText(schema.items)}`
   const names = [schema.type ?? []].flat().filter((type) => type !== 'null')
   return names.map((type) => (type === 'string' ? 'text' : type === 'object' ? 'keys' : type)).join(' or ')
+}
+
+function code(value: unknown): string {
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 }

@@ -10,6 +10,7 @@ import type { Event } from './event.ts'
 import { FIELDS, type FieldName, type Fields } from './fields.ts'
 import { createIsoPrinter } from './time.ts'
 
+const NON_ASCII = /[\u0080-\u00ff]/
 const UNSAFE = /["\\\u0000-\u001f\u007f-\uffff]/
 
 /**
@@ -29,9 +30,7 @@ function escapeText(text: string): string {
 
 /** latin1 text (one character a byte) read as UTF-8 with replacement. */
 export function decodeBytes(latin1: string): string {
-  for (let i = 0; i < latin1.length; i++)
-    if (latin1.charCodeAt(i) > 127) return Buffer.from(latin1, 'latin1').toString('utf8')
-  return latin1
+  return NON_ASCII.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1
 }
 
 type Tree = Map<string, Tree | string>

@@ -38,12 +38,12 @@ export function createPipeline(
   const holderChanged = createHolderChanged(emit)
   const coverage = createCoverage({ hosts: options.hosts, inventory }, emit)
   const hosts = new Map<string, Host>()
-  const pass = (event: Event): void => {
-    emit(event)
-    coverage.emitted(event)
-    holderChanged.observe(event)
-  }
   for (const { name, options: settings, rulesets, sources } of options.hosts) {
+    const pass = (event: Event): void => {
+      emit(event)
+      coverage.emitted(name, event)
+      if (event.dataset === 'wireguard.flow') holderChanged.observe(event)
+    }
     const gateway = createGateway(
       {
         host: name,

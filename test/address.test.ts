@@ -63,7 +63,7 @@ describe('addresses', () => {
   })
 
   test('any text is an address or refused, never an exception', () => {
-    const shaped = fc.string({ unit: fc.constantFrom(...'0123456789abcdefF:./% '), maxLength: 50 })
+    const shaped = fc.string({ unit: fc.constantFrom(...'0123456789abcdefF:./% '.split('')), maxLength: 50 })
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), shaped), (text) => {
         const canonical = canonicalAddress(text)

@@ -82,10 +82,14 @@ async function drive(
   const open = new Map<string, number>()
   for (const { host, entry } of sources) open.set(`${host} ${entry.name}`, (open.get(`${host} ${entry.name}`) ?? 0) + 1)
   let tickedAt = Number.NEGATIVE_INFINITY
+  /** By source: the next arrival that can move the watermark past a point of the grid. */
+  const nextLook: Micros[] = []
   await mergeByArrival<Item>(sources, {
     head(index, arrival) {
       const source = sources[index]
-      if (source === undefined) return
+      // Nearly every record lies in the same stretch of the grid as the one before it.
+      if (source === undefined || arrival < (nextLook[index] ?? 0)) return
+      nextLook[index] = (Math.floor(arrival / TICK) + 1) * TICK
       watermark.observe(source.label, arrival)
       const at = Math.floor(watermark.at / TICK) * TICK
       if (at > tickedAt && Number.isFinite(at)) {

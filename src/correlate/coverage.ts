@@ -55,7 +55,7 @@ export type Coverage = {
   damage(host: string, source: SourceName, file: string, reason: string, offset: number): void
   /** What a decoder counted; once for each decoder, when it has ended. */
   tally(host: string, source: SourceName, tally: Tally & { readonly replayed?: number }): void
-  emitted(event: Event): void
+  emitted(host: string, event: Event): void
   tick(watermark: Micros): void
   finish(host: string, source: SourceName): void
   end(): void
@@ -152,13 +152,9 @@ export function createCoverage(
     damage: (name, source, file, reason, offset) =>
       hosts.get(name)?.sources.get(source)?.damage({ file, reason, offset }),
     tally: (name, source, tally) => hosts.get(name)?.sources.get(source)?.tally(tally),
-    emitted(event) {
+    emitted(name, event) {
       const source = sourceOf(event)
-      if (source !== '')
-        hosts
-          .get(fieldOf(event, 'host.name') ?? '')
-          ?.sources.get(source)
-          ?.decided('events', 1)
+      if (source !== '') hosts.get(name)?.sources.get(source)?.decided('events', 1)
     },
     tick,
     finish: (name, source) => hosts.get(name)?.sources.get(source)?.finish(),

@@ -1,15 +1,31 @@
-/** One printer for all datasets: hand-ordered where the volume is, general elsewhere. */
+/** One writer for all datasets: straight into the block where the volume is, through text elsewhere. */
 import type { Event } from '../event.ts'
 import { printEvent } from '../event-json.ts'
 import { createIsoPrinter } from '../time.ts'
-import { createFirewallPrinter } from './firewall-json.ts'
+import { FirewallEvent } from './firewall-events.ts'
+import { createFirewallWriter } from './firewall-json.ts'
 import { createFlowPrinter } from './flow-json.ts'
 
-export function createEventPrinter(): (event: Event) => string {
-  const printFirewall = createFirewallPrinter(createIsoPrinter())
-  const printFlow = createFlowPrinter(createIsoPrinter())
-  return (event) => {
-    if (event.dataset === 'wireguard.firewall') return printFirewall(event)
-    return event.dataset === 'wireguard.flow' ? printFlow(event) : printEvent(event)
+export type EventWriter = {
+  /** Writes the document and LF into `block` at `at`; returns the new end, or -1 when it does not fit. */
+  write(event: Event, block: Buffer, at: number): number
+  /** The document and LF as bytes, however long. */
+  toBytes(event: Event): Buffer
+}
+
+export function createEventWriter(): EventWriter {
+  const iso = createIsoPrinter()
+  const writeFirewall = createFirewallWriter(iso)
+  const printFlow = createFlowPrinter(iso)
+  const print = (event: Event) => (event.dataset === 'wireguard.flow' ? printFlow(event) : printEvent(event))
+  return {
+    write(event, block, at) {
+      if (event instanceof FirewallEvent) return writeFirewall(event, block, at)
+      const text = print(event)
+      if (at + text.length + 1 > block.length) return -1
+      // Documents are ASCII (event-json quote): one byte a character.
+      return at + block.write(`${text}\n`, at, 'latin1')
+    },
+    toBytes: (event) => Buffer.from(`${print(event)}\n`, 'latin1'),
   }
 }

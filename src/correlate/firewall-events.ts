@@ -1,6 +1,7 @@
 /** One packet log line as a `wireguard.firewall` document. */
 import { createFacet, type Event, type Facet } from '../event.ts'
 import { createHashedIds, createLineIds } from '../event-id.ts'
+import type { Fields } from '../fields.ts'
 import { decodeBytes } from '../event-json.ts'
 import type { KnownAddress } from '../identity/address-book.ts'
 import { communityId } from '../identity/community-id.ts'
@@ -42,77 +43,103 @@ export function createRuleFacet(
   })
 }
 
-export function createFirewallEvents(
-  host: string,
-): (
-  record: PacketRecord,
-  source: KnownAddress | null,
-  destination: KnownAddress | null,
-  shape: LineShape,
-  flowId: string,
-  verdict: Verdict,
-) => Event {
+/** What a line's document is made from. */
+export type FirewallLine = {
+  readonly record: PacketRecord
+  readonly source: KnownAddress | null
+  readonly destination: KnownAddress | null
+  readonly shape: LineShape
+  readonly flowId: string
+  readonly verdict: Verdict
+}
+
+/** Ids of packet log lines; the text of their time is shared by neighbours. */
+export type LineIds = (record: PacketRecord) => string
+
+export function createPacketIds(host: string): LineIds {
   const lineId = createLineIds()
   const hashedId = createHashedIds()
-  return (record, source, destination, shape, flowId, verdict) => {
-    const { packet } = record
-    const id =
-      record.ownIdentity === ''
-        ? lineId(record.at, record.file.identity, record.offset)
-        : hashedId(record.at, 'line', host, record.ownIdentity)
-    const isDenied = verdict === 'dropped' || verdict === 'rejected'
-    return {
-      dataset: 'wireguard.firewall',
-      own: {
-        '@timestamp': record.at,
-        'event.id': id,
-        'event.original': decodeBytes(record.text),
-        'error.type': packet.isTruncated ? 'truncated' : undefined,
-        'source.ip': source?.text,
-        'source.port': whole(packet.sport),
-        'source.mac': packet.macSource || undefined,
-        'destination.ip': destination?.text,
-        'destination.port': whole(packet.dport),
-        'destination.mac': packet.macDestination || undefined,
-        'network.community_id':
-          source === null || destination === null ? undefined : communityOf(packet, source, destination),
-        'network.vlan.id': packet.vlanId < 0 ? undefined : String(packet.vlanId),
-        'user.id': packet.uid < 0 ? undefined : String(packet.uid),
-        'group.id': packet.gid < 0 ? undefined : String(packet.gid),
-        'related.ip': addressesOf(source, destination),
-        'wireguard.flow.id': flowId || undefined,
-        'wireguard.flow.verdict': verdict,
-        'wireguard.flow.outcome': isDenied ? 'denied' : undefined,
-        'wireguard.policy.result': shape.policy || undefined,
-        'netfilter.length': whole(packet.length),
-        'netfilter.ttl': whole(packet.ttl),
-        'netfilter.dscp': whole(packet.dscp),
-        'netfilter.ip.id': whole(packet.ipId),
-        'netfilter.ip.flags': packet.dontFragment || packet.moreFragments ? ipFlags(packet) : undefined,
-        'netfilter.tcp.flags': packet.tcpFlags === '' ? undefined : packet.tcpFlags.split(' '),
-        'netfilter.tcp.window': whole(packet.tcpWindow),
-        'netfilter.tcp.seq': whole(packet.tcpSeq),
-        'netfilter.tcp.ack': whole(packet.tcpAck),
-        'netfilter.udp.length': whole(packet.udpLength),
-        'netfilter.icmp.type': whole(packet.icmpType),
-        'netfilter.icmp.code': whole(packet.icmpCode),
-        'netfilter.icmp.id': whole(packet.icmpId),
-        'netfilter.icmp.sequence': whole(packet.icmpSeq),
-        'netfilter.icmp.original': packet.quoted === '' ? undefined : decodeBytes(packet.quoted),
-        'netfilter.fragment.offset': whole(packet.fragmentOffset),
-        'netfilter.fragment.more':
-          packet.fragmentOffset >= 0 || packet.moreFragments ? packet.moreFragments : undefined,
-        'netfilter.fragment.id': packet.fragmentId || undefined,
-        'netfilter.flow_label': whole(packet.flowLabel),
-        'netfilter.ethertype': packet.etherType || undefined,
-        'netfilter.spi': packet.spi || undefined,
-        'netfilter.mark': packet.mark || undefined,
-        'netfilter.physin': packet.physIn === '' ? undefined : decodeBytes(packet.physIn),
-        'netfilter.physout': packet.physOut === '' ? undefined : decodeBytes(packet.physOut),
-        'netfilter.socket_owner': packet.uid >= 0 ? true : undefined,
-      },
-      facets: shape.facets,
-    }
+  return (record) =>
+    record.ownIdentity === ''
+      ? lineId(record.at, record.file.identity, record.offset)
+      : hashedId(record.at, 'line', host, record.ownIdentity)
+}
+
+/**
+ * The event of one line. Its own fields are only put together when somebody asks for one: most documents are written and
+ * never looked at, straight from the record (firewall-json.ts).
+ */
+export class FirewallEvent implements Event {
+  readonly dataset = 'wireguard.firewall'
+  readonly line: FirewallLine
+  readonly ids: LineIds
+  #own: Fields | null = null
+
+  constructor(line: FirewallLine, ids: LineIds) {
+    this.line = line
+    this.ids = ids
+  }
+
+  get facets(): readonly Facet[] {
+    return this.line.shape.facets
+  }
+
+  get own(): Fields {
+    this.#own ??= toFields(this.line, this.ids(this.line.record))
+    return this.#own
+  }
+}
+
+function toFields({ record, source, destination, shape, flowId, verdict }: FirewallLine, id: string): Fields {
+  const { packet } = record
+  const isDenied = verdict === 'dropped' || verdict === 'rejected'
+  return {
+    '@timestamp': record.at,
+    'event.id': id,
+    'event.original': decodeBytes(record.text),
+    'error.type': packet.isTruncated ? 'truncated' : undefined,
+    'source.ip': source?.text,
+    'source.port': whole(packet.sport),
+    'source.mac': packet.macSource || undefined,
+    'destination.ip': destination?.text,
+    'destination.port': whole(packet.dport),
+    'destination.mac': packet.macDestination || undefined,
+    'network.community_id':
+      source === null || destination === null ? undefined : communityOf(packet, source, destination),
+    'network.vlan.id': packet.vlanId < 0 ? undefined : String(packet.vlanId),
+    'user.id': packet.uid < 0 ? undefined : String(packet.uid),
+    'group.id': packet.gid < 0 ? undefined : String(packet.gid),
+    'related.ip': addressesOf(source, destination),
+    'wireguard.flow.id': flowId || undefined,
+    'wireguard.flow.verdict': verdict,
+    'wireguard.flow.outcome': isDenied ? 'denied' : undefined,
+    'wireguard.policy.result': shape.policy || undefined,
+    'netfilter.length': whole(packet.length),
+    'netfilter.ttl': whole(packet.ttl),
+    'netfilter.dscp': whole(packet.dscp),
+    'netfilter.ip.id': whole(packet.ipId),
+    'netfilter.ip.flags': packet.dontFragment || packet.moreFragments ? ipFlags(packet) : undefined,
+    'netfilter.tcp.flags': packet.tcpFlags === '' ? undefined : packet.tcpFlags.split(' '),
+    'netfilter.tcp.window': whole(packet.tcpWindow),
+    'netfilter.tcp.seq': whole(packet.tcpSeq),
+    'netfilter.tcp.ack': whole(packet.tcpAck),
+    'netfilter.udp.length': whole(packet.udpLength),
+    'netfilter.icmp.type': whole(packet.icmpType),
+    'netfilter.icmp.code': whole(packet.icmpCode),
+    'netfilter.icmp.id': whole(packet.icmpId),
+    'netfilter.icmp.sequence': whole(packet.icmpSeq),
+    'netfilter.icmp.original': packet.quoted === '' ? undefined : decodeBytes(packet.quoted),
+    'netfilter.fragment.offset': whole(packet.fragmentOffset),
+    'netfilter.fragment.more':
+      packet.fragmentOffset >= 0 || packet.moreFragments ? packet.moreFragments : undefined,
+    'netfilter.fragment.id': packet.fragmentId || undefined,
+    'netfilter.flow_label': whole(packet.flowLabel),
+    'netfilter.ethertype': packet.etherType || undefined,
+    'netfilter.spi': packet.spi || undefined,
+    'netfilter.mark': packet.mark || undefined,
+    'netfilter.physin': packet.physIn === '' ? undefined : decodeBytes(packet.physIn),
+    'netfilter.physout': packet.physOut === '' ? undefined : decodeBytes(packet.physOut),
+    'netfilter.socket_owner': packet.uid >= 0 ? true : undefined,
   }
 }
 
@@ -125,12 +152,12 @@ function whole(value: number): number | undefined {
   return value < 0 ? undefined : value
 }
 
-function ipFlags(packet: Packet): readonly string[] {
+export function ipFlags(packet: Packet): readonly string[] {
   return packet.dontFragment ? (packet.moreFragments ? ['DF', 'MF'] : ['DF']) : ['MF']
 }
 
 /** Community id of the packet as it was seen; absent for fragments without ports. */
-function communityOf(packet: Packet, source: KnownAddress, destination: KnownAddress): string | undefined {
+export function communityOf(packet: Packet, source: KnownAddress, destination: KnownAddress): string | undefined {
   const { protocol } = packet
   if (protocol < 0 || packet.fragmentOffset > 0) return undefined
   if (isIcmp(protocol))

@@ -11,7 +11,7 @@ import type { Role } from '../identity/identity-facets.ts'
 import type { Packet, PacketRecord } from '../sources/nftables/record.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import { type Micros, MS } from '../time.ts'
-import { createFirewallEvents } from './firewall-events.ts'
+import { createPacketIds, FirewallEvent } from './firewall-events.ts'
 import type { Flow } from './flow.ts'
 import { BEFORE_START, witnessStart } from './flow-table.ts'
 import type { Room } from './gateway.ts'
@@ -38,7 +38,7 @@ export function createLineDesk(
   const { attributor, identities, shared, addresses, witnesses, flows, scope } = room
   const waiting = createWaitingLine<PacketRecord>()
   const settings = createLineSettings(createLineRules(options.rulesets, options.prefixes), shared)
-  const toEvent = createFirewallEvents(room.host)
+  const ids = createPacketIds(room.host)
   let forced = 0
 
   function tick(watermark: Micros): void {
@@ -75,7 +75,8 @@ export function createLineDesk(
       resource === setting.resource
         ? settings.shapeOf(setting, identity, protocol, policyOf)
         : { facets: [setting.observer, rule.facet, protocol, identity, resource], policy: policyOf(resource) }
-    room.emit(toEvent(record, source, destination, shape, flow?.id ?? '', rule.verdict))
+    const flowId = flow?.id ?? ''
+    room.emit(new FirewallEvent({ record, source, destination, shape, flowId, verdict: rule.verdict }, ids))
   }
 
   function policyFor(claim: Claim, resource: Facet, at: Micros): LineShape['policy'] {

@@ -3,7 +3,7 @@
  * it is whole, so that nobody reads half a result and a failed run leaves the former one.
  */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { createEventPrinter } from '../correlate/event-printer.ts'
+import { createEventWriter } from '../correlate/event-printer.ts'
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
 
@@ -29,10 +29,10 @@ export async function openNdjson(path: string, stdout: NodeJS.WritableStream): P
   const isStdout = path === '-'
   const partial = `${path}.partial`
   const file = isStdout ? null : await openFile(partial, path)
-  const print = createEventPrinter()
-  const full: Buffer<ArrayBuffer>[] = []
-  const spare: Buffer<ArrayBuffer>[] = []
-  let block: Buffer<ArrayBuffer> = Buffer.allocUnsafe(BLOCK_BYTES)
+  const writer = createEventWriter()
+  const full: Buffer[] = []
+  const spare: Buffer[] = []
+  let block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES)
   let used = 0
   let count = 0
 
@@ -57,17 +57,14 @@ export async function openNdjson(path: string, stdout: NodeJS.WritableStream): P
 
   return {
     add(event) {
-      const text = `${print(event)}\n`
       count++
-      if (used + text.length > BLOCK_BYTES) {
+      let end = writer.write(event, block, used)
+      if (end < 0) {
         turnOver()
-        if (text.length > BLOCK_BYTES) {
-          full.push(Buffer.from(text, 'latin1'))
-          return
-        }
+        end = writer.write(event, block, used)
       }
-      // Documents are ASCII (event-json quote): the one-byte encoding copies without looking.
-      used += block.write(text, used, 'latin1')
+      if (end < 0) full.push(writer.toBytes(event))
+      else used = end
     },
     drain: async () => {
       if (full.length > 0) await write()

@@ -69,7 +69,9 @@ export async function findCapture(directory: string): Promise<Capture> {
   let inventory: string | null = null
   let pipeline: string | null = null
   for (const entry of await list(directory)) {
-    if (entry.isDirectory()) hosts.push(await findHost(directory, entry.name, ignored))
+    // Such a name cannot be given back to the system, so its folder cannot be opened.
+    if (entry.name.includes('\ufffd')) ignored.push({ name: entry.name, why: 'its name is not UTF-8' })
+    else if (entry.isDirectory()) hosts.push(await findHost(directory, entry.name, ignored))
     else if (entry.isFile() && entry.name === 'inventory.yaml') inventory = join(directory, entry.name)
     else if (entry.isFile() && entry.name === 'pipeline.yaml') pipeline = join(directory, entry.name)
     else ignored.push({ name: entry.name, why: entry.isFile() ? 'not part of a capture' : 'no regular file' })

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createEventPrinter } from '../../src/correlate/event-printer.ts'
-import { createFirewallEvents, createRuleFacet } from '../../src/correlate/firewall-events.ts'
+import { createEventWriter } from '../../src/correlate/event-printer.ts'
+import { createPacketIds, createRuleFacet, FirewallEvent } from '../../src/correlate/firewall-events.ts'
 import type { Flow } from '../../src/correlate/flow.ts'
 import { createFlowEvents } from '../../src/correlate/flow-events.ts'
 import { createSharedFacets } from '../../src/correlate/shared-facets.ts'
-import { createFacet, flatten } from '../../src/event.ts'
+import { createFacet, type Event, flatten } from '../../src/event.ts'
 import { parseEvent, printEvent } from '../../src/event-json.ts'
+import type { Fields } from '../../src/fields.ts'
 import { createAddressBook } from '../../src/identity/address-book.ts'
 import { emptyInventory } from '../../src/identity/inventory.ts'
 import { emptyPacket } from '../../src/sources/nftables/packet.ts'
@@ -86,10 +87,20 @@ const identity = createFacet({
   'related.hosts': ['gw1'],
 })
 
+/** What the writer wrote, read back; in the middle of a block, so that a wrong offset shows. */
+function written(event: Event): Fields {
+  const block = Buffer.alloc(65_536)
+  const end = createEventWriter().write(event, block, 100)
+  expect(block.subarray(0, 100).every((byte) => byte === 0)).toBe(true)
+  expect(block.subarray(end).every((byte) => byte === 0)).toBe(true)
+  const text = block.subarray(100, end).toString('ascii')
+  expect(text.at(-1)).toBe('\n')
+  return parseEvent(text)
+}
+
 describe('hand-ordered printing', () => {
   test('firewall documents are what the general printer prints, whatever the packet holds', () => {
-    const print = createEventPrinter()
-    const toEvent = createFirewallEvents('gw1')
+    const ids = createPacketIds('gw1')
     fc.assert(
       fc.property(
         packet,
@@ -111,17 +122,27 @@ describe('hand-ordered printing', () => {
           }
           const source = made.src === '' ? null : addresses.of(made.src)
           const destination = made.dst === '' ? null : addresses.of(made.dst)
-          const event = toEvent(record, source, destination, {
-            observer: shared.observer(made.in, made.out),
-            rule: createRuleFacet(null, verdict, made.prefix, record.trust),
-            protocol: shared.protocol(made.family, made.protocol, source, destination),
-            identity,
-            resource: shared.resource(made.dst, made.protocol, made.dport),
-            flowId,
-            verdict,
-            policy: flowId === '' ? '' : 'violation',
-          })
-          expect(parseEvent(print(event))).toEqual(flatten(event))
+          const event = new FirewallEvent(
+            {
+              record,
+              source,
+              destination,
+              shape: {
+                facets: [
+                  shared.observer(made.in, made.out),
+                  createRuleFacet(null, verdict, made.prefix, record.trust),
+                  shared.protocol(made.family, made.protocol, source, destination),
+                  identity,
+                  shared.resource(made.dst, made.protocol, made.dport),
+                ],
+                policy: flowId === '' ? '' : 'violation',
+              },
+              flowId,
+              verdict,
+            },
+            ids,
+          )
+          expect(written(event)).toEqual(flatten(event))
           expect(parseEvent(printEvent(event))).toEqual(flatten(event))
           expectLegal(event)
         },
@@ -131,7 +152,6 @@ describe('hand-ordered printing', () => {
   })
 
   test('flow documents are what the general printer prints, in every state a flow can have', () => {
-    const print = createEventPrinter()
     const toEvent = createFlowEvents(addresses)
     const counters = fc.record({
       sourcePackets: number(9),
@@ -194,7 +214,7 @@ describe('hand-ordered printing', () => {
             resource: shared.resource(made.dst, made.protocol, made.dport),
             policy: '',
           })
-          expect(parseEvent(print(event))).toEqual(flatten(event))
+          expect(written(event)).toEqual(flatten(event))
           expectLegal(event)
         },
       ),

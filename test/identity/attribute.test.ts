@@ -51,13 +51,13 @@ function gatewayOf(
   return {
     ledger,
     attributor,
-    on(
+    on: (
       address: string,
       seconds: number,
       side: 'source' | 'destination' = 'source',
       name = 'wg0',
       method: Method = 'interface',
-    ): Claim {
+    ): Claim => {
       return attributor.onInterface(
         name,
         known(address),
@@ -66,7 +66,7 @@ function gatewayOf(
         side,
       )
     },
-    anywhere(address: string, seconds: number, port = 40_000, protocol = TCP): Claim | null {
+    anywhere: (address: string, seconds: number, port = 40_000, protocol = TCP): Claim | null => {
       return attributor.byPrefix(known(address), port, protocol, { from: seconds * SECOND, to: seconds * SECOND })
     },
   }
@@ -284,7 +284,7 @@ describe('what is a WireGuard interface', () => {
       inventory: INVENTORY,
       marks: new Map([['tunnel', { mark: 1, zone: null }]]),
     })
-    expect(['wg0', 'wg9', 'tunnel', 'wg5', 'eth0', ''].map(attributor.isWireguard)).toEqual([
+    expect(['wg0', 'wg9', 'tunnel', 'wg5', 'eth0', ''].map((name) => attributor.isWireguard(name))).toEqual([
       true,
       true,
       true,
@@ -296,7 +296,12 @@ describe('what is a WireGuard interface', () => {
 
   test('where nothing is known, the name everybody uses', () => {
     const { attributor } = gatewayOf([])
-    expect(['wg0', 'wg-home', 'eth0', ''].map(attributor.isWireguard)).toEqual([true, true, false, false])
+    expect(['wg0', 'wg-home', 'eth0', ''].map((name) => attributor.isWireguard(name))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
   })
 })
 

@@ -15,7 +15,7 @@ function ledgerOf(...history: readonly (readonly [seconds: number, shown: Shown,
     ledger,
     changes,
     /** `held alice 10.8.0.2/32`, `changing bob,alice`, `none`. */
-    ask(address: string, from: number, to = from, name = 'wg0'): string {
+    ask: (address: string, from: number, to = from, name = 'wg0'): string => {
       const bits = addressBits(address)
       if (bits === null) throw new Error(`no address: ${address}`)
       const { outcome, entry, candidates } = ledger.holding(name, bits, from * SECOND, to * SECOND)

@@ -10,7 +10,8 @@ const KEYWORD_BEFORE_OPERAND = /\b(?:return|typeof|case|in|of|do|else|void|delet
 
 /** The code of `source`, everything else as blanks. */
 export function maskCode(source: string): string {
-  const kept = [...source].length === source.length ? [...source] : source.split('')
+  // By UTF-16 unit, so that indices hold.
+  const kept = source.split('')
   /** Braces open since each `${`, innermost last. */
   const templates: number[] = []
   let braces = 0
