@@ -38,8 +38,7 @@ export type GeneratedCapture = CaptureOptions & {
 }
 
 /** Goes up with every change of what is written, so that no stale directory is measured. */
-const GENERATION = 2
-const NOTE = 'generation.json'
+const GENERATION = 3
 const PEERS = 300
 const LINES_PER_SECOND = 5_000
 const FIRST_AT: Micros = Date.UTC(2026, 10, 22, 15) * 1000
@@ -52,16 +51,17 @@ const WRITE_CHARACTERS = 1_000_000
 export function generateCapture(dataDirectory: string, options: CaptureOptions): GeneratedCapture {
   const name = `${options.kind}-${options.lines}`
   const directory = join(dataDirectory, name)
-  const known = readNote(join(directory, NOTE))
+  const note = `${directory}.json`
+  const known = existsSync(directory) ? readNote(note) : null
   let conntrackLines = known?.conntrackLines ?? 0
   if (known?.generation !== GENERATION) {
     // Written aside and renamed whole: a run beside this one never reads half a capture.
     const partial = `${directory}.${process.pid}.partial`
     mkdirSync(join(partial, GATEWAY), { recursive: true })
     conntrackLines = writeCapture(partial, options)
-    writeFileSync(join(partial, NOTE), JSON.stringify({ generation: GENERATION, conntrackLines }))
     rmSync(directory, { recursive: true, force: true })
     renameSync(partial, directory)
+    writeFileSync(note, JSON.stringify({ generation: GENERATION, conntrackLines }))
   }
   const host = join(directory, GATEWAY)
   const bytes = readdirSync(host).reduce((sum, file) => sum + statSync(join(host, file)).size, 0)
@@ -70,7 +70,7 @@ export function generateCapture(dataDirectory: string, options: CaptureOptions):
 
 function readNote(path: string): { generation: number; conntrackLines: number } | null {
   if (!existsSync(path)) return null
-  // Our own file, renamed into place with its directory.
+  // Our own file, written after its directory was complete.
   return JSON.parse(readFileSync(path, 'utf8')) as { generation: number; conntrackLines: number }
 }
 

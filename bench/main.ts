@@ -104,7 +104,7 @@ async function runReplays(
   await run('packet log + conntrack', generate('flows', Math.ceil(options.lines / 5)), options.runs, (result) => result)
   if (!options.isQuick) {
     // One line in twenty is dropped: enough packets for a million accepted ones.
-    const open = generate('open-flows', Math.ceil(OPEN_FLOWS * 1.06))
+    const open = generate('open-flows', Math.ceil(OPEN_FLOWS * 1.05))
     await run('1 M open flows', open, 1, (result) =>
       judged(result, '<= 1 GB', (result.rssBytes ?? 0) <= OPEN_FLOWS_BYTES_MAX),
     )

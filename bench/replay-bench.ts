@@ -14,6 +14,7 @@ export type ReplayBench = { readonly result: Result; readonly complaint: string 
 const FIREWALL = '"dataset":"wireguard.firewall"'
 const EXACT = '"attribution":{"status":"exact"'
 const STARTED = '"action":"flow-started"'
+const ENDED = '"action":"flow-ended"'
 
 /** Flags of the measuring Node go on to the measured one: `npm run bench` chooses the heap's young generation for both. */
 export function replayJob(directory: string, output: string): Job {
@@ -30,7 +31,7 @@ export async function benchReplay(
   const output = join(workDirectory, 'peertrail.ndjson')
   const prepare = (): void => rmSync(output, { force: true })
   const usage = median(await measureRuns(runs, prepare, replayJob(capture.directory, output)))
-  const { documents, found } = countOutput(output, [FIREWALL, EXACT, STARTED])
+  const { documents, found } = countOutput(output, [FIREWALL, EXACT, STARTED, ENDED])
   prepare()
   const hasLog = capture.kind !== 'open-flows'
   const units = (hasLog ? capture.lines : 0) + capture.conntrackLines
@@ -51,9 +52,12 @@ function complaintOf(capture: GeneratedCapture, documents: number, found: Readon
   const lines = capture.kind === 'open-flows' ? 0 : capture.lines
   const firewall = found.get(FIREWALL) ?? 0
   const started = found.get(STARTED) ?? 0
+  const ended = found.get(ENDED) ?? 0
   const exact = found.get(EXACT) ?? 0
   if (firewall !== lines) return `${lines} lines gave ${firewall} firewall documents (${documents} in all)`
   if (exact < lines + started) return `of ${lines + started} lines and flows only ${exact} were attributed exact`
   if (capture.kind !== 'packets' && started === 0) return 'no flow was started'
+  if (capture.kind === 'flows' && ended !== started) return `${started} flows were started and ${ended} ended`
+  if (capture.kind === 'open-flows' && ended > 0) return `${ended} open flows were said to have ended`
   return ''
 }

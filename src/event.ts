@@ -24,10 +24,6 @@ export type Facet = {
   readonly fields: Fields
   /** Printed members by top-level object, without braces: `wireguard` -> `"peer":{…},"attribution":{…}`. */
   readonly members: ReadonlyMap<string, string>
-  /** The same as bytes, for writers that copy. */
-  readonly bytes: ReadonlyMap<string, Buffer>
-  /** Bytes of all members together. */
-  readonly size: number
 }
 
 export type Event = {
@@ -39,23 +35,27 @@ export type Event = {
 /** Prints the fields once, and freezes them: they stand in every document that shares the facet. */
 export function createFacet(fields: Fields): Facet {
   const members = new Map<string, string>()
-  const bytes = new Map<string, Buffer>()
-  let size = 0
   for (const [top, text] of printMembers(fields)) {
     // Text built piece by piece is a rope in V8, and a rope inside every document is walked for every document. A copy is
     // flat. JSON is ASCII here (event-json quote), so one byte a character is enough.
-    const printed = Buffer.from(text, 'latin1')
-    bytes.set(top, printed)
-    size += printed.length
-    members.set(top, printed.toString('latin1'))
+    members.set(top, Buffer.from(text, 'latin1').toString('latin1'))
   }
-  return Object.freeze({ fields: Object.freeze(fields), members, bytes, size })
+  return Object.freeze({ fields: Object.freeze(fields), members })
 }
 
 /** Reads a field by its dotted name, wherever it stands. */
 export function fieldOf<K extends FieldName>(event: Event, name: K): FieldValue<K> | undefined {
   const value = event.own[name]
   if (value !== undefined) return value
+  for (const facet of event.facets) {
+    const shared = facet.fields[name]
+    if (shared !== undefined) return shared
+  }
+  return undefined
+}
+
+/** Reads a field that only facets hold; never puts an event's own fields together. */
+export function sharedFieldOf<K extends FieldName>(event: Event, name: K): FieldValue<K> | undefined {
   for (const facet of event.facets) {
     const shared = facet.fields[name]
     if (shared !== undefined) return shared

@@ -156,7 +156,10 @@ export const FIELDS = {
   'wireguard.attribution.until': own('date', 'Last snapshot that showed this mapping; absent while it stood.'),
   'wireguard.change.after': ownMany('keyword', 'Of a change: the value after it.'),
   'wireguard.change.before': ownMany('keyword', 'Of a change: the value before it.'),
-  'wireguard.coverage.count': own('long', 'How often the named limit was hit: lines without a document of their own, records decided early, entries evicted.'),
+  'wireguard.coverage.count': own(
+    'long',
+    'How often the named limit was hit: lines without a document of their own, records decided early, entries evicted.',
+  ),
   'wireguard.coverage.events': own('long', 'Documents emitted from this source in the interval.'),
   'wireguard.coverage.expected': own('long', 'What should have come: polls, lines or flows; see reason.'),
   'wireguard.coverage.file': own('keyword', "File inside the host's folder."),
@@ -207,7 +210,10 @@ export const FIELDS = {
   'wireguard.peer.endpoint.ip': own('ip', 'Outer address as last known at that time.'),
   'wireguard.peer.endpoint.port': own('long', 'Outer port as last known at that time.'),
   'wireguard.peer.groups': ownMany('keyword', 'Groups of owner and device, as of event time.'),
-  'wireguard.peer.handshake_age': own('long', 'Seconds since the latest handshake; absent when there never was one, or when it lies in the future.'),
+  'wireguard.peer.handshake_age': own(
+    'long',
+    'Seconds since the latest handshake; absent when there never was one, or when it lies in the future.',
+  ),
   'wireguard.peer.kind': own('keyword', '`device`, `site` or `server`.'),
   'wireguard.peer.last_handshake': own('date', 'Latest handshake; absent when there never was one.'),
   'wireguard.peer.name': own('keyword', 'Name by inventory.'),
@@ -231,7 +237,10 @@ export const FIELDS = {
   'wireguard.resource.classification': own('keyword', 'Classification by inventory.'),
   'wireguard.resource.name': own('keyword', 'Resource by inventory, or `uncatalogued`.'),
   'wireguard.resource.owner': own('keyword', 'Owner of the resource by inventory.'),
-  'wireguard.session.end': own('date', 'Last handshake plus 180 s, or the poll that showed the peer gone before that; only on `peer-session-ended`.'),
+  'wireguard.session.end': own(
+    'date',
+    'Last handshake plus 180 s, or the poll that showed the peer gone before that; only on `peer-session-ended`.',
+  ),
   'wireguard.session.id': own('keyword', 'One id for start and end of a peer session.'),
   'wireguard.session.inferred': own(
     'boolean',

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
 /** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
 import { Command, CommanderError } from 'commander'
 import { runCheck } from './commands/check.ts'

@@ -16,7 +16,9 @@ const TIMEOUT_MS = 10_000
 
 async function replay(directory: string, file: string): Promise<{ exit: number; out: string; err: string }> {
   try {
-    const { stdout, stderr } = await run(process.execPath, [MAIN, 'replay', directory, '--ndjson', file], { timeout: TIMEOUT_MS })
+    const { stdout, stderr } = await run(process.execPath, [MAIN, 'replay', directory, '--ndjson', file], {
+      timeout: TIMEOUT_MS,
+    })
     return { exit: 0, out: stdout, err: stderr }
   } catch (error) {
     // What execFile rejects with has the streams and the exit on it.
@@ -33,7 +35,11 @@ function withFile(name: string, text: string): CaptureCase {
 
 describe('a file that a person wrote is broken', () => {
   test.each([
-    ['inventory.yaml', 'version: 1\npeers:\n  - name: x\n    keys: [{ public_key: nonsense }]\n', /inventory\.yaml:4:\d+/],
+    [
+      'inventory.yaml',
+      'version: 1\npeers:\n  - name: x\n    keys: [{ public_key: nonsense }]\n',
+      /inventory\.yaml:4:\d+/,
+    ],
     ['inventory.yaml', 'version: 1\npeople:\n  - { email: "a\\e[2J", name: "\\e[2J" }\n', /inventory\.yaml:3:\d+/],
     ['inventory.yaml', 'version: [1\n', /inventory\.yaml:\d+:\d+/],
     ['pipeline.yaml', 'name: x\nhosts:\n  gw1: { timezone: Nowhere/Town }\n', /pipeline\.yaml:3:\d+/],
@@ -56,16 +62,23 @@ describe('a file that a person wrote is broken', () => {
 
 test('links are not followed, pipes not opened, and both are named', async () => {
   await withCase(miniature({}), async (capture, lab) => {
-    await writeFile(join(lab, 'secret'), '[1795360212.110000]\t    [NEW] udp 17 30 src=10.8.0.2 dst=192.0.2.99 sport=1 dport=2 [UNREPLIED] src=192.0.2.99 dst=10.8.0.2 sport=2 dport=1\n')
+    await writeFile(
+      join(lab, 'secret'),
+      '[1795360212.110000]\t    [NEW] udp 17 30 src=10.8.0.2 dst=192.0.2.99 sport=1 dport=2 [UNREPLIED] src=192.0.2.99 dst=10.8.0.2 sport=2 dport=1\n',
+    )
     await symlink(join(lab, 'secret'), join(capture, 'gw1', 'conntrack.log.1'))
     await symlink(join(lab, 'secret'), join(capture, 'gw1', 'wg0.conf'))
     await symlink(lab, join(capture, 'gw9'))
-    await run('mkfifo', ['kern.log.1', 'ruleset.json', 'conntrack.stderr'].map((name) => join(capture, 'gw1', name)))
+    await run(
+      'mkfifo',
+      ['kern.log.1', 'ruleset.json', 'conntrack.stderr'].map((name) => join(capture, 'gw1', name)),
+    )
     await run('mkfifo', [join(capture, 'notes')])
     const file = join(lab, 'events.ndjson')
     const { exit, out } = await replay(capture, file)
     expect(exit).toBe(0)
-    for (const name of ['conntrack.log.1', 'wg0.conf', 'kern.log.1', 'ruleset.json', 'conntrack.stderr']) expect(out).toContain(`gw1/${name}`)
+    for (const name of ['conntrack.log.1', 'wg0.conf', 'kern.log.1', 'ruleset.json', 'conntrack.stderr'])
+      expect(out).toContain(`gw1/${name}`)
     expect(out).toContain('gw9')
     expect(await readFile(file, 'utf8')).not.toContain('192.0.2.99')
   })

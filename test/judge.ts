@@ -25,18 +25,27 @@ const SLACK = 1.5
 export function judge(truthPath: string, evidencePath: string, ndjson: string): Verdict {
   const truth: Truth[] = readJsonLines(truthPath)
   const evidence = new Map<string, Truth>(readJsonLines(evidencePath).map((each: Truth) => [each.id, each]))
-  const events = ndjson.split('\n').filter((line) => line !== '').map(parseEvent)
+  const events = ndjson
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseEvent)
   const counts = new Map<string, number>()
   const errors = new Map<string, string[]>()
   const count = (name: string, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by)
   const error = (kind: string, name: string): void => {
     errors.set(kind, [...(errors.get(kind) ?? []), name])
   }
-  const network = events.filter((event) => event['event.dataset'] === 'wireguard.firewall' || event['event.dataset'] === 'wireguard.flow')
+  const network = events.filter(
+    (event) => event['event.dataset'] === 'wireguard.firewall' || event['event.dataset'] === 'wireguard.flow',
+  )
   const byTuple = Map.groupBy(network, tupleOf)
   const holders = createHolders(truth)
   const flows = truth.filter((each) => each.kind === 'flow' || each.kind === 'ping')
-  const nameless = new Set(truth.filter((each) => each.kind === 'planted' && /not_in_inventory|owner_missing/.test(each.what)).map((each) => each.peer))
+  const nameless = new Set(
+    truth
+      .filter((each) => each.kind === 'planted' && /not_in_inventory|owner_missing/.test(each.what))
+      .map((each) => each.peer),
+  )
   for (const flow of flows) judgeFlow(flow, evidence.get(flow.id), matching(flow, byTuple))
   for (const event of network) judgeClaim(event)
   judgeTheRest()
@@ -49,7 +58,10 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
     }
     if (!proof.any_evidence) return
     count('evidence')
-    if (found.length === 0) return error('flow with evidence, no event', flow.id)
+    if (found.length === 0) {
+      error('flow with evidence, no event', flow.id)
+      return
+    }
     count('found')
     const exact = found.filter((event) => event['wireguard.attribution.status'] === 'exact')
     const right = exact.filter((event) => event['wireguard.peer.public_key'] === flow.key)
@@ -68,7 +80,8 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
     if (bytes && proof.has_conntrack_destroy && proof.has_conntrack_new && flow.kind === 'flow') {
       count('bytes of')
       const ends = found.filter((event) => event['event.action'] === 'flow-ended')
-      if (ends.some((event) => event['source.bytes'] === bytes[0] && event['destination.bytes'] === bytes[1])) count('bytes right')
+      if (ends.some((event) => event['source.bytes'] === bytes[0] && event['destination.bytes'] === bytes[1]))
+        count('bytes right')
       else error('bytes', flow.id)
     }
   }
@@ -77,8 +90,14 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
     const gateways: Truth[] = Object.values(truth[0].gateways)
     if (!proof.has_nft || gateways.some((gateway) => gateway.prefixes.local === flow.rule)) return
     count('verdict of')
-    const want = { accept: 'accepted', drop: 'dropped', reject: 'rejected' }[flow.expect as 'accept' | 'drop' | 'reject']
-    const said = new Set(found.map((event) => event['wireguard.flow.verdict']).filter((verdict) => verdict !== undefined && verdict !== 'unknown'))
+    const want = { accept: 'accepted', drop: 'dropped', reject: 'rejected' }[
+      flow.expect as 'accept' | 'drop' | 'reject'
+    ]
+    const said = new Set(
+      found
+        .map((event) => event['wireguard.flow.verdict'])
+        .filter((verdict) => verdict !== undefined && verdict !== 'unknown'),
+    )
     if (said.size === 1 && said.has(want)) count('verdict right')
     else error('verdict', `${flow.id} ${[...said]}`)
   }
@@ -89,8 +108,11 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
     const { src, sport, dst, dport } = flow.server
     const isRight = found.some(
       (event) =>
-        (!('snat' in flow.nat) || (event['source.nat.ip'] === ip(src) && (event['source.nat.port'] ?? event['source.port']) === sport)) &&
-        (!('dnat' in flow.nat) || (event['destination.nat.ip'] === ip(dst) && (event['destination.nat.port'] ?? event['destination.port']) === dport)),
+        (!('snat' in flow.nat) ||
+          (event['source.nat.ip'] === ip(src) && (event['source.nat.port'] ?? event['source.port']) === sport)) &&
+        (!('dnat' in flow.nat) ||
+          (event['destination.nat.ip'] === ip(dst) &&
+            (event['destination.nat.port'] ?? event['destination.port']) === dport)),
     )
     if (isRight) count('nat right')
     else error('nat', flow.id)
@@ -100,18 +122,27 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
     const at = (event['event.start'] ?? event['@timestamp'] ?? 0) / SECOND
     const isBack = event['wireguard.peer.role'] === 'destination'
     const address = isBack ? event['destination.ip'] : event['source.ip']
-    const [near, far] = isBack ? [event['destination.ip'], event['source.ip']] : [event['source.ip'], event['destination.ip']]
+    const [near, far] = isBack
+      ? [event['destination.ip'], event['source.ip']]
+      : [event['source.ip'], event['destination.ip']]
     const gateway = event['host.name'] ?? ''
     if (event['wireguard.attribution.status'] === 'exact') {
       count('claims')
       const key = event['wireguard.peer.public_key'] ?? ''
       const isHeld = holders(gateway, address ?? '', at, event['wireguard.interface.name'] ?? '', true).has(key)
-      const isSent = flows.some((flow) => flow.gateway === gateway && ip(flow.src) === near && flow.key === key && (flow.sport === undefined || flow.sport === event['source.port']))
+      const isSent = flows.some(
+        (flow) =>
+          flow.gateway === gateway &&
+          ip(flow.src) === near &&
+          flow.key === key &&
+          (flow.sport === undefined || flow.sport === event['source.port']),
+      )
       if (isHeld || (!isBack && isSent)) count('claims true')
       else error('claim not true by the ledger', `${event['event.id']} ${address}`)
     }
     const target = event['wireguard.target_peer.public_key']
-    if (target !== undefined && !holders(gateway, far ?? '', at, '', true).has(target)) error('wrong target peer', event['event.id'] ?? '')
+    if (target !== undefined && !holders(gateway, far ?? '', at, '', true).has(target))
+      error('wrong target peer', event['event.id'] ?? '')
   }
 
   function judgeTheRest(): void {
@@ -119,7 +150,8 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
     if (new Set(ids).size !== ids.length) error('duplicate event.id', String(ids.length - new Set(ids).size))
     for (const forged of truth.filter((each) => each.kind === 'forged' && each.source === 'kern.log' && each.dport)) {
       count('forged')
-      if (network.some((event) => event['destination.port'] === forged.dport)) error('forged line became an event', forged.how)
+      if (network.some((event) => event['destination.port'] === forged.dport))
+        error('forged line became an event', forged.how)
     }
     const gaps = events.filter((event) => event['event.action'] === 'source-gap')
     const stated = truth.filter((each) => each.kind === 'gap')
@@ -135,22 +167,55 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
   }
 }
 
-const SOURCES: ReadonlyMap<string, string> = new Map([['kern.log', 'nftables'], ['conntrack', 'conntrack'], ['wg.snapshots', 'wireguard']])
+const SOURCES: ReadonlyMap<string, string> = new Map([
+  ['kern.log', 'nftables'],
+  ['conntrack', 'conntrack'],
+  ['wg.snapshots', 'wireguard'],
+])
 
 function overlaps(event: Fields, gap: Truth): boolean {
   const start = (event['event.start'] ?? 0) / SECOND
   const end = (event['event.end'] ?? 0) / SECOND
-  return event['host.name'] === gap.gateway && event['wireguard.coverage.source'] === SOURCES.get(gap.source) && start <= gap.t1 + 15 && end >= gap.t0 - 15
+  return (
+    event['host.name'] === gap.gateway &&
+    event['wireguard.coverage.source'] === SOURCES.get(gap.source) &&
+    start <= gap.t1 + 15 &&
+    end >= gap.t0 - 15
+  )
 }
 
 /** Who held the longest prefix on an address around a time, by the lab's own record of what it did. */
 function createHolders(truth: readonly Truth[]) {
-  const rows: { gateway: string; interface: string; network: bigint; length: number; bits: number; key: string; from: number; to: number }[] = []
+  const rows: {
+    gateway: string
+    interface: string
+    network: bigint
+    length: number
+    bits: number
+    key: string
+    from: number
+    to: number
+  }[] = []
   for (const each of truth) {
     if (each.kind === 'peer_added') {
-      for (const prefix of each.allowed_ips) rows.push({ ...split(prefix), gateway: each.gateway, interface: each.interface, key: each.key, from: each.t, to: Number.POSITIVE_INFINITY })
+      for (const prefix of each.allowed_ips)
+        rows.push({
+          ...split(prefix),
+          gateway: each.gateway,
+          interface: each.interface,
+          key: each.key,
+          from: each.t,
+          to: Number.POSITIVE_INFINITY,
+        })
     } else if (each.kind === 'peer_removed') {
-      for (const row of rows) if (row.gateway === each.gateway && row.interface === each.interface && row.key === each.key && row.to === Number.POSITIVE_INFINITY) row.to = each.t
+      for (const row of rows)
+        if (
+          row.gateway === each.gateway &&
+          row.interface === each.interface &&
+          row.key === each.key &&
+          row.to === Number.POSITIVE_INFINITY
+        )
+          row.to = each.t
     }
   }
   return (gateway: string, address: string, at: number, interfaceName: string, isNarrow: boolean): Set<string> => {
@@ -160,7 +225,15 @@ function createHolders(truth: readonly Truth[]) {
       if (interfaceName !== '' && name !== interfaceName) continue
       for (const moment of [at - SLACK, at, at + SLACK]) {
         const best = rows
-          .filter((row) => row.gateway === gateway && row.interface === name && row.bits === bits && row.from <= moment && moment < row.to && value >> BigInt(bits - row.length) === row.network >> BigInt(bits - row.length))
+          .filter(
+            (row) =>
+              row.gateway === gateway &&
+              row.interface === name &&
+              row.bits === bits &&
+              row.from <= moment &&
+              moment < row.to &&
+              value >> BigInt(bits - row.length) === row.network >> BigInt(bits - row.length),
+          )
           .sort((a, b) => b.length - a.length)[0]
         if (best !== undefined && !(isNarrow && best.length === 0)) keys.add(best.key)
       }
@@ -171,12 +244,22 @@ function createHolders(truth: readonly Truth[]) {
 
 function split(prefix: string): { network: bigint; length: number; bits: number } {
   const [address = '', length = '0'] = prefix.split('/')
-  if (!address.includes(':')) return { network: address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n), length: Number(length), bits: 32 }
+  if (!address.includes(':'))
+    return {
+      network: address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n),
+      length: Number(length),
+      bits: 32,
+    }
   const [head = '', tail] = address.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const words = tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
-  return { network: words.reduce((sum, word) => sum * 65536n + BigInt(`0x${word}`), 0n), length: Number(length), bits: 128 }
+  const words =
+    tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
+  return {
+    network: words.reduce((sum, word) => sum * 65536n + BigInt(`0x${word}`), 0n),
+    length: Number(length),
+    bits: 128,
+  }
 }
 
 function tupleOf(event: Fields): string {
@@ -187,7 +270,10 @@ function tupleOf(event: Fields): string {
 
 function matching(flow: Truth, byTuple: ReadonlyMap<string, readonly Fields[]>): Fields[] {
   const transport = flow.kind === 'ping' || /icmp/.test(flow.proto) ? 'icmp' : flow.proto
-  const targets = new Set([[ip(flow.dst), flow.dport].join(' '), [ip(flow.fwd_dst ?? flow.dst), flow.fwd_dport ?? flow.dport].join(' ')])
+  const targets = new Set([
+    [ip(flow.dst), flow.dport].join(' '),
+    [ip(flow.fwd_dst ?? flow.dst), flow.fwd_dport ?? flow.dport].join(' '),
+  ])
   const found = [...targets].flatMap((target) => {
     const [dst, dport] = target.split(' ')
     const ports = transport === 'icmp' ? '' : `${flow.sport} ${dport}`
@@ -204,5 +290,8 @@ function ip(text: string): string {
 }
 
 function readJsonLines(path: string): Truth[] {
-  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
 }

@@ -6,12 +6,19 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseEvent } from '../src/event-json.ts'
-import { type Verdict, judge } from './judge.ts'
+import { judge, type Verdict } from './judge.ts'
 import { DEMO, replayCapture, withCopy } from './replay-capture.ts'
 
 const TRUTH = new URL('fixtures/lab-1/truth.jsonl', import.meta.url).pathname
 const EVIDENCE = new URL('fixtures/lab-1/evidence.jsonl', import.meta.url).pathname
-const FATAL = ['wrong key claimed exact', 'event for traffic WireGuard discarded', 'forged line became an event', 'duplicate event.id', 'claim not true by the ledger', 'wrong target peer']
+const FATAL = [
+  'wrong key claimed exact',
+  'event for traffic WireGuard discarded',
+  'forged line became an event',
+  'duplicate event.id',
+  'claim not true by the ledger',
+  'wrong target peer',
+]
 
 describe('lab-1 against its truth', () => {
   let verdict: Verdict
@@ -55,7 +62,10 @@ describe('lab-1 against its truth', () => {
 
   test('every line is accounted for', () => {
     for (const row of printed.split('\n').filter((line) => /^gw\d/.test(line))) {
-      const [lines = 0, ...parts] = row.split(/\s+/).slice(2).map((cell) => (cell === '·' ? 0 : Number(cell.replaceAll(',', ''))))
+      const [lines = 0, ...parts] = row
+        .split(/\s+/)
+        .slice(2)
+        .map((cell) => (cell === '·' ? 0 : Number(cell.replaceAll(',', ''))))
       expect(parts.reduce((sum, part) => sum + part, 0)).toBe(lines)
     }
   })

@@ -17,10 +17,15 @@ export type OpenSource = MergeSource<Item> & {
   readonly copies: readonly string[]
   /** What was wrong with a file as bytes, by file. */
   readonly damage: readonly string[]
-  readonly tally: Tally
+  readonly tally: Tally & { readonly replayed?: number }
+  /** Damage found since the last call. */
+  takeDamage(): readonly Damage[]
   /** Bytes read so far. */
   readonly bytes: number
 }
+
+/** A file that could not be read on from `offset`. */
+export type Damage = { readonly file: string; readonly reason: string; readonly offset: number }
 
 export async function openCaptureSource(
   source: CaptureSource,
@@ -29,6 +34,8 @@ export async function openCaptureSource(
 ): Promise<OpenSource> {
   const { files, copies } = await identifyFiles(source)
   const damage: string[] = []
+  let untold: Damage[] = []
+  let fileBytes = 0
   let items: Item[] = []
   let bytes = 0
   const decoder = entry.createDecoder(options, (item) => {
@@ -57,9 +64,13 @@ export async function openCaptureSource(
     const { file } = reader
     for (const line of batch.value.lines) {
       bytes += line.text.length + 1
+      fileBytes = line.offset + line.text.length
       decoder.push(line, file)
     }
-    if (batch.value.damage !== '') damage.push(`${file.name}: ${batch.value.damage}`)
+    if (batch.value.damage !== '') {
+      damage.push(`${file.name}: ${batch.value.damage}`)
+      untold.push({ file: file.name, reason: batch.value.damage, offset: fileBytes })
+    }
     return take()
   }
 
@@ -78,6 +89,11 @@ export async function openCaptureSource(
     damage,
     tally: decoder.tally,
     next: read,
+    takeDamage() {
+      const taken = untold
+      untold = []
+      return taken
+    },
     get bytes() {
       return bytes
     },

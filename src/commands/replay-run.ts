@@ -4,7 +4,7 @@ import { SOURCES } from '../catalog.ts'
 import { defaultHostOptions, type PipelineConfig } from '../config.ts'
 import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
 import { createWatermark } from '../correlate/watermark.ts'
-import type { Event } from '../event.ts'
+import { type Event, sharedFieldOf } from '../event.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { createPipeline, type Pipeline } from '../pipeline.ts'
 import type { NdjsonSink } from '../sinks/ndjson.ts'
@@ -34,6 +34,8 @@ export type ReplayResult = {
   readonly pipeline: Pipeline
   /** Documents by dataset. */
   readonly documents: ReadonlyMap<string, number>
+  /** Firewall and flow documents by attribution status. */
+  readonly statuses: ReadonlyMap<string, number>
   readonly notes: readonly string[]
 }
 
@@ -63,12 +65,17 @@ export async function runCapture(
     }
   }
   const documents = new Map<string, number>()
+  const statuses = new Map<string, number>()
   const pipeline = createPipeline({ hosts, inventory }, (event: Event) => {
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
+    if (event.dataset === 'wireguard.firewall' || event.dataset === 'wireguard.flow') {
+      const status = sharedFieldOf(event, 'wireguard.attribution.status') ?? ''
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
     sink?.add(event)
   })
   await drive(pipeline, sources, sink, createProgress(terminal, sources))
-  return { sources: sources.map(resultOf), pipeline, documents, notes }
+  return { sources: sources.map(resultOf), pipeline, documents, statuses, notes }
 }
 
 async function drive(
@@ -105,12 +112,17 @@ async function drive(
       const source = sources[index]
       if (source === undefined) return
       watermark.finish(source.label)
+      pipeline.coverage.tally(source.host, source.entry.name, source.tally)
       const key = `${source.host} ${source.entry.name}`
       const left = (open.get(key) ?? 1) - 1
       open.set(key, left)
       if (left === 0) pipeline.finish(source.host, source.entry.name)
     },
     async pause() {
+      for (const source of sources) {
+        for (const { file, reason, offset } of source.takeDamage())
+          pipeline.coverage.damage(source.host, source.entry.name, file, reason, offset)
+      }
       progress.update()
       await sink?.drain()
     },

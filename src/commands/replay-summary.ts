@@ -2,6 +2,7 @@
 import type { Inventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import type { Capture } from '../sources/capture.ts'
+import { printCoverage } from './coverage-summary.ts'
 import type { ReplayResult } from './replay-run.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 
@@ -42,43 +43,51 @@ export function totalsOf(result: ReplayResult): SourceTotals[] {
   })
 }
 
+/** The text `replay` ends with, or its JSON. */
 export function printSummary(terminal: Terminal, input: SummaryInput): string {
   const { result } = input
-  const totals = totalsOf(result)
+  const coverage = result.pipeline.coverage.report()
   const documents = [...result.documents].sort(([a], [b]) => (a < b ? -1 : 1))
-  if (input.isJson)
-    return `${JSON.stringify({ sources: totals, documents: Object.fromEntries(documents), ignored: input.capture.ignored })}\n`
-  const number = (value: number) => (value === 0 ? '·' : value.toLocaleString('en-US'))
-  const lines = table(
-    terminal,
-    [
-      { title: 'host' },
-      { title: 'source' },
-      { title: 'lines', align: 'right' },
-      { title: 'records', align: 'right' },
-      { title: 'out of scope', align: 'right' },
-      { title: 'unparsed', align: 'right' },
-      { title: 'suspect', align: 'right' },
-      { title: 'skipped', align: 'right' },
-    ],
-    totals.map((each) => [
-      each.host,
-      each.source,
-      number(each.lines),
-      number(each.records),
-      number(each.outOfScope),
-      number(each.unparsed),
-      number(each.suspect),
-      number(each.skipped),
-    ]),
-  )
+  const statuses = Object.fromEntries([...result.statuses].sort(([a], [b]) => (a < b ? -1 : 1)))
+  if (input.isJson) {
+    const { ignored } = input.capture
+    const sources = totalsOf(result)
+    return `${JSON.stringify({ sources, documents: Object.fromEntries(documents), attribution: statuses, coverage, ignored })}\n`
+  }
   const parts = [
-    lines,
+    sourceLines(terminal, totalsOf(result)),
     documentLines(terminal, documents, input.target),
+    attributionLine(terminal, result.statuses),
+    printCoverage(terminal, coverage),
     noteLines(terminal, input),
     adviceLines(terminal, input),
   ]
   return parts.filter((part) => part !== '').join('\n')
+}
+
+function sourceLines(terminal: Terminal, totals: readonly SourceTotals[]): string {
+  const number = (value: number) => (value === 0 ? '·' : value.toLocaleString('en-US'))
+  const right = ['lines', 'records', 'out of scope', 'unparsed', 'suspect', 'skipped'] as const
+  return table(
+    terminal,
+    [{ title: 'host' }, { title: 'source' }, ...right.map((title) => ({ title, align: 'right' as const }))],
+    totals.map(({ host, source, lines, records, outOfScope, unparsed, suspect, skipped }) => [
+      host,
+      source,
+      ...[lines, records, outOfScope, unparsed, suspect, skipped].map(number),
+    ]),
+  )
+}
+
+function attributionLine(terminal: Terminal, statuses: ReadonlyMap<string, number>): string {
+  const total = [...statuses.values()].reduce((sum, count) => sum + count, 0)
+  if (total === 0) return ''
+  const parts = (['exact', 'ambiguous', 'unknown'] as const).map((status) => {
+    const count = statuses.get(status) ?? 0
+    const text = `${count.toLocaleString('en-US')} ${status}`
+    return status === 'exact' ? paint(terminal, 'green', text) : count > 0 ? paint(terminal, 'yellow', text) : text
+  })
+  return `${paint(terminal, 'bold', 'Attribution')} of ${total.toLocaleString('en-US')} firewall and flow documents: ${parts.join(', ')}\n`
 }
 
 function documentLines(terminal: Terminal, documents: readonly (readonly [string, number])[], target: string): string {

@@ -29,7 +29,7 @@ export async function runReplay(
   const capture = await findCapture(args.directory)
   const config = await loadPipeline(args.pipeline === '' ? capture.pipeline : args.pipeline)
   const inventory = await loadInventory(capture.inventory)
-  const sink = args.ndjson === '' ? null : await openNdjson(args.ndjson, stdout)
+  const sink = args.ndjson === '' ? null : openNdjson(args.ndjson, stdout)
   try {
     const result = await runCapture({ capture, config, inventory }, sink, terminal)
     await sink?.close()
@@ -46,7 +46,7 @@ export async function runReplay(
     else terminal.out(summary)
     return 0
   } catch (error) {
-    await sink?.abandon()
+    sink?.abandon()
     throw error
   }
 }

@@ -6,9 +6,9 @@
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { parseDumpHeader } from '../sources/dump-header.ts'
 import type { Line, SourceFile } from '../sources/source.ts'
 import { createSnapshotDecoder, SNAPSHOT_LINE_MAX } from '../sources/wireguard/decoder.ts'
-import { parseDumpHeader } from '../sources/wireguard/dump-header.ts'
 import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 
 export type LatestSnapshot = {

@@ -3,7 +3,7 @@ import type { Event } from '../event.ts'
 import { printEvent } from '../event-json.ts'
 import { createIsoPrinter } from '../time.ts'
 import { FirewallEvent } from './firewall-events.ts'
-import { createFirewallWriter } from './firewall-json.ts'
+import { createFirewallWriter, hasAddresses } from './firewall-json.ts'
 import { createFlowPrinter } from './flow-json.ts'
 
 export type EventWriter = {
@@ -20,7 +20,7 @@ export function createEventWriter(): EventWriter {
   const print = (event: Event) => (event.dataset === 'wireguard.flow' ? printFlow(event) : printEvent(event))
   return {
     write(event, block, at) {
-      if (event instanceof FirewallEvent) return writeFirewall(event, block, at)
+      if (event instanceof FirewallEvent && hasAddresses(event)) return writeFirewall(event, block, at)
       const text = print(event)
       if (at + text.length + 1 > block.length) return -1
       // Documents are ASCII (event-json quote): one byte a character.

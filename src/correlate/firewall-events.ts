@@ -1,12 +1,13 @@
 /** One packet log line as a `wireguard.firewall` document. */
 import { createFacet, type Event, type Facet } from '../event.ts'
 import { createHashedIds, createLineIds } from '../event-id.ts'
-import type { Fields } from '../fields.ts'
 import { decodeBytes } from '../event-json.ts'
+import type { Fields } from '../fields.ts'
 import type { KnownAddress } from '../identity/address-book.ts'
 import { communityId } from '../identity/community-id.ts'
 import type { Packet, PacketRecord } from '../sources/nftables/record.ts'
-import type { LogRule, Verdict } from '../sources/nftables/ruleset.ts'
+import type { Verdict } from '../sources/nftables/rule-verdict.ts'
+import type { LogRule } from '../sources/nftables/ruleset.ts'
 import type { LineShape } from './line-shapes.ts'
 import { isIcmp } from './tuple-key.ts'
 
@@ -56,6 +57,7 @@ export type FirewallLine = {
 /** Ids of packet log lines; the text of their time is shared by neighbours. */
 export type LineIds = (record: PacketRecord) => string
 
+/** Ids for one host's lines: the transport's own identity where it has one, else file and offset (design 13). */
 export function createPacketIds(host: string): LineIds {
   const lineId = createLineIds()
   const hashedId = createHashedIds()
@@ -130,8 +132,7 @@ function toFields({ record, source, destination, shape, flowId, verdict }: Firew
     'netfilter.icmp.sequence': whole(packet.icmpSeq),
     'netfilter.icmp.original': packet.quoted === '' ? undefined : decodeBytes(packet.quoted),
     'netfilter.fragment.offset': whole(packet.fragmentOffset),
-    'netfilter.fragment.more':
-      packet.fragmentOffset >= 0 || packet.moreFragments ? packet.moreFragments : undefined,
+    'netfilter.fragment.more': packet.fragmentOffset >= 0 || packet.moreFragments ? packet.moreFragments : undefined,
     'netfilter.fragment.id': packet.fragmentId || undefined,
     'netfilter.flow_label': whole(packet.flowLabel),
     'netfilter.ethertype': packet.etherType || undefined,
@@ -152,6 +153,7 @@ function whole(value: number): number | undefined {
   return value < 0 ? undefined : value
 }
 
+/** `DF`, `MF`; empty when neither is set. */
 export function ipFlags(packet: Packet): readonly string[] {
   return packet.dontFragment ? (packet.moreFragments ? ['DF', 'MF'] : ['DF']) : ['MF']
 }

@@ -7,78 +7,80 @@ import type { Facet } from '../event.ts'
 import { decodeBytes, quote } from '../event-json.ts'
 import type { Packet } from '../sources/nftables/record.ts'
 import { communityOf, type FirewallEvent, ipFlags } from './firewall-events.ts'
+import type { LineSegments, LineShape } from './line-shapes.ts'
 
 /** More than everything of a document but its texts: names, punctuation, numbers at their widest. */
 const FRAME_BYTES_MAX = 2048
 /** JSON writes one byte of a line as six at most: `\\u001b`. */
 const ESCAPED_BYTES_MAX = 6
-const NOTHING = Buffer.alloc(0)
 
 /** Writes the document and LF into `block` at `at`; returns the new end, or -1 when it may not fit. */
 export type FirewallWriter = (event: FirewallEvent, block: Buffer, at: number) => number
 
+/**
+ * Five pieces of own text between three of shared bytes: many small writes cost more than what they write. Only for lines
+ * with addresses (`hasAddresses`).
+ */
 export function createFirewallWriter(iso: (at: number) => string): FirewallWriter {
   return (event, block, start) => {
     const { record, source, destination, shape, flowId, verdict } = event.line
     const { packet } = record
-    const [observer, rule, protocol, identity, resource] = shape.facets
+    const { head, middle, tail } = segmentsOf(shape)
     const original = quote(decodeBytes(record.text))
     // All other texts are pieces of the line.
     const own = original.length + record.text.length * ESCAPED_BYTES_MAX + FRAME_BYTES_MAX
-    if (start + own + sizeOf(shape.facets) > block.length) return -1
+    if (start + own + head.length + middle.length + tail.length > block.length) return -1
 
     let at = put(block, start, `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}",`)
-    at = copy(block, at, rule, 'event')
-    at = put(block, at, ',"original":')
+    at = paste(block, at, head)
     at = put(block, at, original)
-    let text = packet.isTruncated ? '},"error":{"type":"truncated"}' : '}'
-    const from = printEnd(source === null ? '' : source.text, packet.sport, packet.macSource)
-    if (from !== '') text += `,"source":{${from}}`
-    const to = printEnd(destination === null ? '' : destination.text, packet.dport, packet.macDestination)
-    if (to !== '') text += `,"destination":{${to}}`
+    let ends = packet.isTruncated ? '},"error":{"type":"truncated"}' : '}'
+    ends += `,"source":{${printEnd(source === null ? '' : source.text, packet.sport, packet.macSource)}}`
+    ends += `,"destination":{${printEnd(destination === null ? '' : destination.text, packet.dport, packet.macDestination)}}`
+    ends += ',"network":{'
+    if (packet.vlanId >= 0) ends += `"vlan":{"id":"${packet.vlanId}"},`
     const community = source === null || destination === null ? undefined : communityOf(packet, source, destination)
-    const network = community === undefined ? '' : `"community_id":"${community}"`
-    at = put(block, at, `${text},"network":{${network}`)
-    const shared = protocol.bytes.get('network')
-    if (shared !== undefined) {
-      if (network !== '') block[at++] = COMMA
-      at = paste(block, at, shared)
-    }
-    at = put(block, at, printRest(packet, network !== '' || shared !== undefined))
-    at = copy(block, at, observer, 'host')
-    at = put(block, at, '},"observer":{')
-    at = copy(block, at, observer, 'observer')
-    const ruleMembers = rule.bytes.get('rule')
-    if (ruleMembers !== undefined) at = paste(block, put(block, at, '},"rule":{'), ruleMembers)
-    at = put(block, at, `},"related":{${printAddresses(source?.text ?? '', destination?.text ?? '')}`)
-    at = copy(block, at, identity, 'related')
-    let flow = `},"wireguard":{"flow":{"verdict":"${verdict}"`
+    if (community !== undefined) ends += `"community_id":"${community}",`
+    at = put(block, at, ends)
+    at = paste(block, at, middle)
+    let flow = `${printAddresses(source?.text ?? '', destination?.text ?? '')}"]},"wireguard":{"flow":{"verdict":"${verdict}"`
     if (flowId !== '') flow += `,"id":"${flowId}"`
     if (verdict === 'dropped' || verdict === 'rejected') flow += ',"outcome":"denied"'
-    at = copy(block, put(block, at, `${flow}},`), identity, 'wireguard')
-    block[at++] = COMMA
-    at = copy(block, at, resource, 'wireguard')
-    at = put(block, at, shape.policy === '' ? '},"netfilter":{' : `,"policy":{"result":"${shape.policy}"}},"netfilter":{`)
-    at = copy(block, at, rule, 'netfilter')
-    at = put(block, at, printLeftovers(packet))
-    return put(block, at, '}}\n')
+    at = put(block, at, `${flow}},`)
+    at = paste(block, at, tail)
+    let last = `${printLeftovers(packet)}}`
+    if (packet.uid >= 0) last += `,"user":{"id":"${packet.uid}"}`
+    if (packet.gid >= 0) last += `,"group":{"id":"${packet.gid}"}`
+    return put(block, at, `${last}}\n`)
   }
 }
 
-const COMMA = 44
+/** Frames and fragments without a readable IP packet go through the general printer: they are rare and lack half of the parts. */
+export function hasAddresses({ line }: FirewallEvent): boolean {
+  return (line.source !== null || line.destination !== null) && line.record.packet.protocol >= 0
+}
 
-function sizeOf(facets: readonly Facet[]): number {
-  let size = 0
-  for (const facet of facets) size += facet.size
-  return size
+/** What stands between a document's own texts, the same for all documents of a shape. */
+function segmentsOf(shape: LineShape): LineSegments {
+  if (shape.segments !== null) return shape.segments
+  const [observer, rule, protocol, identity, resource] = shape.facets
+  const of = (facet: Facet, top: string) => facet.members.get(top) ?? ''
+  const ruleMembers = of(rule, 'rule')
+  const policy = shape.policy === '' ? '' : `,"policy":{"result":"${shape.policy}"}`
+  const middle =
+    `${of(protocol, 'network')}},"host":{${of(observer, 'host')}},"observer":{${of(observer, 'observer')}}` +
+    `${ruleMembers === '' ? '' : `,"rule":{${ruleMembers}}`},"related":{${of(identity, 'related')},"ip":["`
+  const tail = `${of(identity, 'wireguard')},${of(resource, 'wireguard')}${policy}},"netfilter":{${of(rule, 'netfilter')}`
+  shape.segments = {
+    head: Buffer.from(`${of(rule, 'event')},"original":`, 'latin1'),
+    middle: Buffer.from(middle, 'latin1'),
+    tail: Buffer.from(tail, 'latin1'),
+  }
+  return shape.segments
 }
 
 function put(block: Buffer, at: number, text: string): number {
   return at + block.write(text, at, 'latin1')
-}
-
-function copy(block: Buffer, at: number, facet: Facet, top: string): number {
-  return paste(block, at, facet.bytes.get(top) ?? NOTHING)
 }
 
 function paste(block: Buffer, at: number, bytes: Buffer): number {
@@ -93,22 +95,10 @@ function printEnd(ip: string, port: number, mac: string): string {
   return parts.filter((part) => part !== '').join(',')
 }
 
-/** What of the packet stands between `network` and `host`. */
-function printRest(packet: Packet, hasMembers: boolean): string {
-  let text = ''
-  if (packet.vlanId >= 0) text += `${hasMembers ? ',' : ''}"vlan":{"id":"${packet.vlanId}"}`
-  text += '}'
-  if (packet.uid >= 0) text += `,"user":{"id":"${packet.uid}"}`
-  if (packet.gid >= 0) text += `,"group":{"id":"${packet.gid}"}`
-  return `${text},"host":{`
-}
-
+/** Members of `related.ip` without the outer quotes: each address once. */
 function printAddresses(source: string, destination: string): string {
-  if (source === '' || destination === '' || source === destination) {
-    const only = source === '' ? destination : source
-    return only === '' ? '' : `"ip":["${only}"],`
-  }
-  return `"ip":["${source}","${destination}"],`
+  if (source === '' || source === destination) return destination
+  return destination === '' ? source : `${source}","${destination}`
 }
 
 /** Members of `netfilter` after the rule's, each with a comma before it. */
@@ -119,7 +109,8 @@ function printLeftovers(packet: Packet): string {
   if (packet.dscp >= 0) text += `,"dscp":${packet.dscp}`
   if (packet.flowLabel >= 0) text += `,"flow_label":${packet.flowLabel}`
   const hasFlags = packet.dontFragment || packet.moreFragments
-  if (packet.ipId >= 0 && packet.dontFragment && !packet.moreFragments) text += `,"ip":{"id":${packet.ipId},"flags":["DF"]}`
+  if (packet.ipId >= 0 && packet.dontFragment && !packet.moreFragments)
+    text += `,"ip":{"id":${packet.ipId},"flags":["DF"]}`
   else if (packet.ipId >= 0 && !hasFlags) text += `,"ip":{"id":${packet.ipId}}`
   else if (packet.ipId >= 0) text += `,"ip":{"id":${packet.ipId},"flags":["${ipFlags(packet).join('","')}"]}`
   else if (hasFlags) text += `,"ip":{"flags":["${ipFlags(packet).join('","')}"]}`
@@ -130,7 +121,8 @@ function printLeftovers(packet: Packet): string {
 
 function printTcp(packet: Packet): string {
   const flags = packet.tcpFlags === '' ? '' : `,"flags":["${packet.tcpFlags.replaceAll(' ', '","')}"]`
-  if (packet.tcpWindow >= 0 && packet.tcpSeq < 0 && packet.tcpAck < 0) return `,"tcp":{"window":${packet.tcpWindow}${flags}}`
+  if (packet.tcpWindow >= 0 && packet.tcpSeq < 0 && packet.tcpAck < 0)
+    return `,"tcp":{"window":${packet.tcpWindow}${flags}}`
   let text = packet.tcpWindow < 0 ? flags : `,"window":${packet.tcpWindow}${flags}`
   if (packet.tcpSeq >= 0) text += `,"seq":${packet.tcpSeq}`
   if (packet.tcpAck >= 0) text += `,"ack":${packet.tcpAck}`

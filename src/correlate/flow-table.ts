@@ -43,6 +43,7 @@ const IDLE_MAX: Micros = 6 * DAY
 /** How far back an unexplained flow looks for the line that saw its start. */
 const WITNESS_REACH: Micros = 2 * MINUTE
 
+/** An empty table. `witnesses` are the firewall lines no flow has claimed; late flows look for their start there. */
 export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTable {
   const open = new Map<string, Flow>()
   /** Open and lately ended flows by every tuple a firewall line may show. */

@@ -6,7 +6,7 @@
 
 import type { Facet } from '../event.ts'
 import type { Claim } from '../identity/attribute.ts'
-import type { Verdict } from '../sources/nftables/ruleset.ts'
+import type { Verdict } from '../sources/nftables/rule-verdict.ts'
 import type { Micros } from '../time.ts'
 
 /** Totals of one flow in original and reply direction; -1 where accounting was off. */

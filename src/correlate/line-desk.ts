@@ -74,7 +74,11 @@ export function createLineDesk(
     const shape: LineShape =
       resource === setting.resource
         ? settings.shapeOf(setting, identity, protocol, policyOf)
-        : { facets: [setting.observer, rule.facet, protocol, identity, resource], policy: policyOf(resource) }
+        : {
+            facets: [setting.observer, rule.facet, protocol, identity, resource],
+            policy: policyOf(resource),
+            segments: null,
+          }
     const flowId = flow?.id ?? ''
     room.emit(new FirewallEvent({ record, source, destination, shape, flowId, verdict: rule.verdict }, ids))
   }

@@ -13,7 +13,12 @@ import type { SharedFacets } from './shared-facets.ts'
 export type LineShape = {
   readonly facets: readonly [observer: Facet, rule: Facet, protocol: Facet, identity: Facet, resource: Facet]
   readonly policy: 'allowed' | 'violation' | ''
+  /** Printed by the first document of the shape (firewall-json.ts). */
+  segments: LineSegments | null
 }
+
+/** Bytes between a document's own texts. */
+export type LineSegments = { readonly head: Buffer; readonly middle: Buffer; readonly tail: Buffer }
 
 export type LineSetting = {
   readonly in: string
@@ -33,7 +38,12 @@ export type LineSetting = {
 
 export type LineSettings = {
   of(record: PacketRecord, destination: KnownAddress | null): LineSetting
-  shapeOf(setting: LineSetting, identity: Facet, protocol: Facet, policyOf: (resource: Facet) => LineShape['policy']): LineShape
+  shapeOf(
+    setting: LineSetting,
+    identity: Facet,
+    protocol: Facet,
+    policyOf: (resource: Facet) => LineShape['policy'],
+  ): LineShape
 }
 
 /** Shapes remembered over all settings, about 3 kB each; beyond it all are found anew. */
@@ -106,7 +116,11 @@ export function createLineSettings(rules: LineRules, shared: SharedFacets): Line
       const known = setting.shapes.get(identity)
       if (known !== undefined && known.facets[2] === protocol) return known
       const { observer, line, resource } = setting
-      const shape: LineShape = { facets: [observer, line.facet, protocol, identity, resource], policy: policyOf(resource) }
+      const shape: LineShape = {
+        facets: [observer, line.facet, protocol, identity, resource],
+        policy: policyOf(resource),
+        segments: null,
+      }
       if (++shapes > SHAPES_MAX) forget()
       setting.shapes.set(identity, shape)
       return shape

@@ -16,6 +16,7 @@ export type Poll = {
   readonly arrived: ReadonlyMap<string, Micros | null>
 }
 
+/** What one snapshot is for the peers: its time and which interfaces it brought. `seen` are the interfaces of the run so far. */
 export function toPoll(at: Micros, before: Micros, changes: readonly LedgerChange[], seen: ReadonlySet<string>): Poll {
   const arrived = new Map<string, Micros | null>()
   for (const change of changes) {
@@ -26,6 +27,7 @@ export function toPoll(at: Micros, before: Micros, changes: readonly LedgerChang
   return { at, before, arrived }
 }
 
+/** The first snapshot of the run changes nothing: nobody looked before. */
 export function isFirst(poll: Poll): boolean {
   return poll.before === Number.NEGATIVE_INFINITY
 }

@@ -17,6 +17,7 @@ export type SharedFacets = {
 
 const FACETS_MAX = 8192
 
+/** Facets of one host, each made once. */
 export function createSharedFacets(host: string, inventory: Inventory): SharedFacets {
   const observers = createFacetCache()
   const protocols = createFacetCache()

@@ -11,6 +11,7 @@ export function tupleKey(protocol: number, a: string, aPort: number, b: string, 
 const ICMP = 1
 const ICMP6 = 58
 
+/** ICMP or ICMPv6: no ports, the echo id tells conversations apart. */
 export function isIcmp(protocol: number): boolean {
   return protocol === ICMP || protocol === ICMP6
 }

@@ -1,58 +1,44 @@
 /**
- * Events as lines of JSON into a file or a pipe, written in large pieces. A file is written beside its name and renamed when
- * it is whole, so that nobody reads half a result and a failed run leaves the former one.
+ * Events as lines of JSON into a file or a pipe. A file is written beside its name and renamed when it is whole, so that nobody
+ * reads half a result and a failed run leaves the former one.
+ *
+ * A file's blocks are written at once and used again while they are still in the processor's cache: queued ones cost a page
+ * fault every 4 KiB, and a burst of them is memory. A pipe may be slow, so its blocks wait for `drain`.
  */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { createEventWriter } from '../correlate/event-printer.ts'
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
 
 export type NdjsonSink = {
-  /** Synchronous: prints the event into the buffer. */
+  /** Prints the event into the block; writes the block when it is full. Throws AppError `cannot-write`. */
   add(event: Event): void
-  /** Writes what is buffered when it is worth it; resolves when the file has taken it. */
+  /** Waits until a slow pipe has taken what is queued; the place for back-pressure. */
   drain(): Promise<void>
   /** Writes the rest and gives the file its name. */
   close(): Promise<void>
   /** Removes what was written. */
-  abandon(): Promise<void>
+  abandon(): void
   readonly count: number
 }
 
-/** Written at a time: 0.5 to 1 MiB is where a write stops costing (design 12). */
+/** Where blocks go. */
+type Outlet = { put(bytes: Buffer): void; drain(): Promise<void>; close(): void; abandon(): void }
+
+/** Written at a time: from half a MiB on a write costs its bytes only (design 12). */
 const BLOCK_BYTES = 1024 * 1024
-/** Blocks kept for reuse. */
-const SPARE_MAX = 4
 
 /** `path` `-` is standard output. Throws AppError `cannot-write`. */
-export async function openNdjson(path: string, stdout: NodeJS.WritableStream): Promise<NdjsonSink> {
-  const isStdout = path === '-'
-  const partial = `${path}.partial`
-  const file = isStdout ? null : await openFile(partial, path)
+export function openNdjson(path: string, stdout: NodeJS.WritableStream): NdjsonSink {
+  const outlet = path === '-' ? createPipeOutlet(stdout) : createFileOutlet(path)
   const writer = createEventWriter()
-  const full: Buffer[] = []
-  const spare: Buffer[] = []
-  let block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES)
+  const block = Buffer.allocUnsafe(BLOCK_BYTES)
   let used = 0
   let count = 0
 
   function turnOver(): void {
-    if (used > 0) full.push(block.subarray(0, used))
-    block = spare.pop() ?? Buffer.allocUnsafe(BLOCK_BYTES)
+    if (used > 0) outlet.put(block.subarray(0, used))
     used = 0
-  }
-
-  async function write(): Promise<void> {
-    try {
-      for (let bytes = full.shift(); bytes !== undefined; bytes = full.shift()) {
-        if (file === null) await writeStream(stdout, bytes)
-        else await file.writeFile(bytes)
-        if (spare.length < SPARE_MAX && bytes.buffer.byteLength === BLOCK_BYTES) spare.push(Buffer.from(bytes.buffer))
-      }
-    } catch (cause) {
-      const what = isStdout ? 'standard output' : path
-      throw new AppError('cannot-write', `cannot write ${what}`, { cause, advice: 'Check the space on the disk.' })
-    }
   }
 
   return {
@@ -63,42 +49,76 @@ export async function openNdjson(path: string, stdout: NodeJS.WritableStream): P
         turnOver()
         end = writer.write(event, block, used)
       }
-      if (end < 0) full.push(writer.toBytes(event))
+      if (end < 0) outlet.put(writer.toBytes(event))
       else used = end
     },
-    drain: async () => {
-      if (full.length > 0) await write()
-    },
+    drain: () => outlet.drain(),
     async close() {
       turnOver()
-      await write()
-      if (file === null) return
-      await file.close()
-      await rename(partial, path)
+      await outlet.drain()
+      outlet.close()
     },
-    async abandon() {
-      await file?.close()
-      if (file !== null) await rm(partial, { force: true })
-    },
+    abandon: () => outlet.abandon(),
     get count() {
       return count
     },
   }
 }
 
-async function openFile(partial: string, path: string): Promise<FileHandle> {
-  try {
-    return await open(partial, 'w')
-  } catch (cause) {
-    throw new AppError('cannot-write', `cannot write ${path}`, {
-      cause,
-      advice: 'Name a file in a directory that exists and may be written.',
-    })
+function createFileOutlet(path: string): Outlet {
+  const partial = `${path}.partial`
+  const attempt = <T>(work: () => T, advice: string): T => {
+    try {
+      return work()
+    } catch (cause) {
+      throw new AppError('cannot-write', `cannot write ${path}`, { cause, advice })
+    }
+  }
+  const file = attempt(() => openSync(partial, 'w'), 'Name a file in a directory that exists and may be written.')
+  return {
+    put(bytes) {
+      attempt(() => {
+        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+      }, 'Check the space on the disk.')
+    },
+    drain: async () => {},
+    close() {
+      attempt(() => {
+        closeSync(file)
+        renameSync(partial, path)
+      }, 'Check the space on the disk.')
+    },
+    abandon() {
+      closeSync(file)
+      rmSync(partial, { force: true })
+    },
+  }
+}
+
+function createPipeOutlet(stdout: NodeJS.WritableStream): Outlet {
+  const queue: Buffer[] = []
+  return {
+    // The block is used again at once: a queued piece needs its own bytes.
+    put: (bytes) => void queue.push(Buffer.from(bytes)),
+    async drain() {
+      for (let bytes = queue.shift(); bytes !== undefined; bytes = queue.shift()) await writeStream(stdout, bytes)
+    },
+    close: () => {},
+    abandon: () => {},
   }
 }
 
 function writeStream(stream: NodeJS.WritableStream, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(bytes, (error) => (error ? reject(error) : resolve()))
+    stream.write(bytes, (error) => {
+      if (!error) resolve()
+      else
+        reject(
+          new AppError('cannot-write', 'cannot write standard output', {
+            cause: error,
+            advice: 'The reader of the pipe went away.',
+          }),
+        )
+    })
   })
 }

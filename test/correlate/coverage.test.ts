@@ -104,9 +104,9 @@ describe('heartbeats', () => {
     scope.conntrackOut = 4
     run.tick(1)
     const event = { own: { 'host.name': GATEWAY }, facets: [] }
-    run.coverage.emitted({ dataset: 'wireguard.firewall', ...event })
-    run.coverage.emitted({ dataset: 'wireguard.flow', ...event })
-    run.coverage.emitted({ dataset: 'wireguard.finding', ...event })
+    run.coverage.emitted(GATEWAY, { dataset: 'wireguard.firewall', ...event })
+    run.coverage.emitted(GATEWAY, { dataset: 'wireguard.flow', ...event })
+    run.coverage.emitted(GATEWAY, { dataset: 'wireguard.finding', ...event })
     run.coverage.end()
     expect(sumOf(run, 'out_of_scope')).toBe(7)
     expect(sumOf(run, 'events')).toBe(2)

@@ -136,6 +136,7 @@ describe('hand-ordered printing', () => {
                   shared.resource(made.dst, made.protocol, made.dport),
                 ],
                 policy: flowId === '' ? '' : 'violation',
+                segments: null,
               },
               flowId,
               verdict,

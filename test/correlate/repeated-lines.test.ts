@@ -33,15 +33,30 @@ function run(lines: readonly (readonly [second: number, text: string])[]) {
 
 describe('a line that stands there twice', () => {
   test('DESTROY ends a flow once', () => {
-    expect(run([[0, NEW], [5, DESTROY], [5, DESTROY]])).toMatchObject({ steps: ['started', 'ended'], flows: 1 })
+    expect(
+      run([
+        [0, NEW],
+        [5, DESTROY],
+        [5, DESTROY],
+      ]),
+    ).toMatchObject({ steps: ['started', 'ended'], flows: 1 })
   })
 
   test('DESTROY of a flow that conntrack never showed before is one flow', () => {
-    expect(run([[5, DESTROY], [5, DESTROY]])).toMatchObject({ steps: ['ended'], flows: 1 })
+    expect(
+      run([
+        [5, DESTROY],
+        [5, DESTROY],
+      ]),
+    ).toMatchObject({ steps: ['ended'], flows: 1 })
   })
 
   test('a whole life of a flow is told once', () => {
-    const life = [[0, NEW], [4, UPDATE], [5, DESTROY]] as const
+    const life = [
+      [0, NEW],
+      [4, UPDATE],
+      [5, DESTROY],
+    ] as const
     const { steps, flows, table } = run([...life, ...life])
     expect(steps).toEqual(['started', 'progressed', 'ended'])
     expect(flows).toBe(1)
@@ -49,13 +64,21 @@ describe('a line that stands there twice', () => {
   })
 
   test('the same id and tuple a moment later are another flow', () => {
-    const { steps, flows } = run([[0, NEW], [5, DESTROY], [5.000001, NEW], [9, DESTROY]])
+    const { steps, flows } = run([
+      [0, NEW],
+      [5, DESTROY],
+      [5.000001, NEW],
+      [9, DESTROY],
+    ])
     expect(steps).toEqual(['started', 'ended', 'started', 'ended'])
     expect(flows).toBe(2)
   })
 
   test('what left long ago is forgotten', () => {
-    const { table } = run([[0, NEW], [5, DESTROY]])
+    const { table } = run([
+      [0, NEW],
+      [5, DESTROY],
+    ])
     table.expire((T0 + 60) * SECOND, () => {})
     expect(table.match('6 10.8.0.2 40000 10.20.0.10 443', (T0 + 1) * SECOND, 0)).toBeNull()
   })

@@ -43,7 +43,9 @@ export function readText(path: string): string {
 
 function importsOf(path: string, text: string): Import[] {
   const found: Import[] = []
-  for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?([^'"]*?)\s*(?:from\s+)?'(\.[^']+)'/gm)) {
+  for (const match of text.matchAll(
+    /^(?:import|export(?=\s+(?:type\s+)?[*{]))\s+(type\s+)?([^'"]*?)\s*(?:from\s+)?'(\.[^']+)'/gm,
+  )) {
     const names = (match[2] ?? '').replace(/^[^{]*\{|\}[^}]*$/g, '').split(',')
     const isEachType =
       (match[2] ?? '').startsWith('{') && names.every((name) => name.trim() === '' || name.trim().startsWith('type '))

@@ -84,6 +84,16 @@ export function remove(one: CaptureCase, path: RegExp): void {
   for (const name of one.files.keys()) if (path.test(name)) one.files.delete(name)
 }
 
+/** Gives files other names; '' keeps the one they have. */
+export function rename(one: CaptureCase, newName: (name: string) => string): void {
+  for (const [name, text] of Array.from(one.files)) {
+    const to = newName(name)
+    if (to === '') continue
+    one.files.delete(name)
+    one.files.set(to, text)
+  }
+}
+
 /** The same words everywhere: in the capture, in the truth, in the evidence. */
 export function replaceEverywhere(one: CaptureCase, pattern: RegExp | string, by: string): void {
   edit(one, /./, (text) => text.replaceAll(pattern, by))
@@ -98,7 +108,10 @@ export function reviseEvidence(one: CaptureCase, change: (proof: Map<string, unk
     const proof = new Map<string, unknown>(Object.entries(JSON.parse(line)))
     change(proof)
     const kinds = ['has_nft', 'has_conntrack_new', 'has_conntrack_destroy']
-    proof.set('any_evidence', kinds.some((kind) => proof.get(kind) === true))
+    proof.set(
+      'any_evidence',
+      kinds.some((kind) => proof.get(kind) === true),
+    )
     return JSON.stringify(Object.fromEntries(proof))
   })
   one.evidence = `${revised.join('\n')}\n`
@@ -111,7 +124,9 @@ export function printedRows(printed: string): { source: string; lines: number; c
     .filter((row) => row !== '')
     .map((row) => {
       const cells = row.split(/\s{2,}/)
-      const [lines = Number.NaN, ...parts] = cells.slice(-6).map((cell) => (cell === '·' ? 0 : Number(cell.replaceAll(',', ''))))
+      const [lines = Number.NaN, ...parts] = cells
+        .slice(-6)
+        .map((cell) => (cell === '·' ? 0 : Number(cell.replaceAll(',', ''))))
       return { source: cells.slice(0, -6).join(' '), lines, counted: parts.reduce((sum, part) => sum + part, 0) }
     })
 }

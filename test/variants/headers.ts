@@ -91,7 +91,21 @@ export function journal(line: LogLine, index: number): string {
   }
   return JSON.stringify(
     isKernel
-      ? { ...common, _TRANSPORT: 'kernel', SYSLOG_FACILITY: '0', SYSLOG_IDENTIFIER: 'kernel', _SOURCE_MONOTONIC_TIMESTAMP: String(line.uptime), MESSAGE: line.message }
-      : { ...common, _TRANSPORT: 'syslog', SYSLOG_FACILITY: '1', SYSLOG_IDENTIFIER: name, _PID: '812', MESSAGE: `${bracket(line)}${line.message}` },
+      ? {
+          ...common,
+          _TRANSPORT: 'kernel',
+          SYSLOG_FACILITY: '0',
+          SYSLOG_IDENTIFIER: 'kernel',
+          _SOURCE_MONOTONIC_TIMESTAMP: String(line.uptime),
+          MESSAGE: line.message,
+        }
+      : {
+          ...common,
+          _TRANSPORT: 'syslog',
+          SYSLOG_FACILITY: '1',
+          SYSLOG_IDENTIFIER: name,
+          _PID: '812',
+          MESSAGE: `${bracket(line)}${line.message}`,
+        },
   )
 }

@@ -1,13 +1,9 @@
 /** The same lines in other files: compressed, rotated into many parts, under other names. */
-import { type CaptureCase, remove } from './case.ts'
+import { type CaptureCase, remove, rename } from './case.ts'
 
 /** Every log of a host with `.gz` behind its name. */
 export function compressAll(one: CaptureCase): void {
-  for (const [name, text] of [...one.files]) {
-    if (!/\/(kern|conntrack)\.log(\.\d+)?$|wg\.snapshots$/.test(name)) continue
-    one.files.delete(name)
-    one.files.set(`${name}.gz`, text)
-  }
+  rename(one, (name) => (/\/(kern|conntrack)\.log(\.\d+)?$|wg\.snapshots$/.test(name) ? `${name}.gz` : ''))
 }
 
 /** All lines of a family of files, oldest first. */
@@ -21,7 +17,12 @@ export function joined(one: CaptureCase, base: string): string {
 }
 
 /** Cut into `count` files of as many lines each, the oldest with the highest number; all but the newest two compressed. */
-export function rotate(one: CaptureCase, base: string, count: number, atLine: (line: string) => boolean = () => true): void {
+export function rotate(
+  one: CaptureCase,
+  base: string,
+  count: number,
+  atLine: (line: string) => boolean = () => true,
+): void {
   const lines = joined(one, base).split(/(?<=\n)/)
   remove(one, new RegExp(`^${base.replaceAll('.', '\\.')}(\\.\\d+)?$`))
   const parts: string[][] = [[]]
@@ -40,10 +41,8 @@ export function rotate(one: CaptureCase, base: string, count: number, atLine: (l
 /** Red Hat's names: `messages`, and `messages-20261120` from dateext. */
 export function asMessages(one: CaptureCase, host: string): void {
   const dates = ['', '-20261121', '-20261120', '-20261119']
-  for (const [name, text] of [...one.files]) {
+  rename(one, (name) => {
     const age = new RegExp(`^${host}/kern\\.log(?:\\.(\\d+))?$`).exec(name)
-    if (age === null) continue
-    one.files.delete(name)
-    one.files.set(`${host}/messages${dates[Number(age[1] ?? 0)]}`, text)
-  }
+    return age === null ? '' : `${host}/messages${dates[Number(age[1] ?? 0)]}`
+  })
 }

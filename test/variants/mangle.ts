@@ -14,7 +14,8 @@ export function mangle(one: CaptureCase, damage: Damage, random: Random, path: R
 export function flipBytes(every: number): Damage {
   return (text, random) => {
     const bytes = Buffer.from(text, 'latin1')
-    for (let count = Math.ceil(bytes.length / every); count > 0; count--) bytes[random.below(bytes.length)] = random.below(256)
+    for (let count = Math.ceil(bytes.length / every); count > 0; count--)
+      bytes[random.below(bytes.length)] = random.below(256)
     return bytes.toString('latin1')
   }
 }

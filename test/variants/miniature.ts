@@ -34,7 +34,17 @@ export const PLAIN: Names = {
 }
 
 export function miniature(names: Partial<Names>): CaptureCase {
-  const { host, interface: name, prefix, helper, labels, program, peer, privateKey, presharedKey } = { ...PLAIN, ...names }
+  const {
+    host,
+    interface: name,
+    prefix,
+    helper,
+    labels,
+    program,
+    peer,
+    privateKey,
+    presharedKey,
+  } = { ...PLAIN, ...names }
   const dump = (second: string) => `# 2026-11-22T15:10:${second}.000+00:00 gw1
 ${name}\t${privateKey}\t${INTERFACE_KEY}\t51820\toff
 ${name}\t${PEER_KEY}\t${presharedKey}\t198.51.100.7:40000\t10.8.0.2/32\t1795360200\t100\t200\toff
@@ -48,7 +58,10 @@ ${name}\t${PEER_KEY}\t${presharedKey}\t198.51.100.7:40000\t10.8.0.2/32\t17953602
   files.set(
     `${host}/kern.log`,
     [443, 22]
-      .map((port, i) => `2026-11-22T15:10:12.${i + 1}00000+00:00 gw1 kernel: [  100.${i + 1}00000] ${prefix}${packet(port)}\n`)
+      .map(
+        (port, i) =>
+          `2026-11-22T15:10:12.${i + 1}00000+00:00 gw1 kernel: [  100.${i + 1}00000] ${prefix}${packet(port)}\n`,
+      )
       .join(''),
   )
   files.set(

@@ -1,5 +1,5 @@
 /** Other names and numbers for the same capture: interfaces, hosts, networks, dates. The truth changes with them. */
-import { type CaptureCase, edit, replaceEverywhere } from './case.ts'
+import { type CaptureCase, edit, rename, replaceEverywhere } from './case.ts'
 
 export function renameInterface(one: CaptureCase, name: string): void {
   replaceEverywhere(one, /\bwg0\b/g, name)
@@ -8,11 +8,7 @@ export function renameInterface(one: CaptureCase, name: string): void {
 export function renameHosts(one: CaptureCase, names: ReadonlyMap<string, string>): void {
   for (const [from, to] of names) {
     replaceEverywhere(one, new RegExp(`\\b${from}\\b`, 'g'), to)
-    for (const [path, text] of [...one.files]) {
-      if (!path.startsWith(`${from}/`)) continue
-      one.files.delete(path)
-      one.files.set(`${to}${path.slice(from.length)}`, text)
-    }
+    rename(one, (path) => (path.startsWith(`${from}/`) ? `${to}${path.slice(from.length)}` : ''))
   }
 }
 
@@ -29,14 +25,18 @@ export function renumber(one: CaptureCase): void {
   replaceEverywhere(one, 'fda2:2122:ebb2:0000:', '2001:0db8:0051:0000:')
 }
 
-/** Every date of the capture and its truth, by whole seconds. Uptimes stay: they count from boot. */
-export function shiftTimes(one: CaptureCase, seconds: number): void {
+/**
+ * Every date of the capture and its truth, by whole seconds; with `fromEpoch` only those from then on, as when somebody set the
+ * clock of all machines. Uptimes stay: they count from boot.
+ */
+export function shiftTimes(one: CaptureCase, seconds: number, fromEpoch = 0): void {
+  const moved = (ms: number) => (ms >= fromEpoch * 1000 ? ms + seconds * 1000 : ms)
   const shift = (text: string) =>
     text
       // An id or a counter may look like a time.
-      .replace(/(?<![=\d.])\b1795\d{6}(?=[.\t,} \]])/g, (epoch) => String(Number(epoch) + seconds))
-      .replace(/\b2026-11-22T\d\d:\d\d:\d\d/g, (stamp) => isoAt(Date.parse(`${stamp}Z`) + seconds * 1000))
-      .replace(/^Nov 22 \d\d:\d\d:\d\d/gm, (stamp) => traditionalAt(Date.parse(`2026 ${stamp}Z`) + seconds * 1000))
+      .replace(/(?<![=\d.])\b1795\d{6}(?=[.\t,} \]])/g, (epoch) => String(moved(Number(epoch) * 1000) / 1000))
+      .replace(/\b2026-11-22T\d\d:\d\d:\d\d/g, (stamp) => isoAt(moved(Date.parse(`${stamp}Z`))))
+      .replace(/^Nov 22 \d\d:\d\d:\d\d/gm, (stamp) => traditionalAt(moved(Date.parse(`2026 ${stamp}Z`))))
   edit(one, /./, shift)
   one.truth = shift(one.truth)
   one.evidence = shift(one.evidence)

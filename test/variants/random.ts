@@ -2,9 +2,9 @@
 
 export type Random = {
   /** In [0, 1). */
-  next(): number
+  readonly next: () => number
   /** A whole number in [0, below). */
-  below(limit: number): number
+  readonly below: (limit: number) => number
 }
 
 export function createRandom(seed: number): Random {

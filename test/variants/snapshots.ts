@@ -3,7 +3,10 @@ import { type CaptureCase, edit } from './case.ts'
 
 const SNAPSHOTS = /\/wg\.snapshots$/
 
-export function editDumps(one: CaptureCase, change: (dump: string, index: number, all: readonly string[]) => string): void {
+export function editDumps(
+  one: CaptureCase,
+  change: (dump: string, index: number, all: readonly string[]) => string,
+): void {
   edit(one, SNAPSHOTS, (text) =>
     text
       .split(/^(?=# )/m)

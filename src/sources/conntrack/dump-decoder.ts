@@ -8,10 +8,10 @@
  * Draws no conclusion about flows itself.
  */
 import type { Micros } from '../../time.ts'
+import { isDumpHeader, parseDumpHeader } from '../dump-header.ts'
 import { type Decoder, emptyTally, type Line, type Remark, type SourceFile } from '../source.ts'
 import { createAddressCache } from './address-cache.ts'
 import { readChatter } from './chatter.ts'
-import { isDumpHeader, parseDumpHeader } from './dump-header.ts'
 import type { ConntrackFields } from './fields.ts'
 import { flowTimesOf } from './flow-times.ts'
 import { createGatewayZone } from './gateway-zone.ts'
@@ -86,7 +86,7 @@ export function createConntrackDumpDecoder(
   }
 
   function pushHeader(line: Line, file: SourceFile): void {
-    const at = line.flaw === '' ? parseDumpHeader(line.text) : -1
+    const at = line.flaw === '' ? (parseDumpHeader(line.text)?.at ?? -1) : -1
     close(at >= 0)
     if (at < 0) return pushUnparsed('bad-header', line, file)
     tally.skipped++

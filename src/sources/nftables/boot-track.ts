@@ -36,6 +36,7 @@ const DRIFT_MAX = 200e-6
 const BOOT_SLACK = 60 * SECOND
 const SETTLED_AFTER = 2 * SECOND
 
+/** A boot begins with its first line. `bornAfter`: the stamp it cannot be older than, NaN when nothing tells. */
 export function createTrack(stamp: Micros, resolution: Micros, uptime: Micros, bornAfter: Micros): Track {
   const offset = createOffsetEstimate()
   offset.add(stamp, resolution, uptime)
@@ -53,6 +54,7 @@ export function createTrack(stamp: Micros, resolution: Micros, uptime: Micros, b
   }
 }
 
+/** The next line of this boot, already believed. */
 export function advance(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): void {
   const floor = track.floor + Math.max(uptime - track.lastUptime, 0) * DRIFT_MAX
   track.floor = Math.min(floor, stamp + resolution - uptime)
@@ -80,6 +82,7 @@ export function follows(track: Track, stamp: Micros, uptime: Micros): boolean {
   return stamp - uptime - track.offset.high <= LATE_MAX && isPossibleBoot(track, stamp, uptime)
 }
 
+/** The uptime is further on than the wall clock can be: nobody reads a line before it is written. */
 export function isAhead(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): boolean {
   return track.floor - (stamp + resolution - uptime) > AHEAD_MAX
 }

@@ -88,6 +88,7 @@ function fitsHook(rule: LogRule, packet: Packet): boolean {
   return true
 }
 
+/** Whether one demand of a rule holds for the packet of a line. */
 export function satisfies(condition: Condition, packet: Packet): Answer {
   if (condition.fields.length === 0) return 'maybe'
   const values = condition.fields.map((field) => valueIn(field, packet))

@@ -9,7 +9,7 @@
  * one nothing is known, unless an undated ruleset.json says how it began.
  */
 import type { Micros } from '../../time.ts'
-import { type DumpHeader, parseDumpHeader } from '../wireguard/dump-header.ts'
+import { type DumpHeader, parseDumpHeader } from '../dump-header.ts'
 import type { LogRule, Ruleset } from './ruleset.ts'
 
 /** Times a ruleset differed from the one before, kept a gateway. Beyond it the oldest are forgotten and their time is unknown. */

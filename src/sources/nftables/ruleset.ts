@@ -29,8 +29,6 @@ import {
 } from './ruleset-document.ts'
 import { admitsInput, type Entries, entriesOf, hookOf } from './ruleset-entry.ts'
 
-export type { Verdict } from './rule-verdict.ts'
-
 /** One `log` statement. */
 export type LogRule = {
   /** As it stands at the start of a line: one character a byte, often with a blank at its end. '' when the rule has none. */

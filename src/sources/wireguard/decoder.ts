@@ -9,8 +9,8 @@
  * secret anywhere (design 2.7). What a change between two polls means is the ledger's business, not ours.
  */
 import { HOUR, type Micros } from '../../time.ts'
+import { parseDumpHeader } from '../dump-header.ts'
 import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally } from '../source.ts'
-import { parseDumpHeader } from './dump-header.ts'
 import type { InterfaceRow, PeerRow, SnapshotRecord } from './record.ts'
 import { redactRow } from './redact.ts'
 import { createRowCache, type RowCache } from './row-cache.ts'

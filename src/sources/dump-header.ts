@@ -6,7 +6,7 @@
  * The form is our own (design 8.1); the time is what `date -Is` and `date -Ins` of coreutils print (RFC 3339, also with a
  * comma before the fraction). A time without zone is refused: to guess one would date keys wrongly.
  */
-import { INSTANT_MAX, type Micros, SECOND } from '../../time.ts'
+import { INSTANT_MAX, type Micros, SECOND } from '../time.ts'
 
 export type DumpHeader = {
   readonly at: Micros
@@ -19,6 +19,13 @@ const HEADER =
 
 /** Longest header: fixed-width time, blanks, a host name. Anything longer is no header and is not even looked at. */
 const HEADER_LENGTH_MAX = 400
+
+/** Whether the line means to be a header: `# ` and a digit. Other `#` lines are comments. */
+export function isDumpHeader(text: string): boolean {
+  if (text.charCodeAt(0) !== 35 || text.charCodeAt(1) !== 32) return false
+  const code = text.charCodeAt(2)
+  return code >= 48 && code <= 57
+}
 
 /** Null when the line is no dated header. `text` may end in CR. */
 export function parseDumpHeader(text: string): DumpHeader | null {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseDumpHeader } from '../../../src/sources/wireguard/dump-header.ts'
-import { toIso } from '../../../src/time.ts'
+import { parseDumpHeader } from '../../src/sources/dump-header.ts'
+import { toIso } from '../../src/time.ts'
 
 describe('the dated line before a dump', () => {
   it.each([
