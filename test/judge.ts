@@ -99,7 +99,7 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
         .filter((verdict) => verdict !== undefined && verdict !== 'unknown'),
     )
     if (said.size === 1 && said.has(want)) count('verdict right')
-    else error('verdict', `${flow.id} ${[...said]}`)
+    else error('verdict', `${flow.id} ${[...said].join(' ')}`)
   }
 
   function judgeNat(flow: Truth, proof: Truth, found: readonly Fields[]): void {

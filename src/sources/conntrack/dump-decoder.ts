@@ -88,7 +88,10 @@ export function createConntrackDumpDecoder(
   function pushHeader(line: Line, file: SourceFile): void {
     const at = line.flaw === '' ? (parseDumpHeader(line.text)?.at ?? -1) : -1
     close(at >= 0)
-    if (at < 0) return pushUnparsed('bad-header', line, file)
+    if (at < 0) {
+      pushUnparsed('bad-header', line, file)
+      return
+    }
     tally.skipped++
     if (at > arrival) arrival = at
     open = { at, file, offset: line.offset, rowsV4: 0, rowsV6: 0, shown: -1, isBroken: false }
