@@ -80,6 +80,8 @@ type State = {
   pending: Pending | null
   hasArrival: boolean
   arrival: Micros
+  /** Rows of the dump before. */
+  rowsBefore: number
 }
 
 export function createSnapshotDecoder(
@@ -95,6 +97,7 @@ export function createSnapshotDecoder(
     pending: null,
     hasArrival: false,
     arrival: 0,
+    rowsBefore: 0,
   }
   return {
     push: (line, file) => push(state, line, file),
@@ -116,6 +119,7 @@ function pushHeader(state: State, line: Line, file: SourceFile): void {
   const header = line.flaw === 'cut' ? null : parseDumpHeader(line.text)
   // A header that lost its end may have lost digits of its zone too; one with a host name has all of its time.
   const isDated = header !== null && (line.flaw === '' || header.host !== '')
+  if (isDated && state.pending?.at === header.at && state.pending.rows === 0) dropRepeated(state, state.pending)
   close(state, isDated ? header.at : Number.NaN)
   if (!isDated) {
     refuse(state, 'bad-header', 'a header without a readable time', line, file)
@@ -136,6 +140,14 @@ function pushHeader(state: State, line: Line, file: SourceFile): void {
     offset: line.offset,
   }
   state.rows.turn()
+}
+
+/** The same header twice: the first of them is no dump in which every interface is down. */
+function dropRepeated(state: State, repeated: Pending): void {
+  state.tally.records -= repeated.records
+  state.tally.skipped += repeated.records
+  release(state, repeated)
+  state.pending = null
 }
 
 function pushRow(state: State, line: Line, file: SourceFile): void {
@@ -208,6 +220,9 @@ function close(state: State, nextAt: Micros): void {
     state.arrival = state.hasArrival ? Math.max(state.arrival, closing.at) : closing.at
     state.hasArrival = true
   }
+  // Read while it was being written, it may end at any row: what it lacks against the one before proves nothing.
+  if (isLast && closing.rows < state.rowsBefore) closing.isComplete = false
+  state.rowsBefore = closing.rows
   release(state, closing)
   if (isConfirmed) state.emit(toRecord(closing, state.arrival))
   else suspect(state, closing)

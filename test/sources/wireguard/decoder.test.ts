@@ -36,10 +36,21 @@ describe('completeness of a snapshot', () => {
   const complete = (content: string) => snapshotsOf(decode(content).items).map((snapshot) => snapshot.isComplete)
 
   it('holds for whole dumps, also for one without rows', () => {
-    expect(complete(header('2026-11-22T11:00:00Z') + INTERFACE + PEER + header('2026-11-22T11:00:01Z'))).toEqual([
-      true,
-      true,
-    ])
+    const rows = header('2026-11-22T11:00:00Z') + INTERFACE + PEER
+    expect(complete(rows + header('2026-11-22T11:00:01Z') + header('2026-11-22T11:00:02Z'))).toEqual([true, true, true])
+  })
+
+  it('is not believed of a last dump that shows less than the one before: it may have been read while written', () => {
+    const first = header('2026-11-22T11:00:00Z') + INTERFACE + PEER
+    const second = header('2026-11-22T11:00:01Z') + INTERFACE
+    expect(complete(first + second)).toEqual([true, false])
+    expect(complete(first + second + header('2026-11-22T11:00:02Z') + INTERFACE)).toEqual([true, true, true])
+  })
+
+  it('a header standing twice is one dump, not one without rows and another', () => {
+    const { items, tally } = decode(header('2026-11-22T11:00:00Z').repeat(2) + INTERFACE + PEER)
+    expect(snapshotsOf(items).map((snapshot) => snapshot.peers.length)).toEqual([1])
+    expect(tally).toMatchObject({ lines: 4, records: 3, skipped: 1 })
   })
 
   it('is lost with an unreadable row, a missing interface, an unterminated last line', () => {
