@@ -1,8 +1,9 @@
 /**
- * Missing polls of `wg show`: neighbours further apart than three periods leave a hole in which no attribution is exact
- * (design 5.3), and that is said. The period is the one the ledger uses: configured, or the median of the distances seen.
+ * Missing polls of `wg show`: neighbours nearly two periods apart have lost one between them, and that is said; from three
+ * periods on no attribution is exact in the hole (design 5.3). The period is the one the ledger uses: configured, or the
+ * median of the distances seen.
  *
- * A poll of which a row could not be read counts as missing. Nothing is said of a single late poll.
+ * A poll of which a row could not be read counts as missing. A late poll is no missing one.
  */
 import { createPollClock } from '../identity/poll-clock.ts'
 import { type Micros, SECOND } from '../time.ts'
@@ -14,7 +15,8 @@ export type PollGaps = {
   end(from: Micros | null, to: Micros): void
 }
 
-const PERIODS_MAX = 3
+/** Between one period with a late poll and two with a lost one. */
+const PERIODS_MAX = 1.75
 /** Distances waited for before the first is judged by their median, where no period is configured. */
 const WARM_UP = 8
 /** The collectors of a machine are not started and stopped at the same moment. */

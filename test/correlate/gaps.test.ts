@@ -31,11 +31,11 @@ describe('polls', () => {
     })
   })
 
-  test('three late polls are no gap', () => {
+  test('a late poll is no gap, a lost one is', () => {
     const run = createCoverageRun()
-    run.feed(...polls(0, 20), ...polls(22.9, 40))
+    run.feed(...polls(0, 20), ...polls(21.7, 30), ...polls(31.7, 40))
     run.coverage.end()
-    expect(run.said('source-gap')).toEqual([])
+    expect(run.said('source-gap')).toEqual(['polls-missing 29.7 31.7'])
   })
 
   test('incomplete polls count as missing', () => {

@@ -80,8 +80,6 @@ type State = {
   pending: Pending | null
   hasArrival: boolean
   arrival: Micros
-  /** Rows of the dump before. */
-  rowsBefore: number
 }
 
 export function createSnapshotDecoder(
@@ -97,7 +95,6 @@ export function createSnapshotDecoder(
     pending: null,
     hasArrival: false,
     arrival: 0,
-    rowsBefore: 0,
   }
   return {
     push: (line, file) => push(state, line, file),
@@ -220,9 +217,6 @@ function close(state: State, nextAt: Micros): void {
     state.arrival = state.hasArrival ? Math.max(state.arrival, closing.at) : closing.at
     state.hasArrival = true
   }
-  // Read while it was being written, it may end at any row: what it lacks against the one before proves nothing.
-  if (isLast && closing.rows < state.rowsBefore) closing.isComplete = false
-  state.rowsBefore = closing.rows
   release(state, closing)
   if (isConfirmed) state.emit(toRecord(closing, state.arrival))
   else suspect(state, closing)

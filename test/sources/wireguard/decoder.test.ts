@@ -40,13 +40,6 @@ describe('completeness of a snapshot', () => {
     expect(complete(rows + header('2026-11-22T11:00:01Z') + header('2026-11-22T11:00:02Z'))).toEqual([true, true, true])
   })
 
-  it('is not believed of a last dump that shows less than the one before: it may have been read while written', () => {
-    const first = header('2026-11-22T11:00:00Z') + INTERFACE + PEER
-    const second = header('2026-11-22T11:00:01Z') + INTERFACE
-    expect(complete(first + second)).toEqual([true, false])
-    expect(complete(first + second + header('2026-11-22T11:00:02Z') + INTERFACE)).toEqual([true, true, true])
-  })
-
   it('a header standing twice is one dump, not one without rows and another', () => {
     const { items, tally } = decode(header('2026-11-22T11:00:00Z').repeat(2) + INTERFACE + PEER)
     expect(snapshotsOf(items).map((snapshot) => snapshot.peers.length)).toEqual([1])
