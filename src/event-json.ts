@@ -21,6 +21,11 @@ export function quote(text: string): string {
   return UNSAFE.test(text) ? escapeText(text) : `"${text}"`
 }
 
+/** Whether text can stand between quotes as it is: printable ASCII without quote and backslash. */
+export function isSafe(text: string): boolean {
+  return !UNSAFE.test(text)
+}
+
 function escapeText(text: string): string {
   return JSON.stringify(text.toWellFormed()).replace(
     /[\u007f-\uffff]/g,

@@ -4,7 +4,7 @@
  * text is made. test/correlate/event-printer.test.ts holds it equal to the general printer.
  */
 import type { Facet } from '../event.ts'
-import { decodeBytes, quote } from '../event-json.ts'
+import { decodeBytes, isSafe, quote } from '../event-json.ts'
 import type { Packet } from '../sources/nftables/record.ts'
 import { communityOf, type FirewallEvent, ipFlags } from './firewall-events.ts'
 import type { LineSegments, LineShape } from './line-shapes.ts'
@@ -18,22 +18,26 @@ const ESCAPED_BYTES_MAX = 6
 export type FirewallWriter = (event: FirewallEvent, block: Buffer, at: number) => number
 
 /**
- * Five pieces of own text between three of shared bytes: many small writes cost more than what they write. Only for lines
- * with addresses (`hasAddresses`).
+ * Own text and shared bytes in turn, in few pieces: many small writes cost more than what they write. Only for lines with
+ * addresses (`hasAddresses`).
  */
 export function createFirewallWriter(iso: (at: number) => string): FirewallWriter {
+  const segmentsOf = createSegments()
   return (event, block, start) => {
     const { record, source, destination, shape, flowId, verdict } = event.line
-    const { packet } = record
-    const { head, middle, tail } = segmentsOf(shape)
-    const original = quote(decodeBytes(record.text))
+    const { packet, text: line } = record
+    const { head, middle, related, peer, tail } = segmentsOf(shape)
+    const isPlain = isSafe(line)
+    const original = isPlain ? line : quote(decodeBytes(line))
+    const shared = head.length + middle.length + related.length + peer.length + tail.length
     // All other texts are pieces of the line.
-    const own = original.length + record.text.length * ESCAPED_BYTES_MAX + FRAME_BYTES_MAX
-    if (start + own + head.length + middle.length + tail.length > block.length) return -1
+    if (start + shared + original.length + line.length * ESCAPED_BYTES_MAX + FRAME_BYTES_MAX > block.length) return -1
 
     let at = put(block, start, `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}",`)
     at = paste(block, at, head)
+    if (isPlain) block[at++] = QUOTE
     at = put(block, at, original)
+    if (isPlain) block[at++] = QUOTE
     let ends = packet.isTruncated ? '},"error":{"type":"truncated"}' : '}'
     ends += `,"source":{${printEnd(source === null ? '' : source.text, packet.sport, packet.macSource)}}`
     ends += `,"destination":{${printEnd(destination === null ? '' : destination.text, packet.dport, packet.macDestination)}}`
@@ -43,10 +47,12 @@ export function createFirewallWriter(iso: (at: number) => string): FirewallWrite
     if (community !== undefined) ends += `"community_id":"${community}",`
     at = put(block, at, ends)
     at = paste(block, at, middle)
+    at = paste(block, at, related)
     let flow = `${printAddresses(source?.text ?? '', destination?.text ?? '')}"]},"wireguard":{"flow":{"verdict":"${verdict}"`
     if (flowId !== '') flow += `,"id":"${flowId}"`
     if (verdict === 'dropped' || verdict === 'rejected') flow += ',"outcome":"denied"'
     at = put(block, at, `${flow}},`)
+    at = paste(block, at, peer)
     at = paste(block, at, tail)
     let last = `${printLeftovers(packet)}}`
     if (packet.uid >= 0) last += `,"user":{"id":"${packet.uid}"}`
@@ -55,29 +61,51 @@ export function createFirewallWriter(iso: (at: number) => string): FirewallWrite
   }
 }
 
+const QUOTE = 34
+
 /** Frames and fragments without a readable IP packet go through the general printer: they are rare and lack half of the parts. */
 export function hasAddresses({ line }: FirewallEvent): boolean {
   return (line.source !== null || line.destination !== null) && line.record.packet.protocol >= 0
 }
 
-/** What stands between a document's own texts, the same for all documents of a shape. */
-function segmentsOf(shape: LineShape): LineSegments {
-  if (shape.segments !== null) return shape.segments
-  const [observer, rule, protocol, identity, resource] = shape.facets
-  const of = (facet: Facet, top: string) => facet.members.get(top) ?? ''
-  const ruleMembers = of(rule, 'rule')
-  const policy = shape.policy === '' ? '' : `,"policy":{"result":"${shape.policy}"}`
-  const middle =
-    `${of(protocol, 'network')}},"host":{${of(observer, 'host')}},"observer":{${of(observer, 'observer')}}` +
-    `${ruleMembers === '' ? '' : `,"rule":{${ruleMembers}}`},"related":{${of(identity, 'related')},"ip":["`
-  const tail = `${of(identity, 'wireguard')},${of(resource, 'wireguard')}${policy}},"netfilter":{${of(rule, 'netfilter')}`
-  shape.segments = {
-    head: Buffer.from(`${of(rule, 'event')},"original":`, 'latin1'),
-    middle: Buffer.from(middle, 'latin1'),
-    tail: Buffer.from(tail, 'latin1'),
+/**
+ * What stands between a document's own texts. Each piece depends on one or two facets only and equal pieces are one object, so
+ * that what is copied for every line stays in the processor's cache.
+ */
+function createSegments(): (shape: LineShape) => LineSegments {
+  let pieces = new Map<string, Buffer>()
+  const piece = (text: string): Buffer => {
+    let bytes = pieces.get(text)
+    if (bytes === undefined) {
+      if (pieces.size >= PIECES_MAX) pieces = new Map()
+      bytes = Buffer.from(text, 'latin1')
+      pieces.set(text, bytes)
+    }
+    return bytes
   }
-  return shape.segments
+  const of = (facet: Facet, top: string) => facet.members.get(top) ?? ''
+
+  return (shape) => {
+    if (shape.segments !== null) return shape.segments
+    const [observer, rule, protocol, identity, resource] = shape.facets
+    const ruleMembers = of(rule, 'rule')
+    const policy = shape.policy === '' ? '' : `,"policy":{"result":"${shape.policy}"}`
+    shape.segments = {
+      head: piece(`${of(rule, 'event')},"original":`),
+      middle: piece(
+        `${of(protocol, 'network')}},"host":{${of(observer, 'host')}},"observer":{${of(observer, 'observer')}}` +
+          `${ruleMembers === '' ? '' : `,"rule":{${ruleMembers}}`},"related":{`,
+      ),
+      related: piece(`${of(identity, 'related')},"ip":["`),
+      peer: piece(`${of(identity, 'wireguard')},`),
+      tail: piece(`${of(resource, 'wireguard')}${policy}},"netfilter":{${of(rule, 'netfilter')}`),
+    }
+    return shape.segments
+  }
 }
+
+/** Pieces remembered; beyond it shapes made later have copies of their own. About 500 bytes each. */
+const PIECES_MAX = 32_768
 
 function put(block: Buffer, at: number, text: string): number {
   return at + block.write(text, at, 'latin1')

@@ -67,7 +67,8 @@ export function createFlowDesk(room: Room) {
       waiting.shift()
       say(step)
     }
-    if (watermark - sweptAt < SWEEP_PERIOD) return
+    // The end of the input ends no flow (design 6): nothing is idle because nobody speaks any more.
+    if (watermark - sweptAt < SWEEP_PERIOD || watermark === Number.POSITIVE_INFINITY) return
     sweptAt = watermark
     flows.expire(watermark, onStep)
     room.witnesses.expire(watermark)

@@ -18,7 +18,13 @@ export type LineShape = {
 }
 
 /** Bytes between a document's own texts. */
-export type LineSegments = { readonly head: Buffer; readonly middle: Buffer; readonly tail: Buffer }
+export type LineSegments = {
+  readonly head: Buffer
+  readonly middle: Buffer
+  readonly related: Buffer
+  readonly peer: Buffer
+  readonly tail: Buffer
+}
 
 export type LineSetting = {
   readonly in: string
