@@ -11,12 +11,28 @@ import type { LogRule } from '../sources/nftables/ruleset.ts'
 import type { LineShape } from './line-shapes.ts'
 import { isIcmp } from './tuple-key.ts'
 
+/** Whether the packet was refused: what conntrack never shows. */
+export function isDenied(verdict: Verdict): boolean {
+  return verdict === 'dropped' || verdict === 'rejected'
+}
+
+/** The verdict a rule facet was made for. */
+export function verdictOf(rule: Facet): Verdict {
+  return VERDICTS.get(rule.fields['event.action'] ?? '') ?? 'unknown'
+}
+
 const ACTIONS = {
   accepted: 'firewall-accept',
   dropped: 'firewall-drop',
   rejected: 'firewall-reject',
   unknown: 'firewall-log',
 } as const
+
+const VERDICTS: ReadonlyMap<string, Verdict> = new Map([
+  [ACTIONS.accepted, 'accepted'],
+  [ACTIONS.dropped, 'dropped'],
+  [ACTIONS.rejected, 'rejected'],
+])
 
 /** What is the same for every line of one rule: verdict and category, rule, prefix. */
 export function createRuleFacet(
@@ -94,7 +110,6 @@ export class FirewallEvent implements Event {
 
 function toFields({ record, source, destination, shape, flowId, verdict }: FirewallLine, id: string): Fields {
   const { packet } = record
-  const isDenied = verdict === 'dropped' || verdict === 'rejected'
   return {
     '@timestamp': record.at,
     'event.id': id,
@@ -114,7 +129,7 @@ function toFields({ record, source, destination, shape, flowId, verdict }: Firew
     'related.ip': addressesOf(source, destination),
     'wireguard.flow.id': flowId || undefined,
     'wireguard.flow.verdict': verdict,
-    'wireguard.flow.outcome': isDenied ? 'denied' : undefined,
+    'wireguard.flow.outcome': isDenied(verdict) ? 'denied' : undefined,
     'wireguard.policy.result': shape.policy || undefined,
     'netfilter.length': whole(packet.length),
     'netfilter.ttl': whole(packet.ttl),

@@ -6,7 +6,7 @@
 import type { Facet } from '../event.ts'
 import { decodeBytes, isSafe, quote } from '../event-json.ts'
 import type { Packet } from '../sources/nftables/record.ts'
-import { communityOf, type FirewallEvent, ipFlags } from './firewall-events.ts'
+import { communityOf, type FirewallEvent, type FirewallLine, ipFlags, isDenied, verdictOf } from './firewall-events.ts'
 import type { LineSegments, LineShape } from './line-shapes.ts'
 
 /** More than everything of a document but its texts: names, punctuation, numbers at their widest. */
@@ -18,50 +18,51 @@ const ESCAPED_BYTES_MAX = 6
 export type FirewallWriter = (event: FirewallEvent, block: Buffer, at: number) => number
 
 /**
- * Own text and shared bytes in turn, in few pieces: many small writes cost more than what they write. Only for lines with
- * addresses (`hasAddresses`).
+ * Own text and shared bytes in turn, three pieces of each: many small writes cost more than what they write. Only for lines
+ * with addresses (`hasAddresses`).
  */
 export function createFirewallWriter(iso: (at: number) => string): FirewallWriter {
   const segmentsOf = createSegments()
   return (event, block, start) => {
-    const { record, source, destination, shape, flowId, verdict } = event.line
+    const { record, shape, flowId } = event.line
     const { packet, text: line } = record
-    const { head, middle, related, peer, tail } = segmentsOf(shape)
-    const isPlain = isSafe(line)
-    const original = isPlain ? line : quote(decodeBytes(line))
-    const shared = head.length + middle.length + related.length + peer.length + tail.length
+    const { head, peer, service, flow, place } = segmentsOf(shape)
+    const original = isSafe(line) ? `"${line}"` : quote(decodeBytes(line))
+    const shared = head.length + peer.length + service.length + flow.length + place.length
     // All other texts are pieces of the line.
     if (start + shared + original.length + line.length * ESCAPED_BYTES_MAX + FRAME_BYTES_MAX > block.length) return -1
 
-    let at = put(block, start, `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}",`)
-    at = paste(block, at, head)
-    if (isPlain) block[at++] = QUOTE
-    at = put(block, at, original)
-    if (isPlain) block[at++] = QUOTE
-    let ends = packet.isTruncated ? '},"error":{"type":"truncated"}' : '}'
-    ends += `,"source":{${printEnd(source === null ? '' : source.text, packet.sport, packet.macSource)}}`
-    ends += `,"destination":{${printEnd(destination === null ? '' : destination.text, packet.dport, packet.macDestination)}}`
-    ends += ',"network":{'
-    if (packet.vlanId >= 0) ends += `"vlan":{"id":"${packet.vlanId}"},`
-    const community = source === null || destination === null ? undefined : communityOf(packet, source, destination)
-    if (community !== undefined) ends += `"community_id":"${community}",`
-    at = put(block, at, ends)
-    at = paste(block, at, middle)
-    at = paste(block, at, related)
-    let flow = `${printAddresses(source?.text ?? '', destination?.text ?? '')}"]},"wireguard":{"flow":{"verdict":"${verdict}"`
-    if (flowId !== '') flow += `,"id":"${flowId}"`
-    if (verdict === 'dropped' || verdict === 'rejected') flow += ',"outcome":"denied"'
-    at = put(block, at, `${flow}},`)
-    at = paste(block, at, peer)
-    at = paste(block, at, tail)
+    const opening = `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}","original":${original},`
+    let at = paste(block, put(block, start, opening), head)
+    at = paste(block, put(block, at, printEnds(event.line)), peer)
+    if (flowId === '') {
+      at = paste(block, at, service)
+    } else {
+      at = paste(block, at, flow)
+      at = put(block, at, `,"id":"${flowId}"}`)
+      at = paste(block, at, place)
+    }
     let last = `${printLeftovers(packet)}}`
+    if (packet.isTruncated) last += ',"error":{"type":"truncated"}'
     if (packet.uid >= 0) last += `,"user":{"id":"${packet.uid}"}`
     if (packet.gid >= 0) last += `,"group":{"id":"${packet.gid}"}`
     return put(block, at, `${last}}\n`)
   }
 }
 
-const QUOTE = 34
+/** The rest of `network`, both ends, the beginning of `related`. */
+function printEnds({ record, source, destination }: FirewallLine): string {
+  const { packet } = record
+  const from = source === null ? '' : source.text
+  const to = destination === null ? '' : destination.text
+  const community = source === null || destination === null ? undefined : communityOf(packet, source, destination)
+  let text = community === undefined ? '' : `,"community_id":"${community}"`
+  if (packet.vlanId >= 0) text += `,"vlan":{"id":"${packet.vlanId}"}`
+  return (
+    `${text}},"source":{${printEnd(from, packet.sport, packet.macSource)}},"destination":{` +
+    `${printEnd(to, packet.dport, packet.macDestination)}},"related":{"ip":["${printAddresses(from, to)}"],`
+  )
+}
 
 /** Frames and fragments without a readable IP packet go through the general printer: they are rare and lack half of the parts. */
 export function hasAddresses({ line }: FirewallEvent): boolean {
@@ -89,16 +90,18 @@ function createSegments(): (shape: LineShape) => LineSegments {
     if (shape.segments !== null) return shape.segments
     const [observer, rule, protocol, identity, resource] = shape.facets
     const ruleMembers = of(rule, 'rule')
-    const policy = shape.policy === '' ? '' : `,"policy":{"result":"${shape.policy}"}`
+    const policy = shape.policy === '' ? '' : `"policy":{"result":"${shape.policy}"},`
+    const verdict = isDenied(verdictOf(rule)) ? `${verdictOf(rule)}","outcome":"denied"` : `${verdictOf(rule)}"`
+    const flow = `${of(resource, 'wireguard')},${policy}"flow":{"verdict":"${verdict}`
+    const place =
+      `},"host":{${of(observer, 'host')}},"observer":{${of(observer, 'observer')}}` +
+      `${ruleMembers === '' ? '' : `,"rule":{${ruleMembers}}`},"netfilter":{${of(rule, 'netfilter')}`
     shape.segments = {
-      head: piece(`${of(rule, 'event')},"original":`),
-      middle: piece(
-        `${of(protocol, 'network')}},"host":{${of(observer, 'host')}},"observer":{${of(observer, 'observer')}}` +
-          `${ruleMembers === '' ? '' : `,"rule":{${ruleMembers}}`},"related":{`,
-      ),
-      related: piece(`${of(identity, 'related')},"ip":["`),
-      peer: piece(`${of(identity, 'wireguard')},`),
-      tail: piece(`${of(resource, 'wireguard')}${policy}},"netfilter":{${of(rule, 'netfilter')}`),
+      head: piece(`${of(rule, 'event')}},"network":{${of(protocol, 'network')}`),
+      peer: piece(`${of(identity, 'related')}},"wireguard":{${of(identity, 'wireguard')},`),
+      service: piece(`${flow}}${place}`),
+      flow: piece(flow),
+      place: piece(place),
     }
     return shape.segments
   }

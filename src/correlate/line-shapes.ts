@@ -20,10 +20,11 @@ export type LineShape = {
 /** Bytes between a document's own texts. */
 export type LineSegments = {
   readonly head: Buffer
-  readonly middle: Buffer
-  readonly related: Buffer
   readonly peer: Buffer
-  readonly tail: Buffer
+  /** `flow` and `place` in one, for a line that belongs to no known flow. */
+  readonly service: Buffer
+  readonly flow: Buffer
+  readonly place: Buffer
 }
 
 export type LineSetting = {
