@@ -229,7 +229,8 @@ function createWatch({ contradictions, sources, groups, sampled }: HostState): W
           .get('nftables')
           ?.say({ action: 'source-lost', reason: 'sampled-rule', at: record.at, identity: prefix, fields })
       }
-      contradictions.line(record, rule, flow)
+      // A gateway without conntrack contradicts nobody.
+      if (sources.has('conntrack')) contradictions.line(record, rule, flow)
     },
     flow: contradictions.flow,
   }

@@ -53,9 +53,11 @@ const OTHER_LOSS: ReadonlySet<string> = new Set(['printk', 'journald-suppressed'
 /** Inferred gaps that wait for the collector's runs. */
 const HELD_MAX = 1000
 /** Rows of the table are read by another program than its events: they prove nothing about each other. */
-const isOfDump = (item: Item) =>
-  item.kind === 'dump' ||
-  (item.kind === 'conntrack' ? item.event === 'list' : item.file.name.startsWith('conntrack.snapshots'))
+function isOfDump(item: Item): boolean {
+  if (item.kind === 'packet' || item.kind === 'snapshot') return false
+  if (item.kind === 'conntrack') return item.event === 'list'
+  return item.kind === 'dump' || item.file.name.startsWith('conntrack.snapshots')
+}
 
 export type SourceOptions = {
   readonly host: IntakeHost

@@ -6,7 +6,7 @@ import type { Facet } from '../event.ts'
 import type { PacketRecord } from '../sources/nftables/record.ts'
 import { readsSource, ruleFor } from '../sources/nftables/rule-match.ts'
 import type { Verdict } from '../sources/nftables/rule-verdict.ts'
-import type { LogRule } from '../sources/nftables/ruleset.ts'
+import type { LogRule, Ruleset } from '../sources/nftables/ruleset.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import { createRuleFacet } from './firewall-events.ts'
 import { createFacetCache } from './shared-facets.ts'
@@ -15,8 +15,10 @@ export type LineRule = {
   readonly rule: LogRule | null
   readonly verdict: Verdict
   readonly facet: Facet
-  /** The rules that were asked. */
-  readonly rules: readonly LogRule[]
+  /** The ruleset the rule stands in; null where it may be either of two, or there is none. */
+  readonly ruleset: Ruleset | null
+  /** The rules look at a packet's source: another source may have another rule. */
+  readonly asksSource: boolean
 }
 
 export type PrefixVerdict = { readonly match: string; readonly verdict: 'accepted' | 'dropped' | 'rejected' }
@@ -43,24 +45,25 @@ export function createLineRules(history: RulesetHistory, configured: readonly Pr
     const trust = rules.length > 0 && rule === null && record.trust !== 'kernel' ? 'unverified' : record.trust
     const key = `${verdict} ${trust} ${rule?.version ?? ''} ${rule?.handle ?? ''} ${rule?.ruleset ?? ''} ${packet.prefix}`
     const facet = facets(key, () => createRuleFacet(rule, verdict, packet.prefix, trust))
+    const ruleset = history.rulesetAt(record.at)
     const known = lines.get(facet)
-    if (known !== undefined && known.rules === rules && known.rule?.hook === rule?.hook) return known
-    const line = { rule, verdict, facet, rules }
+    if (known !== undefined && known.ruleset === ruleset && known.rule?.hook === rule?.hook) return known
+    const line = { rule, verdict, facet, ruleset, asksSource: asksSource(rules) }
     lines.set(facet, line)
     return line
   }
 
+  function asksSource(rules: readonly LogRule[]): boolean {
+    let answer = askSource.get(rules)
+    if (answer === undefined) {
+      answer = readsSource(rules)
+      askSource.set(rules, answer)
+    }
+    return answer
+  }
+
   return {
     of,
-    isCurrent(line, record) {
-      const rules = history.rulesAt(record.at, record.packet.prefix)
-      if (rules !== line.rules) return false
-      let asksSource = askSource.get(rules)
-      if (asksSource === undefined) {
-        asksSource = readsSource(rules)
-        askSource.set(rules, asksSource)
-      }
-      return !asksSource
-    },
+    isCurrent: (line, record) => !line.asksSource && line.ruleset !== null && history.rulesetAt(record.at) === line.ruleset,
   }
 }

@@ -20,7 +20,7 @@ function ruleOf(ruleset: Ruleset, prefix: string, change: Partial<LogRule> = {})
   const [rule] = ruleset.logRules(prefix)
   if (rule === undefined) throw new Error(`no rule with prefix ${prefix}`)
   const changed = { ...rule, ...change }
-  return { rule: changed, rules: [changed], verdict: rule.verdict, facet: createFacet({}) }
+  return { rule: changed, ruleset, asksSource: false, verdict: rule.verdict, facet: createFacet({}) }
 }
 
 const ACCEPT = ruleOf(RULESET, 'WG-ACCEPT ')

@@ -20,6 +20,8 @@ export type RulesetHistory = {
   add(at: Micros | null, ruleset: Ruleset): void
   /** Rules that may have written `prefix` at that time. */
   rulesAt(at: Micros, prefix: string): readonly LogRule[]
+  /** The one ruleset that stood at that time; null where there was none or it may have been one of several. */
+  rulesetAt(at: Micros): Ruleset | null
   /** The rulesets that may have stood at that time: one, or those around a change, or none. */
   rulesetsAt(at: Micros): readonly Ruleset[]
   /** How many versions were forgotten. */
@@ -75,8 +77,16 @@ export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): Rulese
     return at <= before.to || after === undefined ? before.rulesets : [...before.rulesets, ...after.rulesets]
   }
 
+  function rulesetAt(at: Micros): Ruleset | null {
+    const index = indexAt(at)
+    const before = periods[index]
+    if (before === undefined || before.rulesets.length > 1) return null
+    return at <= before.to || index + 1 === periods.length ? (before.rulesets[0] ?? null) : null
+  }
+
   return {
     add,
+    rulesetAt,
     rulesetsAt,
     rulesAt(at, prefix) {
       const [first, ...others] = rulesetsAt(at)
