@@ -30,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
 function createProgram(terminal: Terminal, done: (status: number) => void): Command {
   const program = new Command('peertrail')
     .description(
-      'Every recorded flow through a WireGuard interface, traced to the key that carried it,\nand to the device and owner the inventory assigns to that key.',
+      'Every recorded flow through a WireGuard interface, traced to the key that carried it, and to the device and owner the inventory assigns to that key.',
     )
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })

@@ -282,7 +282,11 @@ function refresh(flow: Flow, record: ConntrackRecord): void {
     flow.userspacePortid = detach(record.userspacePortid)
     flow.userspaceProgram = detach(record.userspaceProgram)
   }
-  if (record.original.bytes >= 0 || record.original.packets >= 0) flow.counters = countersOf(record)
+  if (hasCounters(record)) flow.counters = countersOf(record)
+}
+
+function hasCounters({ original }: ConntrackRecord): boolean {
+  return original.bytes >= 0 || original.packets >= 0
 }
 
 function countersOf({ original, reply }: ConntrackRecord): Counters {
@@ -357,7 +361,7 @@ function createFlow(gateway: string, key: string, record: ConntrackRecord, start
     helper: detach(record.helper),
     labels: detach(record.labels),
     witness: null,
-    counters: NO_COUNTERS,
+    counters: hasCounters(record) ? countersOf(record) : NO_COUNTERS,
     reported: NO_COUNTERS,
     decision: null,
     isHolderChanged: false,

@@ -64,6 +64,7 @@ export function createLineRules(history: RulesetHistory, configured: readonly Pr
 
   return {
     of,
-    isCurrent: (line, record) => !line.asksSource && line.ruleset !== null && history.rulesetAt(record.at) === line.ruleset,
+    isCurrent: (line, record) =>
+      !line.asksSource && line.ruleset !== null && history.rulesetAt(record.at) === line.ruleset,
   }
 }

@@ -47,7 +47,7 @@ async function* readTexts(path: string): AsyncGenerator<string> {
     const { bytesRead } = await file.read(bytes, 0, READ_BYTES, null)
     if (bytesRead === 0) return
     for (let from = 0; from < bytesRead; from += TEXT_BYTES)
-      yield bytes.latin1Slice(from, Math.min(from + TEXT_BYTES, bytesRead))
+      yield bytes.toString('latin1', from, Math.min(from + TEXT_BYTES, bytesRead))
   }
 }
 
@@ -57,7 +57,7 @@ async function* unpackTexts(path: string): AsyncGenerator<string> {
   file.on('error', (error) => bytes.destroy(error))
   try {
     // Streams without an encoding hand out Buffers.
-    for await (const chunk of bytes) yield (chunk as Buffer).latin1Slice()
+    for await (const chunk of bytes) yield (chunk as Buffer).toString('latin1')
   } finally {
     file.destroy()
   }

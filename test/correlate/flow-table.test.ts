@@ -4,6 +4,7 @@ import { createFlowTable, type FlowStep, SETTLE } from '../../src/correlate/flow
 import { tupleKey } from '../../src/correlate/tuple-key.ts'
 import { createWitnesses } from '../../src/correlate/witnesses.ts'
 import { createConntrackDecoder } from '../../src/sources/conntrack/decoder.ts'
+import { createConntrackDumpDecoder } from '../../src/sources/conntrack/dump-decoder.ts'
 import type { ConntrackRecord } from '../../src/sources/conntrack/record.ts'
 import { SECOND } from '../../src/time.ts'
 
@@ -154,6 +155,26 @@ describe('flow table', () => {
     table.dumpEnded(T0 + 8 * SECOND, T0 + 10 * SECOND, true, false, (step) => steps.push(step))
     expect(steps.slice(3).map(({ step, flow }) => `${step} ${flow.conntrackId} ${flow.endReason}`)).toEqual([
       'ended 7 absent-from-dump',
+    ])
+  })
+
+  test('a flow first seen in a table dump brings its counters along, so that deltas add up to its totals', () => {
+    const rows: ConntrackRecord[] = []
+    const decoder = createConntrackDumpDecoder({ zone: 'UTC' }, (item) => {
+      if (item.kind === 'conntrack') rows.push(item)
+    })
+    const text = `# 2026-11-22T15:10:00+00:00 gw1\ntcp 6 431990 ESTABLISHED ${FORWARD} packets=10 bytes=900 ${BACK} packets=9 bytes=1200 [ASSURED] use=1 id=7`
+    let offset = 0
+    for (const line of text.split('\n')) {
+      decoder.push({ text: line, offset, flaw: '' }, { name: 'conntrack.snapshots', identity: 'y'.repeat(14) })
+      offset += line.length + 1
+    }
+    decoder.end()
+    const steps: FlowStep[] = []
+    const table = createFlowTable('gw1', createWitnesses())
+    for (const row of rows) table.observe(row, (step) => steps.push(step))
+    expect(steps.map(({ step, flow }) => [step, flow.startBasis, flow.counters.sourceBytes])).toEqual([
+      ['started', 'first-sight', 900],
     ])
   })
 
