@@ -91,11 +91,14 @@ async function drive(
   let tickedAt = Number.NEGATIVE_INFINITY
   /** By source: the next arrival that can move the watermark past a point of the grid. */
   const nextLook: Micros[] = []
+  /** The first time any source names. */
+  let firstAt = Number.POSITIVE_INFINITY
   await mergeByArrival<Item>(sources, {
     head(index, arrival) {
       const source = sources[index]
       // Nearly every record lies in the same stretch of the grid as the one before it.
       if (source === undefined || arrival < (nextLook[index] ?? 0)) return
+      if (arrival > 0 && arrival < firstAt) firstAt = arrival
       nextLook[index] = (Math.floor(arrival / TICK) + 1) * TICK
       watermark.observe(source.label, arrival)
       const at = Math.floor(watermark.at / TICK) * TICK
@@ -106,7 +109,7 @@ async function drive(
     },
     item(index, item) {
       const source = sources[index]
-      if (source !== undefined) pipeline.take(source.host, source.entry.name, item)
+      if (source !== undefined) pipeline.take(source.host, source.entry.name, dated(item, firstAt))
     },
     finished(index) {
       const source = sources[index]
@@ -129,6 +132,11 @@ async function drive(
   })
   pipeline.end()
   progress.end()
+}
+
+/** Lines before any readable time are dated by the beginning of the capture, not by 1970. */
+function dated(item: Item, firstAt: Micros): Item {
+  return item.arrival > 0 || !Number.isFinite(firstAt) ? item : { ...item, arrival: firstAt }
 }
 
 async function toIntake(host: CaptureHost, config: PipelineConfig, rulesets: LoadedRulesets): Promise<IntakeHost> {

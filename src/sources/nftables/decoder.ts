@@ -16,6 +16,7 @@ import { type DaemonLine, readDaemonLine, readKernelLoss, repeatCount } from './
 import { createHeaderReader, type Header } from './header.ts'
 import { readUptime } from './header-bracket.ts'
 import { parsePacket } from './packet.ts'
+import { createPacketMemory } from './packet-memory.ts'
 import { createRecentLines } from './recent-lines.ts'
 import type { PacketRecord } from './record.ts'
 import { createStampReader } from './stamp.ts'
@@ -64,6 +65,7 @@ export function createPacketLogDecoder(
   const habit = createUptimeHabit()
   const recent = createRecentLines()
   const prefixes = options.prefixes.toSorted((a, b) => b.length - a.length)
+  const memory = createPacketMemory(prefixes)
   const arrivals = createArrivals(emit, options.referenceAt)
   const tally = emptyTally()
   let waiting: Waiting[] = []
@@ -230,7 +232,7 @@ export function createPacketLogDecoder(
   /** A kernel line whose time is believed. */
   function deliver(line: Line, file: SourceFile, header: Header, at: Micros, resolution: Micros): void {
     const text = line.text
-    const packet = parsePacket(text, header.from, prefixes)
+    const packet = parsePacket(text, header.from, prefixes, memory)
     kernelAt = at
     wasPacket = packet !== null
     if (packet === null) {

@@ -7,6 +7,7 @@
 import { parseIpv4 } from '../../address.ts'
 import { canonicalFullIpv6, FULL_IPV6_CHARACTERS } from './full-ipv6.ts'
 import { readExtensions } from './packet-extensions.ts'
+import type { PacketMemory } from './packet-memory.ts'
 import { optionsEnd, readOwn, readRest } from './packet-rest.ts'
 import {
   behind,
@@ -36,19 +37,19 @@ const PRINTED_ETHER_TYPES: readonly string[] = ['0800', '86dd', '0806']
 const ARP_ADDRESSES: readonly string[] = ['MACSRC=', 'IPSRC=', 'MACDST=', 'IPDST=']
 
 /** Reads to the end of the line; a position there, or CUT or MALFORMED. */
-export function readNetwork(text: string, from: number, packet: Packet): number {
+export function readNetwork(text: string, from: number, packet: Packet, memory: PacketMemory | null): number {
   if (!text.startsWith('SRC=', from)) return readNoAddresses(text, from, packet)
   let end = text.indexOf(' ', from)
   if (end < 0) return CUT
   const isIpv6 = end - from - 4 === FULL_IPV6_CHARACTERS
-  const src = addressAt(text, from + 4, end)
+  const src = addressAt(text, from + 4, end, memory)
   if (src === null) return MALFORMED
   packet.src = src
   const dstAt = end + 1
   if (!text.startsWith('DST=', dstAt)) return broken(text, dstAt, 'DST=')
   end = text.indexOf(' ', dstAt)
   if (end < 0) return CUT
-  const dst = addressAt(text, dstAt + 4, end)
+  const dst = addressAt(text, dstAt + 4, end, memory)
   if (dst === null) return MALFORMED
   packet.dst = dst
   // By spelling, not by the canonical form: ::ffff:10.0.0.1 becomes 10.0.0.1, but its packet is an IPv6 one.
@@ -57,7 +58,9 @@ export function readNetwork(text: string, from: number, packet: Packet): number 
   return isIpv6 ? readIpv6(text, end + 1, packet) : readIpv4(text, end + 1, packet)
 }
 
-function addressAt(text: string, start: number, end: number): string | null {
+function addressAt(text: string, start: number, end: number, memory: PacketMemory | null): string | null {
+  if (memory !== null)
+    return end - start === FULL_IPV6_CHARACTERS ? memory.ipv6(text, start) : memory.ipv4(text, start, end)
   if (end - start === FULL_IPV6_CHARACTERS) return canonicalFullIpv6(text, start)
   const address = text.slice(start, end)
   // Anything but a dotted quad is no spelling of the kernel's, even where it would be an address.

@@ -8,6 +8,7 @@
  * cannot know (verdict, identity) is not guessed.
  */
 import { readLink } from './packet-link.ts'
+import type { Head, PacketMemory } from './packet-memory.ts'
 import { readNetwork } from './packet-network.ts'
 import { CUT } from './packet-scan.ts'
 import type { Packet } from './record.ts'
@@ -28,6 +29,9 @@ const NUMBER_SIGN = 35
 /** Both escapes write four characters for a byte. */
 const ESCAPE_CHARACTERS = 4
 
+/** Behind OUT=: what a device without link header has. */
+const EMPTY_LINK = ' MAC= '
+
 const NO_PREFIXES: readonly string[] = []
 
 /**
@@ -37,45 +41,73 @@ const NO_PREFIXES: readonly string[] = []
  *
  * null: some other kernel message. `malformed`: a packet line whose addresses or ports cannot be trusted. A line that ends
  * early is a Packet with `isTruncated`, holding the tokens that were closed before the cut; `family` is not 0 exactly when
- * both addresses were read.
+ * both addresses were read. `memory`, made for the same prefixes, makes it faster and changes nothing.
  */
 export function parsePacket(
   text: string,
   from: number,
   prefixes: readonly string[] = NO_PREFIXES,
+  memory: PacketMemory | null = null,
 ): Packet | 'malformed' | null {
   if (text.length - from >= MESSAGE_BYTES_MAX) return parseOverflow(text, from, prefixes)
-  return parseMessage(text, from, prefixes)
+  return parseMessage(text, from, prefixes, memory)
 }
 
 /** The last token of a line cut by the buffer may be half a token even where the grammar allows an end: leave it out. */
 function parseOverflow(text: string, from: number, prefixes: readonly string[]): Packet | 'malformed' | null {
-  const packet = parseMessage(text.slice(0, text.lastIndexOf(' ') + 1), from, prefixes)
+  const packet = parseMessage(text.slice(0, text.lastIndexOf(' ') + 1), from, prefixes, null)
   if (packet !== null && packet !== 'malformed') packet.isTruncated = true
   return packet
 }
 
-function parseMessage(text: string, from: number, prefixes: readonly string[]): Packet | 'malformed' | null {
+function parseMessage(
+  text: string,
+  from: number,
+  prefixes: readonly string[],
+  memory: PacketMemory | null,
+): Packet | 'malformed' | null {
+  const head = memory?.findHead(text, from) ?? readHead(text, from, prefixes, memory)
+  if (head === null || head === 'malformed') return head
+  const packet = emptyPacket()
+  packet.prefix = head.prefix
+  packet.in = head.in
+  packet.out = head.out
+  const end = from + head.text.length
+  let at = head.text.endsWith(EMPTY_LINK) ? end : readLink(text, end, packet)
+  if (at >= 0) at = readNetwork(text, at, packet, memory)
+  if (at >= 0) return packet
+  if (at !== CUT) return 'malformed'
+  packet.isTruncated = true
+  return packet
+}
+
+function readHead(
+  text: string,
+  from: number,
+  prefixes: readonly string[],
+  memory: PacketMemory | null,
+): Head | 'malformed' | null {
   let start = knownHeader(text, from, prefixes)
   let out = start < 0 ? -1 : outAfter(text, start)
-  if (out < 0) {
+  const isKnown = out >= 0
+  if (!isKnown) {
     out = lastOut(text, from)
     if (out < 0) return null
     start = inBefore(text, from, out - 5)
   }
   // Two lines that a writer put into one (formats.md 1.5.1) would otherwise give one packet with a long prefix.
   if (start - from > PREFIX_BYTES_MAX && unescapedLength(text, from, start) > PREFIX_BYTES_MAX) return 'malformed'
-  const end = tokenEnd(text, out)
-  const packet = emptyPacket()
-  packet.prefix = text.slice(from, start)
-  packet.in = text.slice(start + 3, out - 5)
-  packet.out = text.slice(out, end)
-  let at = readLink(text, end + 1, packet)
-  if (at >= 0) at = readNetwork(text, at, packet)
-  if (at >= 0) return packet
-  if (at !== CUT) return 'malformed'
-  packet.isTruncated = true
-  return packet
+  const outEnd = tokenEnd(text, out)
+  const end = text.startsWith(EMPTY_LINK, outEnd) ? outEnd + EMPTY_LINK.length : outEnd + 1
+  const head: Head = {
+    text: text.slice(from, end),
+    prefix: text.slice(from, start),
+    in: text.slice(start + 3, out - 5),
+    out: text.slice(out, outEnd),
+    isKnown,
+  }
+  memory?.addHead(text, from, head)
+  return head
 }
 
 /** Where `IN=` follows a known prefix, -1 when none fits. */

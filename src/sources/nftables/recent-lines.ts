@@ -26,7 +26,8 @@ export function createRecentLines(): RecentLines {
   return { isRepeated }
 
   function isRepeated(uptime: Micros, text: string, from: number): boolean {
-    const bucket = uptime % BUCKETS
+    // The low bits; % of a number this large is a division of floats.
+    const bucket = (uptime >>> 0) & (BUCKETS - 1)
     const first = bucket * BUCKET
     for (let slot = first; slot < first + BUCKET; slot++) {
       if (uptimes[slot] === uptime && isSameText(slot, text, from)) return true
