@@ -17,6 +17,8 @@ export type DecoderOptions = {
   readonly referenceAt: Micros | null
   /** Known log prefixes. */
   readonly prefixes: readonly string[]
+  /** Wall clock at uptime 0, for lines with no other clock. */
+  readonly boot?: { at: Micros; id: string }
 }
 
 export type SourceEntry = {

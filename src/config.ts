@@ -22,6 +22,8 @@ export type HostOptions = {
   readonly interfaces: ReadonlyMap<string, InterfaceMarks>
   /** Period of `wg show` polls, 0 = not configured. */
   readonly poll: Micros
+  /** Wall clock at uptime 0, for packet logs without any other clock; null = not configured. */
+  readonly booted: Micros | null
 }
 
 export type SourceConfig = {
@@ -159,6 +161,7 @@ function toHostOptions(options: NonNullable<PipelineDocument['hosts']>[string]):
       ]),
     ),
     poll: options.poll ?? 0,
+    booted: options.booted ?? null,
   }
 }
 

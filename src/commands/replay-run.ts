@@ -61,7 +61,9 @@ export async function runCapture(
       const entry = SOURCES.find((each) => each.kind === source.kind)
       if (entry === undefined) continue
       const zone = intake.options.timezone === '' ? 'UTC' : intake.options.timezone
-      sources.push(await openCaptureSource(source, entry, { zone, referenceAt, prefixes: rulesets.prefixes }))
+      const { booted } = intake.options
+      const boot = booted === null ? {} : { boot: { at: booted, id: String(booted) } }
+      sources.push(await openCaptureSource(source, entry, { zone, referenceAt, prefixes: rulesets.prefixes, ...boot }))
     }
   }
   const documents = new Map<string, number>()

@@ -8,12 +8,13 @@ import type { KnownAddress } from '../identity/address-book.ts'
 import type { Claim, Moment } from '../identity/attribute.ts'
 import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import { type Micros, SECOND } from '../time.ts'
-import { type Decision, type Flow, isFinished } from './flow.ts'
+import { type Decision, type Flow, type InnerDecision, isFinished } from './flow.ts'
 import { createFlowEvents, type FlowAction } from './flow-events.ts'
 import type { FlowStep } from './flow-table.ts'
 import { SETTLE } from './flow-table.ts'
 import type { Room } from './gateway.ts'
 import { createOuterFlows } from './outer-flows.ts'
+import { createSharedDecisions } from './shared-decisions.ts'
 import { createWaitingLine } from './waiting-line.ts'
 
 /** Steps waiting at most; beyond it the oldest is decided with what is known. */
@@ -22,6 +23,8 @@ export const STEPS_PENDING_MAX = 500_000
 const READER_LATE: Micros = SECOND
 /** The table is swept for ended and idle flows this often, in event time. */
 const SWEEP_PERIOD: Micros = SECOND
+
+const OUT: Decision = Object.freeze({ scope: 'out' })
 
 type WaitingStep = {
   readonly action: FlowAction
@@ -36,6 +39,7 @@ export function createFlowDesk(room: Room) {
   const waiting = createWaitingLine<WaitingStep>()
   const toEvent = createFlowEvents(addresses)
   const outer = createOuterFlows(room)
+  const shareDecision = createSharedDecisions()
   let sweptAt = Number.NEGATIVE_INFINITY
   let forced = 0
 
@@ -49,6 +53,7 @@ export function createFlowDesk(room: Room) {
   }
 
   function push(action: FlowAction, flow: Flow, at: Micros, dueAt: Micros, reason: string): void {
+    flow.stepsWaiting++
     waiting.push({ action, flow, at, dueAt, reason })
     if (waiting.length > STEPS_PENDING_MAX) {
       const oldest = waiting.shift()
@@ -75,20 +80,17 @@ export function createFlowDesk(room: Room) {
   }
 
   function say({ action, flow, at, reason }: WaitingStep): void {
-    const decision = flow.decision ?? decide(flow)
+    flow.stepsWaiting--
+    let decision = flow.decision ?? decide(flow)
     if (decision.scope === 'outer') outer.say(action, flow, decision, at)
-    if (decision.scope !== 'inner') return
-    if (action === 'flow-ended') markHolder(flow, decision)
-    room.emit(document(action, flow, decision, at, reason))
+    if (decision.scope === 'inner') {
+      if (action === 'flow-ended') decision = markHolder(flow, decision) ?? decision
+      room.emit(document(action, flow, decision, at, reason))
+    }
+    flows.rest(flow)
   }
 
-  function document(
-    action: FlowAction,
-    flow: Flow,
-    decision: Extract<Decision, { scope: 'inner' }>,
-    at: Micros,
-    reason: string,
-  ): Event {
+  function document(action: FlowAction, flow: Flow, decision: InnerDecision, at: Micros, reason: string): Event {
     return toEvent(action, flow, at, reason, {
       observer: shared.observer('', ''),
       protocol: shared.protocol(flow.family, flow.protocol, addresses.of(flow.src), addresses.of(flow.seenDst)),
@@ -105,21 +107,23 @@ export function createFlowDesk(room: Room) {
     else scope.conntrackIn += flow.linesUndecided
     flow.linesUndecided = 0
     if (decision.scope === 'inner') room.watch.flow(flow)
+    flow.verdict = flow.witness?.verdict ?? null
+    flow.witness = null
     return decision
   }
 
   function decideScope(flow: Flow): Decision {
     const source = claimOf(flow, 'source')
     const destination = claimOf(flow, 'destination')
-    if (source === null && destination === null) return outer.recognise(flow) ?? { scope: 'out' }
+    if (source === null && destination === null) return outer.recognise(flow) ?? OUT
     const claim = source ?? destination
-    if (claim === null) return { scope: 'out' }
+    if (claim === null) return OUT
     const role = source === null ? 'destination' : 'source'
     const target =
       source !== null && destination?.status === 'exact' && destination.entry !== source.entry ? destination : null
     const resource = shared.resource(flow.seenDst, flow.protocol, flow.seenDport)
     const name = resource.fields['wireguard.resource.name'] ?? 'uncatalogued'
-    return {
+    return shareDecision({
       scope: 'inner',
       claim,
       role,
@@ -127,7 +131,7 @@ export function createFlowDesk(room: Room) {
       identity: identities.facetFor(claim, role, target, flow.startAt, false),
       resource,
       policy: name === 'uncatalogued' ? '' : identities.policyOf(claim, name, flow.startAt),
-    }
+    })
   }
 
   /** The peer at one end of the flow: the inner address is the one before source NAT, after destination NAT. */
@@ -178,28 +182,36 @@ export function createFlowDesk(room: Room) {
     return { from: flow.startFrom - READER_LATE, to: flow.startAt }
   }
 
-  /** The address went to another holder while the flow was open: it keeps the first, and says so (design 5.6). */
-  function markHolder(flow: Flow, decision: Extract<Decision, { scope: 'inner' }>): boolean {
+  /**
+   * The address went to another holder while the flow was open: it keeps the first, and says so (design 5.6). Null where
+   * nothing changed.
+   */
+  function markHolder(flow: Flow, decision: InnerDecision): InnerDecision | null {
     const { entry } = decision.claim
     const end = Number.isNaN(flow.endAt) ? Number.POSITIVE_INFINITY : flow.endAt
-    if (entry === null || flow.isHolderChanged || entry.until >= end || flow.startAt > entry.until) return false
+    if (entry === null || flow.isHolderChanged || entry.until >= end || flow.startAt > entry.until) return null
     flow.isHolderChanged = true
-    decision.identity = identities.facetFor(decision.claim, decision.role, decision.target, flow.startAt, true)
-    return true
+    const identity = identities.facetFor(decision.claim, decision.role, decision.target, flow.startAt, true)
+    const marked: InnerDecision = { ...decision, identity }
+    flow.decision = marked
+    return marked
   }
 
   return {
     take(record: ConntrackRecord): void {
-      countScope(flows.observe(record, onStep))
+      const flow = flows.observe(record, onStep)
+      countScope(flow)
+      flows.rest(flow)
     },
     dumpEnded: (startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean) =>
       flows.dumpEnded(startedAt, at, hasV4, hasV6, onStep),
     /** Some entry of the ledger ended: open flows of its holder are marked and say so once. */
     holdersChanged(at: Micros): void {
-      for (const flow of flows.open()) {
+      for (const flow of flows.open(hasLostHolder)) {
         const { decision } = flow
-        if (decision?.scope !== 'inner' || isFinished(flow)) continue
-        if (markHolder(flow, decision)) push('flow-progress', flow, at, at, 'holder-changed')
+        if (decision?.scope === 'inner' && !isFinished(flow) && markHolder(flow, decision) !== null)
+          push('flow-progress', flow, at, at, 'holder-changed')
+        flows.rest(flow)
       }
     },
     tick,
@@ -216,6 +228,13 @@ export function createFlowDesk(room: Room) {
     else if (flow.decision.scope === 'out') scope.conntrackOut++
     else scope.conntrackIn++
   }
+}
+
+/** Whether the flow's holder may have to be marked as a former one. */
+function hasLostHolder(decision: Decision | null, isHolderChanged: boolean): boolean {
+  if (decision?.scope !== 'inner' || isHolderChanged) return false
+  const { entry } = decision.claim
+  return entry !== null && entry.until !== Number.POSITIVE_INFINITY
 }
 
 function hasMoved(flow: Flow): boolean {

@@ -7,10 +7,13 @@
  */
 import { hashDigits } from '../event-id.ts'
 import { detach } from '../identity/address-book.ts'
-import type { ConntrackRecord, Tuple } from '../sources/conntrack/record.ts'
+import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import { DAY, MINUTE, type Micros, MS, SECOND } from '../time.ts'
-import { type Counters, type Flow, type LineWitness, NO_COUNTERS } from './flow.ts'
-import { isIcmp, tupleKey } from './tuple-key.ts'
+import type { Counters, Decision, Flow, LineWitness } from './flow.ts'
+import type { FlowStart } from './flow-rows.ts'
+import { createFlowStore } from './flow-store.ts'
+import { isIcmp, tupleKey, tupleOf } from './tuple-key.ts'
+import { createWaitingLine, type WaitingLine } from './waiting-line.ts'
 import type { Witnesses } from './witnesses.ts'
 
 export type FlowStep =
@@ -26,7 +29,10 @@ export type FlowTable = {
   dumpEnded(startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean, onStep: (step: FlowStep) => void): void
   /** Frees ended flows nothing can match any more, ends idle ones. */
   expire(watermark: Micros, onStep: (step: FlowStep) => void): void
-  open(): Iterable<Flow>
+  /** Nothing of the flow waits any more: it may be kept in less space until its next record. */
+  rest(flow: Flow): void
+  /** Open flows of whose decision `isConcerned` says yes. */
+  open(isConcerned: (decision: Decision | null, isHolderChanged: boolean) => boolean): Iterable<Flow>
   readonly openCount: number
   /** Flows thrown out because the table was full. */
   readonly evicted: number
@@ -45,34 +51,27 @@ const WITNESS_REACH: Micros = 2 * MINUTE
 
 /** An empty table. `witnesses` are the firewall lines no flow has claimed; late flows look for their start there. */
 export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTable {
-  const open = new Map<string, Flow>()
-  /** Open and lately ended flows by every tuple a firewall line may show. */
-  const byTuple = new Map<string, Flow[]>()
-  /** Ended flows in the order they ended, until nothing can match them. */
-  let leaving: { flow: Flow; at: Micros }[] = []
-  /** Flows ended by inference, by key: their DESTROY may still come. */
-  const inferred = new Map<string, Flow>()
-  /** Flows whose DESTROY was read, by key, as long as they are leaving. */
-  const destroyed = new Map<string, Flow>()
+  const store = createFlowStore()
+  /** Ended flows in the order they ended, until nothing can match them: by their DESTROY, and by inference. */
+  const leaving = createWaitingLine<Leaving>()
+  const leavingInferred = createWaitingLine<Leaving>()
   let evicted = 0
 
   function observe(record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow {
-    const key = flowKey(record)
-    let flow = open.get(key)
-    const gone = flow === undefined ? destroyed.get(key) : undefined
-    if (gone !== undefined && isRepeated(gone, record)) return gone
-    if (flow !== undefined && record.event === 'new' && record.at === flow.startAt && isSameTuple(flow, record)) {
+    let flow = store.find(record, 'open')
+    const gone = flow === null ? store.find(record, 'destroyed') : null
+    if (gone !== null && isRepeated(gone, record)) return gone
+    if (flow !== null && record.event === 'new' && record.at === flow.startAt && isSameTuple(flow, record)) {
       refresh(flow, record)
       return flow
     }
-    if (flow !== undefined && (record.event === 'new' || !isSameTuple(flow, record))) {
+    if (flow !== null && (record.event === 'new' || !isSameTuple(flow, record))) {
       infer(flow, record.at, isSameTuple(flow, record) ? 'reused-tuple' : 'reused-id', onStep)
-      flow = undefined
+      flow = null
     }
-    if (record.event === 'destroy') return destroy(flow, key, record, onStep)
-    if (flow === undefined) {
-      flow = create(key, record)
-      enter(flow)
+    if (record.event === 'destroy') return destroy(flow, record, onStep)
+    if (flow === null) {
+      flow = create(record)
       onStep({ step: 'started', flow, record })
     } else {
       refresh(flow, record)
@@ -81,29 +80,23 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
     return flow
   }
 
-  function destroy(
-    known: Flow | undefined,
-    key: string,
-    record: ConntrackRecord,
-    onStep: (step: FlowStep) => void,
-  ): Flow {
+  function destroy(known: Flow | null, record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow {
     let flow = known
-    if (flow === undefined) {
-      const late = inferred.get(key)
-      if (late !== undefined && isSameTuple(late, record)) {
-        inferred.delete(key)
+    if (flow === null) {
+      const late = store.find(record, 'inferred')
+      if (late !== null && isSameTuple(late, record)) {
+        store.conceal(late)
         refresh(late, record)
         onStep({ step: 'ended-late', flow: late, record })
         return late
       }
-      flow = create(key, record)
-      enter(flow)
+      flow = create(record)
     }
     refresh(flow, record)
     flow.endAt = Math.max(flow.startAt, record.stopAt >= 0 ? record.stopAt : record.at)
     if (record.userspacePortid !== '') flow.endReason = 'userspace'
-    leave(flow, record.at)
-    destroyed.set(key, flow)
+    store.close(flow, 'destroyed')
+    leaving.push({ flow, at: record.at })
     onStep({ step: 'ended', flow, record })
     return flow
   }
@@ -111,70 +104,28 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
   function infer(flow: Flow, at: Micros, reason: Flow['endReason'], onStep: (step: FlowStep) => void): void {
     flow.endAt = Math.max(flow.startAt, at)
     flow.endReason = reason
-    inferred.set(flow.key, flow)
-    leave(flow, at)
+    store.close(flow, 'inferred')
+    leavingInferred.push({ flow, at })
     onStep({ step: 'ended', flow, record: null })
   }
 
-  function enter(flow: Flow): void {
-    open.set(flow.key, flow)
-    for (const key of tupleKeysOf(flow)) {
-      const flows = byTuple.get(key)
-      if (flows === undefined) byTuple.set(key, [flow])
-      else flows.push(flow)
-    }
-    if (open.size > FLOWS_MAX) {
-      const oldest = open.values().next()
-      if (!oldest.done) {
-        evicted++
-        open.delete(oldest.value.key)
-        forget(oldest.value)
-      }
-    }
-  }
-
-  function leave(flow: Flow, at: Micros): void {
-    open.delete(flow.key)
-    leaving.push({ flow, at })
-  }
-
-  function forget(flow: Flow): void {
-    for (const key of tupleKeysOf(flow)) {
-      const flows = byTuple.get(key)
-      if (flows === undefined) continue
-      const rest = flows.filter((each) => each !== flow)
-      if (rest.length === 0) byTuple.delete(key)
-      else byTuple.set(key, rest)
-    }
-    if (inferred.get(flow.key) === flow) inferred.delete(flow.key)
-    if (destroyed.get(flow.key) === flow) destroyed.delete(flow.key)
-  }
-
-  function match(key: string, at: Micros, resolution: Micros): Flow | null {
-    const flows = byTuple.get(key)
-    if (flows === undefined) return null
-    let best: Flow | null = null
-    for (const flow of flows) {
-      const end = Number.isNaN(flow.endAt) ? Number.POSITIVE_INFINITY : flow.endAt
-      if (at < flow.startFrom - BEFORE_START - resolution || at > end + SETTLE) continue
-      if (best === null || Math.abs(at - flow.startAt) < Math.abs(at - best.startAt)) best = flow
-    }
-    return best
-  }
-
-  function create(key: string, record: ConntrackRecord): Flow {
+  function create(record: ConntrackRecord): Flow {
     const start = startOf(record)
-    const flow = createFlow(gateway, key, record, start)
-    if (start.basis !== 'new') {
-      for (const tuple of tupleKeysOf(flow)) {
-        const witness = witnesses.find(tuple, start.from - WITNESS_REACH, start.at + BEFORE_START)
-        if (witness === null) continue
-        flow.witness = witness
-        flow.startAt = witness.at
-        flow.startFrom = witness.at
-        flow.startBasis = 'firewall'
-        break
-      }
+    const flow = store.add(flowId(gateway, record), record, start)
+    if (hasCounters(record)) flow.counters = countersOf(record)
+    if (store.openCount > FLOWS_MAX) {
+      evicted++
+      store.evictOldest()
+    }
+    if (start.basis === 'new') return flow
+    for (const tuple of tupleKeysOf(flow)) {
+      const witness = witnesses.find(tuple, start.from - WITNESS_REACH, start.at + BEFORE_START)
+      if (witness === null) continue
+      flow.witness = witness
+      flow.startAt = witness.at
+      flow.startFrom = witness.at
+      flow.startBasis = 'firewall'
+      break
     }
     return flow
   }
@@ -186,37 +137,47 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
     hasV6: boolean,
     onStep: (step: FlowStep) => void,
   ): void {
-    for (const flow of open.values()) {
+    for (const row of store.open()) {
       // A flow seen at or after the dump's start may have begun after its row was passed.
-      if (flow.seenAt >= startedAt || (flow.family === 4 ? !hasV4 : !hasV6)) continue
-      infer(flow, at, 'absent-from-dump', onStep)
+      if (store.seenAt(row) >= startedAt || (store.family(row) === 4 ? !hasV4 : !hasV6)) continue
+      infer(store.wake(row), at, 'absent-from-dump', onStep)
     }
   }
 
   function expire(watermark: Micros, onStep: (step: FlowStep) => void): void {
-    let done = 0
-    for (const { flow, at } of leaving) {
-      const wait = flow.endReason !== '' && flow.endReason !== 'userspace' ? DESTROY_LATE_MAX + SETTLE : SETTLE + SECOND
-      if (at + wait > watermark) break
-      forget(flow)
-      done++
-    }
-    if (done > 0) leaving = leaving.slice(done)
-    for (const flow of open.values()) {
+    forget(leaving, watermark - SETTLE - SECOND)
+    forget(leavingInferred, watermark - SETTLE - DESTROY_LATE_MAX)
+    for (const row of store.open()) {
       // Insertion order is start order, near enough: the first young one ends the search.
-      if (flow.startAt > watermark - IDLE_MAX) break
-      if (flow.seenAt < watermark - IDLE_MAX) infer(flow, flow.seenAt, 'idle', onStep)
+      if (store.startAt(row) > watermark - IDLE_MAX) break
+      if (store.seenAt(row) < watermark - IDLE_MAX) infer(store.wake(row), store.seenAt(row), 'idle', onStep)
+    }
+  }
+
+  /** Those that ended until then. */
+  function forget(line: WaitingLine<Leaving>, until: Micros): void {
+    for (let each = line.peek(); each !== undefined && each.at <= until; each = line.peek()) {
+      line.shift()
+      store.remove(each.flow)
     }
   }
 
   return {
     observe,
-    match,
+    match(key, at, resolution) {
+      return store.match(tupleOf(key), (startFrom, startAt, endAt) =>
+        at < startFrom - BEFORE_START - resolution || at > endAt + SETTLE ? -1 : Math.abs(at - startAt),
+      )
+    },
     dumpEnded,
     expire,
-    open: () => open.values(),
+    rest: (flow) => store.rest(flow),
+    *open(isConcerned) {
+      for (const row of store.open())
+        if (isConcerned(store.decision(row), store.isHolderChanged(row))) yield store.wake(row)
+    },
     get openCount() {
-      return open.size
+      return store.openCount
     },
     get evicted() {
       return evicted
@@ -224,16 +185,12 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
   }
 }
 
-function flowKey(record: ConntrackRecord): string {
-  const { original } = record
-  return record.id === ''
-    ? `${record.zone} ${tupleKey(record.protocol, original.src, portOf(original, 'sport'), original.dst, portOf(original, 'dport'))}`
-    : `${record.zone} #${record.id}`
-}
+type Leaving = { readonly flow: Flow; readonly at: Micros }
 
-/** For ICMP the echo id stands for both ports. */
-function portOf(tuple: Tuple, side: 'sport' | 'dport'): number {
-  return tuple.icmpId >= 0 ? tuple.icmpId : tuple[side]
+/** The same for the same record, wherever and whenever it is read. */
+function flowId(gateway: string, { zone, id, protocol, original, event, at }: ConntrackRecord): string {
+  const tuple = `${protocol} ${original.src} ${original.sport} ${original.dst} ${original.dport} ${original.icmpId}`
+  return hashDigits(`flow\0${gateway}\0${zone}\0${id}\0${tuple}\0${event}\0${Math.floor(at / MS)}\0${at % MS}`, 24)
 }
 
 function isSameTuple(flow: Flow, { original, protocol }: ConntrackRecord): boolean {
@@ -256,7 +213,7 @@ function isRepeated(gone: Flow, record: ConntrackRecord): boolean {
 }
 
 /** Every tuple a firewall line of this flow may show: before and after NAT on either side (design 5.7). */
-export function tupleKeysOf(flow: Flow): string[] {
+function tupleKeysOf(flow: Flow): string[] {
   const icmp = isIcmp(flow.protocol) ? flow.icmpId : null
   const sources = [{ ip: flow.src, port: icmp ?? flow.sport }]
   if (flow.seenSrc !== flow.src || flow.seenSport !== flow.sport)
@@ -275,9 +232,9 @@ function refresh(flow: Flow, record: ConntrackRecord): void {
   if (!record.isUnreplied) flow.hasReply = true
   if (record.isAssured) flow.isAssured = true
   if (record.state !== '') flow.state = record.state
-  if (record.mark !== '') flow.mark = detach(record.mark)
-  if (record.helper !== '') flow.helper = detach(record.helper)
-  if (record.labels !== '') flow.labels = detach(record.labels)
+  if (record.mark !== '' && record.mark !== flow.mark) flow.mark = detach(record.mark)
+  if (record.helper !== '' && record.helper !== flow.helper) flow.helper = detach(record.helper)
+  if (record.labels !== '' && record.labels !== flow.labels) flow.labels = detach(record.labels)
   if (record.userspacePortid !== '') {
     flow.userspacePortid = detach(record.userspacePortid)
     flow.userspaceProgram = detach(record.userspaceProgram)
@@ -309,7 +266,7 @@ const FIRST_STATES: ReadonlySet<string> = new Set([
   'REQUEST',
 ])
 
-function startOf(record: ConntrackRecord): { at: Micros; from: Micros; basis: Flow['startBasis'] } {
+function startOf(record: ConntrackRecord): FlowStart {
   if (record.event === 'new')
     return { at: record.at, from: record.at, basis: FIRST_STATES.has(record.state) ? 'new' : 'first-sight' }
   if (record.startAt >= 0) return { at: record.startAt, from: record.startAt, basis: 'stop-minus-delta' }
@@ -321,54 +278,6 @@ function startOf(record: ConntrackRecord): { at: Micros; from: Micros; basis: Fl
     return { at: record.at - delta, from: record.at - delta - DESTROY_LATE_MAX - SECOND, basis: 'stop-minus-delta' }
   }
   return { at: record.at, from: record.at, basis: 'first-sight' }
-}
-
-function createFlow(gateway: string, key: string, record: ConntrackRecord, start: ReturnType<typeof startOf>): Flow {
-  const { original, reply } = record
-  const tuple = `${record.protocol} ${original.src} ${original.sport} ${original.dst} ${original.dport} ${original.icmpId}`
-  // One-direction zones leave their side of the reply tuple alone; the tuple itself is complete all the same.
-  return {
-    id: hashDigits(
-      `flow\0${gateway}\0${record.zone}\0${record.id}\0${tuple}\0${record.event}\0${Math.floor(record.at / MS)}\0${record.at % MS}`,
-      24,
-    ),
-    key: detach(key),
-    protocol: record.protocol,
-    family: record.family,
-    src: detach(original.src),
-    sport: original.sport,
-    dst: detach(original.dst),
-    dport: original.dport,
-    seenSrc: reply.dst === original.src ? detach(original.src) : detach(reply.dst),
-    seenSport: reply.dport,
-    seenDst: reply.src === original.dst ? detach(original.dst) : detach(reply.src),
-    seenDport: reply.sport,
-    icmpType: original.icmpType,
-    icmpCode: original.icmpCode,
-    icmpId: original.icmpId,
-    zone: detach(record.zone),
-    conntrackId: detach(record.id),
-    startAt: start.at,
-    startFrom: start.from,
-    startBasis: start.basis,
-    endAt: Number.NaN,
-    endReason: '',
-    seenAt: record.at,
-    hasReply: !record.isUnreplied,
-    isAssured: record.isAssured,
-    state: record.state,
-    mark: detach(record.mark),
-    helper: detach(record.helper),
-    labels: detach(record.labels),
-    witness: null,
-    counters: hasCounters(record) ? countersOf(record) : NO_COUNTERS,
-    reported: NO_COUNTERS,
-    decision: null,
-    isHolderChanged: false,
-    linesUndecided: 0,
-    userspacePortid: '',
-    userspaceProgram: '',
-  }
 }
 
 /** A line matched while the flow's start is still undecided: the one nearest to the start speaks for it. */

@@ -32,9 +32,9 @@ export type LineWitness = {
 }
 
 export type Flow = {
+  /** Its row in the table's store; -1 once the table has forgotten it. */
+  row: number
   readonly id: string
-  /** Key in the table of open flows: zone and conntrack id, else zone and tuple. */
-  readonly key: string
   readonly protocol: number
   readonly family: 0 | 4 | 6
   /** The original tuple: what the initiator asked for. */
@@ -67,7 +67,10 @@ export type Flow = {
   mark: string
   helper: string
   labels: string
+  /** The firewall line that saw its start, until the decision is made. */
   witness: LineWitness | null
+  /** What that line says was done with it, from the decision on; null when no line was seen. */
+  verdict: Verdict | null
   counters: Counters
   /** Counters at the previous document of this flow. */
   reported: Counters
@@ -76,22 +79,27 @@ export type Flow = {
   isHolderChanged: boolean
   /** Conntrack lines that spoke of it, until the decision says whether they were in scope. */
   linesUndecided: number
+  /** Steps of it that wait for their document. */
+  stepsWaiting: number
   userspacePortid: string
   userspaceProgram: string
 }
 
+/** Shared by flows that were decided alike; never changed. */
 export type Decision =
-  | {
-      readonly scope: 'inner'
-      readonly claim: Claim
-      readonly role: 'source' | 'destination'
-      readonly target: Claim | null
-      identity: Facet
-      readonly resource: Facet
-      readonly policy: 'allowed' | 'violation' | ''
-    }
+  | InnerDecision
   | { readonly scope: 'outer'; readonly interface: string; readonly peer: Facet | null }
   | { readonly scope: 'out' }
+
+export type InnerDecision = {
+  readonly scope: 'inner'
+  readonly claim: Claim
+  readonly role: 'source' | 'destination'
+  readonly target: Claim | null
+  readonly identity: Facet
+  readonly resource: Facet
+  readonly policy: 'allowed' | 'violation' | ''
+}
 
 export const NO_COUNTERS: Counters = Object.freeze({
   sourcePackets: -1,

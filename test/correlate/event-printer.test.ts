@@ -196,7 +196,7 @@ describe('hand-ordered printing', () => {
           const whole: Flow = {
             ...made,
             id: 'f'.repeat(24),
-            key: 'k',
+            row: 0,
             family: 4,
             startAt: 1_795_360_169_604_391,
             startFrom: 1_795_360_169_604_391,
@@ -204,9 +204,11 @@ describe('hand-ordered printing', () => {
             endAt: action === 'flow-ended' ? 1_795_360_170_000_000 : made.endAt,
             seenAt: 0,
             witness: null,
+            verdict: null,
             decision: null,
             isHolderChanged: false,
             linesUndecided: 0,
+            stepsWaiting: 0,
           }
           const event = toEvent(action, whole, 1_795_360_169_604_391, action === 'flow-ended' ? whole.endReason : '', {
             observer: shared.observer('', ''),
