@@ -24,6 +24,7 @@ import {
 } from './variants/conntrack.ts'
 import {
   dmesg,
+  isForged,
   isoWithOffset,
   journal,
   rewriteHeaders,
@@ -256,6 +257,15 @@ const VARIANTS: readonly Variant[] = [
       rewriteHeaders(one, dmesg)
     },
     { found: 0, right: 0, owner: 0, verdict: 0, nat: 0, bytes: 0 },
+  ],
+  [
+    'dmesg of the kernel alone, the boot time configured',
+    (one) => {
+      // The kernel's ring holds no line of another program.
+      rewriteHeaders(one, (line) => (line.tag === 'kernel' && !isForged(line) ? dmesg(line) : ''))
+      // Stamps of the capture and its uptimes are this far apart.
+      edit(one, /^pipeline\.yaml$/, (text) => `${text.trimEnd()}\n  gw1: { booted: "2026-11-22T14:05:54.521Z" }\n`)
+    },
   ],
 ]
 

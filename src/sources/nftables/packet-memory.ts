@@ -98,13 +98,14 @@ export function createPacketMemory(prefixes: readonly string[]): PacketMemory {
   }
 }
 
-/** By the characters around the first `=`, that of `IN=`: the prefix ends before it, the interfaces' numbers are behind. */
+/** By the characters around the first `=`, that of `IN=`: a prefix mostly ends in `web: `, the interfaces are behind. */
 function headSlot(text: string, from: number): number {
   const at = text.indexOf('=', from)
   let hash = at - from
-  hash = Math.imul(hash ^ text.charCodeAt(at - 5), 31) + text.charCodeAt(at - 4)
-  hash = Math.imul(hash ^ text.charCodeAt(at + 3), 31) + text.charCodeAt(at + 9)
-  hash = Math.imul(hash ^ text.charCodeAt(at + 11), 31) + text.charCodeAt(at + 12)
+  for (let i = at - 7; i < at - 4; i++) hash = Math.imul(hash, 31) + text.charCodeAt(i)
+  hash = Math.imul(hash, 31) + text.charCodeAt(at + 3)
+  hash = Math.imul(hash, 31) + text.charCodeAt(at + 9)
+  hash = Math.imul(hash, 31) + text.charCodeAt(at + 12)
   return (hash ^ (hash >>> 8)) & (HEADS - 1)
 }
 

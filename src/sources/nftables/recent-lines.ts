@@ -2,8 +2,10 @@
  * Recent (uptime, text) pairs: when a log daemon starts it reads the kernel's ring from its begin and writes again what it had
  * written before, stamped with now (formats.md 1.5.6). Uptime in microseconds and text together are the practical identity.
  *
- * A table of small buckets by uptime: constant time and memory however hostile the input; the oldest of a full bucket goes.
- * A replayed line that was forgotten is no longer recognised here and is then suspect for its stale uptime.
+ * A table of small buckets by uptime, the texts' bytes in a ring beside it: constant time and memory however hostile the input;
+ * the oldest goes. As strings the texts would live long enough to be moved twice by the garbage collector, which costs five
+ * times what copying them does. A replayed line that was forgotten is no longer recognised here and is then suspect for its
+ * stale uptime.
  */
 import type { Micros } from '../../time.ts'
 
@@ -12,38 +14,57 @@ export type RecentLines = {
   isRepeated(uptime: Micros, text: string, from: number): boolean
 }
 
-/** Pairs kept: many times a kernel ring (2^17 to 2^20 bytes, some 500 to 4000 packet lines). At 250 bytes a line 16 MB. */
+/** Pairs kept: many times a kernel ring (2^17 to 2^20 bytes, some 500 to 4000 packet lines). */
 export const RECENT_LINES_MAX = 65_536
+/** Bytes of text kept: RECENT_LINES_MAX messages of 256 bytes, or of the longest a kernel writes 16 thousand. */
+const TEXT_RING_BYTES = 1 << 24
 const BUCKET = 4
 const BUCKETS = RECENT_LINES_MAX / BUCKET
 
 export function createRecentLines(): RecentLines {
   const uptimes = new Float64Array(RECENT_LINES_MAX).fill(-1)
-  const froms = new Uint32Array(RECENT_LINES_MAX)
+  /** Where in all that was ever written the text begins; in the ring that is modulo its size. */
+  const starts = new Float64Array(RECENT_LINES_MAX)
+  const lengths = new Uint32Array(RECENT_LINES_MAX)
   const nextInBucket = new Uint8Array(BUCKETS)
-  const texts: string[] = []
+  // Untouched pages of it cost nothing: a short log needs as much memory as it is long.
+  const ring = Buffer.allocUnsafeSlow(TEXT_RING_BYTES)
+  let written = 0
+  let writeAt = 0
 
   return { isRepeated }
 
   function isRepeated(uptime: Micros, text: string, from: number): boolean {
-    // The low bits; % of a number this large is a division of floats.
+    // The low bits: % of a number this large is a slow division of floats.
     const bucket = (uptime >>> 0) & (BUCKETS - 1)
     const first = bucket * BUCKET
     for (let slot = first; slot < first + BUCKET; slot++) {
       if (uptimes[slot] === uptime && isSameText(slot, text, from)) return true
     }
-    const turn = nextInBucket[bucket] ?? 0
-    nextInBucket[bucket] = (turn + 1) % BUCKET
-    uptimes[first + turn] = uptime
-    froms[first + turn] = from
-    while (texts.length <= first + turn) texts.push('')
-    texts[first + turn] = text
+    const slot = first + (nextInBucket[bucket] ?? 0)
+    nextInBucket[bucket] = (slot + 1 - first) % BUCKET
+    uptimes[slot] = uptime
+    remember(slot, text.slice(from))
     return false
   }
 
+  function remember(slot: number, text: string): void {
+    if (writeAt + text.length > TEXT_RING_BYTES) {
+      written += TEXT_RING_BYTES - writeAt
+      writeAt = 0
+    }
+    starts[slot] = written
+    // Of a text longer than the ring a part is kept, which then equals nothing.
+    lengths[slot] = ring.write(text, writeAt, 'latin1')
+    written += lengths[slot] ?? 0
+    writeAt += lengths[slot] ?? 0
+  }
+
   function isSameText(slot: number, text: string, from: number): boolean {
-    const known = texts[slot] ?? ''
-    const knownFrom = froms[slot] ?? 0
-    return known.length - knownFrom === text.length - from && known.endsWith(text.slice(from))
+    const start = starts[slot] ?? 0
+    const length = lengths[slot] ?? 0
+    if (length !== text.length - from || start < written - TEXT_RING_BYTES) return false
+    const at = start % TEXT_RING_BYTES
+    return ring.toString('latin1', at, at + length) === text.slice(from)
   }
 }
