@@ -5,7 +5,14 @@
 import { z } from 'zod'
 import { interfaceName, machineName } from './machine-names.ts'
 import { nearest } from './nearest.ts'
-import { DURATION_EXPECTED, INSTANT_EXPECTED, parseDuration, parseInstant, parseSize, SIZE_EXPECTED } from './quantities.ts'
+import {
+  DURATION_EXPECTED,
+  INSTANT_EXPECTED,
+  parseDuration,
+  parseInstant,
+  parseSize,
+  SIZE_EXPECTED,
+} from './quantities.ts'
 import { parsed, section, words } from './schema-problems.ts'
 import { SECOND } from './time.ts'
 
@@ -85,7 +92,9 @@ const hostOptions = section({
     .describe('period of `wg show` polls, a duration or seconds; without it the median of those seen'),
   booted: parsed(INSTANT_EXPECTED, parseInstant)
     .optional()
-    .describe('wall clock when the uptime was 0: dates packet logs whose lines have nothing but the uptime (plain dmesg, /dev/kmsg)'),
+    .describe(
+      'wall clock when the uptime was 0: dates packet logs whose lines have nothing but the uptime (plain dmesg, /dev/kmsg)',
+    ),
 })
 
 const followed = {

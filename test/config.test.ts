@@ -31,7 +31,7 @@ test('zones are those of the tz database, or fixed offsets', () => {
 
 test('machines nobody configured have no options', () => {
   expect(emptyPipeline().hosts.size).toBe(0)
-  expect(defaultHostOptions()).toEqual({ timezone: '', prefixes: [], interfaces: new Map(), poll: 0 })
+  expect(defaultHostOptions()).toEqual({ timezone: '', prefixes: [], interfaces: new Map(), poll: 0, booted: null })
   expect(parsePipeline('{}', 'p')).toEqual(emptyPipeline())
 })
 

@@ -65,3 +65,15 @@ test('of a compressed file that ends too early what was there is kept, and the d
   expect(await readAll(packed, 'kern.log.2.gz')).toEqual({ texts: lines.map((line) => line.slice(0, -1)), damage: '' })
   expect((await readAll(Buffer.from('no gzip at all\n'), 'kern.log.2.gz')).damage).not.toBe('')
 })
+
+test('a file longer than one read is read whole, packed or not', async () => {
+  const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} ${'x'.repeat(i % 97)}\xe9`)
+  const bytes = Buffer.from(`${lines.join('\r\n')}\n`, 'latin1')
+  expect(bytes.length).toBeGreaterThan(1_000_000)
+  expect(await readAll(bytes, 'kern.log')).toEqual({ texts: lines, damage: '' })
+  expect(await readAll(gzipSync(bytes), 'kern.log.gz')).toEqual({ texts: lines, damage: '' })
+})
+
+test('a file that is not there is an error', async () => {
+  await expect(readLines('no-such-file', false, 1000).next()).rejects.toThrow('ENOENT')
+})

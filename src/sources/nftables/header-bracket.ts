@@ -11,6 +11,7 @@ export type Bracket = { uptime: Micros; end: number }
 
 /** A machine up for 31 years has ten digits; more is not an uptime. */
 const SECONDS_DIGITS_MAX = 10
+const UPTIME_MAX: Micros = SECOND * 10 ** SECONDS_DIGITS_MAX
 
 /** What readBracket fills: one object for all lines. */
 export function createBracket(): Bracket {
@@ -47,7 +48,7 @@ function secondsEnd(text: string, at: number): number {
   let i = at + 1
   while (i < at + 6 && text.charCodeAt(i) === 32) i++
   const digitsFrom = i
-  while (isDigit(text.charCodeAt(i)) && i - digitsFrom <= SECONDS_DIGITS_MAX) i++
+  while (i - digitsFrom <= SECONDS_DIGITS_MAX && isDigit(text.charCodeAt(i))) i++
   if (i === digitsFrom || i - digitsFrom > SECONDS_DIGITS_MAX || text.charCodeAt(i) !== 46) return -1
   const end = i + 7
   for (i++; i < end; i++) if (!isDigit(text.charCodeAt(i))) return -1
@@ -60,7 +61,7 @@ function uptimeBefore(text: string, at: number, end: number): Micros {
     const code = text.charCodeAt(i)
     if (code >= 48) value = value * 10 + code - 48
   }
-  return Math.min(value, SECOND * 10 ** SECONDS_DIGITS_MAX)
+  return Math.min(value, UPTIME_MAX)
 }
 
 /** One blank closes the stamp; `[ T1234]` or `[ C0]` of PRINTK_CALLER may stand between. */

@@ -56,7 +56,7 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
   }
   const bracket: Bracket = createBracket()
   /** ` gw2 kernel: ` of the last kernel line: the next one mostly has the same. */
-  let kernelTail = '?'
+  let kernelTail = '\n'
   return { read }
 
   function read(text: string): Header {
@@ -114,7 +114,7 @@ export function createHeaderReader(stamp: StampReader): HeaderReader {
   function readSyslog(text: string): void {
     takeStamp()
     const at = stamp.end
-    if (text.startsWith(kernelTail, at)) {
+    if (text.slice(at, at + kernelTail.length) === kernelTail) {
       header.origin = 'kernel'
       header.tagEnd = at + kernelTail.length - 1
       header.tagFrom = header.tagEnd - 7

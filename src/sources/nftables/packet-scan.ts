@@ -36,17 +36,31 @@ export function isCutOf(text: string, at: number, label: string): boolean {
 /** The decimal number behind `label`, when a blank closes it; else CUT or MALFORMED. Where it ends: `behind`. */
 export function field(text: string, at: number, label: string): number {
   if (!text.startsWith(label, at)) return broken(text, at, label)
-  const value = decimal(text, at + label.length)
-  const end = at + label.length + digits(value)
+  const from = at + label.length
+  let sum = 0
+  for (let i = from; i <= from + DIGITS_MAX; i++) {
+    const digit = text.charCodeAt(i) - ZERO
+    if (digit >= 0 && digit <= 9) sum = sum * 10 + digit
+    else if (digit === BLANK - ZERO && i > from && i - from === digits(sum)) return sum
+    else break
+  }
+  return oddField(text, from)
+}
+
+/** No plain number and blank: what is it then? */
+function oddField(text: string, from: number): number {
+  const value = decimal(text, from)
+  const end = from + digits(value)
   if (end >= text.length) return CUT
   return value >= 0 && text.charCodeAt(end) === BLANK ? value : MALFORMED
 }
 
 /** As field, where the grammar lets the line end: editors and journald strip the last blank. */
 export function lastField(text: string, at: number, label: string): number {
-  const value = text.startsWith(label, at) ? decimal(text, at + label.length) : -1
-  if (value >= 0 && at + label.length + digits(value) === text.length) return value
-  return field(text, at, label)
+  const closed = field(text, at, label)
+  if (closed !== CUT || !text.startsWith(label, at)) return closed
+  const value = decimal(text, at + label.length)
+  return value >= 0 && at + label.length + digits(value) === text.length ? value : CUT
 }
 
 /** Behind the blank that closes the number `value` at `at`. */

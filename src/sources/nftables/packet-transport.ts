@@ -12,6 +12,8 @@ import type { Packet } from './record.ts'
 const BLANK = 32
 const PORT_MAX = 0xffff
 const U32_MAX = 0xffff_ffff
+/** The first segment of a connection, which is what most rules log. Compared as a slice: by words, startsWith goes by characters. */
+const OPENING = 'RES=0x00 SYN URGP=0 '
 
 /** `at` is at PROTO=. Reads to the end of the line; a position there, or CUT or MALFORMED. */
 export function readTransport(text: string, at: number, packet: Packet): number {
@@ -91,14 +93,22 @@ function readTcp(text: string, from: number, packet: Packet): number {
   if (window > 0xffff) return MALFORMED
   packet.tcpWindow = window
   at = behind(at + 7, window)
+  if (text.slice(at, at + OPENING.length) === OPENING) {
+    packet.tcpFlags = 'SYN'
+    return readTcpEnd(text, at + OPENING.length, packet)
+  }
   if (!text.startsWith('RES=0x', at)) return broken(text, at, 'RES=0x')
   if (text.length <= at + 8) return CUT
   if (hexEnd(text, at + 6, 2) !== at + 8 || text.charCodeAt(at + 8) !== BLANK) return MALFORMED
   at = readFlags(text, at + 9, packet)
-  if (at < 0 || at === text.length) return at
-  if (!text.startsWith('OPT (', at)) return readOwn(text, at, packet)
-  if (text.startsWith('OPT (TRUNCATED)', at)) return readRest(text, at + 15)
-  at = optionsEnd(text, at + 5)
+  return at < 0 ? at : readTcpEnd(text, at, packet)
+}
+
+function readTcpEnd(text: string, from: number, packet: Packet): number {
+  if (from === text.length) return from
+  if (!text.startsWith('OPT (', from)) return readOwn(text, from, packet)
+  if (text.startsWith('OPT (TRUNCATED)', from)) return readRest(text, from + 15)
+  const at = optionsEnd(text, from + 5)
   return at < 0 ? at : readOwn(text, at, packet)
 }
 

@@ -27,6 +27,8 @@ export type StampReader = {
   readCtime(text: string, from: number): boolean
 }
 
+/** In no line, so equal to no part of one. */
+const NO_TEXT = '\n'
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 /** A stamp this far from all before does not move the year's reference until a second one agrees: one mangled month must not. */
 const REFERENCE_STEP_MAX = 30 * DAY
@@ -37,9 +39,9 @@ export function createStampReader(zone: Zone, referenceAt: Micros | null): Stamp
   let reference = referenceAt ?? Number.NaN
   let reference2 = Number.NaN
   let previous = Number.NaN
-  let traditionalText = '?'
+  let traditionalText = NO_TEXT
   let traditionalAt = Number.NaN
-  let isoText = '?'
+  let isoText = NO_TEXT
   let isoLocal = Number.NaN
 
   const reader: StampReader = {
@@ -55,7 +57,7 @@ export function createStampReader(zone: Zone, referenceAt: Micros | null): Stamp
   return reader
 
   function readTraditional(text: string, from: number): boolean {
-    if (!text.startsWith(traditionalText, from)) {
+    if (text.slice(from, from + 15) !== traditionalText) {
       const month = monthAt(text, from)
       const day = text.charCodeAt(from + 4) === 32 ? digit(text, from + 5) : twoDigits(text, from + 4)
       if (month < 0 || text.charCodeAt(from + 3) !== 32 || text.charCodeAt(from + 6) !== 32) return false
@@ -72,7 +74,8 @@ export function createStampReader(zone: Zone, referenceAt: Micros | null): Stamp
   }
 
   function readIso(text: string, from: number): boolean {
-    if (!text.startsWith(isoText, from)) {
+    // A slice is compared by words, startsWith goes by characters.
+    if (text.slice(from, from + 19) !== isoText) {
       const local = isoLocalAt(text, from)
       if (Number.isNaN(local)) return false
       isoLocal = local
