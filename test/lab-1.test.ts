@@ -5,7 +5,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Dataset } from '../src/event.ts'
 import { parseEvent } from '../src/event-json.ts'
+import { expectLegal } from './event-rules.ts'
 import { judge, type Verdict } from './judge.ts'
 import { DEMO, replayCapture, withCopy } from './replay-capture.ts'
 
@@ -49,6 +51,25 @@ describe('lab-1 against its truth', () => {
 
   test('hardly a second of gap is stated where none was', () => {
     expect(verdict.counts.get('seconds of gaps stated where none was') ?? 0).toBeLessThanOrEqual(60)
+  })
+
+  test('every document holds listed fields only, of the right type, with category and type pairs ECS allows', () => {
+    const datasets = new Set<string>()
+    for (const line of ndjson.trimEnd().split('\n')) {
+      const own = parseEvent(line)
+      const dataset = own['event.dataset'] ?? ''
+      datasets.add(dataset)
+      // expectLegal fails on any dataset that is none of ours.
+      expectLegal({ dataset: dataset as Dataset, own, facets: [] })
+    }
+    expect([...datasets].sort()).toEqual([
+      'wireguard.coverage',
+      'wireguard.finding',
+      'wireguard.firewall',
+      'wireguard.flow',
+      'wireguard.peer',
+      'wireguard.session',
+    ])
   })
 
   test('the same capture gives the same bytes', async () => {
