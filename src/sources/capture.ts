@@ -41,12 +41,15 @@ export type Capture = {
   readonly ignored: readonly { readonly name: string; readonly why: string }[]
 }
 
-/** Names of a family: the live file, then how rotated ones are called. */
+/**
+ * Names of a family: the live file, then how rotated ones are called. Alternatives hold the same kernel lines as the packet log
+ * before them: reading both would tell every packet twice.
+ */
 const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; readonly isAlternative?: true }[] = [
   { kind: 'nftables', base: 'kern.log' },
   { kind: 'nftables', base: 'messages', isAlternative: true },
   { kind: 'nftables', base: 'syslog', isAlternative: true },
-  { kind: 'journal', base: 'journal.json' },
+  { kind: 'journal', base: 'journal.json', isAlternative: true },
   { kind: 'ulogd', base: 'ulogd.json' },
   { kind: 'conntrack', base: 'conntrack.log' },
   { kind: 'conntrack-dump', base: 'conntrack.snapshots' },
@@ -128,7 +131,7 @@ async function findHost(
   for (const { kind, base, isAlternative } of FAMILIES) {
     const family = families.get(base)
     if (family === undefined) continue
-    const preferred = isAlternative ? sources.find((source) => source.kind === kind) : undefined
+    const preferred = isAlternative ? sources.find((source) => source.kind === 'nftables') : undefined
     if (preferred !== undefined) {
       for (const { file } of family)
         ignored.push({
