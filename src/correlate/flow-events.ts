@@ -3,7 +3,7 @@
  * progress and end carry the delta since the previous document, so that any sum over a window adds up (design 4.1).
  */
 import { createFacet, type Event, type Facet } from '../event.ts'
-import { createHashedIds } from '../event-id.ts'
+import { createDerivedIds } from '../event-id.ts'
 import { decodeBytes } from '../event-json.ts'
 import type { AddressBook } from '../identity/address-book.ts'
 import { communityId } from '../identity/community-id.ts'
@@ -21,12 +21,28 @@ export type FlowParts = {
   readonly policy: 'allowed' | 'violation' | ''
 }
 
+const ECS_OUTCOMES = { connected: 'success', unknown: 'unknown', refused: 'failure', 'no-answer': 'failure' } as const
 const TYPES = { 'flow-started': 'start', 'flow-progress': 'info', 'flow-ended': 'end' } as const
 
+/** What the flow's document can be about, for its id: one action for one reason. New kinds go to the end. */
+const KINDS: readonly string[] = [
+  'flow-started',
+  'flow-progress',
+  'flow-progress late-end',
+  'flow-progress holder-changed',
+  'flow-ended',
+  'flow-ended reused-id',
+  'flow-ended reused-tuple',
+  'flow-ended absent-from-dump',
+  'flow-ended idle',
+  'flow-ended userspace',
+]
+
+/** Makes documents as of now: the flow goes on changing, the document does not. */
 export function createFlowEvents(
   addresses: AddressBook,
 ): (action: FlowAction, flow: Flow, at: Micros, reason: string, parts: FlowParts) => Event {
-  const hashedId = createHashedIds()
+  const derivedId = createDerivedIds()
   const headers = {
     'flow-started': createHeader('flow-started'),
     'flow-progress': createHeader('flow-progress'),
@@ -35,55 +51,48 @@ export function createFlowEvents(
 
   return (action, flow, at, reason, parts) => {
     const isEnd = action === 'flow-ended'
+    const outcome = outcomeOf(flow)
+    const isSourceNat = hasSourceNat(flow)
+    const isDestinationNat = hasDestinationNat(flow)
     const counters = flow.counters
     const delta = action === 'flow-started' ? null : deltaOf(counters, flow.reported)
     if (delta !== null) flow.reported = counters
-    const hasNat =
-      flow.seenSrc !== flow.src ||
-      flow.seenSport !== flow.sport ||
-      flow.seenDst !== flow.dst ||
-      flow.seenDport !== flow.dport
     return {
       dataset: 'wireguard.flow',
       own: {
         '@timestamp': at,
-        'event.id': hashedId(at, 'flow', flow.id, action, at, reason),
+        'event.id': derivedId(at, flow.id, KINDS.indexOf(reason === '' ? action : `${action} ${reason}`)),
         'event.start': flow.startAt,
         'event.end': isEnd ? flow.endAt : undefined,
         'event.duration': isEnd ? Math.max(0, flow.endAt - flow.startAt) * 1000 : undefined,
         'event.reason': reason || undefined,
-        'event.outcome': isEnd
-          ? outcomeOf(flow) === 'connected'
-            ? 'success'
-            : outcomeOf(flow) === 'unknown'
-              ? 'unknown'
-              : 'failure'
-          : undefined,
+        'event.outcome': isEnd ? ECS_OUTCOMES[outcome] : undefined,
         'source.ip': flow.src,
         'source.port': port(flow.sport),
-        'source.nat.ip': hasSourceNat(flow) ? flow.seenSrc : undefined,
-        'source.nat.port': hasSourceNat(flow) ? port(flow.seenSport) : undefined,
+        'source.nat.ip': isSourceNat ? flow.seenSrc : undefined,
+        'source.nat.port': isSourceNat ? port(flow.seenSport) : undefined,
         'source.bytes': isEnd ? count(counters.sourceBytes) : undefined,
         'source.packets': isEnd ? count(counters.sourcePackets) : undefined,
         'destination.ip': flow.dst,
         'destination.port': port(flow.dport),
-        'destination.nat.ip': hasDestinationNat(flow) ? flow.seenDst : undefined,
-        'destination.nat.port': hasDestinationNat(flow) ? port(flow.seenDport) : undefined,
+        'destination.nat.ip': isDestinationNat ? flow.seenDst : undefined,
+        'destination.nat.port': isDestinationNat ? port(flow.seenDport) : undefined,
         'destination.bytes': isEnd ? count(counters.destinationBytes) : undefined,
         'destination.packets': isEnd ? count(counters.destinationPackets) : undefined,
         'network.bytes': isEnd ? sum(counters.sourceBytes, counters.destinationBytes) : undefined,
         'network.packets': isEnd ? sum(counters.sourcePackets, counters.destinationPackets) : undefined,
         'network.community_id': communityOf(flow, flow.src, flow.sport, flow.dst, flow.dport),
-        'related.ip': [...new Set([flow.src, flow.dst, flow.seenSrc, flow.seenDst])],
+        'related.ip': addressesOf(flow),
         'wireguard.flow.id': flow.id,
         'wireguard.flow.verdict': flow.verdict ?? 'unknown',
         'wireguard.flow.evidence': flow.verdict === null ? ['conntrack'] : ['conntrack', 'nftables'],
         'wireguard.flow.state': isEnd || reason === 'late-end' ? stateOf(flow) : 'open',
-        'wireguard.flow.outcome': outcomeOf(flow),
+        'wireguard.flow.outcome': outcome,
         'wireguard.flow.start_basis': flow.startBasis,
-        'wireguard.flow.nat.community_id': hasNat
-          ? communityOf(flow, flow.seenSrc, flow.seenSport, flow.seenDst, flow.seenDport)
-          : undefined,
+        'wireguard.flow.nat.community_id':
+          isSourceNat || isDestinationNat
+            ? communityOf(flow, flow.seenSrc, flow.seenSport, flow.seenDst, flow.seenDport)
+            : undefined,
         'wireguard.flow.delta.source.bytes': delta === null ? undefined : count(delta.sourceBytes),
         'wireguard.flow.delta.source.packets': delta === null ? undefined : count(delta.sourcePackets),
         'wireguard.flow.delta.destination.bytes': delta === null ? undefined : count(delta.destinationBytes),
@@ -129,11 +138,11 @@ function createHeader(action: FlowAction): Facet {
   })
 }
 
-export function hasSourceNat(flow: Flow): boolean {
+function hasSourceNat(flow: Flow): boolean {
   return flow.seenSrc !== flow.src || flow.seenSport !== flow.sport
 }
 
-export function hasDestinationNat(flow: Flow): boolean {
+function hasDestinationNat(flow: Flow): boolean {
   return flow.seenDst !== flow.dst || flow.seenDport !== flow.dport
 }
 
@@ -158,6 +167,14 @@ function deltaOf(now: Counters, before: Counters): Counters {
     destinationPackets: minus(now.destinationPackets, before.destinationPackets),
     destinationBytes: minus(now.destinationBytes, before.destinationBytes),
   }
+}
+
+/** Each once, in the order of the tuples. */
+function addressesOf({ src, dst, seenSrc, seenDst }: Flow): readonly string[] {
+  const addresses = dst === src ? [src] : [src, dst]
+  if (!addresses.includes(seenSrc)) addresses.push(seenSrc)
+  if (!addresses.includes(seenDst)) addresses.push(seenDst)
+  return addresses
 }
 
 function port(value: number): number | undefined {

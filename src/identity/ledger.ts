@@ -12,6 +12,8 @@ import type { Micros } from '../time.ts'
 import { createPollClock, type PollClock } from './poll-clock.ts'
 import { COVERING_MAX, createPrefixTrie, type PrefixTrie } from './prefix-trie.ts'
 
+type Hole = { readonly from: Micros; readonly to: Micros }
+
 /** One prefix held by one key for an unbroken time. */
 export type Entry = {
   readonly number: number
@@ -25,7 +27,7 @@ export type Entry = {
   /** Last snapshot that showed it; Infinity while the newest one does. */
   until: Micros
   /** Times in which the interface was down though the entry returned unchanged: from the last snapshot before to the first after. */
-  readonly holes: { readonly from: Micros; readonly to: Micros }[]
+  holes: readonly Hole[]
 }
 
 /** What the ledger knows of one key on one interface. */
@@ -45,6 +47,9 @@ export type Holding = {
   /** Every entry that covered the address at some time of the interval, longest prefix first. */
   readonly candidates: readonly Entry[]
 }
+
+/** The answer of one entry that covers all that was asked for: made once, given millions of times. */
+type Held = Holding & { readonly outcome: 'held'; readonly entry: Entry }
 
 export type Ledger = {
   readonly polls: PollClock
@@ -67,8 +72,10 @@ export type InterfaceState = {
   /** Newest snapshot that showed it, while it is down. */
   downSince: Micros
   readonly trie: PrefixTrie
-  /** By trie slot: all entries of that prefix, oldest first. */
-  readonly history: Entry[][]
+  /** By trie slot: all entries of that prefix, oldest first, each with the answer it usually gives. */
+  readonly history: Held[][]
+  /** By trie slot: the only entry of that prefix, null where there were several. */
+  readonly soles: (Held | null)[]
   /** By trie slot: until when entries held that were forgotten since (HISTORY_MAX). */
   readonly forgotten: Map<number, Micros>
   readonly peers: Map<string, PeerState>
@@ -103,7 +110,8 @@ const HISTORY_MAX = 256
 /** Holes kept of one entry; beyond it the two oldest become one, with the time between them. */
 const HOLES_MAX = 64
 
-const NO_ENTRIES: readonly Entry[] = Object.freeze([])
+const NO_HOLES: readonly Hole[] = Object.freeze([])
+const NO_HISTORY: readonly Held[] = Object.freeze([])
 const NOBODY: Holding = Object.freeze({ outcome: 'none', entry: null, candidates: Object.freeze([]) })
 
 export function createLedger(configuredPeriod: Micros | null): Ledger {
@@ -217,7 +225,7 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
         isDefault: prefix.endsWith('/0'),
         since: at,
         until: Number.POSITIVE_INFINITY,
-        holes: [],
+        holes: NO_HOLES,
       }
       peer.entries.set(prefix, entry)
       let history = state.history[slot]
@@ -225,7 +233,9 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
         history = []
         state.history[slot] = history
       }
-      history.push(entry)
+      const held: Held = Object.freeze({ outcome: 'held', entry, candidates: Object.freeze([entry]) })
+      state.soles[slot] = history.length === 0 ? held : null
+      history.push(held)
       if (history.length > HISTORY_MAX) forgetOldest(state, slot, history)
     }
   }
@@ -234,25 +244,31 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
     const state = interfaces.get(interfaceName)
     if (state === undefined) return NOBODY
     const count = state.trie.covering(bits, slots)
+    if (count === 0) return NOBODY
+    // The usual answer: the longest prefix only ever had one holder, who held it throughout.
+    const sole = state.soles[slots[count - 1] ?? 0]
+    return sole && isWhole(sole.entry, endOf(sole.entry, state), from, to) ? sole : search(state, count, from, to)
+  }
+
+  /** The first `count` of `slots` are the prefixes that cover the address, the longest last. */
+  function search(state: InterfaceState, count: number, from: Micros, to: Micros): Holding {
     let candidates: Entry[] | null = null
     for (let i = count - 1; i >= 0; i--) {
-      let whole: Entry | null = null
+      let whole: Held | null = null
       let others = 0
       const slot = slots[i] ?? 0
-      const history = state.history[slot] ?? NO_ENTRIES
+      const history = state.history[slot] ?? NO_HISTORY
       if (history.length === HISTORY_MAX && from <= (state.forgotten.get(slot) ?? from - 1)) candidates ??= []
-      for (const entry of history) {
-        const until = entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
+      for (const held of history) {
+        const { entry } = held
+        const until = endOf(entry, state)
         if (entry.since > to || until < from) continue
-        const isWhole =
-          entry.since <= from && until >= to && !entry.holes.some((hole) => hole.from < to && hole.to > from)
-        if (isWhole && whole === null) whole = entry
+        const coversAll = isWhole(entry, until, from, to)
+        if (coversAll && whole === null) whole = held
         else others++
-        if (candidates === null && (!isWhole || others > 0)) candidates = []
+        if (candidates === null && (!coversAll || others > 0)) candidates = []
       }
-      // The usual answer: one entry, nobody else at this length, nobody at a longer one.
-      if (whole !== null && others === 0 && candidates === null)
-        return { outcome: 'held', entry: whole, candidates: [whole] }
+      if (whole !== null && others === 0 && candidates === null) return whole
       if (candidates !== null) collect(state, slot, from, to, candidates)
       if (whole !== null) break
     }
@@ -263,23 +279,33 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
 }
 
 function addHole(entry: Entry, from: Micros, to: Micros): void {
-  entry.holes.push({ from, to })
   const [oldest, next] = entry.holes
-  if (entry.holes.length > HOLES_MAX && oldest !== undefined && next !== undefined)
-    entry.holes.splice(0, 2, { from: oldest.from, to: next.to })
+  const kept =
+    entry.holes.length === HOLES_MAX && oldest !== undefined && next !== undefined
+      ? [{ from: oldest.from, to: next.to }, ...entry.holes.slice(2)]
+      : entry.holes
+  entry.holes = [...kept, { from, to }]
 }
 
-function forgetOldest(state: InterfaceState, slot: number, history: Entry[]): void {
-  const oldest = history.shift()
+function forgetOldest(state: InterfaceState, slot: number, history: Held[]): void {
+  const oldest = history.shift()?.entry
   if (oldest !== undefined) state.forgotten.set(slot, Math.max(oldest.until, state.forgotten.get(slot) ?? oldest.until))
+}
+
+/** Until when the entry held; the newest snapshot that showed the interface while that is down. */
+function endOf(entry: Entry, state: InterfaceState): Micros {
+  return entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
+}
+
+function isWhole(entry: Entry, until: Micros, from: Micros, to: Micros): boolean {
+  if (entry.since > from || until < to) return false
+  return entry.holes === NO_HOLES || !entry.holes.some((hole) => hole.from < to && hole.to > from)
 }
 
 /** Adds every entry of a prefix that held at some time of the interval, newest first. */
 function collect(state: InterfaceState, slot: number, from: Micros, to: Micros, candidates: Entry[]): void {
-  for (const entry of (state.history[slot] ?? NO_ENTRIES).toReversed()) {
-    const until = entry.until === Number.POSITIVE_INFINITY && !state.isUp ? state.downSince : entry.until
-    if (entry.since <= to && until >= from) candidates.push(entry)
-  }
+  for (const { entry } of (state.history[slot] ?? NO_HISTORY).toReversed())
+    if (entry.since <= to && endOf(entry, state) >= from) candidates.push(entry)
 }
 
 function createInterface(name: string): InterfaceState {
@@ -291,6 +317,7 @@ function createInterface(name: string): InterfaceState {
     downSince: 0,
     trie: createPrefixTrie(),
     history: [],
+    soles: [],
     forgotten: new Map(),
     peers: new Map(),
   }

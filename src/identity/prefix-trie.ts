@@ -43,7 +43,7 @@ export function createPrefixTrie(): PrefixTrie {
       return found
     },
     covering(bits, into) {
-      return bits.family === 4 ? v4.covering(bits.d, 0, 0, 0, into) : v6.covering(bits.a, bits.b, bits.c, bits.d, into)
+      return bits.family === 4 ? v4.coveringV4(bits.d, into) : v6.coveringV6(bits, into)
     },
     get size() {
       return slots
@@ -131,21 +131,46 @@ function createFamilyTrie() {
     }
   }
 
-  function covering(w0: number, w1: number, w2: number, w3: number, into: Int32Array): number {
+  /*
+   * Both walk down by single bits and compare only where a prefix is stored: below a fork whose prefix does not cover the
+   * address no stored one does, so a wrong way costs steps, never an answer.
+   */
+
+  function coveringV4(address: number, into: Int32Array): number {
+    const words = pool
     let count = 0
     let base = root
     while (base !== NONE) {
-      const length = pool[base + LENGTH] ?? 0
-      if (shared(base, w0, w1, w2, w3) < length) break
-      const slot = pool[base + SLOT] ?? NONE
-      if (slot !== NONE) into[count++] = slot
-      if (length === 128) break
-      base = pool[base + CHILD + bit(w0, w1, w2, w3, length)] ?? NONE
+      const length = words[base + LENGTH] ?? 0
+      const slot = words[base + SLOT] ?? NONE
+      if (slot !== NONE) {
+        if ((((words[base] ?? 0) ^ address) & mask(length)) !== 0) break
+        into[count++] = slot
+        if (length === 32) break
+      }
+      base = words[base + CHILD + ((address >>> (31 - length)) & 1)] ?? NONE
     }
     return count
   }
 
-  return { insert, covering }
+  function coveringV6({ a, b, c, d }: AddressBits, into: Int32Array): number {
+    const words = pool
+    let count = 0
+    let base = root
+    while (base !== NONE) {
+      const length = words[base + LENGTH] ?? 0
+      const slot = words[base + SLOT] ?? NONE
+      if (slot !== NONE) {
+        if (shared(base, a, b, c, d) < length) break
+        into[count++] = slot
+        if (length === 128) break
+      }
+      base = words[base + CHILD + bit(a, b, c, d, length)] ?? NONE
+    }
+    return count
+  }
+
+  return { insert, coveringV4, coveringV6 }
 }
 
 function mask(bits: number): number {
