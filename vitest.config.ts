@@ -4,5 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
+    pool: 'threads',
+    maxWorkers: 2,
+    isolate: false,
   },
 })
