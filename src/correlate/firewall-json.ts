@@ -27,13 +27,19 @@ export function createFirewallWriter(iso: (at: number) => string): FirewallWrite
     const { record, shape, flowId } = event.line
     const { packet, text: line } = record
     const { head, peer, service, flow, place } = segmentsOf(shape)
-    const original = isSafe(line) ? `"${line}"` : quote(decodeBytes(line))
+    const isPlain = isSafe(line)
+    const original = isPlain ? line : quote(decodeBytes(line))
     const shared = head.length + peer.length + service.length + flow.length + place.length
     // All other texts are pieces of the line.
     if (start + shared + original.length + line.length * ESCAPED_BYTES_MAX + FRAME_BYTES_MAX > block.length) return -1
 
-    const opening = `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}","original":${original},`
-    let at = paste(block, put(block, start, opening), head)
+    let at = put(block, start, `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}","original":`)
+    // The line is flat text: between quotes in one string it would be copied once more to become flat again.
+    if (isPlain) block[at++] = QUOTE
+    at = put(block, at, original)
+    if (isPlain) block[at++] = QUOTE
+    block[at++] = COMMA
+    at = paste(block, at, head)
     at = paste(block, put(block, at, printEnds(event.line)), peer)
     if (flowId === '') {
       at = paste(block, at, service)
@@ -49,6 +55,9 @@ export function createFirewallWriter(iso: (at: number) => string): FirewallWrite
     return put(block, at, `${last}}\n`)
   }
 }
+
+const QUOTE = 34
+const COMMA = 44
 
 /** The rest of `network`, both ends, the beginning of `related`. */
 function printEnds({ record, source, destination }: FirewallLine): string {
