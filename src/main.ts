@@ -12,6 +12,8 @@ const EXIT_USAGE = 2
 
 async function main(argv: readonly string[]): Promise<number> {
   const terminal = createTerminal({ out: process.stdout, err: process.stderr }, process.env)
+  // `peertrail … | head`: what nobody reads any more need not be written.
+  process.stdout.on('error', () => {})
   let exit = 0
   const program = createProgram(terminal, (status) => {
     exit = status

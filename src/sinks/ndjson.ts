@@ -5,7 +5,7 @@
  * A file's blocks are written at once and used again while they are still in the processor's cache: queued ones cost a page
  * fault every 4 KiB, and a burst of them is memory. A pipe may be slow, so its blocks wait for `drain`.
  */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { createEventWriter } from '../correlate/event-printer.ts'
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
@@ -66,6 +66,8 @@ export function openNdjson(path: string, stdout: NodeJS.WritableStream): NdjsonS
 }
 
 function createFileOutlet(path: string): Outlet {
+  // A device, a pipe or a link is written to as it is: a file renamed over it would take its place.
+  const isReplaced = isPlainOrNew(path)
   const partial = `${path}.partial`
   const attempt = <T>(work: () => T, advice: string): T => {
     try {
@@ -74,7 +76,12 @@ function createFileOutlet(path: string): Outlet {
       throw new AppError('cannot-write', `cannot write ${path}`, { cause, advice })
     }
   }
-  const file = attempt(() => openSync(partial, 'w'), 'Name a file in a directory that exists and may be written.')
+  const file = attempt(() => {
+    if (!isReplaced) return openSync(path, 'w')
+    // A leftover of a killed run, or a link somebody laid there, must not be written through.
+    rmSync(partial, { force: true })
+    return openSync(partial, 'wx')
+  }, 'Name a file in a directory that exists and may be written.')
   return {
     put(bytes) {
       attempt(() => {
@@ -85,18 +92,25 @@ function createFileOutlet(path: string): Outlet {
     close() {
       attempt(() => {
         closeSync(file)
-        renameSync(partial, path)
+        if (isReplaced) renameSync(partial, path)
       }, 'Check the space on the disk.')
     },
     abandon() {
       closeSync(file)
-      rmSync(partial, { force: true })
+      if (isReplaced) rmSync(partial, { force: true })
     },
   }
 }
 
+function isPlainOrNew(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found === undefined || found.isFile()
+}
+
 function createPipeOutlet(stdout: NodeJS.WritableStream): Outlet {
   const queue: Buffer[] = []
+  // A reader that goes away is told by the write that failed (below); unheard, the event would end the process.
+  stdout.on('error', () => {})
   return {
     // The block is used again at once: a queued piece needs its own bytes.
     put: (bytes) => void queue.push(Buffer.from(bytes)),
