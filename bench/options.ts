@@ -17,8 +17,7 @@ export const USAGE = `npm run bench [-- OPTIONS]
   --no-peers        leave syslog-ng and rsyslog out
   --install-peers   fetch both with apt-get and unpack them into bench/.data/peers; nothing is installed
 
-Prints a table and writes bench/.data/last.json. Exit 1 when work was left out, or,
-except with --quick, a budget is missed.
+Prints a table and writes bench/.data/last.json. Exit 1 when work was left out.
 `
 
 const DEFAULT = { lines: 1_000_000, runs: 3 }

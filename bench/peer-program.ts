@@ -30,7 +30,7 @@ const BINARIES: Readonly<Record<PeerName, string>> = { 'syslog-ng': 'usr/sbin/sy
 const LIBRARY_FOLDERS = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu', 'usr/lib/syslog-ng']
 
 export function findPeer(name: PeerName, asideRoot: string): PeerProgram | null {
-  for (const root of ['/', asideRoot]) {
+  for (const root of ['/', asideRoot, ...unpackedRoots()]) {
     const path = join(root, BINARIES[name])
     if (!existsSync(path)) continue
     if (root === '/') return { path, root: '', env: {} }
@@ -38,6 +38,14 @@ export function findPeer(name: PeerName, asideRoot: string): PeerProgram | null 
     return { path, root, env: { LD_LIBRARY_PATH: libraries } }
   }
   return null
+}
+
+/** Trees of unpacked packages that PATH points into: `…/usr/sbin` belongs to the root before it. */
+function unpackedRoots(): string[] {
+  const { PATH: path = '' } = process.env
+  return path
+    .split(':')
+    .flatMap((folder) => (folder.endsWith('/usr/sbin') ? [folder.slice(0, -'usr/sbin'.length)] : []))
 }
 
 /** Writes a configuration into the work directory; returns its path. */
