@@ -6,6 +6,7 @@
 import type { Facet } from '../event.ts'
 import { decodeBytes, isSafe, quote } from '../event-json.ts'
 import type { Packet } from '../sources/nftables/record.ts'
+import { putNumber, putText } from './ascii-bytes.ts'
 import { communityOf, type FirewallEvent, type FirewallLine, ipFlags, isDenied, verdictOf } from './firewall-events.ts'
 import type { LineSegments, LineShape } from './line-shapes.ts'
 
@@ -33,45 +34,73 @@ export function createFirewallWriter(iso: (at: number) => string): FirewallWrite
     // All other texts are pieces of the line.
     if (start + shared + original.length + line.length * ESCAPED_BYTES_MAX + FRAME_BYTES_MAX > block.length) return -1
 
-    let at = put(block, start, `{"@timestamp":"${iso(record.at)}","event":{"id":"${event.ids(record)}","original":`)
+    let at = putText(block, start, '{"@timestamp":"')
+    at = putText(block, at, iso(record.at))
+    at = putText(block, at, '","event":{"id":"')
+    at = putText(block, at, event.ids(record))
+    at = putText(block, at, '","original":')
     // The line is flat text: between quotes in one string it would be copied once more to become flat again.
     if (isPlain) block[at++] = QUOTE
-    at = put(block, at, original)
+    at = putText(block, at, original)
     if (isPlain) block[at++] = QUOTE
     block[at++] = COMMA
     at = paste(block, at, head)
-    at = paste(block, put(block, at, printEnds(event.line)), peer)
+    at = paste(block, putEnds(block, at, event.line), peer)
     if (flowId === '') {
       at = paste(block, at, service)
     } else {
       at = paste(block, at, flow)
-      at = put(block, at, `,"id":"${flowId}"}`)
+      at = putText(block, at, `,"id":"${flowId}"}`)
       at = paste(block, at, place)
     }
-    let last = `${printLeftovers(packet)}}`
-    if (packet.isTruncated) last += ',"error":{"type":"truncated"}'
-    if (packet.uid >= 0) last += `,"user":{"id":"${packet.uid}"}`
-    if (packet.gid >= 0) last += `,"group":{"id":"${packet.gid}"}`
-    return put(block, at, `${last}}\n`)
+    at = putLeftovers(block, at, packet)
+    block[at++] = BRACE
+    if (packet.isTruncated) at = putText(block, at, ',"error":{"type":"truncated"}')
+    if (packet.uid >= 0) at = putText(block, at, `,"user":{"id":"${packet.uid}"}`)
+    if (packet.gid >= 0) at = putText(block, at, `,"group":{"id":"${packet.gid}"}`)
+    return putText(block, at, '}\n')
   }
+}
+
+/** The rest of `network`, both ends, the beginning of `related`. Addresses are canonical: safe as they are. */
+function putEnds(block: Buffer, start: number, { record, source, destination }: FirewallLine): number {
+  const { packet } = record
+  const community = source === null || destination === null ? undefined : communityOf(packet, source, destination)
+  let at = start
+  if (community !== undefined) {
+    at = putText(block, at, ',"community_id":"')
+    at = putText(block, at, community)
+    block[at++] = QUOTE
+  }
+  if (packet.vlanId >= 0) at = putText(block, at, `,"vlan":{"id":"${packet.vlanId}"}`)
+  const from = source === null ? '' : source.text
+  const to = destination === null ? '' : destination.text
+  at = putText(block, at, '},"source":{')
+  at = putEnd(block, at, from, packet.sport, packet.macSource)
+  at = putText(block, at, '},"destination":{')
+  at = putEnd(block, at, to, packet.dport, packet.macDestination)
+  at = putText(block, at, '},"related":{"ip":["')
+  at = putText(block, at, from === '' ? to : from)
+  if (from !== '' && to !== '' && from !== to) at = putText(block, putText(block, at, '","'), to)
+  return putText(block, at, '"],')
+}
+
+/** A frame without an IP packet has MACs only. */
+function putEnd(block: Buffer, start: number, ip: string, port: number, mac: string): number {
+  let at = start
+  if (ip !== '') {
+    at = putText(block, at, '"ip":"')
+    at = putText(block, at, ip)
+    block[at++] = QUOTE
+  }
+  if (port >= 0) at = putNumber(block, putText(block, at, at === start ? '"port":' : ',"port":'), port)
+  if (mac !== '') at = putText(block, at, `${at === start ? '' : ','}"mac":"${mac}"`)
+  return at
 }
 
 const QUOTE = 34
 const COMMA = 44
-
-/** The rest of `network`, both ends, the beginning of `related`. */
-function printEnds({ record, source, destination }: FirewallLine): string {
-  const { packet } = record
-  const from = source === null ? '' : source.text
-  const to = destination === null ? '' : destination.text
-  const community = source === null || destination === null ? undefined : communityOf(packet, source, destination)
-  let text = community === undefined ? '' : `,"community_id":"${community}"`
-  if (packet.vlanId >= 0) text += `,"vlan":{"id":"${packet.vlanId}"}`
-  return (
-    `${text}},"source":{${printEnd(from, packet.sport, packet.macSource)}},"destination":{` +
-    `${printEnd(to, packet.dport, packet.macDestination)}},"related":{"ip":["${printAddresses(from, to)}"],`
-  )
-}
+const BRACE = 125
 
 /** Frames and fragments without a readable IP packet go through the general printer: they are rare and lack half of the parts. */
 export function hasAddresses({ line }: FirewallEvent): boolean {
@@ -119,54 +148,56 @@ function createSegments(): (shape: LineShape) => LineSegments {
 /** Pieces remembered; beyond it shapes made later have copies of their own. About 500 bytes each. */
 const PIECES_MAX = 32_768
 
-function put(block: Buffer, at: number, text: string): number {
-  return at + block.write(text, at, 'latin1')
-}
-
 function paste(block: Buffer, at: number, bytes: Buffer): number {
   block.set(bytes, at)
   return at + bytes.length
 }
 
-/** Addresses are canonical and MACs hex: safe as they are. A frame without an IP packet has MACs only. */
-function printEnd(ip: string, port: number, mac: string): string {
-  if (mac === '' && ip !== '') return port < 0 ? `"ip":"${ip}"` : `"ip":"${ip}","port":${port}`
-  const parts = [ip === '' ? '' : `"ip":"${ip}"`, port < 0 ? '' : `"port":${port}`, mac === '' ? '' : `"mac":"${mac}"`]
-  return parts.filter((part) => part !== '').join(',')
-}
-
-/** Members of `related.ip` without the outer quotes: each address once. */
-function printAddresses(source: string, destination: string): string {
-  if (source === '' || source === destination) return destination
-  return destination === '' ? source : `${source}","${destination}`
-}
-
 /** Members of `netfilter` after the rule's, each with a comma before it. */
-function printLeftovers(packet: Packet): string {
-  let text = ''
-  if (packet.length >= 0) text += `,"length":${packet.length}`
-  if (packet.ttl >= 0) text += `,"ttl":${packet.ttl}`
-  if (packet.dscp >= 0) text += `,"dscp":${packet.dscp}`
-  if (packet.flowLabel >= 0) text += `,"flow_label":${packet.flowLabel}`
-  const hasFlags = packet.dontFragment || packet.moreFragments
-  if (packet.ipId >= 0 && packet.dontFragment && !packet.moreFragments)
-    text += `,"ip":{"id":${packet.ipId},"flags":["DF"]}`
-  else if (packet.ipId >= 0 && !hasFlags) text += `,"ip":{"id":${packet.ipId}}`
-  else if (packet.ipId >= 0) text += `,"ip":{"id":${packet.ipId},"flags":["${ipFlags(packet).join('","')}"]}`
-  else if (hasFlags) text += `,"ip":{"flags":["${ipFlags(packet).join('","')}"]}`
-  text += printTcp(packet)
-  if (packet.udpLength >= 0) text += `,"udp":{"length":${packet.udpLength}}`
-  return hasRareFields(packet) ? text + printRareFields(packet) : text
+function putLeftovers(block: Buffer, start: number, packet: Packet): number {
+  let at = start
+  if (packet.length >= 0) at = putNumber(block, putText(block, at, ',"length":'), packet.length)
+  if (packet.ttl >= 0) at = putNumber(block, putText(block, at, ',"ttl":'), packet.ttl)
+  if (packet.dscp >= 0) at = putNumber(block, putText(block, at, ',"dscp":'), packet.dscp)
+  if (packet.flowLabel >= 0) at = putNumber(block, putText(block, at, ',"flow_label":'), packet.flowLabel)
+  at = putIp(block, at, packet)
+  at = putTcp(block, at, packet)
+  if (packet.udpLength >= 0) {
+    at = putNumber(block, putText(block, at, ',"udp":{"length":'), packet.udpLength)
+    block[at++] = BRACE
+  }
+  return hasRareFields(packet) ? putText(block, at, printRareFields(packet)) : at
 }
 
-function printTcp(packet: Packet): string {
-  const flags = packet.tcpFlags === '' ? '' : `,"flags":["${packet.tcpFlags.replaceAll(' ', '","')}"]`
-  if (packet.tcpWindow >= 0 && packet.tcpSeq < 0 && packet.tcpAck < 0)
-    return `,"tcp":{"window":${packet.tcpWindow}${flags}}`
-  let text = packet.tcpWindow < 0 ? flags : `,"window":${packet.tcpWindow}${flags}`
-  if (packet.tcpSeq >= 0) text += `,"seq":${packet.tcpSeq}`
-  if (packet.tcpAck >= 0) text += `,"ack":${packet.tcpAck}`
-  return text === '' ? '' : `,"tcp":{${text.slice(1)}}`
+function putIp(block: Buffer, start: number, packet: Packet): number {
+  const hasFlags = packet.dontFragment || packet.moreFragments
+  if (packet.ipId < 0 && !hasFlags) return start
+  let at = putText(block, start, ',"ip":{')
+  if (packet.ipId >= 0) at = putNumber(block, putText(block, at, '"id":'), packet.ipId)
+  if (hasFlags) {
+    const flags = packet.moreFragments ? `"flags":["${ipFlags(packet).join('","')}"]` : '"flags":["DF"]'
+    if (packet.ipId >= 0) block[at++] = COMMA
+    at = putText(block, at, flags)
+  }
+  block[at++] = BRACE
+  return at
+}
+
+function putTcp(block: Buffer, start: number, packet: Packet): number {
+  const { tcpWindow, tcpFlags, tcpSeq, tcpAck } = packet
+  if (tcpWindow < 0 && tcpFlags === '' && tcpSeq < 0 && tcpAck < 0) return start
+  let at = putText(block, start, ',"tcp":{')
+  const first = at
+  if (tcpWindow >= 0) at = putNumber(block, putText(block, at, '"window":'), tcpWindow)
+  if (tcpFlags !== '') {
+    at = putText(block, at, at === first ? '"flags":["' : ',"flags":["')
+    at = putText(block, at, tcpFlags.includes(' ') ? tcpFlags.replaceAll(' ', '","') : tcpFlags)
+    at = putText(block, at, '"]')
+  }
+  if (tcpSeq >= 0) at = putNumber(block, putText(block, at, at === first ? '"seq":' : ',"seq":'), tcpSeq)
+  if (tcpAck >= 0) at = putNumber(block, putText(block, at, at === first ? '"ack":' : ',"ack":'), tcpAck)
+  block[at++] = BRACE
+  return at
 }
 
 function hasRareFields(packet: Packet): boolean {
