@@ -66,7 +66,7 @@ export function createLineDesk(
     const flow = options.hasConntrack && source !== null && destination !== null ? meetFlow(record, rule) : null
     room.watch.line(record, rule, flow)
     const identity = identities.facetFor(answer.claim, answer.role, answer.target, record.at, false)
-    const protocol = shared.protocol(packet.family, packet.protocol, source, destination)
+    const protocol = settings.protocolOf(setting, packet, source, destination)
     const policyOf = (resource: Facet) => policyFor(answer.claim, resource, record.at)
     // The address and port asked for, after destination NAT, whichever way this packet travels.
     const isAsked = flow === null || (flow.seenDst === packet.dst && flow.seenDport === packet.dport)

@@ -39,12 +39,16 @@ export type LineSetting = {
   /** The resource asked for, when the line's own destination is it. */
   readonly resource: Facet
   line: LineRule
+  /** Of packets from inside, from public addresses; null until the first of each. */
+  readonly protocols: [inside: Facet | null, fromPublic: Facet | null]
   /** Shapes by identity facet; a line whose flow asked for another resource is not among them. */
   readonly shapes: Map<Facet, LineShape>
 }
 
 export type LineSettings = {
   of(record: PacketRecord, destination: KnownAddress | null): LineSetting
+  /** Protocol and direction of a packet of this setting. */
+  protocolOf(setting: LineSetting, packet: Packet, source: KnownAddress | null, destination: KnownAddress | null): Facet
   shapeOf(
     setting: LineSetting,
     identity: Facet,
@@ -107,6 +111,7 @@ export function createLineSettings(rules: LineRules, shared: SharedFacets): Line
       observer: shared.observer(packet.in, packet.out),
       resource: shared.resource(packet.dst, packet.protocol, packet.dport),
       line: rules.of(record),
+      protocols: [null, null],
       shapes: new Map(),
     }
   }
@@ -119,6 +124,17 @@ export function createLineSettings(rules: LineRules, shared: SharedFacets): Line
 
   return {
     of,
+    protocolOf(setting, packet, source, destination) {
+      // The destination is the setting's own: only the source's side can differ.
+      if (source === null) return shared.protocol(packet.family, packet.protocol, source, destination)
+      const side = source.isPublic ? 1 : 0
+      let facet = setting.protocols[side]
+      if (facet === null) {
+        facet = shared.protocol(packet.family, packet.protocol, source, destination)
+        setting.protocols[side] = facet
+      }
+      return facet
+    },
     shapeOf(setting, identity, protocol, policyOf) {
       const known = setting.shapes.get(identity)
       if (known !== undefined && known.facets[2] === protocol) return known
