@@ -130,7 +130,7 @@ export function createFlowDesk(room: Room) {
       target,
       identity: identities.facetFor(claim, role, target, flow.startAt, false),
       resource,
-      policy: name === 'uncatalogued' ? '' : identities.policyOf(claim, name, flow.startAt),
+      policy: name === 'uncatalogued' ? '' : identities.policyOf(claim, role, name, flow.startAt),
     })
   }
 

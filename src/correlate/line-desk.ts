@@ -67,7 +67,7 @@ export function createLineDesk(
     room.watch.line(record, rule, flow)
     const identity = identities.facetFor(answer.claim, answer.role, answer.target, record.at, false)
     const protocol = settings.protocolOf(setting, packet, source, destination)
-    const policyOf = (resource: Facet) => policyFor(answer.claim, resource, record.at)
+    const policyOf = (resource: Facet) => policyFor(answer, resource, record.at)
     // The address and port asked for, after destination NAT, whichever way this packet travels.
     const isAsked = flow === null || (flow.seenDst === packet.dst && flow.seenDport === packet.dport)
     const resource = isAsked ? setting.resource : shared.resource(flow.seenDst, packet.protocol, flow.seenDport)
@@ -83,9 +83,9 @@ export function createLineDesk(
     room.emit(new FirewallEvent({ record, source, destination, shape, flowId, verdict: rule.verdict }, ids))
   }
 
-  function policyFor(claim: Claim, resource: Facet, at: Micros): LineShape['policy'] {
+  function policyFor({ claim, role }: Answer, resource: Facet, at: Micros): LineShape['policy'] {
     const name = resource.fields['wireguard.resource.name'] ?? 'uncatalogued'
-    return name === 'uncatalogued' ? '' : identities.policyOf(claim, name, at)
+    return name === 'uncatalogued' ? '' : identities.policyOf(claim, role, name, at)
   }
 
   /** Whose packet this is: by the interface it came in on, else the one it goes out to, else an address the ledger knows. */

@@ -26,7 +26,7 @@ export type IdentityFacets = {
     endpoint: { ip: string; port: number } | null,
   ): Facet
   /** What the policy says of the peer and a resource at a time; '' without a documented peer or resource. */
-  policyOf(claim: Claim, resourceName: string, at: Micros): 'allowed' | 'violation' | ''
+  policyOf(claim: Claim, role: Role, resourceName: string, at: Micros): 'allowed' | 'violation' | ''
 }
 
 /** Facets remembered; beyond it the older half is made anew when needed. About 2 kB each. */
@@ -156,8 +156,10 @@ export function createIdentityFacets(gateway: string, ledger: Ledger, inventory:
         'related.user': orAbsent(self.people),
       })
     },
-    policyOf(claim, resourceName, at) {
+    policyOf(claim, role, resourceName, at) {
       const { entry } = claim
+      // The policy says what a peer may reach, not who may reach a peer.
+      if (role === 'destination') return ''
       const peer: InventoryPeer | null =
         entry === null ? null : inventory.peerByKey(gateway, entry.interface, entry.publicKey)
       return peer === null ? '' : inventory.policyFor(inventory.groupsAt(peer, at), resourceName, at)
