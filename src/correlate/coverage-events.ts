@@ -5,10 +5,11 @@
  * Ids are over machine, source, action, reason, times and `identity`, so the same input gives the same documents. Lines that
  * could not be read or believed have their own shape, see remark-events.ts.
  */
-import { createFacet, type Event } from '../event.ts'
+import type { Event } from '../event.ts'
 import { createHashedIds } from '../event-id.ts'
 import type { Fields } from '../fields.ts'
 import type { Micros } from '../time.ts'
+import { createCoveragePlace } from './coverage-place.ts'
 import type { CoverageSourceName } from './remark-events.ts'
 
 export type CoverageAction =
@@ -35,14 +36,7 @@ export type Say = (draft: CoverageDraft) => void
 
 export function createCoverageEvents(host: string, source: CoverageSourceName, emit: (event: Event) => void): Say {
   const hashedId = createHashedIds()
-  const place = createFacet({
-    'host.name': host,
-    'event.category': ['host'],
-    'event.dataset': 'wireguard.coverage',
-    'event.module': 'wireguard',
-    'event.provider': 'peertrail',
-    'related.hosts': [host],
-  })
+  const place = createCoveragePlace(host)
   return ({ action, reason, at, end, identity, fields }) => {
     emit({
       dataset: 'wireguard.coverage',

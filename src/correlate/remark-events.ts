@@ -1,8 +1,9 @@
 /** What a source could not read, or does not believe, as coverage documents: nothing is dropped without being told (design 2.5). */
-import { createFacet, type Event } from '../event.ts'
+import type { Event } from '../event.ts'
 import { createLineIds } from '../event-id.ts'
 import { decodeBytes } from '../event-json.ts'
 import type { Suspect, Unparsed } from '../sources/source.ts'
+import { createCoveragePlace } from './coverage-place.ts'
 
 export type CoverageSourceName =
   | 'nftables'
@@ -15,22 +16,15 @@ export type CoverageSourceName =
 
 export function createRemarkEvents(host: string, source: CoverageSourceName): (remark: Unparsed | Suspect) => Event {
   const lineId = createLineIds()
-  const place = createFacet({
-    'host.name': host,
-    'event.category': ['host'],
-    'event.dataset': 'wireguard.coverage',
-    'event.module': 'wireguard',
-    'event.provider': 'peertrail',
-    'related.hosts': [host],
-  })
+  const place = createCoveragePlace(host)
   return (remark) => {
     const isSuspect = remark.kind === 'suspect'
     return {
       dataset: 'wireguard.coverage',
       own: {
         '@timestamp': remark.arrival,
-        // A line is one document only, but its firewall document, had it been one, must not share the id.
-        'event.id': `${lineId(remark.arrival, remark.file.identity, remark.offset)}`,
+        // A line becomes one document only, so file and offset tell it from all others.
+        'event.id': lineId(remark.arrival, remark.file.identity, remark.offset),
         'event.kind': isSuspect ? 'event' : 'pipeline_error',
         'event.type': ['info'],
         'event.action': isSuspect ? 'suspect-line' : 'parse-failed',

@@ -5,8 +5,8 @@
  * Authority for zones: the IANA database inside Node (Intl). A wall clock reading occurs twice when clocks go back; the one
  * nearer to what the line otherwise tells is taken. Zones in seconds (before about 1970) are out of scope.
  */
-import { AppError } from '../../errors.ts'
 import { DAY, HOUR, MINUTE, type Micros, MS, SECOND } from '../../time.ts'
+import { openZoneFormat } from '../zone-format.ts'
 
 /** Local wall clock reading (as if it were UTC) to an instant. `near` decides a reading that occurs twice; NaN = not known: the first. */
 export type GatewayZone = (local: Micros, near: Micros) => Micros
@@ -20,7 +20,7 @@ const QUARTERS_MAX = 8192
 
 /** `zone`: an IANA name, `UTC` or `+05:30`. An unknown one is the operator's error and is thrown as AppError. */
 export function createGatewayZone(zone: string): GatewayZone {
-  const format = openFormat(zone)
+  const format = openZoneFormat(zone)
   const quarters = new Map<number, Offsets>()
   let lastQuarter = Number.NaN
   let last: Offsets = { first: 0, second: 0 }
@@ -55,26 +55,6 @@ export function zoneErrorOf(reference: Micros, observed: Micros): Micros {
   if (Math.abs(difference) <= DIFFERENCE_MAX || Math.abs(difference) > ZONE_ERROR_MAX) return 0
   const error = Math.floor((difference + CLOCKS_DIFFER_MAX) / QUARTER) * QUARTER
   return difference - error <= CLEANUP_LATE_MAX ? error : 0
-}
-
-function openFormat(zone: string): Intl.DateTimeFormat {
-  try {
-    return new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    })
-  } catch (cause) {
-    throw new AppError('bad-pipeline', `"${zone}" is no time zone`, {
-      advice: 'Give an IANA name such as Europe/Berlin, UTC, or an offset such as +05:30.',
-      cause,
-    })
-  }
 }
 
 /** The offsets under which this wall clock reading occurs, the earlier instant first. A reading that a forward step skipped gets the offset before it. */

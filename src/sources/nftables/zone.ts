@@ -6,8 +6,8 @@
  * skipped when clocks go forward names no instant; it is read as if the clock had not been put forward yet.
  * Authority: the tz data Node carries (Intl). Does not know abbreviations such as `CET`, which are ambiguous.
  */
-import { AppError } from '../../errors.ts'
 import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, SECOND } from '../../time.ts'
+import { openZoneFormat } from '../zone-format.ts'
 
 export type Zone = {
   /** East of Greenwich is positive. */
@@ -62,31 +62,11 @@ function fixedOffset(name: string): Micros | null {
 }
 
 function createLookUp(name: string): (at: Micros) => Micros {
-  const format = openFormat(name)
+  const format = openZoneFormat(name)
   return (at) => {
     const field = new Map(format.formatToParts(at / 1000).map((part) => [part.type, Number(part.value)]))
     const get = (type: Intl.DateTimeFormatPartTypes) => field.get(type) ?? 0
     const local = Date.UTC(get('year'), get('month') - 1, get('day'), get('hour'), get('minute'), get('second'))
     return local * 1000 - at
-  }
-}
-
-function openFormat(name: string): Intl.DateTimeFormat {
-  try {
-    return new Intl.DateTimeFormat('en-US', {
-      timeZone: name,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    })
-  } catch (cause) {
-    throw new AppError('bad-pipeline', `unknown time zone ${JSON.stringify(name)}`, {
-      advice: 'Use an IANA name such as Europe/Berlin, UTC, or an offset such as +05:30.',
-      cause,
-    })
   }
 }
