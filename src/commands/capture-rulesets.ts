@@ -1,9 +1,8 @@
 /** The rulesets of a captured host: ruleset.json (undated: it held from the beginning) and ruleset.snapshots. */
-import { readFile } from 'node:fs/promises'
-import { gunzipSync } from 'node:zlib'
-import type { CaptureFile, CaptureHost } from '../sources/capture.ts'
+import type { CaptureHost } from '../sources/capture.ts'
 import { parseRuleset, type Ruleset } from '../sources/nftables/ruleset.ts'
 import { createRulesetHistory, type RulesetHistory, splitRulesetDumps } from '../sources/nftables/ruleset-history.ts'
+import { readWhole } from './read-whole.ts'
 
 export type LoadedRulesets = {
   readonly history: RulesetHistory
@@ -31,10 +30,14 @@ export async function loadRulesets(host: CaptureHost): Promise<LoadedRulesets> {
   for (const source of host.sources) {
     if (source.kind !== 'ruleset' && source.kind !== 'ruleset-dump') continue
     for (const file of source.files) {
-      const text = await readWhole(file)
       const place = `${host.name}/${file.name}`
-      if (text === null) problems.push(`${place}: could not be unpacked; its rules give no verdicts`)
-      else if (source.kind === 'ruleset') add(null, parseRuleset(text), place)
+      const read = await readWhole(file, 'utf8')
+      if ('problem' in read) {
+        problems.push(`${place}: ${read.problem}; its rules give no verdicts`)
+        continue
+      }
+      const { text } = read
+      if (source.kind === 'ruleset') add(null, parseRuleset(text), place)
       else {
         for (const dump of splitRulesetDumps(text)) {
           if (dump.at === null) problems.push(`${place}:${dump.line}:1: a ruleset without a dated line before it`)
@@ -45,14 +48,4 @@ export async function loadRulesets(host: CaptureHost): Promise<LoadedRulesets> {
   }
   const longestFirst = [...prefixes].sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
   return { history, prefixes: longestFirst, problems, count }
-}
-
-async function readWhole(file: CaptureFile): Promise<string | null> {
-  const bytes = await readFile(file.path)
-  if (!file.isGzip) return bytes.toString('utf8')
-  try {
-    return gunzipSync(bytes).toString('utf8')
-  } catch {
-    return null
-  }
 }

@@ -1,5 +1,4 @@
 /** Drives a capture through the core: opens and merges its sources, advances the watermark, hands events to the sink. */
-import { readFile } from 'node:fs/promises'
 import { SOURCES } from '../catalog.ts'
 import { defaultHostOptions, type PipelineConfig } from '../config.ts'
 import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
@@ -16,6 +15,7 @@ import { type Micros, MS } from '../time.ts'
 import { type LoadedRulesets, loadRulesets } from './capture-rulesets.ts'
 import { type OpenSource, openCaptureSource } from './capture-source.ts'
 import { createProgress } from './progress.ts'
+import { readWhole } from './read-whole.ts'
 import { findReference } from './reference-time.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -54,7 +54,7 @@ export async function runCapture(
   for (const host of capture.hosts) {
     const rulesets = await loadRulesets(host)
     notes.push(...rulesets.problems)
-    const intake = await toIntake(host, config, rulesets)
+    const intake = await toIntake(host, config, rulesets, notes)
     hosts.push(intake)
     const referenceAt = await findReference(host, capture)
     for (const source of host.sources) {
@@ -141,13 +141,21 @@ function dated(item: Item, firstAt: Micros): Item {
   return item.arrival > 0 || !Number.isFinite(firstAt) ? item : { ...item, arrival: firstAt }
 }
 
-async function toIntake(host: CaptureHost, config: PipelineConfig, rulesets: LoadedRulesets): Promise<IntakeHost> {
+async function toIntake(
+  host: CaptureHost,
+  config: PipelineConfig,
+  rulesets: LoadedRulesets,
+  notes: string[],
+): Promise<IntakeHost> {
   const names = new Set<SourceName>()
   for (const { kind } of host.sources) {
     const entry = SOURCES.find((each) => each.kind === kind)
     if (entry !== undefined) names.add(entry.name)
   }
-  const stderr = host.conntrackStderr === null ? '' : await readFile(host.conntrackStderr.path, 'latin1')
+  const read = host.conntrackStderr === null ? { text: '' } : await readWhole(host.conntrackStderr, 'latin1')
+  if ('problem' in read)
+    notes.push(`${host.name}/conntrack.stderr: ${read.problem}; the collector's restarts are not known`)
+  const stderr = 'text' in read ? read.text : ''
   return {
     name: host.name,
     options: config.hosts.get(host.name) ?? defaultHostOptions(),
