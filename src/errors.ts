@@ -10,7 +10,12 @@ export const ERROR_EXITS = {
   usage: 2,
   'bad-inventory': 2,
   'bad-pipeline': 2,
+  'bad-query': 2,
   'not-a-capture': 2,
+  'no-store': 3,
+  'bad-store': 3,
+  'newer-store': 3,
+  'store-locked': 3,
   'cannot-read': 3,
   'cannot-write': 3,
 } as const

@@ -15,6 +15,8 @@ export type Dataset =
   | 'wireguard.finding'
   | 'wireguard.coverage'
   | 'wireguard.peer'
+  /** What the ledger is rebuilt from (ledger-journal.ts): for stores and Kafka, never shown by a search. */
+  | 'peertrail.ledger'
 
 /**
  * A frozen part shared by many events. It owns whole members of the document: no other facet of the same event, nor the

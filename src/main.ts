@@ -42,17 +42,13 @@ function createProgram(terminal: Terminal, done: (status: number) => void): Comm
     .description('run a capture directory through the pipeline; print totals and coverage')
     .argument('<dir>', 'capture: one folder a host, with kern.log, conntrack.log, wg.snapshots, … in it')
     .option('--ndjson <file>', 'write the documents as ECS NDJSON; - is standard output', '')
+    .option('--store <dir>', 'add the documents to this store; what it has already is not added again', '')
     .option('--pipeline <file>', 'options of the hosts instead of DIR/pipeline.yaml', '')
     .option('--json', 'print the totals as JSON', false)
-    .addHelpText('after', '\nExample:\n  peertrail replay ./capture --ndjson events.ndjson')
-    .action(async (directory: string, options: { ndjson: string; pipeline: string; json: boolean }) => {
-      done(
-        await runReplay(
-          { directory, ndjson: options.ndjson, pipeline: options.pipeline, isJson: options.json },
-          terminal,
-          process.stdout,
-        ),
-      )
+    .addHelpText('after', '\nExample:\n  peertrail replay ./capture --store ./peertrail-data')
+    .action(async (directory: string, options: { ndjson: string; store: string; pipeline: string; json: boolean }) => {
+      const { json: isJson, ...rest } = options
+      done(await runReplay({ directory, ...rest, isJson }, terminal, process.stdout))
     })
   program
     .command('check')

@@ -13,6 +13,7 @@ import { createHolderChanged } from './detections/holder-changed.ts'
 import type { Event } from './event.ts'
 import { createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
+import { createLedgerJournal, type LedgerJournal } from './identity/ledger-journal.ts'
 import type { Micros } from './time.ts'
 
 export type Pipeline = {
@@ -27,12 +28,21 @@ export type Pipeline = {
   readonly coverage: Coverage
 }
 
-type Host = { readonly gateway: Gateway; readonly peers: ReturnType<typeof createPeerEvents>; dumpAt: Micros }
+type Host = {
+  readonly gateway: Gateway
+  readonly peers: ReturnType<typeof createPeerEvents>
+  readonly journal: LedgerJournal | null
+  dumpAt: Micros
+}
 
-export function createPipeline(
-  options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory },
-  emit: (event: Event) => void,
-): Pipeline {
+export type PipelineOptions = {
+  readonly hosts: readonly IntakeHost[]
+  readonly inventory: Inventory
+  /** Takes the documents a ledger is rebuilt from; null where nobody keeps them. They are no events of the gateway. */
+  readonly ledger: { readonly inventoryText: string; readonly emit: (event: Event) => void } | null
+}
+
+export function createPipeline(options: PipelineOptions, emit: (event: Event) => void): Pipeline {
   const { inventory } = options
   const addresses = createAddressBook()
   const holderChanged = createHolderChanged(emit)
@@ -60,7 +70,19 @@ export function createPipeline(
       pass,
     )
     coverage.inspect(name, gateway)
-    hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), dumpAt: 0 })
+    const journal =
+      options.ledger === null
+        ? null
+        : createLedgerJournal(
+            {
+              gateway: name,
+              ledger: gateway.ledger,
+              period: settings.poll === 0 ? null : settings.poll,
+              inventory: { hash: inventory.hash, text: options.ledger.inventoryText },
+            },
+            options.ledger.emit,
+          )
+    hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), journal, dumpAt: 0 })
   }
 
   function take(name: string, source: SourceName, item: Item): void {
@@ -75,9 +97,12 @@ export function createPipeline(
       case 'conntrack':
         gateway.conntrack(item)
         break
-      case 'snapshot':
-        host.peers.observe(item, gateway.snapshot(item))
+      case 'snapshot': {
+        const changes = gateway.snapshot(item)
+        host.peers.observe(item, changes)
+        host.journal?.observe(item, changes)
         break
+      }
       case 'dump':
         if (item.phase === 'begin') host.dumpAt = item.at
         else if (item.completeness !== 'incomplete')
@@ -111,6 +136,7 @@ export function createPipeline(
     end() {
       tick(Number.POSITIVE_INFINITY)
       coverage.end()
+      for (const { journal } of hosts.values()) journal?.flush()
     },
     gateways: new Map([...hosts].map(([name, host]) => [name, host.gateway])),
     coverage,

@@ -6,7 +6,6 @@ import { createWatermark } from '../correlate/watermark.ts'
 import { type Event, sharedFieldOf } from '../event.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { createPipeline, type Pipeline } from '../pipeline.ts'
-import type { NdjsonSink } from '../sinks/ndjson.ts'
 import type { Capture, CaptureHost } from '../sources/capture.ts'
 import { parseConntrackStderr, runBoundaries } from '../sources/conntrack/stderr.ts'
 import { mergeByArrival } from '../sources/merge.ts'
@@ -39,15 +38,27 @@ export type ReplayResult = {
   readonly notes: readonly string[]
 }
 
+/** Where the documents of a replay go. */
+export type ReplayOutput = {
+  add(event: Event): void
+  /** Takes what the ledger is rebuilt from, where it is kept. */
+  readonly addLedger: ((event: Event) => void) | null
+  /** The place for back-pressure. */
+  drain(): Promise<void>
+}
+
+export type ReplayInput = {
+  readonly capture: Capture
+  readonly config: PipelineConfig
+  readonly inventory: Inventory
+  readonly inventoryText: string
+}
+
 /** The grid of event time on which waiting things are settled: fixed, so that output does not depend on read sizes. */
 const TICK: Micros = 100 * MS
 
-export async function runCapture(
-  input: { readonly capture: Capture; readonly config: PipelineConfig; readonly inventory: Inventory },
-  sink: NdjsonSink | null,
-  terminal: Terminal,
-): Promise<ReplayResult> {
-  const { capture, config, inventory } = input
+export async function runCapture(input: ReplayInput, output: ReplayOutput, terminal: Terminal): Promise<ReplayResult> {
+  const { capture, config, inventory, inventoryText } = input
   const notes: string[] = []
   const hosts: IntakeHost[] = []
   const sources: OpenSource[] = []
@@ -68,22 +79,23 @@ export async function runCapture(
   }
   const documents = new Map<string, number>()
   const statuses = new Map<string, number>()
-  const pipeline = createPipeline({ hosts, inventory }, (event: Event) => {
+  const ledger = output.addLedger === null ? null : { inventoryText, emit: output.addLedger }
+  const pipeline = createPipeline({ hosts, inventory, ledger }, (event: Event) => {
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
     if (event.dataset === 'wireguard.firewall' || event.dataset === 'wireguard.flow') {
       const status = sharedFieldOf(event, 'wireguard.attribution.status') ?? ''
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
-    sink?.add(event)
+    output.add(event)
   })
-  await drive(pipeline, sources, sink, createProgress(terminal, sources))
+  await drive(pipeline, sources, output, createProgress(terminal, sources))
   return { sources: sources.map(resultOf), pipeline, documents, statuses, notes }
 }
 
 async function drive(
   pipeline: Pipeline,
   sources: readonly OpenSource[],
-  sink: NdjsonSink | null,
+  output: ReplayOutput,
   progress: ReturnType<typeof createProgress>,
 ): Promise<void> {
   const watermark = createWatermark()
@@ -129,7 +141,7 @@ async function drive(
           pipeline.coverage.damage(source.host, source.entry.name, file, reason, offset)
       }
       progress.update()
-      await sink?.drain()
+      await output.drain()
     },
   })
   pipeline.end()

@@ -2,6 +2,7 @@
 import type { Inventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import type { Capture } from '../sources/capture.ts'
+import type { StoreTotals } from '../store/writer.ts'
 import { printCoverage } from './coverage-summary.ts'
 import type { ReplayResult } from './replay-run.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
@@ -11,6 +12,9 @@ type SummaryInput = {
   readonly inventory: Inventory
   readonly result: ReplayResult
   readonly directory: string
+  /** Of the store, null without one. */
+  readonly totals: StoreTotals | null
+  readonly store: string
   readonly target: string
   readonly isJson: boolean
 }
@@ -52,11 +56,13 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
   if (input.isJson) {
     const { ignored } = input.capture
     const sources = totalsOf(result)
-    return `${JSON.stringify({ sources, documents: Object.fromEntries(documents), attribution: statuses, coverage, ignored })}\n`
+    const store = input.totals ?? undefined
+    return `${JSON.stringify({ sources, documents: Object.fromEntries(documents), attribution: statuses, coverage, store, ignored })}\n`
   }
   const parts = [
     sourceLines(terminal, totalsOf(result)),
-    documentLines(terminal, documents, input.target),
+    documentLines(terminal, documents, input),
+    storeLine(terminal, input),
     attributionLine(terminal, result.statuses),
     printCoverage(terminal, coverage),
     noteLines(terminal, input),
@@ -90,11 +96,28 @@ function attributionLine(terminal: Terminal, statuses: ReadonlyMap<string, numbe
   return `${paint(terminal, 'bold', 'Attribution')} of ${total.toLocaleString('en-US')} firewall and flow documents: ${parts.join(', ')}\n`
 }
 
-function documentLines(terminal: Terminal, documents: readonly (readonly [string, number])[], target: string): string {
+/** Rows are documents and the ledger's own records. */
+function storeLine(terminal: Terminal, { totals, store }: SummaryInput): string {
+  if (totals === null) return ''
+  const { added, repeated, damaged, expired, head } = totals
+  const parts = [`${counted(added, 'row')} added`, `${repeated.toLocaleString('en-US')} there already`]
+  if (damaged > 0)
+    parts.push(paint(terminal, 'red', `${counted(damaged, 'line')} left by a stopped writer could not be read`))
+  if (expired > 0) parts.push(`${counted(expired, 'segment')} removed by retention`)
+  return `${paint(terminal, 'bold', 'Store')} ${safeText(store)}: ${parts.join(', ')}; chain head ${head.count}:${head.hash.slice(0, 16)}…\n`
+}
+
+function documentLines(
+  terminal: Terminal,
+  documents: readonly (readonly [string, number])[],
+  { target, store }: SummaryInput,
+): string {
   const total = documents.reduce((sum, [, count]) => sum + count, 0)
   const where =
     target === ''
-      ? 'made, and written nowhere (name a file with --ndjson)'
+      ? store === ''
+        ? 'made, and written nowhere (name a directory with --store, or a file with --ndjson)'
+        : 'made'
       : target === '-'
         ? 'written to standard output'
         : `written to ${safeText(target)}`

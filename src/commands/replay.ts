@@ -1,21 +1,26 @@
 /**
- * `peertrail replay DIR --ndjson FILE|-`: runs a capture through the same core as the daemon and tells what came of it. The
- * same capture gives the same bytes: nothing here depends on the wall clock, the machine's zone, or where the files lie.
+ * `peertrail replay DIR [--ndjson FILE|-] [--store DIR]`: runs a capture through the same core as the daemon and tells what came of
+ * it. The same capture gives the same bytes: nothing here depends on the wall clock, the machine's zone, or where the files lie.
  */
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { emptyPipeline, type PipelineConfig, parsePipeline } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { emptyInventory, type Inventory, parseInventory } from '../identity/inventory.ts'
+import { emptyInventory, parseInventory } from '../identity/inventory.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
-import { findCapture } from '../sources/capture.ts'
-import { runCapture } from './replay-run.ts'
+import { type Capture, findCapture } from '../sources/capture.ts'
+import { RETENTION_DEFAULT, type Retention } from '../store/retention.ts'
+import { openStoreWriter, type StoreTotals, type StoreWriter } from '../store/writer.ts'
+import { type ReplayInput, type ReplayResult, runCapture } from './replay-run.ts'
 import { printSummary } from './replay-summary.ts'
 import type { Terminal } from './terminal.ts'
 
 export type ReplayArguments = {
   readonly directory: string
+  /** '' = none, `-` = standard output. */
   readonly ndjson: string
+  /** '' = none. */
+  readonly store: string
   readonly pipeline: string
   readonly isJson: boolean
 }
@@ -26,17 +31,22 @@ export async function runReplay(
   terminal: Terminal,
   stdout: NodeJS.WritableStream,
 ): Promise<number> {
-  const capture = await findCapture(args.directory)
-  const config = await loadPipeline(args.pipeline === '' ? capture.pipeline : args.pipeline)
-  const inventory = await loadInventory(capture.inventory)
+  const input = await readInput(args.directory, args.pipeline)
   const sink = args.ndjson === '' ? null : openNdjson(args.ndjson, stdout)
   try {
-    const result = await runCapture({ capture, config, inventory }, sink, terminal)
+    const { result, totals } = await replayInto(
+      input,
+      { add: (event) => sink?.add(event), drain: async () => sink?.drain() },
+      args.store,
+      terminal,
+    )
     await sink?.close()
     const summary = printSummary(terminal, {
-      capture,
-      inventory,
+      capture: input.capture,
+      inventory: input.inventory,
       result,
+      totals,
+      store: args.store,
       directory: args.directory,
       target: args.ndjson,
       isJson: args.isJson,
@@ -51,12 +61,59 @@ export async function runReplay(
   }
 }
 
+/** Replays into a store, '' = none, and wherever `also` puts the documents. */
+export async function replayInto(
+  input: ReplayInput,
+  also: Pick<StoreWriter, 'add' | 'drain'>,
+  store: string,
+  terminal: Terminal,
+): Promise<{ result: ReplayResult; totals: StoreTotals | null }> {
+  const writer = store === '' ? null : await openStoreWriter(store, { retention: retentionOf(input.config) })
+  try {
+    const result = await runCapture(
+      input,
+      {
+        add(event) {
+          also.add(event)
+          writer?.add(event)
+        },
+        addLedger: writer === null ? null : (event) => writer.add(event),
+        async drain() {
+          await also.drain()
+          await writer?.drain()
+        },
+      },
+      terminal,
+    )
+    return { result, totals: writer === null ? null : await writer.close() }
+  } catch (error) {
+    await writer?.abandon()
+    throw error
+  }
+}
+
+/** What a replay needs of a capture directory. Throws AppError. */
+export async function readInput(directory: string, pipeline: string): Promise<ReplayInput> {
+  const capture = await findCapture(directory)
+  const config = await loadPipeline(pipeline === '' ? capture.pipeline : pipeline)
+  return { capture, config, ...(await loadInventory(capture)) }
+}
+
+function retentionOf({ store }: PipelineConfig): Retention {
+  return {
+    days: store?.retentionDays || RETENTION_DEFAULT.days,
+    bytes: store?.retentionBytes || RETENTION_DEFAULT.bytes,
+  }
+}
+
 async function loadPipeline(path: string | null): Promise<PipelineConfig> {
   return path === null ? emptyPipeline() : parsePipeline(await readText(path), basename(path))
 }
 
-async function loadInventory(path: string | null): Promise<Inventory> {
-  return path === null ? emptyInventory() : parseInventory(await readText(path), basename(path))
+async function loadInventory({ inventory: path }: Capture): Promise<Pick<ReplayInput, 'inventory' | 'inventoryText'>> {
+  if (path === null) return { inventory: emptyInventory(), inventoryText: '' }
+  const inventoryText = await readText(path)
+  return { inventory: parseInventory(inventoryText, basename(path)), inventoryText }
 }
 
 async function readText(path: string): Promise<string> {

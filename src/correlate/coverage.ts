@@ -260,6 +260,7 @@ function sourceOf(event: Event): SourceName | '' {
     case 'wireguard.audit':
     case 'wireguard.finding':
     case 'wireguard.coverage':
+    case 'peertrail.ledger':
       return ''
     default:
       return event.dataset satisfies never

@@ -3,7 +3,7 @@ import type { CodeFile, Import } from './tree.ts'
 
 /** Stages in order; those of one row are siblings. */
 const ROWS: readonly (readonly string[])[] = [
-  ['sources', 'identity'],
+  ['kql', 'sources', 'identity'],
   ['correlate'],
   ['detections', 'posture'],
   ['sinks', 'store'],

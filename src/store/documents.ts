@@ -1,0 +1,27 @@
+/** Rows of the store as documents again: flat fields, addresses as text, absent fields absent. */
+import { addressText } from '../address-digits.ts'
+import { FIELDS, type FieldName, type Fields } from '../fields.ts'
+import { fieldOfName } from './columns.ts'
+import type { Cell } from './duckdb.ts'
+import type { Result } from './reader.ts'
+
+/** Columns that are no field are left out. */
+export function toDocuments({ names, rows }: Result): Fields[] {
+  return rows.map((row) => {
+    const fields = new Map<string, unknown>()
+    for (const [i, name] of names.entries()) {
+      const value = row[i] ?? null
+      // hasOwn proves that `name` is a key of the list.
+      if (value !== null && Object.hasOwn(FIELDS, name)) fields.set(name, toValue(name as FieldName, value))
+    }
+    // Names come from the list, values were written from Fields of the same list.
+    return Object.fromEntries(fields) as Fields
+  })
+}
+
+/** A column's value as the document has it. */
+export function toValue(name: FieldName, value: Cell): Cell {
+  if (fieldOfName(name).type !== 'ip') return value
+  if (Array.isArray(value)) return value.map((each) => toValue(name, each))
+  return typeof value === 'string' ? (addressText(value) ?? value) : value
+}

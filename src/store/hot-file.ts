@@ -1,0 +1,111 @@
+/**
+ * One file of rows that are not sealed yet. Lines are collected into blocks, written at once, and synced when the writer commits.
+ * A kill can leave a torn last line; `trimHot` cuts it off, everything before it is whole.
+ */
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { AppError } from '../errors.ts'
+import { safeText } from '../safe-text.ts'
+import { FILE_MODE } from './layout.ts'
+
+export type HotFile = {
+  /** Adds whole lines of ASCII. Throws AppError `cannot-write`. */
+  append(lines: string): void
+  /** Everything appended is in the file. */
+  flush(): void
+  /** Everything appended survives a power loss. */
+  sync(): void
+  close(): void
+  readonly bytes: number
+}
+
+/** Collected before a write: from half a MiB on a write costs its bytes only. */
+const BLOCK_BYTES = 512 * 1024
+
+/** Creates the file; it must not be there. `beforeWrite` is called before bytes become visible to readers. */
+export function createHotFile(path: string, beforeWrite: () => void): HotFile {
+  const descriptor = attempt(path, () =>
+    openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, FILE_MODE),
+  )
+  const block = Buffer.allocUnsafe(BLOCK_BYTES)
+  let used = 0
+  let written = 0
+  let isDirty = false
+
+  function put(bytes: Buffer): void {
+    beforeWrite()
+    attempt(path, () => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at)
+    })
+    written += bytes.length
+    isDirty = true
+  }
+
+  function flush(): void {
+    if (used === 0) return
+    const bytes = block.subarray(0, used)
+    used = 0
+    put(bytes)
+  }
+
+  return {
+    append(lines) {
+      if (used + lines.length > BLOCK_BYTES) flush()
+      // Lines are printable ASCII (event-json quote): one byte a character.
+      if (lines.length > BLOCK_BYTES) put(Buffer.from(lines, 'latin1'))
+      else used += block.write(lines, used, 'latin1')
+    },
+    flush,
+    sync() {
+      flush()
+      if (!isDirty) return
+      attempt(path, () => fsyncSync(descriptor))
+      isDirty = false
+    },
+    close: () => closeSync(descriptor),
+    get bytes() {
+      return written + used
+    },
+  }
+}
+
+/** Cuts a torn last line off; returns the bytes it had. */
+export function trimHot(path: string): number {
+  return attempt(path, () => {
+    const descriptor = openSync(path, 'r+')
+    try {
+      const { size } = fstatSync(descriptor)
+      const end = lastLineEnd(descriptor, size)
+      if (end < size) {
+        ftruncateSync(descriptor, end)
+        fsyncSync(descriptor)
+      }
+      return size - end
+    } finally {
+      closeSync(descriptor)
+    }
+  })
+}
+
+/** Offset behind the last LF, 0 when there is none. */
+function lastLineEnd(descriptor: number, size: number): number {
+  const chunk = Buffer.alloc(64 * 1024)
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - chunk.length)
+    const read = readSync(descriptor, chunk, 0, end - start, start)
+    const found = chunk.subarray(0, read).lastIndexOf(10)
+    if (found >= 0) return start + found + 1
+    end = start
+  }
+  return 0
+}
+
+function attempt<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw new AppError('cannot-write', `cannot write ${safeText(path)}`, {
+      cause,
+      advice: 'Check the space on the disk and that this user may write there. What was acknowledged before is safe.',
+    })
+  }
+}

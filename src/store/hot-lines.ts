@@ -1,0 +1,108 @@
+/**
+ * Events as lines of a hot file: the event's own few fields flat, by dotted name, and the number of the facets it shares. Those
+ * are written once, in a line that defines the number, before the first event that refers to it (design 11).
+ *
+ *   {"_define":3,"host.name":"gw1","wireguard.peer.name":"ivy",…}
+ *   {"_shape":3,"@timestamp":1795359480000000,"event.id":"…","source.ip":"00000000000000000000ffff0a080007",…}
+ */
+import { addressDigits } from '../address-digits.ts'
+import type { Event, Facet } from '../event.ts'
+import { quote } from '../event-json.ts'
+import { FIELD_NAMES, type FieldName } from '../fields.ts'
+import { fieldOfName } from './columns.ts'
+
+export type HotLines = {
+  /** The lines of one event, each ended by LF, printable ASCII. */
+  print(event: Event): string
+  /** Fields that occurred in events, and in definitions. */
+  ownColumns(): FieldName[]
+  sharedColumns(): FieldName[]
+  /** Shapes defined so far: what they take in memory is bounded by whoever turns the file over. */
+  readonly shapes: number
+}
+
+/** A step on the way from an event's facets to the number of their combination. */
+type Branch = { shape: number; readonly next: Map<Facet, Branch> }
+
+type Printer = { readonly key: string; readonly index: number; readonly print: (value: unknown) => string }
+
+/** Digits of addresses remembered; the same few thousand occur in millions of rows. About 150 bytes each. */
+const DIGITS_MAX = 65_536
+
+export function createHotLines(): HotLines {
+  const printers = createPrinters()
+  const own = new Uint8Array(FIELD_NAMES.length)
+  const shared = new Uint8Array(FIELD_NAMES.length)
+  const root: Branch = { shape: -1, next: new Map() }
+  let shapes = 0
+
+  function members(fields: object, seen: Uint8Array): string {
+    let text = ''
+    for (const [name, value] of Object.entries(fields)) {
+      if (value === undefined) continue
+      const printer = printers.get(name)
+      if (printer === undefined) continue
+      seen[printer.index] = 1
+      text += printer.key + printer.print(value)
+    }
+    return text
+  }
+
+  function branchOf(facets: readonly Facet[]): Branch {
+    let branch = root
+    for (const facet of facets) {
+      let next = branch.next.get(facet)
+      if (next === undefined) {
+        next = { shape: -1, next: new Map() }
+        branch.next.set(facet, next)
+      }
+      branch = next
+    }
+    return branch
+  }
+
+  const namesIn = (seen: Uint8Array) => FIELD_NAMES.filter((_, index) => seen[index] === 1)
+  return {
+    print(event) {
+      const branch = branchOf(event.facets)
+      let definition = ''
+      if (branch.shape < 0) {
+        branch.shape = shapes++
+        definition = `{"_define":${branch.shape}`
+        for (const facet of event.facets) definition += members(facet.fields, shared)
+        definition += '}\n'
+      }
+      return `${definition}{"_shape":${branch.shape}${members(event.own, own)}}\n`
+    },
+    ownColumns: () => namesIn(own),
+    sharedColumns: () => namesIn(shared),
+    get shapes() {
+      return shapes
+    },
+  }
+}
+
+function createPrinters(): ReadonlyMap<string, Printer> {
+  let digits = new Map<string, string>()
+  const address = (text: string): string => {
+    let known = digits.get(text)
+    if (known === undefined) {
+      // An address that is none cannot come out of a parser; as text it is at least not lost.
+      known = `"${addressDigits(text) ?? text}"`
+      if (digits.size >= DIGITS_MAX) digits = new Map()
+      digits.set(text, known)
+    }
+    return known
+  }
+  const one = (name: FieldName): ((value: unknown) => string) =>
+    fieldOfName(name).type === 'ip'
+      ? (value) => address(String(value))
+      : (value) => (typeof value === 'string' ? quote(value) : String(value))
+  return new Map(
+    FIELD_NAMES.map((name, index) => {
+      const single = one(name)
+      const print = (value: unknown) => (Array.isArray(value) ? `[${value.map(single).join(',')}]` : single(value))
+      return [name, { key: `,"${name}":`, index, print }] as const
+    }),
+  )
+}
