@@ -4,7 +4,7 @@ import { type Micros, toIso } from '../time.ts'
 import { printCsv } from './csv.ts'
 import type { DiffResult } from './inventory-diff.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
-import { printSecond, printTime } from './time-argument.ts'
+import { printDay, printSecond, printTime } from './time-argument.ts'
 import { shorten, wrapCommand, wrapText } from './wrap-text.ts'
 
 const WIDTH = 100
@@ -105,7 +105,7 @@ function mendLines({ mend }: Difference, withCommand: boolean, width: number): s
   }
   if (mend.inventory !== '') label('inventory', wrapText(mend.inventory, width - LABEL))
   if (mend.command !== '' && withCommand) {
-    label('gateway', wrapCommand(mend.command, width - LABEL) ?? ['(too long to show: --json has it)'])
+    label('gateway', wrapCommand(mend.command, width - LABEL) ?? ['(not shown here: --json has it)'])
   }
   return lines
 }
@@ -117,7 +117,7 @@ function excusedText(terminal: Terminal, excused: readonly Difference[], width: 
   const lines = [`${paint(terminal, 'cyan', 'excused')} (${excused.length}): known and accepted, see exceptions`]
   for (const each of excused.slice(0, SHOWN_MAX)) {
     const { reason = '', approvedBy = '', until = null } = each.exception ?? {}
-    const end = until === null ? '' : `, until ${printTime(until)}`
+    const end = until === null ? '' : `, until ${printDay(until)}`
     const text = `${each.kind}: ${each.text} ${reason} (${approvedBy}${end})`
     lines.push(...hanging(placeOf(each), wrapText(text, textWidth(width)), width))
   }

@@ -6,7 +6,7 @@ import { quoted, safeText } from '../safe-text.ts'
 import type { Difference, RunningPeer } from './inventory-diff.ts'
 import { endKey, setAllowedIps, startInterface } from './inventory-diff-mend.ts'
 import { createCovering } from './inventory-diff-prefixes.ts'
-import { difference, type Sides } from './inventory-diff-sides.ts'
+import { difference, hasEnded, type Sides } from './inventory-diff-sides.ts'
 import { dateText, keyText, periodText, placeText } from './inventory-diff-text.ts'
 import { holdsAt, type InventoryGateway, type InventoryPeer } from './inventory-entries.ts'
 
@@ -45,8 +45,7 @@ function missingKeys(peer: InventoryPeer, sides: Sides): Difference[] {
   const { inventory, at } = sides
   // Past its end it should not run.
   if (isExpired(peer, sides)) return []
-  const owner = inventory.ownerAt(peer, at)
-  const isOwned = owner !== null && (owner.until === null || at < owner.until)
+  const isOwned = inventory.ownerAt(peer, at) !== null
   const found: Difference[] = []
   for (const key of peer.keys) {
     if (!holdsAt(key, at) || sides.runningPeer(peer.gateway, peer.interface, key.publicKey) !== null) continue
@@ -67,9 +66,12 @@ function missingKeys(peer: InventoryPeer, sides: Sides): Difference[] {
         documented: periodText(key),
         text: `Key ${keyText(key.publicKey)} of ${quoted(peer.name)} is documented and does not run${instead}.`,
         mend: {
-          inventory: endKey(key.publicKey, key.since),
+          inventory: endKey(key),
           // Nobody is let in again whose owner left, or who has none.
-          command: isOwned ? setAllowedIps(peer.interface, key.publicKey, peer, at) : '',
+          command:
+            isOwned && !hasEnded(peer, key.publicKey, sides)
+              ? setAllowedIps(peer.interface, key.publicKey, peer, at)
+              : '',
         },
       }),
     )
@@ -87,7 +89,8 @@ function missingPrefixes(peer: InventoryPeer, sides: Sides): Difference[] {
   const missing = [...documented.values()].filter(
     ({ prefix, expires }) => !running.has(prefix) && (expires === null || sides.at < expires),
   )
-  const command = setAllowedIps(peer.interface, holder.publicKey, peer, sides.at)
+  const isOver = hasEnded(peer, holder.publicKey, sides)
+  const command = isOver ? '' : setAllowedIps(peer.interface, holder.publicKey, peer, sides.at)
   const covering = missing.length === 0 ? () => null : createCovering([...running])
   return missing.map(({ prefix, expires }) => {
     const around = covering(prefix)

@@ -59,15 +59,15 @@ export function addKey(publicKey: string): string {
   return isPublicKey(publicKey) ? `keys: [{ public_key: ${yamlText(publicKey)}, since: YYYY-MM-DD }]` : ''
 }
 
-/** The key's line with an open end, or without a start. */
-export function correctKeyDates(publicKey: string, since: Micros | null): string {
-  return `keys: [{ public_key: ${yamlText(publicKey)}${since === null ? '' : `, since: ${dateText(since)}`} }]`
+/** The key's line with an earlier start, or without an end. */
+export function correctKeyDates(key: InventoryPeer['keys'][number], isEarly: boolean): string {
+  const start = isEarly ? ', since: YYYY-MM-DD' : datePart('since', key.since)
+  return `keys: [{ public_key: ${yamlText(key.publicKey)}${start}${isEarly ? datePart('until', key.until) : ''} }]`
 }
 
 /** The key's line, ended. */
-export function endKey(publicKey: string, since: Micros | null): string {
-  const start = since === null ? '' : `, since: ${dateText(since)}`
-  return `keys: [{ public_key: ${yamlText(publicKey)}${start}, until: YYYY-MM-DD }]`
+export function endKey(key: InventoryPeer['keys'][number]): string {
+  return `keys: [{ public_key: ${yamlText(key.publicKey)}${datePart('since', key.since)}, until: YYYY-MM-DD }]`
 }
 
 /** The line of the key to come; it is made on the device, never here. */
@@ -104,13 +104,17 @@ export function changeOwner(peer: InventoryPeer, leftAt: Micros | null): string 
 /** Where the peer is documented from now on. */
 export function changePlace(gateway: string, interfaceName: string): string {
   if (!isMachineName(gateway) || !isInterfaceName(interfaceName)) return ''
-  return `gateway: ${yamlText(gateway)}, interface: ${yamlText(interfaceName)}`
+  return `{ gateway: ${yamlText(gateway)}, interface: ${yamlText(interfaceName)} }`
 }
 
 /** An entry of `gateways`; where the gateway is documented, one more of its interfaces. */
 export function addInterface(gateway: string, interfaceName: string): string {
   if (!isMachineName(gateway) || !isInterfaceName(interfaceName)) return ''
   return `gateways: [{ name: ${yamlText(gateway)}, interfaces: [${yamlText(interfaceName)}] }]`
+}
+
+function datePart(name: string, at: Micros | null): string {
+  return at === null ? '' : `, ${name}: ${dateText(at)}`
 }
 
 /** Plain where YAML cannot take it for anything else, else in double quotes, which YAML 1.2 reads as JSON does. */

@@ -21,7 +21,7 @@ import {
   setAllowedIps,
 } from './inventory-diff-mend.ts'
 import { relatePrefixes } from './inventory-diff-prefixes.ts'
-import { difference, type Sides } from './inventory-diff-sides.ts'
+import { difference, hasEnded, type Sides } from './inventory-diff-sides.ts'
 import { dateText, keyText, periodText, placeText, prefixesText } from './inventory-diff-text.ts'
 import { holdsAt, type InventoryPeer } from './inventory-entries.ts'
 
@@ -54,11 +54,12 @@ function knownPeer(known: Known): (Difference | null)[] {
 function unknownInterface(place: RunningInterface, sides: Sides): Difference | null {
   const { gateway, interface: name, peers } = place
   if (sides.isDocumentedInterface(gateway, name)) return null
+  const held = `${peers.length} ${peers.length === 1 ? 'peer' : 'peers'}`
   return difference('unknown-interface', {
     gateway,
     interface: name,
-    running: `${peers.length} ${peers.length === 1 ? 'peer' : 'peers'}`,
-    text: `Interface ${safeText(name)} runs with ${peers.length} ${peers.length === 1 ? 'peer' : 'peers'} and is not documented.`,
+    running: held,
+    text: `Interface ${safeText(name)} runs with ${held} and is not documented.`,
     mend: { inventory: addInterface(gateway, name), command: '' },
   })
 }
@@ -100,7 +101,7 @@ function keyOutsideDates(known: Known): Difference | null {
     running: row.allowedIps.join(', '),
     text: `Key ${keyText(row.publicKey)} of ${quoted(peer.name)} ${when}${successor}.`,
     mend: {
-      inventory: correctKeyDates(row.publicKey, isEarly ? null : key.since),
+      inventory: correctKeyDates(key, isEarly),
       command: removePeer(place.interface, row.publicKey),
     },
   })
@@ -148,7 +149,7 @@ function keyElsewhere(known: Known): Difference {
     ...knownParts(known),
     documented,
     running: row.allowedIps.join(', '),
-    text: `Key ${keyText(row.publicKey)} of ${quoted(peer.name)} runs here and is documented for ${documented}.`,
+    text: `Key ${keyText(row.publicKey)} of ${quoted(peer.name)} runs on ${placeText(place.gateway, place.interface)} and is documented for ${documented}.`,
     mend: {
       inventory: changePlace(place.gateway, place.interface),
       command: removePeer(place.interface, row.publicKey),
@@ -177,7 +178,8 @@ function prefixDifferences(known: Known): Difference[] {
   const documented = new Map(peer.allowedIps.map((entry) => [entry.prefix, entry]))
   const undocumented = row.allowedIps.filter((prefix) => !documented.has(prefix))
   const relation = relatePrefixes(undocumented, [...documented.keys()])
-  const mend = setAllowedIps(place.interface, row.publicKey, peer, sides.at)
+  const isOver = hasEnded(peer, row.publicKey, sides)
+  const command = isOver ? '' : setAllowedIps(place.interface, row.publicKey, peer, sides.at)
   const added = undocumented.map((prefix) => {
     const others = sides.documentedFor(place.gateway, place.interface, prefix)
     const [other] = others
@@ -188,7 +190,7 @@ function prefixDifferences(known: Known): Difference[] {
       documented: others.map(({ name }) => name).join(', '),
       running: prefix,
       text: `${quoted(peer.name)} runs with ${prefix}, which is not documented for it${how === '' ? '' : `: ${how}`}.`,
-      mend: { inventory: addAllowedIp(prefix), command: mend },
+      mend: { inventory: addAllowedIp(prefix), command },
     })
   })
   const isRunning = new Set(row.allowedIps)
@@ -201,7 +203,7 @@ function prefixDifferences(known: Known): Difference[] {
         documented: `expires ${dateText(expires)}`,
         running: prefix,
         text: `${prefix} of ${quoted(peer.name)} expired on ${dateText(expires)} and still runs.`,
-        mend: { inventory: changePrefixExpiry(prefix), command: mend },
+        mend: { inventory: changePrefixExpiry(prefix), command },
       }),
     )
   return [...added, ...expired]

@@ -2,7 +2,7 @@
 import type { Micros } from '../time.ts'
 import type { Inventory } from './inventory.ts'
 import type { Difference, DifferenceKind, RunningInterface, RunningPeer } from './inventory-diff.ts'
-import type { InventoryPeer } from './inventory-entries.ts'
+import { holdsAt, type InventoryPeer } from './inventory-entries.ts'
 
 export type Sides = {
   readonly inventory: Inventory
@@ -56,6 +56,17 @@ export function createSides(running: readonly RunningInterface[], inventory: Inv
     peersOf: (gateway) => byGateway.get(gateway) ?? [],
     isDocumentedInterface: (gateway, name) => known.has(identity(gateway, name)),
   }
+}
+
+/**
+ * Whether the documented access of a device by this key is over: the key's dates, the peer's end, or its owner left. No command may
+ * bring such a peer back: `wg set … allowed-ips` adds one that was just removed.
+ */
+export function hasEnded(peer: InventoryPeer, publicKey: string, { inventory, at }: Sides): boolean {
+  const key = peer.keys.find((each) => each.publicKey === publicKey)
+  const until = inventory.ownerAt(peer, at)?.until ?? null
+  const isOver = (end: Micros | null) => end !== null && end <= at
+  return (key !== undefined && !holdsAt(key, at)) || isOver(peer.expires) || isOver(until)
 }
 
 /** A difference of one kind, with nothing said where `parts` say nothing. */

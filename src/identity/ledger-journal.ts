@@ -50,7 +50,8 @@ export function createLedgerJournal(
   const facets = new Map<string, Facet>()
   let keyframeDay = Number.NaN
   let polls: Micros[] = []
-  let late: Micros[] = []
+  /** Polls that came with an older stamp, each after the newest then. */
+  let late: (readonly [newest: Micros, at: Micros])[] = []
 
   function write(action: string, at: Micros, part: number, text: string): void {
     let facet = facets.get(action)
@@ -111,7 +112,7 @@ export function createLedgerJournal(
       if (!snapshot.isComplete) return
       const { at } = snapshot
       if (at !== ledger.polls.newest) {
-        late.push(at)
+        late.push([ledger.polls.newest, at])
         if (late.length >= POLLS_MAX) flush()
         return
       }

@@ -31,7 +31,7 @@ const changeSchema = z.object({
   peers: z.array(peerCells),
   removed: z.array(z.tuple([z.string(), z.string()])),
 })
-const pollsSchema = z.object({ polls: z.array(micros), late: z.array(micros) })
+const pollsSchema = z.object({ polls: z.array(micros), late: z.array(z.tuple([micros, micros])) })
 
 type InterfaceState = { publicKey: string; listenPort: number; isUp: boolean; readonly peers: Map<string, PeerRow> }
 type State = Map<string, InterfaceState>
@@ -55,7 +55,7 @@ export function restoreLedger(rows: readonly LedgerRow[]): Ledger {
         at += difference
         polls.add(at)
       }
-      for (const each of parsed.late) late.push({ after: row.at, at: each })
+      for (const [after, stamp] of parsed.late) late.push({ after, at: stamp })
     } else if (row.action === 'ledger-keyframe' || row.action === 'ledger-change') {
       const moment = moments.get(row.at) ?? { keyframes: [], changes: [] }
       moments.set(row.at, moment)

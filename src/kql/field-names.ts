@@ -45,12 +45,12 @@ function hint(name: string): string {
   if (name === '_exists_') return '; write the name of the field, then : *'
   const near = nearest(name, FIELD_NAMES)
   if (near !== null) return `; did you mean ${near}?`
+  if (FIELD_NAMES.some((known) => known.startsWith(`${name}.`)))
+    return `; it is a group of fields, ${name}.* means them all`
   const longer = FIELD_NAMES.filter((known) => known.endsWith(`.${name.toLowerCase()}`))
   if (longer.length > 0) {
     const more = longer.length > HINTS_MAX ? ', …' : ''
     return `; did you mean ${longer.slice(0, HINTS_MAX).join(', ')}${more}?`
   }
-  if (FIELD_NAMES.some((known) => known.startsWith(`${name}.`)))
-    return `; it is a group of fields, ${name}.* means them all`
   return '; text that holds a colon needs quotes'
 }

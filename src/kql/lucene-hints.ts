@@ -62,7 +62,8 @@ function refuseSign(name: string, sign: string, value: string | undefined, colum
 
 /** `field :> 10` and `field <> 10`: an operator where a value must stand. `label` is the field's name. */
 export function operatorHint(label: string, operator: Operator, found: Operator): string {
-  if (operator === ':' && found !== ':') return `; write ${label} ${found} value`
+  if (found === ':') return operator === ':' ? '; set a blank before an address that begins with "::"' : ''
+  if (operator === ':') return `; write ${label} ${found} value`
   return operator === '<' && found === '>' ? `; write not ${label} : value` : ''
 }
 

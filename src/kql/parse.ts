@@ -154,13 +154,7 @@ function readValue(reading: Reading, place: Place): Literal {
   }
   const words: Literal[] = []
   for (let token: Token = first; token.kind === 'word' && !isKeyword(token); token = scanner.peek(place)) {
-    if (words.length > 0 && beginsComparison(scanner, token)) {
-      if (place === 'name') refuseBareHabit([...words, token.literal])
-      throw queryError(
-        `expected "and" or "or" before ${shown(token.literal)}; a colon in a value needs quotes`,
-        token.start + 1,
-      )
-    }
+    if (words.length > 0) refuseComparison(scanner, words, token, place)
     refuseJoiningSign(token.literal)
     words.push(token.literal)
     scanner.take(place)
@@ -170,9 +164,13 @@ function readValue(reading: Reading, place: Place): Literal {
   return joinWords(words)
 }
 
-/** A word behind another one that is a field with its operator: `22 host.name : x`, `22 host.name:x`. */
-function beginsComparison(scanner: Scanner, token: Word): boolean {
-  return scanner.behind(token).kind === 'operator' || /^[A-Za-z_@*][\w@.*-]*:/.test(token.literal.raw)
+/** A word behind others that is a field with its operator: `22 host.name : x`, `22 host.name:x`. */
+function refuseComparison(scanner: Scanner, words: readonly Literal[], token: Word, place: Place): void {
+  const holdsColon = /^[A-Za-z_@*][\w@.*-]*:/.test(token.literal.raw)
+  if (!holdsColon && scanner.behind(token).kind !== 'operator') return
+  if (place === 'name') refuseBareHabit([...words, token.literal])
+  const hint = holdsColon ? '; a colon in a value of several words needs quotes' : ''
+  throw queryError(`expected "and" or "or" before ${shown(token.literal)}${hint}`, token.start + 1)
 }
 
 function freeText(reading: Reading, literal: Literal): Query {

@@ -88,9 +88,21 @@ function tokenAt(text: string, from: number, place: Place): Token {
     case '"':
       return quotedAt(text, start)
     case ':':
-      if (text.charAt(start + 1) !== ':') return { kind: 'operator', operator: ':', start, end: start + 1 }
+      if (isOperator(text, start, start > from, place))
+        return { kind: 'operator', operator: ':', start, end: start + 1 }
   }
   return wordAt(text, start, place)
+}
+
+/** `::` begins an address, unless it stands where `field::…` ends the name of a field. */
+function isOperator(text: string, colon: number, isAfterBlank: boolean, place: Place): boolean {
+  if (text.charAt(colon + 1) !== ':') return true
+  return place === 'name' && (text.charAt(colon + 2) === ':' || !(isAfterBlank || isOpening(text, colon)))
+}
+
+/** True at the beginning of the query or of a group. */
+function isOpening(text: string, at: number): boolean {
+  return at === 0 || text.charAt(at - 1) === '(' || BLANK.test(text.charAt(at - 1))
 }
 
 function quotedAt(text: string, start: number): Token {

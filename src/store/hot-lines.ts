@@ -38,9 +38,12 @@ export function createHotLines(): HotLines {
 
   function members(fields: object, seen: Uint8Array): string {
     let text = ''
-    for (const [name, value] of Object.entries(fields)) {
+    // Most of a literal's members are undefined: Object.entries would make an array for each of them.
+    for (const name in fields) {
+      // `name` is a key of this very object.
+      const value = (fields as { readonly [name: string]: unknown })[name]
       if (value === undefined) continue
-      const printer = printers.get(name)
+      const printer = printers[name]
       if (printer === undefined) continue
       seen[printer.index] = 1
       text += printer.key + printer.print(value)
@@ -82,7 +85,7 @@ export function createHotLines(): HotLines {
   }
 }
 
-function createPrinters(): ReadonlyMap<string, Printer> {
+function createPrinters(): { readonly [name: string]: Printer | undefined } {
   let digits = new Map<string, string>()
   const address = (text: string): string => {
     let known = digits.get(text)
@@ -98,7 +101,7 @@ function createPrinters(): ReadonlyMap<string, Printer> {
     fieldOfName(name).type === 'ip'
       ? (value) => address(String(value))
       : (value) => (typeof value === 'string' ? quote(value) : String(value))
-  return new Map(
+  return Object.fromEntries(
     FIELD_NAMES.map((name, index) => {
       const single = one(name)
       const print = (value: unknown) => (Array.isArray(value) ? `[${value.map(single).join(',')}]` : single(value))

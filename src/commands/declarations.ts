@@ -1,0 +1,75 @@
+/** Every command with its options and an example, for commander; what it does stands in its own file. */
+import type { Command } from 'commander'
+import { runCheck } from './check.ts'
+import { runInventoryInit } from './inventory-init.ts'
+import { runReplay } from './replay.ts'
+import type { Environment } from './store-place.ts'
+import type { Terminal } from './terminal.ts'
+import { runVerify } from './verify.ts'
+
+/** What every command runs with. */
+export type Invocation = {
+  readonly terminal: Terminal
+  readonly environment: Environment
+  readonly stdout: NodeJS.WritableStream
+  /** Takes the exit status. */
+  done(status: number): void
+}
+
+export function declareReplay(program: Command, { terminal, stdout, done }: Invocation): void {
+  program
+    .command('replay')
+    .description('run a capture directory through the pipeline; print totals and coverage')
+    .argument('<dir>', 'capture: one folder a host, with kern.log, conntrack.log, wg.snapshots, … in it')
+    .option('--ndjson <file>', 'write the documents as ECS NDJSON; - is standard output', '')
+    .option('--store <dir>', 'add the documents to this store; what it has already is not added again', '')
+    .option('--pipeline <file>', 'options of the hosts instead of DIR/pipeline.yaml', '')
+    .option('--json', 'print the totals as JSON', false)
+    .addHelpText('after', '\nExample:\n  peertrail replay ./capture --store ./peertrail-data')
+    .action(async (directory: string, options: { ndjson: string; store: string; pipeline: string; json: boolean }) => {
+      const { json: isJson, ...rest } = options
+      done(await runReplay({ directory, ...rest, isJson }, terminal, stdout))
+    })
+}
+
+export function declareCheck(program: Command, { terminal, done }: Invocation): void {
+  program
+    .command('check')
+    .description('validate inventories, pipelines and the two files of a capture')
+    .argument('<file...>', 'YAML files or capture directories')
+    .addHelpText('after', '\nExample:\n  peertrail check inventory.yaml pipeline.yaml')
+    .action(async (files: string[]) => {
+      done(await runCheck(files, terminal))
+    })
+}
+
+export function declareInventory(program: Command, { terminal, done }: Invocation): void {
+  const inventory = program.command('inventory').description('the documented truth: who may hold which key')
+  inventory
+    .command('init')
+    .description('draft a commented inventory from running peers and the names in conf comments')
+    .argument('<path...>', 'capture directory, wg.snapshots, or the output of `wg show all dump`')
+    .option('--gateway <name>', 'name of the gateway a single dump comes from', '')
+    .option('--conf <file...>', 'stored configurations whose comments name peers', [])
+    .option('--output <file>', 'write there instead of standard output', '')
+    .addHelpText('after', '\nExample:\n  peertrail inventory init ./capture --output inventory.yaml')
+    .action(async (paths: string[], options: { gateway: string; conf: string[]; output: string }) => {
+      const { conf: confs, ...rest } = options
+      done(await runInventoryInit({ paths, ...rest, confs }, terminal))
+    })
+}
+
+export function declareVerify(program: Command, { terminal, environment, done }: Invocation): void {
+  program
+    .command('verify')
+    .description('check that what a store sealed is unchanged, and say what that does not prove')
+    .option('--store <dir>', 'the store; else as for search', '')
+    .option('--pipeline <file>', 'take the store this pipeline writes to', '')
+    .option('--anchor <count:hash...>', 'heads of the chain that were kept elsewhere', [])
+    .option('--json', 'print the result as JSON', false)
+    .addHelpText('after', '\nExample:\n  peertrail verify --store ./peertrail-data')
+    .action(async (options: { store: string; pipeline: string; anchor: string[]; json: boolean }) => {
+      const { anchor: anchors, json: isJson, ...rest } = options
+      done(await runVerify({ ...rest, anchors, isJson }, environment, terminal))
+    })
+}

@@ -1,0 +1,145 @@
+/**
+ * PEER on the command line (design 9): a name, a key or its unique start, an e-mail, or an address, looked for in what the store
+ * recorded. A person has several peers and a device several keys over time; they belong together. Two different peers that both
+ * fit are listed, and the command ends.
+ */
+import { canonicalAddress } from '../address.ts'
+import { addressDigits } from '../address-digits.ts'
+import { AppError, type Problem } from '../errors.ts'
+import type { FieldName } from '../fields.ts'
+import { quoted } from '../safe-text.ts'
+import type { Parameter } from '../store/duckdb.ts'
+import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+
+/** What a PEER argument stands for. */
+export type SelectedPeers = {
+  /** What it was found as. */
+  readonly by: 'name' | 'key' | 'e-mail' | 'address'
+  /** For headings: `ivy (MacBook Air)`, `ivy@example.com`. */
+  readonly label: string
+  /** Public keys, oldest first: those documents have in `wireguard.peer.public_key`. */
+  readonly keys: readonly string[]
+}
+
+export type KnownPeer = {
+  readonly key: string
+  readonly name: string
+  readonly device: string
+  readonly email: string
+  readonly owner: string
+  readonly gateway: string
+  readonly interface: string
+}
+
+/** Shorter beginnings of a key are names or mistakes. */
+const KEY_START_MIN = 4
+const LISTED_MAX = 12
+
+const COLUMNS: readonly FieldName[] = [
+  '@timestamp',
+  'host.name',
+  'wireguard.interface.name',
+  'wireguard.peer.public_key',
+  'wireguard.peer.name',
+  'wireguard.peer.device',
+  'wireguard.peer.owner.email',
+  'wireguard.peer.owner.name',
+  'wireguard.peer.role',
+  'source.ip',
+  'destination.ip',
+  'wireguard.peer.endpoint.ip',
+  'wireguard.attribution.status',
+]
+
+/** Throws AppError `usage` when nobody or several different peers fit. */
+export async function selectPeers(store: StoreReader, text: string): Promise<SelectedPeers> {
+  const address = canonicalAddress(text)
+  const found = address === null ? matching(await knownPeers(store, '', []), text) : await holdersOf(store, address)
+  const [first] = found.peers
+  if (first === undefined) {
+    throw new AppError('usage', `no peer in this store is called ${quoted(text)}`, {
+      advice:
+        'Give a name, a public key or the beginning of one, an e-mail, or a tunnel address; `peertrail peers` lists them.',
+    })
+  }
+  const different = new Set(found.peers.map((peer) => (found.by === 'e-mail' ? peer.email : identityOf(peer))))
+  if (different.size > 1) throw ambiguous(text, found.peers)
+  return { by: found.by, label: labelOf(first, found.by), keys: [...new Set(found.peers.map(({ key }) => key))] }
+}
+
+/** Every peer the store names, once for each name and owner it ever had, oldest first. `where` and parameters narrow it. */
+export async function knownPeers(
+  store: StoreReader,
+  where: string,
+  parameters: readonly Parameter[],
+): Promise<KnownPeer[]> {
+  const { rows } = await store.select(
+    { datasets: null, ...ALL_TIME, columns: COLUMNS },
+    `SELECT "wireguard.peer.public_key", "wireguard.peer.name", "wireguard.peer.device", "wireguard.peer.owner.email",
+       "wireguard.peer.owner.name", "host.name", "wireguard.interface.name", min("@timestamp") AS first
+     FROM events WHERE "wireguard.peer.public_key" IS NOT NULL ${where} GROUP BY ALL ORDER BY first, 1, 6`,
+    parameters,
+  )
+  const text = (cell: unknown) => (typeof cell === 'string' ? cell : '')
+  return rows.map(([key, name, device, email, owner, gateway, tunnel]) => ({
+    key: text(key),
+    name: text(name),
+    device: text(device),
+    email: text(email),
+    owner: text(owner),
+    gateway: text(gateway),
+    interface: text(tunnel),
+  }))
+}
+
+type Found = { readonly by: SelectedPeers['by']; readonly peers: readonly KnownPeer[] }
+
+/** Exact names before keys before people before beginnings: what is written in full is meant. */
+function matching(peers: readonly KnownPeer[], text: string): Found {
+  const same = (value: string) => value.toLowerCase() === text.toLowerCase()
+  const by = (kind: Found['by'], fits: (peer: KnownPeer) => boolean): Found => ({ by: kind, peers: peers.filter(fits) })
+  const tries: Found[] = [
+    by('name', (peer) => peer.name === text),
+    by('key', (peer) => peer.key === text),
+    by('e-mail', (peer) => peer.email !== '' && same(peer.email)),
+    by('name', (peer) => peer.name !== '' && same(peer.name)),
+    by('e-mail', (peer) => peer.owner !== '' && same(peer.owner)),
+    by('key', (peer) => text.length >= KEY_START_MIN && peer.key.startsWith(text)),
+  ]
+  return tries.find((each) => each.peers.length > 0) ?? { by: 'name', peers: [] }
+}
+
+/** Peers that the documents prove to have held a tunnel address. */
+async function holdersOf(store: StoreReader, address: string): Promise<Found> {
+  const where = `AND "wireguard.attribution.status" = 'exact' AND (("wireguard.peer.role" = 'source' AND "source.ip" = $1)
+    OR ("wireguard.peer.role" = 'destination' AND "destination.ip" = $1))`
+  return { by: 'address', peers: await knownPeers(store, where, [addressDigits(address) ?? '']) }
+}
+
+/** The device where one is documented: its keys change. */
+function identityOf({ name, key, gateway }: KnownPeer): string {
+  return name === '' ? key : `${gateway}\0${name}`
+}
+
+function labelOf({ name, device, email, owner, key }: KnownPeer, by: Found['by']): string {
+  if (by === 'e-mail') return owner === '' ? email : `${owner} <${email}>`
+  if (name === '') return key
+  return device === '' ? name : `${name} (${device})`
+}
+
+function ambiguous(text: string, peers: readonly KnownPeer[]): AppError {
+  const lines = new Map<string, Problem>()
+  for (const { key, gateway, interface: tunnel, name, email } of peers) {
+    const message = `${key.slice(0, 8)}… on ${gateway} ${tunnel}${email === '' ? '' : `, ${email}`}`
+    lines.set(`${name} ${message}`, { file: name || '(not documented)', line: 0, column: 0, message })
+  }
+  const more = lines.size - LISTED_MAX
+  return new AppError(
+    'usage',
+    `${quoted(text)} fits ${lines.size} peers${more > 0 ? `, ${LISTED_MAX} of them:` : ':'}`,
+    {
+      problems: [...lines.values()].slice(0, LISTED_MAX),
+      advice: 'Name one of them by its name or the beginning of its key.',
+    },
+  )
+}
