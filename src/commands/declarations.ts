@@ -1,6 +1,7 @@
 /** Every command with its options and an example, for commander; what it does stands in its own file. */
 import type { Command } from 'commander'
 import { runCheck } from './check.ts'
+import { runInventoryDiff } from './inventory-diff.ts'
 import { runInventoryInit } from './inventory-init.ts'
 import { runReplay } from './replay.ts'
 import type { Environment } from './store-place.ts'
@@ -13,9 +14,10 @@ export type Invocation = {
   readonly environment: Environment
   readonly stdout: NodeJS.WritableStream
   /** Takes the exit status. */
-  done(status: number): void
+  readonly done: (status: number) => void
 }
 
+/** `replay`. */
 export function declareReplay(program: Command, { terminal, stdout, done }: Invocation): void {
   program
     .command('replay')
@@ -32,6 +34,7 @@ export function declareReplay(program: Command, { terminal, stdout, done }: Invo
     })
 }
 
+/** `check`. */
 export function declareCheck(program: Command, { terminal, done }: Invocation): void {
   program
     .command('check')
@@ -43,7 +46,9 @@ export function declareCheck(program: Command, { terminal, done }: Invocation): 
     })
 }
 
-export function declareInventory(program: Command, { terminal, done }: Invocation): void {
+/** `inventory` and what it does. */
+export function declareInventory(program: Command, invocation: Invocation): void {
+  const { terminal, done } = invocation
   const inventory = program.command('inventory').description('the documented truth: who may hold which key')
   inventory
     .command('init')
@@ -57,8 +62,33 @@ export function declareInventory(program: Command, { terminal, done }: Invocatio
       const { conf: confs, ...rest } = options
       done(await runInventoryInit({ paths, ...rest, confs }, terminal))
     })
+  declareInventoryDiff(inventory, invocation)
 }
 
+function declareInventoryDiff(inventory: Command, { terminal, done }: Invocation): void {
+  inventory
+    .command('diff')
+    .description('what runs against what is documented')
+    .argument('[path...]', 'capture directory, wg.snapshots, or the output of `wg show all dump`')
+    .option('--inventory <file>', 'compare with this one instead of the one in the capture', '')
+    .option('--gateway <name>', 'only this gateway; names the one a single dump comes from', '')
+    .option('--at <time>', 'the newest snapshot at or before, and the dates of then: -2h, 2026-11-22, 15:09', '')
+    .option('--json', 'print one JSON object', false)
+    .option('--csv', 'print one row a difference', false)
+    .addHelpText('after', '\nExample:\n  peertrail inventory diff ./capture --at 2026-11-22T15:10')
+    .action(
+      async (
+        paths: string[],
+        options: { inventory: string; gateway: string; at: string; json: boolean; csv: boolean },
+      ) => {
+        const { json: isJson, csv: isCsv, at, ...rest } = options
+        const args = { paths, ...rest, at: at === '' ? null : at, isJson, isCsv }
+        done(await runInventoryDiff(args, Date.now() * 1000, terminal))
+      },
+    )
+}
+
+/** `verify`. */
 export function declareVerify(program: Command, { terminal, environment, done }: Invocation): void {
   program
     .command('verify')

@@ -14,7 +14,7 @@ const GATEWAY_MAX = 40
 /** Differences of one kind shown to people; --json and --csv have all. */
 const SHOWN_MAX = 100
 
-/** `runs`: somebody has access, so it matters whether the key is in use. */
+/** `isAccess`: somebody has access who should not, so it matters whether the key is in use. */
 const KINDS: { readonly [kind in DifferenceKind]: { readonly title: string; readonly isAccess: boolean } } = {
   'unknown-peer': { title: 'keys that run and are documented nowhere', isAccess: true },
   'unknown-interface': { title: 'interfaces that run and are not documented', isAccess: true },
@@ -53,8 +53,8 @@ export function diffText(terminal: Terminal, result: DiffResult): string {
 function summary(terminal: Terminal, { inventory, at }: DiffResult, open: number, excused: number): string {
   const count =
     open === 0 ? paint(terminal, 'green', 'no differences') : paint(terminal, 'red', counted(open, 'difference'))
-  const more = excused === 0 ? '' : ` and ${excused} excused`
-  return `${count}${more} between what runs and inventory ${inventory.hash}, ${printTime(at)}\n`
+  const more = excused === 0 ? '' : `, ${excused} excused`
+  return `${count} between what runs and what is documented${more}\ninventory ${inventory.hash}, as of ${printTime(at)}\n`
 }
 
 function gatewayTable(terminal: Terminal, { gateways }: DiffResult): string {

@@ -124,5 +124,5 @@ function yamlText(text: string): string {
 
 /** Interface names may hold what a shell runs: `$(…)` is a valid one to the kernel. */
 function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", "'\\''")}'`
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

@@ -79,7 +79,9 @@ describe('for people', () => {
     await writeFile(join(directory, 'i.yaml'), 'version: 1\ngateways: [{ name: gw1, interfaces: [wg0] }]\n')
     const { exit, printed } = await diff({ paths: [join(directory, 'dump')], inventory: join(directory, 'i.yaml') })
     expect(exit).toBe(0)
-    expect(printed).toMatch(/^no differences between what runs and inventory [0-9a-f]{16}, 2026-11-22 15:00:00 UTC\n/)
+    expect(printed).toMatch(
+      /^no differences between what runs and what is documented\ninventory [0-9a-f]{16}, as of 2026-11-22 15:00:00 UTC\n/,
+    )
   })
 })
 
@@ -159,11 +161,11 @@ describe('the demo', () => {
     ])
   })
 
-  test('--at goes back: before the rotation of pine, while cedar held what alder got', async () => {
+  test('--at goes back, and decides about dates', async () => {
     const before = await told({ paths: [DEMO], at: '15:11:20', gateway: 'gw1' })
-    expect(before.gateways).toEqual(['gw1 2026-11-22T15:11:19.366Z'])
+    expect(before.gateways).toEqual(['gw1 2026-11-22T15:11:19.397Z'])
     expect(before.differences).toEqual((await told({ paths: [DEMO], gateway: 'gw1' })).differences)
-    // Rows of 15:11:20 judged by the dates of 15:12:40 would not be the same: an old snapshot, a later time.
+    // The same rows by the dates of 15:12:40, when cedar and the old key of pine were over.
     await mkdir(join(directory, 'gw1'))
     const text = await readFile(`${DEMO}/gw1/wg.snapshots`, 'latin1')
     await writeFile(join(directory, 'gw1/wg.snapshots'), text.slice(0, text.indexOf('# 2026-11-22T15:11:20')), 'latin1')
@@ -243,11 +245,11 @@ describe('files', () => {
     const file = join(directory, 'gw1/wg.snapshots')
     const text = await readFile(file, 'latin1')
     // Cut in the middle of a dump: its rows are in two files.
-    const cut = text.indexOf('\n', text.indexOf('# 2026-11-22T15:11:2') + 300) + 1
+    const cut = text.indexOf('\n', text.indexOf('# 2026-11-22T15:11:20') + 300) + 1
     await writeFile(`${file}.1.gz`, gzipSync(Buffer.from(text.slice(0, cut), 'latin1')))
     await writeFile(file, text.slice(cut), 'latin1')
     const whole = await told({ paths: [DEMO], at: '15:10:30', gateway: 'gw1' })
-    expect(whole.gateways).toEqual(['gw1 2026-11-22T15:10:29.654Z'])
+    expect(whole.gateways).toEqual(['gw1 2026-11-22T15:10:29.797Z'])
     expect(await told({ paths: [directory], at: '15:10:30', gateway: 'gw1' })).toMatchObject({
       gateways: whole.gateways,
       differences: whole.differences,
@@ -267,8 +269,25 @@ describe('files', () => {
     const { said, gateways } = await told({ paths: [path], inventory, gateway: 'gw2' })
     expect(gateways).toEqual(['gw2 2026-11-22T15:00:00.000Z'])
     expect(said).toContain('gw2: left out because of rows that cannot be read: 1 newer snapshot\n')
+    await writeFile(
+      path,
+      `${good}# 2026-11-22T15:00:01Z gw2\n${interfaceRow}broken\n# 2026-11-22T15:00:02Z gw2\n${interfaceRow}`,
+    )
+    expect((await told({ paths: [path], inventory, gateway: 'gw2' })).said).not.toContain('left out')
     await writeFile(path, `${good}broken\n`)
     await expect(diff({ paths: [path], inventory })).rejects.toMatchObject({ code: 'cannot-read' })
+  })
+
+  test('a clock that was set back makes nothing newer', async () => {
+    const path = join(directory, 'dump')
+    const rows = (at: string, ...peers: string[]) => `# 2026-11-22T${at}Z gw2\n${interfaceRow}${peers.join('')}`
+    const old = rows('14:30:00', peerRow(keyOf(1), '10.8.0.2/32'))
+    await writeFile(path, rows('14:00:00') + rows('15:00:00') + old)
+    const { gateways } = await told({ paths: [path], inventory, gateway: 'gw2' })
+    expect(gateways).toEqual(['gw2 2026-11-22T15:00:00.000Z'])
+    const before = await told({ paths: [path], inventory, gateway: 'gw2', at: '14:45' })
+    expect(before.gateways).toEqual(['gw2 2026-11-22T14:30:00.000Z'])
+    expect(before.differences).toContain('unknown-peer')
   })
 
   test('a gateway whose interfaces are all down was looked at', async () => {

@@ -41,6 +41,15 @@ describe('a difference', () => {
       ],
     ],
     [
+      'a key with one documented address and one that is not',
+      peerText('a', plain),
+      [wg0(peer(B, '10.8.0.2/32', '10.8.0.9/32'))],
+      [
+        'unknown-peer: Key bbbbbbbb… runs with 10.8.0.2/32, 10.8.0.9/32 and is documented nowhere.',
+        'key-not-running: Key aaaaaaaa… of "a" is documented and does not run.',
+      ],
+    ],
+    [
       'an interface that nobody documented',
       peerText('a', plain),
       [wg0(peer(A, '10.8.0.2/32')), { gateway: 'gw1', interface: 'wg7', publicKey: '', peers: [peer(B)] }],
@@ -89,6 +98,19 @@ describe('a difference', () => {
       peerText('a', { ...plain, expires: '2026-11-22' }),
       [wg0()],
       [],
+    ],
+    [
+      'the end is the first moment outside, of a peer and of a prefix',
+      peerText('a', {
+        keys: `[${key(A)}]`,
+        allowed_ips: '[{ prefix: 10.8.0.2/32, expires: 2026-11-22T12:00:00Z }]',
+        expires: '2026-11-22T12:00:00Z',
+      }),
+      [wg0(peer(A, '10.8.0.2/32'))],
+      [
+        'peer-expired: "a" expired on 2026-11-22T12:00:00Z and still runs.',
+        'prefix-expired: 10.8.0.2/32 of "a" expired on 2026-11-22T12:00:00Z and still runs.',
+      ],
     ],
     [
       'an owner who left',
@@ -274,12 +296,12 @@ describe('how to mend it', () => {
     expect(commands({ expires: '2026-11-01' })).toEqual([`peer-expired: ${remove}`, 'prefix-undocumented: '])
   })
 
-  test('nobody is let in again whose owner left', () => {
+  test('nobody is let in again whose owner left, or who has none', () => {
     const parts = { keys: `[${key(A, 'since: 2026-01-10')}]`, allowed_ips: '[10.8.0.2/32]' }
     const line = `keys: [{ public_key: "${A}", since: 2026-01-10, until: YYYY-MM-DD }]`
-    expect(mendOf(peerText('a', { ...parts, owner: 'bob@example.com' }))).toMatchObject([
-      { inventory: line, command: '' },
-    ])
+    for (const owner of ['bob@example.com', '']) {
+      expect(mendOf(peerText('a', { ...parts, owner }))).toMatchObject([{ inventory: line, command: '' }])
+    }
     expect(mendOf(peerText('a', parts))).toMatchObject([
       { inventory: line, command: `wg set wg0 peer ${A} allowed-ips 10.8.0.2/32` },
     ])

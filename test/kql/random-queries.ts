@@ -140,13 +140,17 @@ const wildcardLeaf: fc.Arbitrary<Meant> = fc
     fc.array(fc.oneof(word, fc.constant('')), { minLength: 2, maxLength: 4 }),
   )
   .map(([field, sign, pieces]) => {
-    const regex = piecesRegex(pieces, '')
+    const regex = piecesRegex(pieces)
     const value = pieces.map(escaped).join('*')
     return { text: `${field}${sign}${value}`, holds: any(field, (each) => regex.test(String(each))) }
   })
 
-function piecesRegex(pieces: readonly string[], flags: string): RegExp {
-  return new RegExp(`^${pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('.*')}$`, `s${flags}`)
+function piecesRegex(pieces: readonly string[]): RegExp {
+  return new RegExp(`^${pieces.map(literally).join('.*')}$`, 's')
+}
+
+function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
 const operator = fc.constantFrom('<', '<=', '>', '>=')
@@ -264,11 +268,9 @@ const freeText: fc.Arbitrary<Meant> = fc
   .oneof(word, address, whole.map(String))
   .filter((text) => text !== '')
   .map((text) => {
-    const prose = new RegExp(
-      piecesRegex([text], '')
-        .source.slice(1, -1)
-        .replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`),
-    )
+    const bothCases = (sign: string) =>
+      /[a-z]/i.test(sign) ? `[${sign.toLowerCase()}${sign.toUpperCase()}]` : literally(sign)
+    const prose = new RegExp(Array.from(text, bothCases).join(''))
     const parsed = ipaddr.isValid(text) ? mapped(text).toString() : null
     const passes = (field: FieldName) => (value: unknown) => {
       const { type } = FIELDS[field]
