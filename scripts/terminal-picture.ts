@@ -68,6 +68,6 @@ function plain(line: string): string {
   return line.replace(/\u001b\[[\d;]*m/g, '')
 }
 
-function escapeXmlXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

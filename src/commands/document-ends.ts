@@ -17,7 +17,7 @@ export function endsOf(document: Fields): string[] {
   const transport = document['network.transport']
   const service = transport === undefined ? '' : ` ${transport}`
   const written = (from: string, fromSide: string, toSide: string) =>
-    receiver === '' ? `${from}${fromSide}${service}` : `${from}${fromSide} → ${receiver}${toSide}${service}`
+    `${from}${fromSide}${receiver === '' ? '' : ` → ${receiver}${toSide}`}${service}`.trimStart()
   return [
     ...new Set([
       written(sender, as, at),
@@ -36,6 +36,5 @@ export function place(ip: string | undefined, port: number | undefined): string 
 }
 
 function aside(word: string, ip: string | undefined, port: number | undefined): string {
-  const text = place(ip, port) || (port === undefined ? '' : `port ${port}`)
-  return text === '' ? '' : ` (${word} ${text})`
+  return ip === undefined ? '' : ` (${word} ${place(ip, port)})`
 }

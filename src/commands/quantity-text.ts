@@ -1,5 +1,5 @@
 /** Amounts as people read them, three digits at most: bytes in SI units, spans of time, times of day. */
-import { DAY, HOUR, type Micros, MINUTE, MS, SECOND, toIso } from '../time.ts'
+import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, type Micros, MINUTE, MS, SECOND, toIso } from '../time.ts'
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
@@ -25,20 +25,25 @@ export function spanText(span: Micros): string {
 
 /** `15:09:29.604` in UTC; what lies below the millisecond is cut off, as clocks do. */
 export function timeOfDay(at: Micros): string {
-  return toIso(Math.floor(at / MS) * MS).slice(11, 23)
+  return isoText(Math.floor(at / MS) * MS).slice(11, 23)
 }
 
 /** `2026-11-22`, the day in UTC. */
 export function dayOf(at: Micros): string {
-  return toIso(at).slice(0, 10)
+  return isoText(at).slice(0, 10)
 }
 
 /** `2026-11-22 15:09:26 to 15:13:11 UTC`: both to the second, the day of the end only where it is another. */
 export function periodText(from: Micros, to: Micros): string {
-  const [start, end] = [from, to].map((at) => toIso(Math.floor(at / SECOND) * SECOND).slice(0, 19))
+  const [start, end] = [from, to].map((at) => isoText(Math.floor(at / SECOND) * SECOND).slice(0, 19))
   const [startDay, startTime] = (start ?? '').split('T')
   const [endDay, endTime] = (end ?? '').split('T')
   return `${startDay} ${startTime} to ${endDay === startDay ? '' : `${endDay} `}${endTime} UTC`
+}
+
+/** A document may hold any number for a time; what cannot be printed is shown as such and stops nothing. */
+function isoText(at: Micros): string {
+  return at >= INSTANT_MIN && at <= INSTANT_MAX ? toIso(at) : '????-??-??T??:??:??.???Z'
 }
 
 function threeDigits(value: number): string {
