@@ -1,7 +1,9 @@
 /** Writes the generated pages of docs/; `npm run docs`. A test compares them with what stands there. */
 import { writeFileSync } from 'node:fs'
 import { configPage } from './config-page.ts'
+import { demoPicture } from './demo-picture.ts'
 import { fieldsPage } from './fields-page.ts'
 
 writeFileSync(new URL('../docs/fields.md', import.meta.url), fieldsPage())
 writeFileSync(new URL('../docs/config.md', import.meta.url), configPage())
+writeFileSync(new URL('../docs/demo.svg', import.meta.url), await demoPicture())

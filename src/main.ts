@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import {
   declareCheck,
+  declareDemo,
   declareInventory,
   declareReplay,
   declareVerify,
@@ -46,7 +47,8 @@ function createProgram(terminal: Terminal, invocation: Invocation): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('Run with --help for the commands and their options.')
-  for (const declare of [declareReplay, declareCheck, declareInventory, declareVerify]) declare(program, invocation)
+  for (const declare of [declareDemo, declareReplay, declareCheck, declareInventory, declareVerify])
+    declare(program, invocation)
   return program
 }
 

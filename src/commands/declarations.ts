@@ -1,6 +1,7 @@
 /** Every command with its options and an example, for commander; what it does stands in its own file. */
 import type { Command } from 'commander'
 import { runCheck } from './check.ts'
+import { runDemo } from './demo.ts'
 import { runInventoryDiff } from './inventory-diff.ts'
 import { runInventoryInit } from './inventory-init.ts'
 import { runReplay } from './replay.ts'
@@ -15,6 +16,18 @@ export type Invocation = {
   readonly stdout: NodeJS.WritableStream
   /** Takes the exit status. */
   readonly done: (status: number) => void
+}
+
+/** `demo`, which is also what runs without a command. */
+export function declareDemo(program: Command, { terminal, environment, done }: Invocation): void {
+  program
+    .command('demo', { isDefault: true })
+    .description('replay the shipped real capture into ./peertrail-data and tell what is in it')
+    .option('--store <dir>', 'another directory than ./peertrail-data', '')
+    .addHelpText('after', '\nExample:\n  peertrail demo')
+    .action(async (options: { store: string }) => {
+      done(await runDemo(options, environment, terminal))
+    })
 }
 
 /** `replay`. */

@@ -114,7 +114,8 @@ async function spanOf(store: StoreReader): Promise<Pick<Story, 'oldest' | 'newes
   const { rows } = await store.select(
     { datasets: null, ...ALL_TIME, columns: COLUMNS },
     `SELECT "wireguard.attribution.status", count(DISTINCT "event.id") FILTER (WHERE "event.dataset" IN ('wireguard.firewall', 'wireguard.flow')),
-       count(DISTINCT "event.id") FILTER (WHERE "event.action" = 'suspect-line'), min("@timestamp"), max("@timestamp")
+       count(DISTINCT "event.id") FILTER (WHERE "event.action" = 'suspect-line'),
+       min("@timestamp") FILTER (WHERE "event.dataset" <> 'wireguard.coverage'), max("@timestamp")
      FROM events GROUP BY 1`,
   )
   const numbers = (column: number) => rows.map((row) => Number(row[column] ?? 0))
@@ -123,7 +124,8 @@ async function spanOf(store: StoreReader): Promise<Pick<Story, 'oldest' | 'newes
       rows.filter(([status]) => status !== null).map(([status, count]) => [String(status), Number(count)]),
     ),
     suspects: numbers(2).reduce((sum, count) => sum + count, 0),
-    oldest: Math.min(...numbers(3)),
+    // Coverage intervals begin with their minute, before anything happened.
+    oldest: Math.min(...numbers(3).filter((at) => at > 0)),
     newest: Math.max(...numbers(4)),
   }
 }

@@ -5,7 +5,8 @@
 import type { Fields } from '../fields.ts'
 
 /**
- * The same ends in fewer and fewer words, the fullest first, for lines of limited width; the last one has no port of the sender.
+ * The same ends in fewer and fewer words, the fullest first, for lines of limited width; the last one has neither port of the
+ * sender nor transport.
  * Empty for documents without addresses.
  */
 export function endsOf(document: Fields): string[] {
@@ -16,14 +17,15 @@ export function endsOf(document: Fields): string[] {
   const at = aside('at', document['destination.nat.ip'], document['destination.nat.port'])
   const transport = document['network.transport']
   const service = transport === undefined ? '' : ` ${transport}`
-  const written = (from: string, fromSide: string, toSide: string) =>
-    `${from}${fromSide}${receiver === '' ? '' : ` → ${receiver}${toSide}`}${service}`.trimStart()
+  const written = (from: string, fromSide: string, toSide: string, by = service) =>
+    `${from}${fromSide}${receiver === '' ? '' : ` → ${receiver}${toSide}`}${by}`.trimStart()
   return [
     ...new Set([
       written(sender, as, at),
       written(sender, '', at),
       written(sender, '', ''),
       written(place(document['source.ip'], undefined), '', ''),
+      written(place(document['source.ip'], undefined), '', '', ''),
     ]),
   ]
 }

@@ -6,7 +6,7 @@ import type { FieldName, Fields } from '../fields.ts'
 import { type Micros, MS } from '../time.ts'
 import { endsOf, place } from './document-ends.ts'
 import { bytesText, spanText, timeOfDay } from './quantity-text.ts'
-import type { paint } from './terminal.ts'
+import { counted, type paint } from './terminal.ts'
 
 export type Style = Parameters<typeof paint>[1]
 
@@ -133,7 +133,7 @@ function peerOf(document: Fields): Cell {
 }
 
 function tell(document: Fields): Telling {
-  switch (document['event.dataset']) {
+  switch (document['event.dataset'] ?? '') {
     case 'wireguard.firewall':
       return tellPacket(document)
     case 'wireguard.flow':
@@ -196,7 +196,7 @@ function tellSession(document: Fields): Telling {
   const allowed = document['wireguard.peer.allowed_ips']?.join(' ') ?? ''
   const before = document['wireguard.change.before'] ?? []
   const after = document['wireguard.change.after'] ?? []
-  switch (document['event.action']) {
+  switch (document['event.action'] ?? '') {
     case 'outer-flow':
       return { story: endsOf(document), extras: present([tunnel]), end, style: null }
     case 'endpoint-changed':
@@ -224,7 +224,7 @@ function tellCoverage(document: Fields): Telling {
   const source = present([document['host.name'], document['wireguard.coverage.source']]).join(' ')
   const reason = document['wireguard.coverage.reason'] ?? document['event.reason'] ?? ''
   const text = document['event.original'] ?? document['error.message'] ?? ''
-  switch (document['event.action']) {
+  switch (document['event.action'] ?? '') {
     case 'source-heartbeat': {
       const { 'wireguard.coverage.seen': seen = 0, 'wireguard.coverage.events': made = 0 } = document
       return { story: [source], extras: [`${seen} seen, ${made} documents`], end: NOTHING, style: 'dim' }
@@ -259,7 +259,7 @@ function tellFinding(document: Fields): Telling {
   return {
     story: present([document['rule.name'] ?? document['event.reason']]),
     extras: present([tunnelOf(document)]),
-    end: { text: present([word, count === undefined ? '' : `×${count}`]).join(', '), style: null },
+    end: { text: present([word, count === undefined ? '' : counted(count, 'document')]).join(', '), style: null },
     style: severity >= 3 ? 'red' : 'yellow',
   }
 }

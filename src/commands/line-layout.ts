@@ -1,8 +1,9 @@
 /**
  * Lines of documents on a terminal: columns for time, action, peer and, where there is room, owner; then the story, as much of it
- * as fits. Every line has at most `width` characters. Columns are as wide as the first lines handed over need them; a later cell
- * that is longer pushes the rest to the right.
+ * as fits. Every line has at most `width` characters. Columns are as wide as the first lines handed over need them; a cell
+ * that is longer pushes the rest of its line to the right.
  */
+import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
 import type { Cell, DocumentLine } from './document-line.ts'
 import { dayOf, timeOfDay } from './quantity-text.ts'
@@ -13,10 +14,13 @@ import { shorten } from './wrap-text.ts'
 export const LINE_WIDTH_MIN = 100
 /** From here on the owner has a column. */
 const OWNER_FROM = 132
-const WHAT_MAX = 20
-const WHO_MAX = 24
+/** Longer cells push the rest of their line to the right, up to the second number. */
+const [WHAT_COLUMN, WHAT_MAX] = [15, 24]
+const [WHO_COLUMN, WHO_MAX] = [12, 24]
 const OWNER_MAX = 32
 const END_MAX = 40
+/** Of the room beside the columns, when the end is long too. */
+const STORY_SHARE = 0.6
 /** Fewer characters of a text tell nothing. */
 const PIECE_MIN = 6
 const GAP = '  '
@@ -51,22 +55,26 @@ export function createLinePrinter(terminal: Terminal, width: number): LinePrinte
 
 type Widths = { readonly what: number; readonly who: number; readonly owner: number }
 
+/** As wide as the longest of the cells; 0 for a column that less than half of the lines would fill. */
 function measure(lines: readonly DocumentLine[], width: number): Widths {
-  const widest = (texts: readonly string[], max: number) =>
-    texts.reduce((most, text) => Math.max(most, characters(shorten(text, max))), 0)
+  const column = (texts: readonly string[], max: number) => {
+    const filled = texts.filter((text) => text !== '')
+    if (filled.length * 2 < texts.length) return 0
+    return filled.reduce((most, text) => Math.max(most, Math.min(max, characters(safeText(text)))), 0)
+  }
   return {
-    what: widest(
+    what: column(
       lines.map(({ what }) => what.text),
-      WHAT_MAX,
+      WHAT_COLUMN,
     ),
-    who: widest(
+    who: column(
       lines.map(({ who }) => who.text),
-      WHO_MAX,
+      WHO_COLUMN,
     ),
     owner:
       width < OWNER_FROM
         ? 0
-        : widest(
+        : column(
             lines.map(({ owner }) => owner),
             OWNER_MAX,
           ),
@@ -83,7 +91,7 @@ function printLine(terminal: Terminal, line: DocumentLine, widths: Widths, width
   let used = 0
   let text = ''
   for (const { cell, width: least, max } of cells) {
-    const shown = shorten(cell.text, max)
+    const shown = max === 0 ? '' : shorten(cell.text, max)
     const size = Math.max(least, characters(shown))
     if (size === 0) continue
     text += `${painted(terminal, { ...cell, text: shown })}${' '.repeat(size - characters(shown))}${GAP}`
@@ -96,10 +104,12 @@ type Padded = { readonly cell: Cell; readonly width: number; readonly max: numbe
 
 /** The fullest story that fits beside the end, then the extras, the last of them shortened where that leaves enough of it. */
 function fitStory(terminal: Terminal, { story, extras, end }: DocumentLine, width: number): string {
-  const last = shorten(end.text, END_MAX)
+  const told = story.map(safeText)
+  // Where both are long, each keeps its share.
+  const least = Math.min(characters(told.at(-1) ?? ''), Math.ceil(width * STORY_SHARE))
+  const last = shorten(end.text, Math.min(END_MAX, width - GAP.length - least))
   const reserved = last === '' ? 0 : characters(last) + GAP.length
-  const room = Math.max(PIECE_MIN, width - reserved)
-  const told = story.map((each) => shorten(each, Infinity))
+  const room = width - reserved
   let text = told.find((each) => characters(each) <= room) ?? shorten(told.at(-1) ?? '', room)
   for (const extra of extras) {
     const left = room - characters(text) - 1

@@ -55,7 +55,8 @@ export function parseMoment(text: string, now: Micros): Moment {
   const match = TIME_OF_DAY.exec(text)
   if (match === null) return { from, to: from }
   const [, seconds, fraction] = match
-  const width = seconds === undefined ? MINUTE : fraction === undefined ? SECOND : SECOND / 10 ** Math.min(6, fraction.length)
+  const width =
+    seconds === undefined ? MINUTE : fraction === undefined ? SECOND : SECOND / 10 ** Math.min(6, fraction.length)
   return { from, to: from + width - 1 }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Times as a query spells them: `2026-11-22T10:47:00Z`, `2026-11-22`, `2026-11`, `now-15m`, `now-7d/d`, `2026-11-22||+1M/d`.
- * As in Elasticsearch (range query: missing date components, date math) a spelling is a span as wide as what was left out:
- * a day, the second without its fraction, the unit after `/`. All in UTC.
+ * Times as a query spells them: `2026-11-22T10:47:00Z`, `2026-11-22`, `now-15m`, `now-7d/d`, `2026-11-22||+1M/d`. All in UTC.
+ * As in Elasticsearch (range query: missing date components, date math) a spelling is a span as wide as what was left out: a day,
+ * the second without its fraction, the unit after `/`. `2026-11` is refused: there it means the first day of the month.
  */
 import { parseInstant } from '../quantities.ts'
 import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND } from '../time.ts'
@@ -30,12 +30,8 @@ const STEPS_MAX = 16
 /** Null when `text` is no time, or lies outside the years 0001 to 9999. `now` is what the word means. */
 export function dateSpan(text: string, now: Micros): Span | null {
   const bars = text.indexOf('||')
-  const math = text.startsWith('now') ? text.slice(3) : bars < 0 ? '' : text.slice(bars + 2)
-  const anchor = text.startsWith('now')
-    ? { start: now, end: now + 1 }
-    : writtenSpan(bars < 0 ? text : text.slice(0, bars))
-  if (anchor === null || (bars >= 0 && math === '')) return null
-  const span = calculate(anchor, math)
+  const isNow = text.startsWith('now')
+  const span = isNow ? calculate(now, text.slice(3)) : bars < 0 ? writtenSpan(text) : anchoredSpan(text, bars)
   if (span === null || !(span.start >= INSTANT_MIN && span.start <= INSTANT_MAX)) return null
   // Past the last instant there is nothing to tell apart, and no spelling that Elasticsearch reads.
   return { start: span.start, end: Math.min(span.end, INSTANT_MAX) }
@@ -58,27 +54,31 @@ export function dateTest(operator: ':' | RangeOperator, { start, end }: Span): T
 
 /** A time without math. */
 function writtenSpan(text: string): Span | null {
-  if (/^\d{4}$/.test(text)) return wholeUnit(parseInstant(`${text}-01-01`), 'y')
-  if (/^\d{4}-\d\d$/.test(text)) return wholeUnit(parseInstant(`${text}-01`), 'M')
   const start = parseInstant(text)
   const spelling = SPELLING.exec(text)
   if (start === null || spelling === null) return null
   return { start, end: start + spelledWidth(text, spelling[1], spelling[2]) }
 }
 
-function wholeUnit(start: Micros | null, unit: Unit): Span | null {
-  return start === null ? null : { start, end: add(start, 1, unit) }
-}
-
 function spelledWidth(text: string, seconds: string | undefined, fraction: string | undefined): Micros {
   if (!text.includes(':')) return DAY
   if (seconds === undefined) return MINUTE
-  return fraction === undefined ? SECOND : 10 ** Math.max(0, 6 - fraction.length)
+  if (fraction === undefined) return SECOND
+  // Elasticsearch keeps milliseconds; who writes finer digits means the microsecond.
+  return fraction.length <= 3 ? MS : 1
+}
+
+/** With math behind it even a day is only its first moment. */
+function anchoredSpan(text: string, bars: number): Span | null {
+  const anchor = writtenSpan(text.slice(0, bars))
+  const math = text.slice(bars + 2)
+  return anchor === null || math === '' ? null : calculate(anchor.start, math)
 }
 
 /** Steps from left to right. Rounding gives the unit's whole span, and later steps move both of its ends. */
-function calculate(anchor: Span, math: string): Span | null {
-  let { start, end } = anchor
+function calculate(anchor: Micros, math: string): Span | null {
+  let start = anchor
+  let end = anchor + 1
   let rest = math
   for (let steps = 0; rest !== ''; steps++) {
     const step = MATH.exec(rest)

@@ -18,6 +18,7 @@ export type FieldChoice = {
   readonly label: string
 }
 
+/** True for a whole name; patterns are none. */
 export function isFieldName(name: string): name is FieldName {
   return Object.hasOwn(FIELDS, name)
 }

@@ -1,9 +1,10 @@
 /**
  * The chain over everything that ever happened to sealed data: each entry carries the hash of the one before, so that none can
  * be changed, dropped or put in between without changing every later one (design 11). What the chain alone cannot show is a
- * rewritten whole; for that its head is published elsewhere (`verify --anchor`).
+ * rewritten whole, or a cut-off end; for that its head is published elsewhere (`verify --anchor`).
  */
 import { hash } from 'node:crypto'
+import { z } from 'zod'
 import type { Micros } from '../time.ts'
 
 export type ChainEntry = {
@@ -19,8 +20,11 @@ export type ChainEntry = {
   readonly bytes: number
   /** Of the file, hex. */
   readonly sha256: string
-  /** Time of the newest row. */
+  /** Times of the oldest and newest row: by these a reader leaves a segment out. */
+  readonly oldest: Micros
   readonly newest: Micros
+  /** columnsHash of what the manifest lists: a reader shows no other column. */
+  readonly columns: string
   /** Segments a merged one stands for. */
   readonly replaces: readonly number[]
 }
@@ -36,9 +40,52 @@ export const EMPTY_HEAD: ChainHead = Object.freeze({ count: 0, hash: '0'.repeat(
 
 /** SHA-256 over the hash before and the entry's values in this order, each as JSON: no value can run into the next. */
 export function chainHash(previous: string, entry: ChainEntry): string {
-  const { number, kind, segment, dataset, file, rows, bytes, sha256, newest, replaces } = entry
+  const { number, kind, segment, dataset, file, rows, bytes, sha256, oldest, newest, columns, replaces } = entry
   return hash(
     'sha256',
-    JSON.stringify([previous, number, kind, segment, dataset, file, rows, bytes, sha256, newest, replaces]),
+    JSON.stringify([
+      previous,
+      number,
+      kind,
+      segment,
+      dataset,
+      file,
+      rows,
+      bytes,
+      sha256,
+      oldest,
+      newest,
+      columns,
+      replaces,
+    ]),
   )
+}
+
+/** SHA-256 of a list of columns as the manifest writes it, hex. */
+export function columnsHash(list: string): string {
+  return hash('sha256', list)
+}
+
+const ENTRY = z.strictObject({
+  number: z.int(),
+  kind: z.enum(['sealed', 'merged', 'expired']),
+  segment: z.int(),
+  dataset: z.string(),
+  file: z.string(),
+  rows: z.int(),
+  bytes: z.int(),
+  sha256: z.string(),
+  oldest: z.int(),
+  newest: z.int(),
+  columns: z.string(),
+  replaces: z.array(z.int()),
+})
+
+/** An entry as the manifest keeps it; null for text that none of ours ever was. */
+export function parseChainEntry(text: string): ChainEntry | null {
+  try {
+    return ENTRY.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
 }

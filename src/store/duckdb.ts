@@ -16,13 +16,14 @@ export type Database = {
     sql: string,
     parameters?: readonly Parameter[],
   ): Promise<{ readonly names: readonly string[]; readonly rows: readonly (readonly Cell[])[] }>
-  /** Stops what runs; its promise rejects. */
+  /** Stops what runs; its promise rejects. A statement that has not begun yet is not stopped. */
   interrupt(): void
+  /** Trap: nothing may run any more, else DuckDB waits for it here, for ever. */
   close(): void
 }
 
 export type DatabaseOptions = {
-  /** The only directory that can be read or written. */
+  /** The only directory that can be read or written, absolute. What DuckDB reads there, a statement could also write there. */
   readonly directory: string
   /** Where what does not fit into memory goes; '' = nowhere, the query fails. */
   readonly spill: string
@@ -43,13 +44,30 @@ export async function openDuckdb(options: DatabaseOptions): Promise<Database> {
     temp_directory: options.spill,
   })
   const connection = await instance.connect()
+  // Names to read are patterns, and DuckDB compares the pattern with this list before it looks for files.
+  const directories = [...new Set([literal(options.directory), fileLiteral(options.directory)])]
   for (const setting of [
-    `allowed_directories = [${literal(options.directory)}]`,
+    `allowed_directories = [${directories.join(', ')}]`,
     'enable_external_access = false',
     'lock_configuration = true',
   ])
     await connection.run(`SET ${setting}`)
   return createDatabase(connection, () => instance.closeSync())
+}
+
+/**
+ * What is to blame for a failed statement, by the first words of DuckDB's message: its text (ours), the memory limit, whoever
+ * interrupted it, a file that could not be opened, read or written; or what stood in a file or the text, which only a look at the
+ * files can tell.
+ */
+export function faultOf(error: unknown): 'statement' | 'memory' | 'interrupt' | 'file' | 'content' {
+  const message = error instanceof Error ? error.message : ''
+  if (message.startsWith('Out of Memory Error')) return 'memory'
+  if (message.startsWith('INTERRUPT Error')) return 'interrupt'
+  if (/^(?:IO|Permission) Error/.test(message)) return 'file'
+  return /^(?:Parser|Syntax|Binder|Catalog|Not implemented|Parameter Not Resolved|Failed to extract)/.test(message)
+    ? 'statement'
+    : 'content'
 }
 
 function createDatabase(connection: DuckDBConnection, closeInstance: () => void): Database {
@@ -72,6 +90,11 @@ function createDatabase(connection: DuckDBConnection, closeInstance: () => void)
 /** A text as SQL, for the few places that take no parameter: file names of ours below a directory a person named. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
+}
+
+/** The name of a file to read as SQL. DuckDB takes such names for patterns, and a person's directory may be called `a*[b]`. */
+export function fileLiteral(path: string): string {
+  return literal(path.replace(/[*?[]/g, '[$&]'))
 }
 
 function toCell(value: DuckDBValue): Cell {

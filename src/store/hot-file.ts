@@ -3,12 +3,15 @@
  * A kill can leave a torn last line; `trimHot` cuts it off, everything before it is whole.
  */
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { AppError } from '../errors.ts'
-import { safeText } from '../safe-text.ts'
 import { FILE_MODE } from './layout.ts'
+import { toWriteError } from './write-error.ts'
 
+/**
+ * Every method but `close` throws AppError `cannot-write`, and goes on throwing it: after a failed write a block is lost, and after
+ * a failed sync nobody knows what is on the disk, so nothing later may look acknowledged.
+ */
 export type HotFile = {
-  /** Adds whole lines of ASCII. Throws AppError `cannot-write`. */
+  /** Adds whole lines of ASCII. */
   append(lines: string): void
   /** Everything appended is in the file. */
   flush(): void
@@ -23,21 +26,30 @@ const BLOCK_BYTES = 512 * 1024
 
 /** Creates the file; it must not be there. `beforeWrite` is called before bytes become visible to readers. */
 export function createHotFile(path: string, beforeWrite: () => void): HotFile {
-  const descriptor = attempt(path, () =>
-    openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, FILE_MODE),
-  )
+  const descriptor = openNew(path)
   const block = Buffer.allocUnsafe(BLOCK_BYTES)
   let used = 0
   let written = 0
   let isDirty = false
+  let failure: { readonly error: unknown } | null = null
+
+  function attempt(work: () => void): void {
+    if (failure !== null) throw failure.error
+    try {
+      work()
+    } catch (error) {
+      failure = { error: toWriteError(path, error) }
+      throw failure.error
+    }
+  }
 
   function put(bytes: Buffer): void {
-    beforeWrite()
-    attempt(path, () => {
+    attempt(() => {
+      beforeWrite()
+      isDirty = true
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at)
+      written += bytes.length
     })
-    written += bytes.length
-    isDirty = true
   }
 
   function flush(): void {
@@ -49,6 +61,7 @@ export function createHotFile(path: string, beforeWrite: () => void): HotFile {
 
   return {
     append(lines) {
+      if (failure !== null) throw failure.error
       if (used + lines.length > BLOCK_BYTES) flush()
       // Lines are printable ASCII (event-json quote): one byte a character.
       if (lines.length > BLOCK_BYTES) put(Buffer.from(lines, 'latin1'))
@@ -57,9 +70,10 @@ export function createHotFile(path: string, beforeWrite: () => void): HotFile {
     flush,
     sync() {
       flush()
-      if (!isDirty) return
-      attempt(path, () => fsyncSync(descriptor))
-      isDirty = false
+      attempt(() => {
+        if (isDirty) fsyncSync(descriptor)
+        isDirty = false
+      })
     },
     close: () => closeSync(descriptor),
     get bytes() {
@@ -68,22 +82,28 @@ export function createHotFile(path: string, beforeWrite: () => void): HotFile {
   }
 }
 
-/** Cuts a torn last line off; returns the bytes it had. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, FILE_MODE)
+  } catch (error) {
+    throw toWriteError(path, error)
+  }
+}
+
+/** Cuts a torn last line off; returns the bytes it had. Throws what the file system throws. */
 export function trimHot(path: string): number {
-  return attempt(path, () => {
-    const descriptor = openSync(path, 'r+')
-    try {
-      const { size } = fstatSync(descriptor)
-      const end = lastLineEnd(descriptor, size)
-      if (end < size) {
-        ftruncateSync(descriptor, end)
-        fsyncSync(descriptor)
-      }
-      return size - end
-    } finally {
-      closeSync(descriptor)
+  const descriptor = openSync(path, 'r+')
+  try {
+    const { size } = fstatSync(descriptor)
+    const end = lastLineEnd(descriptor, size)
+    if (end < size) {
+      ftruncateSync(descriptor, end)
+      fsyncSync(descriptor)
     }
-  })
+    return size - end
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** Offset behind the last LF, 0 when there is none. */
@@ -97,15 +117,4 @@ function lastLineEnd(descriptor: number, size: number): number {
     end = start
   }
   return 0
-}
-
-function attempt<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (cause) {
-    throw new AppError('cannot-write', `cannot write ${safeText(path)}`, {
-      cause,
-      advice: 'Check the space on the disk and that this user may write there. What was acknowledged before is safe.',
-    })
-  }
 }

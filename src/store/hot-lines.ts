@@ -9,10 +9,15 @@ import { addressDigits } from '../address-digits.ts'
 import type { Event, Facet } from '../event.ts'
 import { quote } from '../event-json.ts'
 import { FIELD_NAMES, type FieldName } from '../fields.ts'
+import { INSTANT_MAX, INSTANT_MIN, SECOND } from '../time.ts'
 import { fieldOfName } from './columns.ts'
 
 export type HotLines = {
-  /** The lines of one event, each ended by LF, printable ASCII. */
+  /**
+   * The lines of one event, each ended by LF, printable ASCII. A value that its column cannot hold (no number, no time of ours) is
+   * left out, as if it were not known. Throws TypeError for an event that could not be found again: without time or id, or longer
+   * than DuckDB reads. No source makes one.
+   */
   print(event: Event): string
   /** Fields that occurred in events, and in definitions. */
   ownColumns(): FieldName[]
@@ -26,6 +31,15 @@ type Branch = { shape: number; readonly next: Map<Facet, Branch> }
 
 type Printer = { readonly key: string; readonly index: number; readonly print: (value: unknown) => string }
 
+/**
+ * The longest line, in bytes. DuckDB gives up a whole file for a line twice as long. The longest of ours are facets that quote a
+ * row of `wg show dump` (4 MiB).
+ */
+export const HOT_LINE_BYTES_MAX = 16 * 1024 * 1024
+/** Without the braces and the number around it. */
+const LINE_MAX = HOT_LINE_BYTES_MAX - 64
+/** What a BIGINT holds; above 2^53 the number itself was not exact any more. */
+const LONG_LIMIT = 2 ** 63
 /** Digits of addresses remembered; the same few thousand occur in millions of rows. About 150 bytes each. */
 const DIGITS_MAX = 65_536
 
@@ -67,15 +81,23 @@ export function createHotLines(): HotLines {
   const namesIn = (seen: Uint8Array) => FIELD_NAMES.filter((_, index) => seen[index] === 1)
   return {
     print(event) {
+      // Once: of a firewall line this is a getter that makes the object.
+      const values = event.own
+      const { '@timestamp': at, 'event.id': id } = values
+      if (!isInstant(at) || id === undefined) throw new TypeError(`an event of ${event.dataset} has no time or no id`)
+      const fields = members(values, own)
       const branch = branchOf(event.facets)
       let definition = ''
       if (branch.shape < 0) {
-        branch.shape = shapes++
-        definition = `{"_define":${branch.shape}`
+        definition = `{"_define":${shapes}`
         for (const facet of event.facets) definition += members(facet.fields, shared)
         definition += '}\n'
       }
-      return `${definition}{"_shape":${branch.shape}${members(event.own, own)}}\n`
+      if (fields.length >= LINE_MAX || definition.length >= LINE_MAX)
+        throw new TypeError(`an event of ${event.dataset} is longer than ${HOT_LINE_BYTES_MAX} bytes`)
+      // Only now: a definition that was not written must not be referred to.
+      if (branch.shape < 0) branch.shape = shapes++
+      return `${definition}{"_shape":${branch.shape}${fields}}\n`
     },
     ownColumns: () => namesIn(own),
     sharedColumns: () => namesIn(shared),
@@ -91,21 +113,47 @@ function createPrinters(): { readonly [name: string]: Printer | undefined } {
     let known = digits.get(text)
     if (known === undefined) {
       // An address that is none cannot come out of a parser; as text it is at least not lost.
-      known = `"${addressDigits(text) ?? text}"`
+      known = quote(addressDigits(text) ?? text)
       if (digits.size >= DIGITS_MAX) digits = new Map()
       digits.set(text, known)
     }
     return known
   }
-  const one = (name: FieldName): ((value: unknown) => string) =>
-    fieldOfName(name).type === 'ip'
-      ? (value) => address(String(value))
-      : (value) => (typeof value === 'string' ? quote(value) : String(value))
-  return Object.fromEntries(
+  const one = (name: FieldName): ((value: unknown) => string) => {
+    const { type } = fieldOfName(name)
+    switch (type) {
+      case 'ip':
+        return (value) => address(String(value))
+      case 'long':
+        return printLong
+      case 'date':
+        return (value) => (isInstant(value) ? String(value) : 'null')
+      case 'keyword':
+      case 'wildcard':
+      case 'boolean':
+        return (value) => (typeof value === 'string' ? quote(value) : String(value))
+      default:
+        return type satisfies never
+    }
+  }
+  const printers = Object.fromEntries(
     FIELD_NAMES.map((name, index) => {
       const single = one(name)
       const print = (value: unknown) => (Array.isArray(value) ? `[${value.map(single).join(',')}]` : single(value))
       return [name, { key: `,"${name}":`, index, print }] as const
     }),
+  )
+  // Without a prototype: `constructor` is no field.
+  return Object.setPrototypeOf(printers, null)
+}
+
+/** `-0` becomes 0, as in JSON. */
+function printLong(value: unknown): string {
+  return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < LONG_LIMIT ? String(value) : 'null'
+}
+
+function isInstant(value: unknown): boolean {
+  return (
+    typeof value === 'number' && Number.isInteger(value) && value >= INSTANT_MIN && value < INSTANT_MAX + SECOND
   )
 }

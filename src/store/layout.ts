@@ -18,6 +18,8 @@ export const DIRECTORY_MODE = 0o750
 export const FILE_MODE = 0o640
 
 const NUMBER_DIGITS = 8
+const HOT_FILE = /^hot\/(\d{8,15})\.[a-z]+(?:\.[a-z]+)*\.ndjson$/
+const SEGMENT_FILE = /^segments\/[a-z]+(?:\.[a-z]+)*\/\d{4}-\d\d-\d\d\/(\d{8,15})\.parquet$/
 
 export type StoreLayout = {
   readonly dir: string
@@ -48,6 +50,15 @@ export function hotFile(number: number, dataset: string): string {
 /** Relative to the store. `day` is `2026-11-22`, UTC. */
 export function segmentFile(number: number, dataset: string, day: string): string {
   return join('segments', dataset, day, `${numbered(number)}.parquet`)
+}
+
+/**
+ * The number in the name of a hot file or a segment, relative to the store; -1 for a name that was not made here. Whatever a
+ * manifest says, nothing else is ever opened or removed.
+ */
+export function fileNumber(file: string): number {
+  const match = HOT_FILE.exec(file) ?? SEGMENT_FILE.exec(file)
+  return match === null ? -1 : Number(match[1])
 }
 
 function numbered(number: number): string {

@@ -3,14 +3,16 @@
  * so that a kill at any point leaves the state before or after, never between. A rollback journal instead of WAL: readers need
  * nothing but read access, and the manifest changes a few times a minute.
  */
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../errors.ts'
 import type { FieldName } from '../fields.ts'
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
-import { type ChainEntry, type ChainHead, chainHash, EMPTY_HEAD } from './chain.ts'
-import { knownColumns } from './columns.ts'
+import type { ChainEntry, ChainHead } from './chain.ts'
 import { STORE_SCHEMA, type StoreLayout } from './layout.ts'
+import { cannotRead, lostManifest, manifestError } from './manifest-error.ts'
+import { createManifest, TABLES } from './manifest-tables.ts'
 
 export type Segment = {
   readonly number: number
@@ -23,7 +25,10 @@ export type Segment = {
   readonly bytes: number
   readonly oldest: Micros
   readonly newest: Micros
+  /** Those this release knows. */
   readonly columns: readonly FieldName[]
+  /** Of all of them, as they were written (chain.ts). */
+  readonly columnsHash: string
   readonly sha256: string
 }
 
@@ -38,13 +43,19 @@ export type Contents = {
   readonly columns: ReadonlyMap<string, readonly FieldName[]>
 }
 
+/** A row of the chain as it stands there; `entry` null when its text is none of ours. */
+export type ChainRow = { readonly number: number; readonly entry: ChainEntry | null; readonly hash: string }
+
+/** Every method throws AppError: a reader's `cannot-read`, a writer's `cannot-write`, `bad-store` for a damaged file. */
 export type Manifest = {
   contents(): Contents
   head(): ChainHead
-  chain(): { readonly entry: ChainEntry; readonly hash: string }[]
+  chain(): ChainRow[]
   cursors(): Map<string, string>
-  /** Numbers of files are never used twice. */
+  /** Numbers of files are never used twice, whatever happens after this. */
   nextNumber(): number
+  /** No file of the store has this number yet, or a higher one. */
+  firstUnused(): number
   openHot(entry: HotEntry): void
   addColumns(dataset: string, names: readonly FieldName[]): void
   /** The rows of a hot file are in these segments now; none when all of them were known already. */
@@ -56,233 +67,115 @@ export type Manifest = {
   close(): void
 }
 
-const TABLES = `
-CREATE TABLE counter (next INTEGER NOT NULL);
-INSERT INTO counter VALUES (1);
-CREATE TABLE hot (file TEXT PRIMARY KEY, number INTEGER NOT NULL, dataset TEXT NOT NULL);
-CREATE TABLE columns (dataset TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (dataset, name)) WITHOUT ROWID;
-CREATE TABLE segments (
-  number INTEGER PRIMARY KEY, dataset TEXT NOT NULL, day TEXT NOT NULL, file TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  oldest INTEGER NOT NULL, newest INTEGER NOT NULL, columns TEXT NOT NULL, sha256 TEXT NOT NULL
-);
-CREATE TABLE chain (number INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE TABLE cursors (source TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
-`
-
+/** `PTrl`, in SQLite's field for the kind of program a database belongs to. */
+const APPLICATION_ID = 0x5054726c
 /** How long a statement waits for another process's transaction. */
 const BUSY_MS = 10_000
 
-/** For the one writer: creates the tables where there are none. Throws AppError `newer-store`, `bad-store`. */
+/** For the one writer: creates the tables where there are none. Throws AppError `newer-store`, `bad-store`, `cannot-write`. */
 export function openManifest(layout: StoreLayout): Manifest {
-  return attempt(layout, () => {
-    const database = new DatabaseSync(layout.manifest)
+  return open(layout, 'write', () => new DatabaseSync(layout.manifest), (database) => {
+    const isNew = !isOurs(database, layout)
+    // Before this, nothing may be changed: a newer release's file is not ours to convert.
     // EXTRA syncs the directory too when the journal goes: without it a commit may come undone at power loss.
-    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA`)
-    const version = schemaOf(database, layout)
-    if (version === 0) database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${STORE_SCHEMA}; COMMIT`)
-    return createManifest(database)
+    database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA')
+    if (isNew)
+      database.exec(
+        `BEGIN IMMEDIATE; ${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${STORE_SCHEMA}; COMMIT`,
+      )
+    return createManifest(database, layout, 'write')
   })
 }
 
-/** For a reader; `null` when there is no store. Throws AppError `newer-store`, `bad-store`. */
+/** For a reader; `null` when there is no store. Creates nothing. Throws AppError `newer-store`, `bad-store`, `cannot-read`. */
 export function readManifest(layout: StoreLayout): Manifest | null {
-  return attempt(layout, () => {
-    const database = openForReading(layout)
-    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
-    if (schemaOf(database, layout) === 0) {
-      database.close()
-      return null
-    }
-    return createManifest(database)
+  if (!isPresent(layout)) return null
+  return open(layout, 'read', () => openForReading(layout), (database) => {
+    if (isOurs(database, layout)) return createManifest(database, layout, 'read')
+    database.close()
+    return null
   })
+}
+
+/** False when nothing is there. Throws AppError when the manifest is gone and records are there, or nobody may look. */
+function isPresent(layout: StoreLayout): boolean {
+  try {
+    if (statSync(layout.manifest, { throwIfNoEntry: false }) !== undefined) return true
+  } catch (error) {
+    // The directory is a file.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return false
+    throw cannotRead(layout, error)
+  }
+  if (holdsRecords(layout)) throw lostManifest(layout)
+  return false
 }
 
 /** A journal left by a kill has to be rolled back first, which a connection that only reads must not do. */
 function openForReading(layout: StoreLayout): DatabaseSync {
   const reading = new DatabaseSync(layout.manifest, { readOnly: true })
   try {
-    reading.prepare('SELECT count(*) FROM sqlite_schema').get()
+    prepare(reading)
     return reading
-  } catch {
+  } catch (error) {
     reading.close()
+    if (!existsSync(`${layout.manifest}-journal`)) throw error
     return new DatabaseSync(layout.manifest)
   }
 }
 
-function schemaOf(database: DatabaseSync, layout: StoreLayout): number {
-  const { user_version: found = 0 } = database.prepare('PRAGMA user_version').get() ?? {}
-  const version = Number(found)
-  if (version <= STORE_SCHEMA) return version
-  database.close()
-  throw new AppError(
-    'newer-store',
-    `the store ${safeText(layout.dir)} was written by a newer release (schema ${version})`,
-    {
-      advice: `This release reads schemas up to ${STORE_SCHEMA}. Use the release that wrote it, or name another directory with --store.`,
-    },
-  )
+/** Waits for others, and reads the file's header. */
+function prepare(database: DatabaseSync): void {
+  // A store may come from anyone: a view or trigger in it must not call anything.
+  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF`)
+  database.prepare('SELECT count(*) FROM sqlite_schema').get()
 }
 
-function attempt<T>(layout: StoreLayout, work: () => T): T {
+function open<T>(layout: StoreLayout, mode: 'read' | 'write', connect: () => DatabaseSync, use: (database: DatabaseSync) => T): T {
+  let database: DatabaseSync | null = null
   try {
-    return work()
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause
-    throw new AppError('bad-store', `the manifest of the store ${safeText(layout.dir)} cannot be read`, {
-      cause,
-      advice:
-        'Check that this user may read it. If the file is damaged, the Parquet files below segments/ are still whole: move the directory aside and restore the manifest from a backup.',
+    database = connect()
+    prepare(database)
+    return use(database)
+  } catch (error) {
+    if (database?.isOpen === true) database.close()
+    throw manifestError(layout, mode, error)
+  }
+}
+
+/** Whether the database is a manifest; false for an empty one, which a kill at the very first moment leaves. */
+function isOurs(database: DatabaseSync, layout: StoreLayout): boolean {
+  const version = pragma(database, 'user_version')
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
+  if (isEmpty && version === 0) {
+    if (holdsRecords(layout)) throw lostManifest(layout)
+    return false
+  }
+  if (pragma(database, 'application_id') !== APPLICATION_ID)
+    throw new AppError('bad-store', `${safeText(layout.manifest)} is a database of another program`, {
+      advice: 'Name another directory with --store.',
     })
-  }
+  if (version > STORE_SCHEMA)
+    throw new AppError(
+      'newer-store',
+      `the store ${safeText(layout.dir)} was written by a newer release (schema ${version})`,
+      {
+        advice: `This release reads schemas up to ${STORE_SCHEMA}. Use the release that wrote it, or name another directory with --store.`,
+      },
+    )
+  return true
 }
 
-function createManifest(database: DatabaseSync): Manifest {
-  const all = (sql: string, ...parameters: (string | number)[]) => database.prepare(sql).all(...parameters)
-  const transaction = <T>(work: () => T): T => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      database.exec('COMMIT')
-      return result
-    } catch (error) {
-      database.exec('ROLLBACK')
-      throw error
-    }
-  }
-
-  function head(): ChainHead {
-    const last = database.prepare('SELECT number, hash FROM chain ORDER BY number DESC LIMIT 1').get()
-    if (last === undefined) return EMPTY_HEAD
-    const { number, hash } = last
-    return { count: Number(number), hash: String(hash) }
-  }
-
-  function chained(kind: ChainEntry['kind'], segment: Segment, replaces: readonly number[]): void {
-    const previous = head()
-    const { number, dataset, file, rows, bytes, sha256, newest } = segment
-    const entry: ChainEntry = {
-      number: previous.count + 1,
-      kind,
-      segment: number,
-      dataset,
-      file,
-      rows,
-      bytes,
-      sha256,
-      newest,
-      replaces,
-    }
-    database
-      .prepare('INSERT INTO chain VALUES (?, ?, ?)')
-      .run(entry.number, JSON.stringify(entry), chainHash(previous.hash, entry))
-  }
-
-  function insert(segment: Segment): void {
-    const { number, dataset, day, file, rows, bytes, oldest, newest, columns, sha256 } = segment
-    database
-      .prepare('INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(number, dataset, day, file, rows, bytes, oldest, newest, JSON.stringify(columns), sha256)
-  }
-
-  function remove(segments: readonly Segment[]): void {
-    const statement = database.prepare('DELETE FROM segments WHERE number = ?')
-    for (const { number } of segments) statement.run(number)
-  }
-
-  function contents(): Contents {
-    // One transaction: a segment and the hot file it was made from are never seen together.
-    database.exec('BEGIN')
-    try {
-      const columns = new Map<string, FieldName[]>()
-      for (const { dataset } of all('SELECT DISTINCT dataset FROM columns ORDER BY dataset')) {
-        const names = all('SELECT name FROM columns WHERE dataset = ?', String(dataset)).map(({ name }) => String(name))
-        columns.set(String(dataset), knownColumns(names))
-      }
-      return {
-        segments: all('SELECT * FROM segments ORDER BY oldest, number').map(toSegment),
-        hot: all('SELECT file, number, dataset FROM hot ORDER BY number').map(({ file, number, dataset }) => ({
-          file: String(file),
-          number: Number(number),
-          dataset: String(dataset),
-        })),
-        columns,
-      }
-    } finally {
-      database.exec('COMMIT')
-    }
-  }
-
-  return {
-    contents,
-    head,
-    chain: () =>
-      all('SELECT entry, hash FROM chain ORDER BY number').map(({ entry, hash }) => ({
-        // Written above; a changed one fails its hash.
-        entry: JSON.parse(String(entry)) as ChainEntry,
-        hash: String(hash),
-      })),
-    cursors: () =>
-      new Map(
-        all('SELECT source, position FROM cursors').map(({ source, position }) => [String(source), String(position)]),
-      ),
-    nextNumber() {
-      const { number } = database.prepare('UPDATE counter SET next = next + 1 RETURNING next - 1 AS number').get() ?? {}
-      return Number(number)
-    },
-    openHot: ({ file, number, dataset }) =>
-      void database.prepare('INSERT INTO hot VALUES (?, ?, ?)').run(file, number, dataset),
-    addColumns: (dataset, names) =>
-      transaction(() => {
-        const add = database.prepare('INSERT OR IGNORE INTO columns VALUES (?, ?)')
-        for (const name of names) add.run(dataset, name)
-      }),
-    seal: (hot, segments) =>
-      transaction(() => {
-        for (const segment of segments) {
-          insert(segment)
-          chained('sealed', segment, [])
-        }
-        database.prepare('DELETE FROM hot WHERE file = ?').run(hot.file)
-      }),
-    merge: (merged, replaced) =>
-      transaction(() => {
-        insert(merged)
-        remove(replaced)
-        chained(
-          'merged',
-          merged,
-          replaced.map(({ number }) => number),
-        )
-      }),
-    expire: (segments) =>
-      transaction(() => {
-        remove(segments)
-        for (const segment of segments) chained('expired', segment, [])
-      }),
-    setCursors: (cursors) =>
-      transaction(() => {
-        const set = database.prepare(
-          'INSERT INTO cursors VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET position = excluded.position',
-        )
-        for (const [source, position] of cursors) set.run(source, position)
-      }),
-    close: () => database.close(),
-  }
+function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {
+  return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
 }
 
-function toSegment(row: { readonly [name: string]: SQLOutputValue }): Segment {
-  const { number, dataset, day, file, rows, bytes, oldest, newest, columns, sha256 } = row
-  return {
-    number: Number(number),
-    dataset: String(dataset),
-    day: String(day),
-    file: String(file),
-    rows: Number(rows),
-    bytes: Number(bytes),
-    oldest: Number(oldest),
-    newest: Number(newest),
-    // Written by `insert`: a list of names.
-    columns: knownColumns(JSON.parse(String(columns)) as string[]),
-    sha256: String(sha256),
-  }
+/** Whether rows lie below the directory, whatever a manifest says. */
+function holdsRecords(layout: StoreLayout): boolean {
+  return [layout.hot, layout.segments].some((folder) => {
+    try {
+      return readdirSync(folder).length > 0
+    } catch {
+      return false
+    }
+  })
 }

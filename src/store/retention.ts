@@ -1,5 +1,5 @@
 /** Which segments have to go (design 11): whole ones, the oldest first, by age and by size. */
-import { DAY } from '../time.ts'
+import { DAY, type Micros } from '../time.ts'
 import type { Segment } from './manifest.ts'
 
 export type Retention = {
@@ -10,13 +10,19 @@ export type Retention = {
 
 export const RETENTION_DEFAULT: Retention = Object.freeze({ days: 90, bytes: 20 * 1024 ** 3 })
 
+/** Rows that a wrong clock or a forged stamp may put ahead of all others, as a share of all, without making the others old. */
+const STRAY_SHARE = 0.01
+
 /**
- * Age counts from the newest row of the store: a capture of last year replayed today is not old, and a gateway that fell silent
- * does not lose its last records.
+ * Age counts from the newest row of the store, and never from later than `now`: a capture of last year replayed today is not old,
+ * a gateway that fell silent does not lose its last records, and one line dated 2099 does not remove everything before it.
  */
-export function expiredSegments(segments: readonly Segment[], retention: Retention): Segment[] {
-  const newest = segments.reduce((at, segment) => Math.max(at, segment.newest), 0)
-  const limit = newest - retention.days * DAY
+export function expiredSegments(
+  segments: readonly Segment[],
+  retention: Retention,
+  now: Micros = Number.POSITIVE_INFINITY,
+): Segment[] {
+  const limit = Math.min(newestRow(segments), now) - retention.days * DAY
   const kept = segments.filter((segment) => segment.newest >= limit)
   const expired = segments.filter((segment) => segment.newest < limit)
   let bytes = kept.reduce((sum, segment) => sum + segment.bytes, 0)
@@ -26,4 +32,15 @@ export function expiredSegments(segments: readonly Segment[], retention: Retenti
     expired.push(segment)
   }
   return expired
+}
+
+/** The newest row that is not among the strays. */
+function newestRow(segments: readonly Segment[]): Micros {
+  const strays = segments.reduce((sum, { rows }) => sum + rows, 0) * STRAY_SHARE
+  let ahead = 0
+  for (const { rows, newest } of segments.toSorted((a, b) => b.newest - a.newest)) {
+    ahead += rows
+    if (ahead > strays) return newest
+  }
+  return Number.NEGATIVE_INFINITY
 }

@@ -2,15 +2,17 @@
  * A hot file becomes segments: one Parquet file for each day in it, sorted by time, without what other segments hold already.
  * Nothing counts before the manifest says so; what a kill leaves in work/ or below segments/ is removed by the next writer.
  */
-import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { FIELD_NAMES, type FieldName } from '../fields.ts'
-import { DAY, type Micros, toIso } from '../time.ts'
+import { DAY, type Micros } from '../time.ts'
 import { columnName, fromHot, hotColumnType } from './columns.ts'
-import { type Database, literal } from './duckdb.ts'
-import { DIRECTORY_MODE, type StoreLayout, segmentFile } from './layout.ts'
+import { type Database, fileLiteral } from './duckdb.ts'
+import { HOT_LINE_BYTES_MAX } from './hot-lines.ts'
 import type { HotEntry, Segment } from './manifest.ts'
+import { sizeProblem, soundSegments } from './segment-check.ts'
+import { type SegmentTools, writeSegment } from './write-segment.ts'
+import { isDiskFull, reasonOf } from './write-error.ts'
 
 /** Columns that occur in a hot file: of events themselves, of what they share. */
 export type HotColumns = { readonly own: readonly FieldName[]; readonly shared: readonly FieldName[] }
@@ -19,70 +21,81 @@ export type SealResult = {
   readonly segments: readonly Segment[]
   /** Rows that other segments, or this file, had already. */
   readonly repeated: number
-  /** Lines that could not be read back. */
+  /** Lines that could not be read back, and rows whose shared fields could not. The rows themselves are in the segments. */
   readonly damaged: number
 }
 
-/** The longest line of a hot file DuckDB accepts, bytes. */
-export const HOT_LINE_BYTES_MAX = 2 * 1024 * 1024
+/** More days than that in one hot file share segments: otherwise each row of a log full of wild stamps would become a file. */
+const SEGMENT_DAYS_MAX = 400
 
-export type SealTools = {
-  readonly database: Database
-  readonly layout: StoreLayout
-  nextNumber(): number
-}
+/** What a line must have to be an event again. */
+const IS_EVENT = '_shape IS NOT NULL AND "@timestamp" IS NOT NULL AND "event.id" IS NOT NULL'
 
-/** `columns` null: unknown, as in a file found after a kill; all fields are looked for. `known`: segments of the same dataset. */
+/**
+ * `columns` null: unknown, as in a file found after a kill; all fields are looked for. `known`: segments of the same dataset.
+ * `{ unreadable }`, the reason in words, when DuckDB cannot read the file at all: it stays as it is.
+ */
 export async function sealHot(
-  tools: SealTools,
+  tools: SegmentTools,
   hot: HotEntry,
   columns: HotColumns | null,
   known: readonly Segment[],
-): Promise<SealResult> {
-  const { database, layout } = tools
+): Promise<SealResult | { readonly unreadable: string }> {
+  const { database } = tools
+  const written: Segment[] = []
   try {
-    const path = join(layout.dir, hot.file)
-    const damaged = await loadHot(database, path, columns ?? { own: FIELD_NAMES, shared: FIELD_NAMES })
+    const damaged = await loadHot(tools, hot, columns ?? { own: FIELD_NAMES, shared: FIELD_NAMES })
+    if (typeof damaged === 'string') return { unreadable: damaged }
     const before = await one(database, 'SELECT count(*) FROM own')
-    await dropRepeats(database, layout, known)
+    await dropRepeats(tools, known)
     const rows = await one(database, 'SELECT count(*) FROM own')
     const selected = await selection(database, columns)
-    const segments: Segment[] = []
-    for (const day of await days(database)) {
-      const source = `SELECT ${selected.sql} FROM (SELECT * FROM own WHERE "@timestamp" >= ${day} AND "@timestamp" < ${day + DAY} ORDER BY "@timestamp", "event.id") o JOIN shapes s ON o._shape = s._define`
-      segments.push(await writeSegment(tools, hot.dataset, day, source, selected.names))
+    for (const { first, end } of await spans(database)) {
+      const source = `SELECT ${selected.sql} FROM own o LEFT JOIN shapes s ON o._shape = s._define WHERE o."@timestamp" >= ${first} AND o."@timestamp" < ${end} ORDER BY o."@timestamp", o."event.id"`
+      written.push(await writeSegment(tools, hot.dataset, first, source, selected.names))
     }
-    const lost = rows - segments.reduce((sum, segment) => sum + segment.rows, 0)
-    return { segments, repeated: before - rows, damaged: damaged + lost }
+    const sealed = written.reduce((sum, segment) => sum + segment.rows, 0)
+    if (sealed !== rows) throw new Error(`${rows} rows of ${hot.file} became ${sealed}`)
+    return { segments: written, repeated: before - rows, damaged }
+  } catch (error) {
+    for (const { file } of written) rmSync(join(tools.layout.dir, file), { force: true })
+    throw error
   } finally {
-    await database.run('DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS shapes')
+    await database.run('DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS shapes').catch(() => {})
   }
 }
 
-/** Makes the tables `own` and `shapes`; returns how many lines are neither. */
-async function loadHot(database: Database, path: string, { own, shared }: HotColumns): Promise<number> {
+/** Makes the tables `own` and `shapes`, numbers of shapes unique; returns how much is damaged, or why nothing can be read. */
+async function loadHot({ database, layout }: SegmentTools, hot: HotEntry, columns: HotColumns): Promise<number | string> {
+  const path = join(layout.dir, hot.file)
+  const { own, shared } = columns
   const names = (list: readonly FieldName[]) => list.map((name) => `, ${columnName(name)}`).join('')
-  await database.run(
-    `CREATE TABLE own AS SELECT _shape${names(own)} FROM ${hotSource(path, own)} WHERE _define IS NULL;
-     CREATE TABLE shapes AS SELECT _define${names(shared)} FROM ${hotSource(path, shared)} WHERE _define IS NOT NULL`,
-  )
-  const damaged = await one(
-    database,
-    'SELECT count(*) FROM own WHERE _shape IS NULL OR "@timestamp" IS NULL OR "event.id" IS NULL',
-  )
-  if (damaged > 0)
-    await database.run('DELETE FROM own WHERE _shape IS NULL OR "@timestamp" IS NULL OR "event.id" IS NULL')
-  return damaged
+  try {
+    await database.run(
+      `CREATE TABLE own AS SELECT _shape${names(own)} FROM ${hotSource(path, own)} WHERE _define IS NULL;
+       CREATE TABLE shapes AS SELECT _define${names(shared)} FROM ${hotSource(path, shared)} WHERE _define IS NOT NULL`,
+    )
+  } catch (error) {
+    if (isDiskFull(error)) throw error
+    return reasonOf(error)
+  }
+  const lines = await one(database, `SELECT count(*) FROM own WHERE NOT (${IS_EVENT})`)
+  if (lines > 0) await database.run(`DELETE FROM own WHERE NOT (${IS_EVENT})`)
+  const repeated = await one(database, 'SELECT count(*) - count(DISTINCT _define) FROM shapes')
+  if (repeated > 0)
+    await database.run('DELETE FROM shapes WHERE rowid NOT IN (SELECT min(rowid) FROM shapes GROUP BY _define)')
+  const shapeless = await one(database, 'SELECT count(*) FROM own WHERE _shape NOT IN (SELECT _define FROM shapes)')
+  return lines + repeated + shapeless
 }
 
 /** A hot file as a table function. Every column is declared: nothing is guessed from what the file holds. */
 export function hotSource(path: string, columns: readonly FieldName[]): string {
   const types = columns.map((name) => `'${name}': '${hotColumnType(name)}'`)
-  return `read_json(${literal(path)}, format = 'newline_delimited', ignore_errors = true, maximum_object_size = ${HOT_LINE_BYTES_MAX}, columns = {${["'_define': 'INTEGER'", "'_shape': 'INTEGER'", ...types].join(', ')}})`
+  return `read_json(${fileLiteral(path)}, format = 'newline_delimited', ignore_errors = true, maximum_object_size = ${HOT_LINE_BYTES_MAX}, columns = {${["'_define': 'INTEGER'", "'_shape': 'INTEGER'", ...types].join(', ')}})`
 }
 
 /** An id counts once: the first row of it stays, here and in the segments before. */
-async function dropRepeats(database: Database, layout: StoreLayout, known: readonly Segment[]): Promise<void> {
+async function dropRepeats({ database, layout }: SegmentTools, known: readonly Segment[]): Promise<void> {
   const { rows } = await database.rows(
     'SELECT count(*), count(DISTINCT "event.id"), min("@timestamp"), max("@timestamp") FROM own',
   )
@@ -90,12 +103,24 @@ async function dropRepeats(database: Database, layout: StoreLayout, known: reado
   if (count === 0) return
   if (distinct < count)
     await database.run('DELETE FROM own WHERE rowid NOT IN (SELECT min(rowid) FROM own GROUP BY "event.id")')
-  const files = known.filter((segment) => segment.oldest <= newest && segment.newest >= oldest)
-  if (files.length === 0) return
-  const list = files.map(({ file }) => literal(join(layout.dir, file))).join(', ')
-  await database.run(
-    `DELETE FROM own WHERE "event.id" IN (SELECT "event.id" FROM read_parquet([${list}]) WHERE "@timestamp" BETWEEN make_timestamp(${oldest}) AND make_timestamp(${newest}))`,
+  const drop = async (segments: readonly Segment[]): Promise<void> => {
+    if (segments.length === 0) return
+    const list = segments.map(({ file }) => fileLiteral(join(layout.dir, file))).join(', ')
+    await database.run(
+      `DELETE FROM own WHERE "event.id" IN (SELECT "event.id" FROM read_parquet([${list}]) WHERE "@timestamp" BETWEEN make_timestamp(${oldest}) AND make_timestamp(${newest}))`,
+    )
+  }
+  const near = known.filter(
+    (segment) => segment.oldest <= newest && segment.newest >= oldest && sizeProblem(layout, segment) === '',
   )
+  try {
+    await drop(near)
+  } catch (error) {
+    // A damaged segment must not stop new rows from being sealed; rows that only it holds are then stored again.
+    const sound = await soundSegments(layout, near)
+    if (sound.length === near.length) throw error
+    await drop(sound)
+  }
 }
 
 /** The columns of the segment: of the event itself, else of what it shares. */
@@ -119,57 +144,17 @@ async function filled(database: Database, table: 'own' | 'shapes'): Promise<Fiel
   return FIELD_NAMES.filter((_, i) => Number(rows[0]?.[i] ?? 0) > 0)
 }
 
-/** First moments of the days (UTC) that rows of `own` lie in. */
-async function days(database: Database): Promise<Micros[]> {
-  const { rows } = await database.rows(`SELECT DISTINCT "@timestamp" // ${DAY} AS day FROM own ORDER BY day`)
-  return rows.map(([day]) => Number(day) * DAY)
-}
-
-/** Writes what `source` selects as a segment of that day: beside its place, synced, then renamed. */
-export async function writeSegment(
-  tools: SealTools,
-  dataset: string,
-  day: Micros,
-  source: string,
-  columns: readonly FieldName[],
-): Promise<Segment> {
-  const { database, layout } = tools
-  const number = tools.nextNumber()
-  const date = toIso(day).slice(0, 10)
-  const file = segmentFile(number, dataset, date)
-  const path = join(layout.dir, file)
-  const partial = join(layout.work, `${number}.parquet`)
-  await database.run(
-    `COPY (${source}) TO ${literal(partial)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2, ROW_GROUP_SIZE 20480)`,
-  )
+/** The days (UTC) that rows of `own` lie in, each as its first moment and that of the day after; several together where there are too many. */
+async function spans(database: Database): Promise<{ first: Micros; end: Micros }[]> {
+  // Trap: DuckDB's // and % cut towards zero, and before 1970 a day begins below.
   const { rows } = await database.rows(
-    `SELECT count(*), min("@timestamp"), max("@timestamp") FROM read_parquet(${literal(partial)})`,
+    `SELECT DISTINCT "@timestamp" - (("@timestamp" % ${DAY}) + ${DAY}) % ${DAY} AS day FROM own ORDER BY day`,
   )
-  const [count = 0, oldest = 0, newest = 0] = (rows[0] ?? []).map(Number)
-  syncFile(partial)
-  const sha256 = await fileSha256(partial)
-  mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE })
-  renameSync(partial, path)
-  for (const folder of [dirname(path), dirname(dirname(path)), layout.segments]) syncFile(folder)
-  const { size } = statSync(path)
-  return { number, dataset, day: date, file, rows: count, bytes: size, oldest, newest, columns, sha256 }
-}
-
-/** Makes what was written to a file, or the names in a directory, survive a power loss. */
-export function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Hex. */
-export async function fileSha256(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const bytes of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(bytes)
-  return hash.digest('hex')
+  const days = rows.map(([day]) => Number(day))
+  const together = Math.ceil(days.length / SEGMENT_DAYS_MAX)
+  return days
+    .filter((_, i) => i % together === 0)
+    .map((first, i) => ({ first, end: (days[Math.min((i + 1) * together, days.length) - 1] ?? first) + DAY }))
 }
 
 async function one(database: Database, sql: string): Promise<number> {

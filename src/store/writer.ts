@@ -2,26 +2,30 @@
  * The one writer of a store. Events go into hot files, one a dataset; full ones are sealed beside the reading of more, by DuckDB's
  * own thread. `commit` is the acknowledgement: what was added before it is found again after a kill or a power loss.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
 import type { FieldName } from '../fields.ts'
-import { safeText } from '../safe-text.ts'
+import type { Micros } from '../time.ts'
 import type { ChainHead } from './chain.ts'
-import { openDuckdb } from './duckdb.ts'
+import { claimDirectory } from './claim-directory.ts'
+import { type Database, openDuckdb } from './duckdb.ts'
+import { syncFile } from './durable.ts'
 import { createHotFile, type HotFile } from './hot-file.ts'
 import { createHotLines, type HotLines } from './hot-lines.ts'
-import { DIRECTORY_MODE, hotFile, layoutOf } from './layout.ts'
-import { type HotEntry, openManifest } from './manifest.ts'
-import { mergeSmall } from './merge-segments.ts'
-import { recover } from './recover.ts'
-import { expiredSegments, RETENTION_DEFAULT, type Retention } from './retention.ts'
-import { type HotColumns, type SealTools, sealHot, syncFile } from './seal.ts'
-import { takeWriterLock, type WriterLock } from './writer-lock.ts'
+import { hotFile, layoutOf, type StoreLayout } from './layout.ts'
+import { type HotEntry, type Manifest, openManifest } from './manifest.ts'
+import { type Recovered, recover } from './recover.ts'
+import { RETENTION_DEFAULT, type Retention } from './retention.ts'
+import { createSealing, type SealTotals } from './sealing.ts'
+import { toWriteError } from './write-error.ts'
+import { takeWriterLock } from './writer-lock.ts'
 
+/**
+ * When a method has thrown, the writer is done for: every later call throws the same again, `close` too, and `abandon` frees the
+ * lock. What was committed before is safe.
+ */
 export type StoreWriter = {
-  /** Throws AppError `cannot-write` when the disk is full or sealing failed. */
+  /** Throws AppError `cannot-write` when the disk is full or sealing failed, TypeError for an event without time or id. */
   add(event: Event): void
   /** Everything added is durable, and the sources' positions with it. */
   commit(cursors: ReadonlyMap<string, string>): void
@@ -30,7 +34,7 @@ export type StoreWriter = {
   drain(): Promise<void>
   /** Seals everything, merges, applies retention, frees the lock. */
   close(): Promise<StoreTotals>
-  /** Frees the lock and leaves everything as it is; the next writer finds it. */
+  /** Frees the lock and leaves everything as it is; the next writer finds it. Waits for the file that is being sealed. */
   abandon(): Promise<void>
   /** What was put right when it was opened. */
   readonly recovery: Recovery
@@ -40,23 +44,16 @@ export type Recovery = {
   /** Hot files that a stopped writer had left. */
   readonly files: number
   readonly tornBytes: number
-  /** Hot files that are gone. */
+  /** Hot files that are gone: acknowledged rows were lost with them. Told at every opening. */
   readonly missing: readonly string[]
 }
 
-export type StoreTotals = {
-  readonly added: number
-  /** Events the store had already. */
-  readonly repeated: number
-  /** Lines of hot files that could not be read back. */
-  readonly damaged: number
-  /** Segments that retention removed. */
-  readonly expired: number
-  readonly head: ChainHead
-}
+export type StoreTotals = SealTotals & { readonly head: ChainHead }
 
 export type WriterOptions = {
   readonly retention?: Retention
+  /** Wall clock, Micros: rows stamped later do not make others old. Absent = not asked. */
+  readonly now?: Micros
   /** Rows of a hot file; more means fewer segments and more memory. */
   readonly segmentRows?: number
   /** Called at every point where a kill must be survived; for tests. */
@@ -69,8 +66,7 @@ const SEGMENT_ROWS = 100_000
 const SEGMENT_BYTES = 128 * 1024 * 1024
 /** Combinations of facets a hot file defines; beyond it the file is turned over. */
 const SHAPES_MAX = 65_536
-/** Full hot files that may wait. */
-const WAITING_MAX = 2
+/** For DuckDB, which writes what does not fit below work/. */
 const MEMORY = '512MiB'
 
 type Hot = {
@@ -80,151 +76,129 @@ type Hot = {
   readonly columns: Set<FieldName>
   rows: number
 }
-type Full = { readonly entry: HotEntry; readonly columns: HotColumns | null }
 
 /** Opens or creates the store. Throws AppError `store-locked`, `newer-store`, `bad-store`, `cannot-write`. */
 export async function openStoreWriter(dir: string, options: WriterOptions = {}): Promise<StoreWriter> {
-  const { retention = RETENTION_DEFAULT, segmentRows = SEGMENT_ROWS, step = () => {} } = options
+  const { step = () => {} } = options
   const layout = layoutOf(resolve(dir))
-  makeDirectory(layout.dir)
+  claimDirectory(layout)
+  step('directory-made')
   const lock = takeWriterLock(layout.lock, layout.dir)
-  const manifest = orRelease(lock, () => openManifest(layout))
-  const recovered = orRelease(lock, () => recover(layout, manifest))
-  const database = await openDuckdb({
-    directory: layout.dir,
-    spill: join(layout.work, 'spill'),
-    memory: MEMORY,
-    threads: 1,
-  })
-  const tools: SealTools = { database, layout, nextNumber: () => manifest.nextNumber() }
-  const hots = new Map<string, Hot>()
-  const waiting: Full[] = recovered.hot.map((entry) => ({ entry, columns: null }))
-  const totals = { added: 0, repeated: 0, damaged: 0 }
-  /** What sealing failed with; told by the next call. */
-  let failure: unknown = null
-  let sealing: Promise<void> = Promise.resolve()
-  let isSealing = false
+  let manifest: Manifest | null = null
+  try {
+    step('locked')
+    manifest = openManifest(layout)
+    step('manifest-made')
+    const recovered = recover(layout, manifest)
+    step('recovered')
+    const spill = join(layout.work, 'spill')
+    const database = await openDuckdb({ directory: layout.dir, spill, memory: MEMORY, threads: 1 })
+    return createStoreWriter({ layout, manifest, database, recovered, release: () => lock.release() }, options)
+  } catch (error) {
+    manifest?.close()
+    lock.release()
+    throw error
+  }
+}
 
-  function hotOf(dataset: string): Hot {
-    let hot = hots.get(dataset)
-    if (hot === undefined) {
-      const number = manifest.nextNumber()
-      const entry = { file: hotFile(number, dataset), number, dataset }
-      const file = createHotFile(join(layout.dir, entry.file), () => nameColumns(opened))
-      step('hot-created')
-      manifest.openHot(entry)
-      const columns = new Set(manifest.contents().columns.get(dataset))
-      const opened: Hot = { entry, file, lines: createHotLines(), columns, rows: 0 }
-      hot = opened
-      hots.set(dataset, opened)
+type OpenStore = {
+  readonly layout: StoreLayout
+  readonly manifest: Manifest
+  readonly database: Database
+  readonly recovered: Recovered
+  release(): void
+}
+
+function createStoreWriter(store: OpenStore, options: WriterOptions): StoreWriter {
+  const { layout, manifest, database, recovered } = store
+  const { retention = RETENTION_DEFAULT, now, segmentRows = SEGMENT_ROWS, step = () => {} } = options
+  const nextNumber = () => manifest.nextNumber()
+  const sealing = createSealing({ database, layout, nextNumber, step }, manifest, { retention, now })
+  for (const entry of recovered.hot) sealing.push({ entry, columns: null })
+  const hots = new Map<string, Hot>()
+  /** What the writer is done for with. */
+  let failure: { readonly error: unknown } | null = null
+  let isOpen = true
+
+  function attempt<T>(work: () => T): T {
+    const known = failure ?? sealing.failure
+    if (known !== null) throw known.error
+    try {
+      return work()
+    } catch (error) {
+      failure = { error: toWriteError(layout.dir, error) }
+      throw failure.error
     }
+  }
+
+  function openHot(dataset: string): Hot {
+    const number = manifest.nextNumber()
+    const entry = { file: hotFile(number, dataset), number, dataset }
+    const file = createHotFile(join(layout.dir, entry.file), () => nameColumns(hot))
+    const hot: Hot = { entry, file, lines: createHotLines(), columns: new Set(), rows: 0 }
+    hots.set(dataset, hot)
+    syncFile(layout.hot)
+    step('hot-created')
+    manifest.openHot(entry)
+    step('hot-named')
+    for (const name of manifest.contents().columns.get(dataset) ?? []) hot.columns.add(name)
     return hot
   }
 
-  function add(event: Event): void {
-    if (failure !== null) throw failure
-    const hot = hotOf(event.dataset)
-    hot.file.append(hot.lines.print(event))
-    hot.rows++
-    if (hot.rows >= segmentRows || hot.file.bytes >= SEGMENT_BYTES || hot.lines.shapes >= SHAPES_MAX) turnOver(hot)
-  }
-
   /** Readers need the names of all columns before they meet one. */
-  function nameColumns(hot: Hot): void {
-    const fresh = [...hot.lines.ownColumns(), ...hot.lines.sharedColumns()].filter((name) => !hot.columns.has(name))
+  function nameColumns({ entry, lines, columns }: Hot): void {
+    const fresh = [...lines.ownColumns(), ...lines.sharedColumns()].filter((name) => !columns.has(name))
     if (fresh.length === 0) return
-    manifest.addColumns(hot.entry.dataset, fresh)
-    for (const name of fresh) hot.columns.add(name)
+    manifest.addColumns(entry.dataset, fresh)
+    for (const name of fresh) columns.add(name)
+    step('columns-named')
   }
 
-  function turnOver(hot: Hot): void {
-    hot.file.sync()
-    hot.file.close()
-    hots.delete(hot.entry.dataset)
-    waiting.push({ entry: hot.entry, columns: { own: hot.lines.ownColumns(), shared: hot.lines.sharedColumns() } })
-    startSealing()
-  }
-
-  function startSealing(): void {
-    if (isSealing || failure !== null) return
-    isSealing = true
-    sealing = sealWaiting().catch((error: unknown) => {
-      failure = toWriteError(error, layout.dir)
-    })
-  }
-
-  async function sealWaiting(): Promise<void> {
-    try {
-      for (let full = waiting[0]; full !== undefined; full = waiting[0]) {
-        const { entry, columns } = full
-        const known = manifest.contents().segments.filter(({ dataset }) => dataset === entry.dataset)
-        const result = await sealHot(tools, entry, columns, known)
-        step('segment-written')
-        manifest.seal(entry, result.segments)
-        step('segment-recorded')
-        rmSync(join(layout.dir, entry.file), { force: true })
-        totals.added += result.segments.reduce((sum, segment) => sum + segment.rows, 0)
-        totals.repeated += result.repeated
-        totals.damaged += result.damaged
-        waiting.shift()
-      }
-    } finally {
-      isSealing = false
-    }
-  }
-
-  async function finishSealing(): Promise<void> {
-    while (waiting.length > 0 && failure === null) {
-      startSealing()
-      await sealing
-    }
-    await sealing
-    if (failure !== null) throw failure
-  }
-
-  function expire(): number {
-    const expired = expiredSegments(manifest.contents().segments, retention)
-    if (expired.length === 0) return 0
-    manifest.expire(expired)
-    step('expired-recorded')
-    for (const { file } of expired) rmSync(join(layout.dir, file), { force: true })
-    return expired.length
+  function turnOver({ entry, file, lines }: Hot): void {
+    file.sync()
+    hots.delete(entry.dataset)
+    file.close()
+    step('hot-full')
+    sealing.push({ entry, columns: { own: lines.ownColumns(), shared: lines.sharedColumns() } })
+    sealing.start()
   }
 
   async function letGo(): Promise<void> {
-    for (const { file } of hots.values()) file.close()
-    hots.clear()
-    await sealing
-    database.close()
-    manifest.close()
-    lock.release()
+    if (!isOpen) return
+    isOpen = false
+    failure ??= { error: new Error('the store was closed') }
+    await sealing.stop()
+    try {
+      for (const { file } of hots.values()) file.close()
+    } finally {
+      database.close()
+      manifest.close()
+      store.release()
+    }
   }
 
   return {
-    add,
-    commit(cursors) {
-      if (failure !== null) throw failure
-      for (const { file } of hots.values()) file.sync()
-      if (hots.size > 0) syncFile(layout.hot)
-      step('rows-synced')
-      if (cursors.size > 0) manifest.setCursors(cursors)
-    },
+    add: (event) =>
+      attempt(() => {
+        const hot = hots.get(event.dataset) ?? openHot(event.dataset)
+        hot.file.append(hot.lines.print(event))
+        hot.rows++
+        if (hot.rows >= segmentRows || hot.file.bytes >= SEGMENT_BYTES || hot.lines.shapes >= SHAPES_MAX) turnOver(hot)
+      }),
+    commit: (cursors) =>
+      attempt(() => {
+        for (const { file } of hots.values()) file.sync()
+        step('rows-synced')
+        if (cursors.size > 0) manifest.setCursors(cursors)
+        step('committed')
+      }),
     cursors: () => manifest.cursors(),
-    async drain() {
-      while (waiting.length > WAITING_MAX && failure === null) {
-        startSealing()
-        await sealing
-      }
-      if (failure !== null) throw failure
-    },
+    drain: () => sealing.drain(),
     async close() {
       try {
-        for (const hot of hots.values()) turnOver(hot)
-        await finishSealing()
-        await mergeSmall(tools, manifest, step)
-        return { ...totals, expired: expire(), head: manifest.head() }
-      } catch (error) {
-        throw toWriteError(error, layout.dir)
+        attempt(() => [...hots.values()].forEach(turnOver))
+        await sealing.finish()
+        return { ...sealing.totals(), head: manifest.head() }
       } finally {
         await letGo()
       }
@@ -236,32 +210,4 @@ export async function openStoreWriter(dir: string, options: WriterOptions = {}):
       missing: recovered.missing.map(({ file }) => file),
     },
   }
-}
-
-function orRelease<T>(lock: WriterLock, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    lock.release()
-    throw error
-  }
-}
-
-function makeDirectory(dir: string): void {
-  try {
-    if (!existsSync(dir)) mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE })
-  } catch (cause) {
-    throw new AppError('cannot-write', `cannot make the directory ${safeText(dir)}`, {
-      cause,
-      advice: 'Name a directory with --store whose parent may be written.',
-    })
-  }
-}
-
-function toWriteError(error: unknown, dir: string): unknown {
-  if (error instanceof AppError) return error
-  return new AppError('cannot-write', `the store ${safeText(dir)} cannot be written`, {
-    cause: error,
-    advice: 'Check the space on the disk. What was acknowledged is safe; the next writer goes on from there.',
-  })
 }

@@ -1,0 +1,149 @@
+/**
+ * `peertrail search ['KQL']`: the documents of the store that a query in Kibana's language asks for. Documents go to standard output;
+ * what is said about them (which store, how many, what could not be read) to stderr.
+ */
+import { AppError, ERROR_EXITS } from '../errors.ts'
+import type { FieldName } from '../fields.ts'
+import type { StoreReader } from '../store/reader.ts'
+import type { Micros } from '../time.ts'
+import { createDocumentPrinter } from './document-output.ts'
+import { readQuery } from './query-problem.ts'
+import {
+  COUNTERS,
+  type OutputForm,
+  type Period,
+  type PeriodOptions,
+  parseDatasets,
+  parseFields,
+  parseForm,
+  parseLimit,
+  parsePeriod,
+} from './search-arguments.ts'
+import { countDocuments, findDocuments, PAGE_ROWS, type Selection, selectionOf } from './search-query.ts'
+import { type Environment, openFoundStore, reportDamage, type StoreOptions } from './store-place.ts'
+import { storedPeriod } from './stored-period.ts'
+import { paint, type Terminal } from './terminal.ts'
+import { createTextOutlet, type TextStream } from './text-outlet.ts'
+
+/** As given on the command line; '' = not given. */
+export type SearchArguments = StoreOptions &
+  PeriodOptions & {
+    /** '' = everything. */
+    readonly query: string
+    readonly datasets: readonly string[]
+    readonly fields: string
+    readonly limit: string
+    readonly isOldestFirst: boolean
+    readonly isCount: boolean
+    readonly isJson: boolean
+    readonly isCsv: boolean
+  }
+
+/** What a command that reads the store gets from the process. */
+export type CommandContext = {
+  readonly environment: Environment
+  readonly terminal: Terminal
+  readonly stdout: TextStream
+  /** What `now` and offsets mean. */
+  readonly now: Micros
+}
+
+type Asked = {
+  readonly selection: Selection
+  readonly period: Period
+  readonly fields: readonly FieldName[]
+  readonly form: OutputForm
+  readonly limit: number
+}
+
+/**
+ * Exit 0, also when nothing matches; 1 when damaged segments are missing from the answer; 2 for a query that cannot be read, which is
+ * printed here. Throws AppError for other wrong arguments and for a store that cannot be read.
+ */
+export async function runSearch(args: SearchArguments, context: CommandContext): Promise<number> {
+  const asked = readArguments(args, context)
+  if (asked === null) return ERROR_EXITS['bad-query']
+  const store = await openFoundStore(args, context.environment, context.terminal)
+  try {
+    const total = await countDocuments(store, asked.selection)
+    if (args.isCount) await printCount(total, asked.form, context)
+    else await printFound(store, asked, args.isOldestFirst, total, context)
+    await sayMissing(store, asked, args.datasets.length > 0, total, context)
+    return reportDamage(store, context.terminal) ? 1 : 0
+  } finally {
+    store.close()
+  }
+}
+
+/** Null for a query that was refused. Throws AppError `usage`. */
+function readArguments(args: SearchArguments, { now, terminal }: CommandContext): Asked | null {
+  const form = parseForm(args)
+  if (args.isCount && args.isCsv) {
+    throw new AppError('usage', '--count and --csv exclude each other', { advice: '--count prints one number.' })
+  }
+  const period = parsePeriod(args, now)
+  const datasets = parseDatasets(args.datasets)
+  const fields = parseFields(args.fields)
+  const limit = parseLimit(args.limit)
+  const query = readQuery(args.query, now, terminal)
+  if (query === null) return null
+  return {
+    selection: selectionOf(query, { datasets, since: period.since, until: period.until }),
+    period,
+    fields,
+    form,
+    limit,
+  }
+}
+
+async function printCount(total: number, form: OutputForm, { stdout }: CommandContext): Promise<void> {
+  await createTextOutlet(stdout).write(form === 'json' ? `${JSON.stringify({ count: total })}\n` : `${total}\n`)
+}
+
+async function printFound(
+  store: StoreReader,
+  { selection, fields, form, limit }: Asked,
+  isOldestFirst: boolean,
+  total: number,
+  { stdout, terminal }: CommandContext,
+): Promise<void> {
+  const outlet = createTextOutlet(stdout)
+  const printer = createDocumentPrinter(terminal, { form, fields, width: outlet.width })
+  const isWatched = terminal.isInteractive && stdout.isTTY !== true && Math.min(total, limit) > PAGE_ROWS
+  let shown = 0
+  let isRead = await outlet.write(printer.head)
+  const view = { order: isOldestFirst ? 'oldest' : 'newest', limit, columns: printer.columns } as const
+  for await (const documents of total === 0 ? [] : findDocuments(store, selection, view)) {
+    isRead &&= await outlet.write(printer.print(documents))
+    if (!isRead) return
+    shown += documents.length
+    if (isWatched) terminal.err(`\r\u001b[K  ${shown.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`)
+  }
+  if (isWatched) terminal.err('\r\u001b[K')
+  if (total > 0) terminal.err(`${paint(terminal, 'dim', shownText(shown, total, isOldestFirst))}\n`)
+}
+
+/** `50 of 1,234 documents, newest first; --limit N for more`. */
+function shownText(shown: number, total: number, isOldestFirst: boolean): string {
+  const order = isOldestFirst ? 'oldest first' : 'newest first'
+  if (shown >= total) return total === 1 ? '1 document' : `${total.toLocaleString('en-US')} documents, ${order}`
+  return `${shown.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} documents, ${order}; --limit N for more, 0 for all`
+}
+
+/** Why nothing was found, and counters that match and were not asked for. */
+async function sayMissing(
+  store: StoreReader,
+  { selection, period }: Asked,
+  areDatasetsGiven: boolean,
+  total: number,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const named = areDatasetsGiven ? selection.datasets : null
+  if (total === 0) terminal.err(`${await storedPeriod(store, named, period, 'nothing matches')}\n`)
+  if (areDatasetsGiven) return
+  const counters = await countDocuments(store, { ...selection, datasets: [COUNTERS] })
+  if (counters > 0)
+    terminal.err(
+      `${paint(terminal, 'dim', `${counters.toLocaleString('en-US')} counter readings match too; --dataset peer shows them`)}\n`,
+    )
+}

@@ -1,0 +1,116 @@
+/** What ran on each gateway at a time, out of a store: for `peers` and for an inventory diff without files. */
+import { AppError } from '../errors.ts'
+import type { Inventory } from '../identity/inventory.ts'
+import type { RunningInterface } from '../identity/inventory-diff.ts'
+import type { Ledger } from '../identity/ledger.ts'
+import { runningAt } from '../identity/running-at.ts'
+import { suggestion } from '../nearest.ts'
+import { quoted, safeText } from '../safe-text.ts'
+import { inventoryAt, type LedgerSpan, ledgerSpans } from '../store/ledger-reader.ts'
+import type { StoreReader } from '../store/reader.ts'
+import { DAY, type Micros } from '../time.ts'
+import { type LedgerWindow, pollBefore, readLedgerWindow } from './ledger-window.ts'
+import { type PeerStateThen, peerStatesAt, stateKey } from './peer-state.ts'
+import { spanText } from './quantity-text.ts'
+import { printTime } from './time-argument.ts'
+
+export type StoredGateway = {
+  readonly name: string
+  /** Its last poll at or before the time: what ran is what that poll showed. */
+  readonly poll: Micros
+  /** The ledger as that poll left it. */
+  readonly ledger: Ledger
+  /** The day before. */
+  readonly window: LedgerWindow
+  readonly inventory: Inventory
+  readonly running: readonly RunningInterface[]
+  /** By stateKey. */
+  readonly states: ReadonlyMap<string, PeerStateThen>
+}
+
+export type StoredGateways = {
+  /** The time asked for, else the newest poll of the store. */
+  readonly at: Micros
+  /** By name; those without a poll at or before the time are left out. */
+  readonly gateways: readonly StoredGateway[]
+  /** What is to be said about it, a line each; fit for a terminal. */
+  readonly notes: readonly string[]
+}
+
+/** Polls further apart than this many periods leave a gap (design 5.3). */
+const PERIODS_MAX = 3
+
+/**
+ * `asked` null = the newest poll; `gateway` '' = all. Throws AppError `usage` for a gateway the store has no poll of, and where it has
+ * none at all at or before the time.
+ */
+export async function readStoredGateways(
+  store: StoreReader,
+  asked: Micros | null,
+  gateway: string,
+): Promise<StoredGateways> {
+  const spans = await gatewaySpans(store, gateway)
+  const newest = spans.reduce((latest, span) => Math.max(latest, span.newest), Number.NEGATIVE_INFINITY)
+  const at = asked ?? newest
+  const gateways: StoredGateway[] = []
+  const notes: string[] = []
+  for (const span of spans) {
+    const read = await readGateway(store, span.gateway, at)
+    if (read === null) {
+      notes.push(
+        `${safeText(span.gateway)}: no poll at or before ${printTime(at)}; the first is of ${printTime(span.oldest)}`,
+      )
+      continue
+    }
+    const late = at - read.poll
+    if (late > PERIODS_MAX * read.window.ledger.polls.period) {
+      notes.push(
+        `${safeText(span.gateway)}: the last poll is ${spanText(late)} older: what ran then is not known to run still`,
+      )
+    }
+    gateways.push(read)
+  }
+  if (gateways.length > 0) return { at, gateways, notes }
+  throw new AppError(
+    'usage',
+    `this store holds no poll at or before ${Number.isFinite(at) ? printTime(at) : 'any time'}`,
+    {
+      advice:
+        spans.length === 0
+          ? 'Replay a capture with wg.snapshots into it.'
+          : `The first poll is of ${printTime(spans.reduce((oldest, span) => Math.min(oldest, span.oldest), newest))}.`,
+    },
+  )
+}
+
+/** Of one gateway, or of all ('' ). Throws AppError `usage` for one the store has no poll of. */
+export async function gatewaySpans(store: StoreReader, gateway: string): Promise<LedgerSpan[]> {
+  const spans = await ledgerSpans(store)
+  if (gateway === '') return spans
+  const own = spans.filter((span) => span.gateway === gateway)
+  if (own.length > 0) return own
+  const names = spans.map((span) => span.gateway)
+  const known = names.length === 0 ? 'none' : `${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}`
+  throw new AppError(
+    'usage',
+    `this store holds no poll of a gateway called ${quoted(gateway)}${suggestion(gateway, names)}`,
+    { advice: `Known: ${known}.` },
+  )
+}
+
+async function readGateway(store: StoreReader, name: string, at: Micros): Promise<StoredGateway | null> {
+  const window = await readLedgerWindow(store, name, at - DAY, at)
+  const ledger = window?.until(at) ?? null
+  const poll = ledger === null ? null : pollBefore(ledger, at)
+  if (window === null || ledger === null || poll === null) return null
+  const states = await peerStatesAt(store, name, at, poll, null)
+  return {
+    name,
+    poll,
+    ledger,
+    window,
+    inventory: await inventoryAt(store, name, at),
+    running: runningAt(name, ledger, (tunnel, key) => states.get(stateKey(name, tunnel, key))?.lastHandshake ?? null),
+    states,
+  }
+}

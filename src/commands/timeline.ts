@@ -1,0 +1,194 @@
+/**
+ * `peertrail timeline PEER`: everything the store has about a peer, a key or a person, in order of time, with the gaps of the gateways it
+ * was seen at: what stands there as nothing may be nothing that was seen. Lines are for people and put together what
+ * belongs together (timeline-query.ts); --json and --csv give the documents as they are.
+ */
+import type { FieldName } from '../fields.ts'
+import { safeText } from '../safe-text.ts'
+import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import { type DocumentLine, keyStart, LINE_FIELDS } from './document-line.ts'
+import { createDocumentPrinter } from './document-output.ts'
+import { createLinePrinter } from './line-layout.ts'
+import { type SelectedPeers, selectPeers } from './peer-selector.ts'
+import type { CommandContext } from './search.ts'
+import {
+  type OutputForm,
+  type Period,
+  type PeriodOptions,
+  parseForm,
+  parseLimit,
+  parsePeriod,
+} from './search-arguments.ts'
+import { findDocuments, type Place, readDocuments, type Selection } from './search-query.ts'
+import { openFoundStore, reportDamage, type StoreOptions } from './store-place.ts'
+import { counted, paint } from './terminal.ts'
+import { createTextOutlet } from './text-outlet.ts'
+import { printSecond } from './time-argument.ts'
+import { type TimelineSubject, timelineLine } from './timeline-line.ts'
+import {
+  countTimeline,
+  findTimeline,
+  readCarriedGaps,
+  readWhereabouts,
+  type TimelineRow,
+  type TimelineScope,
+  type TimelineTotals,
+  timelineSelection,
+  type Whereabouts,
+} from './timeline-query.ts'
+
+/** As given on the command line; '' = not given. */
+export type TimelineArguments = StoreOptions &
+  PeriodOptions & {
+    /** A name, a key or its beginning, an e-mail, an address. */
+    readonly peer: string
+    readonly limit: string
+    readonly isJson: boolean
+    readonly isCsv: boolean
+  }
+
+type Asked = {
+  readonly store: StoreReader
+  readonly peers: SelectedPeers
+  readonly scope: TimelineScope
+  readonly selection: Selection
+  readonly period: Period
+  readonly limit: number
+  readonly form: OutputForm
+}
+
+/** Keys named in the heading; the rest are counted. */
+const KEYS_SHOWN_MAX = 4
+
+/**
+ * Exit 0, also when nothing was recorded in the period; 1 when damaged segments are missing from the answer. Throws AppError `usage` for
+ * wrong arguments and a PEER that fits nobody or several, and the errors of opening a store.
+ */
+export async function runTimeline(args: TimelineArguments, context: CommandContext): Promise<number> {
+  const form = parseForm(args)
+  const period = parsePeriod(args, context.now)
+  const limit = parseLimit(args.limit)
+  const store = await openFoundStore(args, context.environment, context.terminal)
+  try {
+    const peers = await selectPeers(store, args.peer)
+    const whereabouts = await readWhereabouts(store, peers.keys)
+    const scope: TimelineScope = {
+      keys: peers.keys,
+      gateways: whereabouts?.gateways ?? [],
+      // Before the peer was first seen nothing could be missing of it.
+      since: period.sinceOption === '' ? (whereabouts?.first ?? ALL_TIME.since) : period.since,
+      until: period.until,
+    }
+    const asked: Asked = { store, peers, scope, selection: timelineSelection(scope), period, limit, form }
+    if (form === 'lines') await printTimeline(asked, whereabouts, context)
+    else await printDocuments(asked, context)
+    return reportDamage(store, context.terminal) ? 1 : 0
+  } finally {
+    store.close()
+  }
+}
+
+async function printTimeline(asked: Asked, whereabouts: Whereabouts | null, context: CommandContext): Promise<void> {
+  const { store, peers, scope, selection, limit } = asked
+  const { stdout, terminal } = context
+  const totals = await countTimeline(store, selection)
+  const outlet = createTextOutlet(stdout)
+  const printer = createLinePrinter(terminal, outlet.width)
+  await outlet.write(`${paint(terminal, 'bold', safeText(peers.label))}  ${keysText(peers)}\n`)
+  // They stand before the first row, so that the columns are measured with them.
+  const subject = { keys: peers.keys, name: nameOf(peers, whereabouts) }
+  let before = (await readCarriedGaps(store, scope)).map(gapRow)
+  let shown = 0
+  let next: TimelineRow | null = null
+  // One row more than the limit tells where what is left out begins.
+  for await (const page of findTimeline(store, selection, limit + 1)) {
+    const rows = page.slice(0, limit - shown)
+    next = page[rows.length] ?? null
+    if (!(await outlet.write(printer.print(await linesOf(store, [...before, ...rows], subject))))) return
+    before = []
+    shown += rows.length
+  }
+  await outlet.write(printer.print(await linesOf(store, before, subject)))
+  if (totals.named === 0) terminal.err(`nothing of this peer was recorded in this time${seenText(whereabouts)}\n`)
+  if (totals.lines > 0) terminal.err(`${paint(terminal, 'dim', totalText(totals, shown, next))}\n`)
+}
+
+async function printDocuments(asked: Asked, { stdout, terminal }: CommandContext): Promise<void> {
+  const { store, scope, selection, limit, form, peers } = asked
+  const outlet = createTextOutlet(stdout)
+  const printer = createDocumentPrinter(terminal, { form, fields: [], width: outlet.width })
+  const totals = await countTimeline(store, selection)
+  const carried = await readDocuments(store, null, await readCarriedGaps(store, scope), printer.columns)
+  let isRead = await outlet.write(`${printer.head}${printer.print([...carried.values()])}`)
+  let shown = 0
+  const view = { order: 'oldest', limit, columns: printer.columns } as const
+  for await (const documents of findDocuments(store, selection, view)) {
+    isRead &&= await outlet.write(printer.print(documents))
+    if (!isRead) return
+    shown += documents.length
+  }
+  const count = shown < totals.documents ? `${grouped(shown)} of ${grouped(totals.documents)}` : grouped(shown)
+  terminal.err(`${paint(terminal, 'dim', `${safeText(peers.label)}: ${count} documents, oldest first`)}\n`)
+}
+
+async function linesOf(
+  store: StoreReader,
+  rows: readonly TimelineRow[],
+  subject: TimelineSubject,
+): Promise<DocumentLine[]> {
+  const places = new Map(rows.flatMap(({ first, last }) => [first, last]).map((place) => [place.id, place]))
+  const columns: readonly FieldName[] = [...LINE_FIELDS, 'wireguard.attribution.candidates']
+  const documents = await readDocuments(store, null, [...places.values()], columns)
+  return rows.flatMap((row) => {
+    const [first, last] = [documents.get(row.first.id), documents.get(row.last.id)]
+    return first === undefined || last === undefined ? [] : [timelineLine(row, first, last, subject)]
+  })
+}
+
+function gapRow(place: Place): TimelineRow {
+  return {
+    at: place.at,
+    line: place.id,
+    isFlow: false,
+    first: place,
+    last: place,
+    documents: 1,
+    until: place.at,
+    ports: 0,
+    bytes: null,
+    reasons: [],
+  }
+}
+
+/** What every line would say; '' where lines tell several apart. */
+function nameOf({ keys }: SelectedPeers, whereabouts: Whereabouts | null): string {
+  const { names = [] } = whereabouts ?? {}
+  if (names.length === 1) return names[0] ?? ''
+  return names.length === 0 && keys.length === 1 ? keyStart(keys[0] ?? '') : ''
+}
+
+function keysText({ by, keys, label }: SelectedPeers): string {
+  if (by === 'key' && label === keys[0]) return ''
+  const shown = keys.slice(0, KEYS_SHOWN_MAX).map((key) => safeText(keyStart(key)))
+  const more = keys.length > shown.length ? `, … ${keys.length - shown.length} more` : ''
+  return `${keys.length === 1 ? 'key' : 'keys'} ${shown.join(', ')}${more}`
+}
+
+function seenText(whereabouts: Whereabouts | null): string {
+  return whereabouts === null
+    ? ''
+    : `; the store has it from ${printSecond(whereabouts.first)} to ${printSecond(whereabouts.last)}`
+}
+
+/** `200 of 1,234 lines (5,678 documents), oldest first; what follows begins …`. */
+function totalText({ lines, documents }: TimelineTotals, shown: number, next: TimelineRow | null): string {
+  const count = shown < lines ? `${grouped(shown)} of ${grouped(lines)}` : grouped(lines)
+  const told = `${count} ${lines === 1 ? 'line' : 'lines'} from ${counted(documents, 'document')}, oldest first`
+  return next === null
+    ? told
+    : `${told}; left out from ${printSecond(next.at)} on: --since that time, or --limit N, 0 for all`
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US')
+}

@@ -1,0 +1,107 @@
+/**
+ * Whose outer address it was: the endpoint WireGuard had for a key, by the polls around the time; where no key had it then, the
+ * nearest time a point of `wireguard.peer` shows it. Without a port every peer behind one NAT address is told.
+ */
+import { addressDigits } from '../address-digits.ts'
+import type { FieldName } from '../fields.ts'
+import type { Ledger, PeerState } from '../identity/ledger.ts'
+import { toDocuments } from '../store/documents.ts'
+import type { StoreReader } from '../store/reader.ts'
+import { DAY, type Micros } from '../time.ts'
+import { pollAfter } from './ledger-window.ts'
+import { peerFacts } from './peer-facts.ts'
+import type { EndpointAnswer } from './who-answer.ts'
+import type { GatewayLedgers } from './who-holder.ts'
+import type { Question } from './who-question.ts'
+
+/** Peers told; a carrier's NAT address may stand for many. */
+export const ENDPOINTS_MAX = 20
+/** How far away the endpoint is looked for when nobody had it then. */
+const OTHER_TIMES: Micros = 30 * DAY
+/** Polls further apart than this many periods prove nothing in between (design 5.3). */
+const PERIODS_MAX = 3
+
+const COLUMNS: readonly FieldName[] = [
+  '@timestamp',
+  'host.name',
+  'wireguard.interface.name',
+  'wireguard.peer.public_key',
+  'wireguard.peer.endpoint.ip',
+  'wireguard.peer.endpoint.port',
+]
+
+/** Exact ones first; at most ENDPOINTS_MAX. */
+export async function readEndpoints(
+  store: StoreReader,
+  question: Question,
+  gateways: readonly GatewayLedgers[],
+): Promise<EndpointAnswer[]> {
+  const then = gateways.flatMap((gateway) => endpointsThen(gateway, question))
+  const answers = then.length > 0 ? then : await endpointsOtherwise(store, question, gateways)
+  return answers.toSorted((a, b) => Number(b.status === 'exact') - Number(a.status === 'exact')).slice(0, ENDPOINTS_MAX)
+}
+
+function endpointsThen({ view, window, moment }: GatewayLedgers, { address, port }: Question): EndpointAnswer[] {
+  const { gateway, inventory, ledger } = view
+  const { before, after, widest } = ledger.polls.around(moment.from, moment.to)
+  const old = before === null ? null : window.until(before)
+  if (before === null || old === null) return []
+  const later = after === null ? null : window.until(after)
+  const isClose = widest <= PERIODS_MAX * ledger.polls.period
+  return peersOf(old).flatMap((peer) => {
+    const shown = peer.endpoints.at(-1)
+    if (shown === undefined || shown.ip !== address.text || (port >= 0 && shown.port !== port)) return []
+    const still = later?.peer(peer.interface, peer.publicKey)?.endpoints.at(-1)
+    const isSame = still?.ip === shown.ip && still.port === shown.port
+    const next = window.ledger.peer(peer.interface, peer.publicKey)?.endpoints.find(({ at }) => at > shown.at)
+    const gone = window.ledger.peer(peer.interface, peer.publicKey) === null ? pollAfter(ledger, before) : null
+    return {
+      peer: peerFacts(inventory, gateway, peer.interface, peer.publicKey, moment.from),
+      port: shown.port,
+      status: isSame && isClose ? 'exact' : 'ambiguous',
+      since: shown.at,
+      until: next?.at ?? (isSame ? null : gone),
+      isThen: true,
+    }
+  })
+}
+
+function peersOf(ledger: Ledger): PeerState[] {
+  return [...ledger.interfaces.values()].filter(({ isUp }) => isUp).flatMap(({ peers }) => [...peers.values()])
+}
+
+/** Keys that had it at another time, the nearest first. */
+async function endpointsOtherwise(
+  store: StoreReader,
+  { address, port, moment }: Question,
+  gateways: readonly GatewayLedgers[],
+): Promise<EndpointAnswer[]> {
+  const result = await store.select(
+    {
+      datasets: ['wireguard.peer'],
+      since: moment.from - OTHER_TIMES,
+      until: moment.to + OTHER_TIMES,
+      columns: COLUMNS,
+    },
+    `SELECT "host.name", "wireguard.interface.name", "wireguard.peer.public_key", "wireguard.peer.endpoint.port",
+       epoch_us(min("@timestamp")) AS first, epoch_us(max("@timestamp")) AS last
+     FROM events WHERE "wireguard.peer.endpoint.ip" = $1 AND ($2 < 0 OR "wireguard.peer.endpoint.port" = $2)
+     GROUP BY 1, 2, 3, 4 ORDER BY least(abs(min(epoch_us("@timestamp")) - $3::BIGINT), abs(max(epoch_us("@timestamp")) - $3::BIGINT)), 1, 2, 3 LIMIT ${ENDPOINTS_MAX}`,
+    [addressDigits(address.text) ?? '', port, BigInt(moment.from)],
+  )
+  return toDocuments(result).flatMap((document, i) => {
+    const name = document['host.name'] ?? ''
+    const gateway = gateways.find(({ view }) => view.gateway === name)
+    if (gateway === undefined) return []
+    const [tunnel = '', key = ''] = [document['wireguard.interface.name'], document['wireguard.peer.public_key']]
+    const [first, last] = (result.rows[i] ?? []).slice(-2).map(Number)
+    return {
+      peer: peerFacts(gateway.view.inventory, name, tunnel, key, moment.from),
+      port: document['wireguard.peer.endpoint.port'] ?? 0,
+      status: 'unknown',
+      since: first ?? null,
+      until: last ?? null,
+      isThen: false,
+    }
+  })
+}

@@ -1,0 +1,143 @@
+/**
+ * The queue of full hot files: sealed one after another beside the reading of more, by DuckDB's own thread; after each, small
+ * segments are merged and retention is applied. A file that DuckDB cannot read is set aside and told: it stays where it is, and the
+ * next writer tries again.
+ */
+import { join } from 'node:path'
+import type { Micros } from '../time.ts'
+import { removeFile } from './durable.ts'
+import type { HotEntry, Manifest } from './manifest.ts'
+import { mergeSmall } from './merge-segments.ts'
+import { expiredSegments, type Retention } from './retention.ts'
+import { type HotColumns, sealHot } from './seal.ts'
+import { toWriteError } from './write-error.ts'
+import type { SegmentTools } from './write-segment.ts'
+
+/** A hot file nobody writes to any more. `columns` null: not known. */
+export type FullHot = { readonly entry: HotEntry; readonly columns: HotColumns | null }
+
+export type SealTotals = {
+  readonly added: number
+  /** Events the store had already. */
+  readonly repeated: number
+  /** Lines of hot files that could not be read back, and rows whose shared fields could not. */
+  readonly damaged: number
+  /** Segments that retention removed. */
+  readonly expired: number
+  /** Hot files that could not be sealed, each with the reason. Their rows are read from them as far as that is possible. */
+  readonly unsealed: readonly string[]
+}
+
+export type Sealing = {
+  push(full: FullHot): void
+  /** Begins to seal, unless that is going on. */
+  start(): void
+  /** Waits while too many wait. Throws what sealing failed with. */
+  drain(): Promise<void>
+  /** Seals everything that waits. Throws what sealing failed with. */
+  finish(): Promise<void>
+  /** Waits for the file that is being sealed, and begins no other. */
+  stop(): Promise<void>
+  totals(): SealTotals
+  readonly failure: { readonly error: unknown } | null
+}
+
+/** Full hot files that may wait. */
+const WAITING_MAX = 2
+
+export function createSealing(
+  tools: SegmentTools,
+  manifest: Manifest,
+  limits: { readonly retention: Retention; readonly now: Micros | undefined },
+): Sealing {
+  const { layout, step } = tools
+  const waiting: FullHot[] = []
+  const unsealed: string[] = []
+  const counts = { added: 0, repeated: 0, damaged: 0, expired: 0 }
+  let failure: { readonly error: unknown } | null = null
+  let running: Promise<void> = Promise.resolve()
+  let isRunning = false
+  let isStopped = false
+
+  async function sealOne({ entry, columns }: FullHot): Promise<void> {
+    const known = manifest.contents().segments.filter(({ dataset }) => dataset === entry.dataset)
+    const result = await sealHot(tools, entry, columns, known)
+    if ('unreadable' in result) {
+      unsealed.push(`${entry.file}: ${result.unreadable}`)
+      return
+    }
+    step('segments-written')
+    manifest.seal(entry, result.segments)
+    step('segments-recorded')
+    removeFile(join(layout.dir, entry.file), layout.hot)
+    step('hot-removed')
+    counts.added += result.segments.reduce((sum, segment) => sum + segment.rows, 0)
+    counts.repeated += result.repeated
+    counts.damaged += result.damaged
+  }
+
+  async function tidy(): Promise<void> {
+    await mergeSmall(tools, manifest)
+    const expired = expiredSegments(manifest.contents().segments, limits.retention, limits.now)
+    if (expired.length === 0) return
+    manifest.expire(expired)
+    step('expired-recorded')
+    for (const { file } of expired) {
+      removeFile(join(layout.dir, file), layout.segments)
+      step('expired-removed')
+    }
+    counts.expired += expired.length
+  }
+
+  async function run(): Promise<void> {
+    try {
+      for (let full = waiting[0]; full !== undefined && !isStopped; full = waiting[0]) {
+        await sealOne(full)
+        waiting.shift()
+        await tidy()
+      }
+    } catch (error) {
+      failure = { error: toWriteError(layout.dir, error) }
+    } finally {
+      isRunning = false
+    }
+  }
+
+  function start(): void {
+    if (isRunning || failure !== null || isStopped) return
+    isRunning = true
+    running = run()
+  }
+
+  /** Seals until at most that many wait. */
+  async function sealUntil(left: number): Promise<void> {
+    while (waiting.length > left && failure === null && !isStopped) {
+      start()
+      await running
+    }
+    if (failure !== null) throw failure.error
+  }
+
+  return {
+    push: (full) => void waiting.push(full),
+    start,
+    drain: () => sealUntil(WAITING_MAX),
+    async finish() {
+      await sealUntil(0)
+      await running
+      // Also when nothing was added: the limits may be others than the last time.
+      isRunning = true
+      running = run()
+      await sealUntil(0)
+      await running
+    },
+    async stop() {
+      isStopped = true
+      await running
+    },
+    totals: () => ({ ...counts, unsealed: [...unsealed] }),
+    get failure() {
+      return failure
+    },
+  }
+}
