@@ -1,19 +1,32 @@
 #!/usr/bin/env -S node --max-semi-space-size=32
 /** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
 import { Command, CommanderError } from 'commander'
-import {
-  declareCheck,
-  declareDemo,
-  declareInventory,
-  declareReplay,
-  declareVerify,
-  type Invocation,
-} from './commands/declarations.ts'
+import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
 import { printError } from './commands/problem-report.ts'
+import {
+  declarePeers,
+  declareSearch,
+  declareTimeline,
+  declareVerify,
+  declareWho,
+} from './commands/store-declarations.ts'
 import { createTerminal, type Terminal } from './commands/terminal.ts'
 import { AppError, ERROR_EXITS } from './errors.ts'
 
 const EXIT_USAGE = 2
+
+/** In the order of the help: looking first, then what is behind it. */
+const COMMANDS = [
+  declareDemo,
+  declareReplay,
+  declareSearch,
+  declareWho,
+  declareTimeline,
+  declarePeers,
+  declareInventory,
+  declareCheck,
+  declareVerify,
+]
 
 async function main(argv: readonly string[]): Promise<number> {
   const terminal = createTerminal({ out: process.stdout, err: process.stderr }, process.env)
@@ -24,6 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
     terminal,
     environment: process.env,
     stdout: process.stdout,
+    now: Date.now() * 1000,
     done: (status) => {
       exit = status
     },
@@ -47,8 +61,7 @@ function createProgram(terminal: Terminal, invocation: Invocation): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('Run with --help for the commands and their options.')
-  for (const declare of [declareDemo, declareReplay, declareCheck, declareInventory, declareVerify])
-    declare(program, invocation)
+  for (const declare of COMMANDS) declare(program, invocation)
   return program
 }
 

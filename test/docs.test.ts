@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { configPage } from '../scripts/config-page.ts'
+import { demoPicture } from '../scripts/demo-picture.ts'
 import { fieldsPage } from '../scripts/fields-page.ts'
 import { parsePipeline } from '../src/config.ts'
 import { FIELD_NAMES, FIELDS } from '../src/fields.ts'
@@ -17,6 +18,10 @@ describe('generated pages', () => {
 
   test('docs/config.md is current', () => {
     expect(read('docs/config.md') === configPage(), `docs/config.md ${STALE}`).toBe(true)
+  })
+
+  test('docs/demo.svg is current', async () => {
+    expect(read('docs/demo.svg') === (await demoPicture()), `docs/demo.svg ${STALE}`).toBe(true)
   })
 })
 

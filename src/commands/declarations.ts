@@ -1,5 +1,6 @@
 /** Every command with its options and an example, for commander; what it does stands in its own file. */
 import type { Command } from 'commander'
+import type { Micros } from '../time.ts'
 import { runCheck } from './check.ts'
 import { runDemo } from './demo.ts'
 import { runInventoryDiff } from './inventory-diff.ts'
@@ -7,13 +8,15 @@ import { runInventoryInit } from './inventory-init.ts'
 import { runReplay } from './replay.ts'
 import type { Environment } from './store-place.ts'
 import type { Terminal } from './terminal.ts'
-import { runVerify } from './verify.ts'
+import type { TextStream } from './text-outlet.ts'
 
 /** What every command runs with. */
 export type Invocation = {
   readonly terminal: Terminal
   readonly environment: Environment
-  readonly stdout: NodeJS.WritableStream
+  readonly stdout: TextStream
+  /** What `now` and offsets mean. */
+  readonly now: Micros
   /** Takes the exit status. */
   readonly done: (status: number) => void
 }
@@ -78,41 +81,38 @@ export function declareInventory(program: Command, invocation: Invocation): void
   declareInventoryDiff(inventory, invocation)
 }
 
-function declareInventoryDiff(inventory: Command, { terminal, done }: Invocation): void {
+function declareInventoryDiff(inventory: Command, { terminal, environment, now, done }: Invocation): void {
   inventory
     .command('diff')
     .description('what runs against what is documented')
-    .argument('[path...]', 'capture directory, wg.snapshots, or the output of `wg show all dump`')
+    .argument(
+      '[path...]',
+      'capture directory, wg.snapshots, or the output of `wg show all dump`; the store when left out',
+    )
     .option('--inventory <file>', 'compare with this one instead of the one in the capture', '')
     .option('--gateway <name>', 'only this gateway; names the one a single dump comes from', '')
     .option('--at <time>', 'the newest snapshot at or before, and the dates of then: -2h, 2026-11-22, 15:09', '')
     .option('--json', 'print one JSON object', false)
     .option('--csv', 'print one row a difference', false)
+    .option('--store <dir>', 'the store to look in without a path', '')
+    .option('--pipeline <file>', 'the store this pipeline writes to', '')
     .addHelpText('after', '\nExample:\n  peertrail inventory diff ./capture --at 2026-11-22T15:10')
     .action(
       async (
         paths: string[],
-        options: { inventory: string; gateway: string; at: string; json: boolean; csv: boolean },
+        options: {
+          inventory: string
+          gateway: string
+          at: string
+          json: boolean
+          csv: boolean
+          store: string
+          pipeline: string
+        },
       ) => {
         const { json: isJson, csv: isCsv, at, ...rest } = options
         const args = { paths, ...rest, at: at === '' ? null : at, isJson, isCsv }
-        done(await runInventoryDiff(args, Date.now() * 1000, terminal))
+        done(await runInventoryDiff(args, now, terminal, environment))
       },
     )
-}
-
-/** `verify`. */
-export function declareVerify(program: Command, { terminal, environment, done }: Invocation): void {
-  program
-    .command('verify')
-    .description('check that what a store sealed is unchanged, and say what that does not prove')
-    .option('--store <dir>', 'the store; else as for search', '')
-    .option('--pipeline <file>', 'take the store this pipeline writes to', '')
-    .option('--anchor <count:hash...>', 'heads of the chain that were kept elsewhere', [])
-    .option('--json', 'print the result as JSON', false)
-    .addHelpText('after', '\nExample:\n  peertrail verify --store ./peertrail-data')
-    .action(async (options: { store: string; pipeline: string; anchor: string[]; json: boolean }) => {
-      const { anchor: anchors, json: isJson, ...rest } = options
-      done(await runVerify({ ...rest, anchors, isJson }, environment, terminal))
-    })
 }

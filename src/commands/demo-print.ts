@@ -1,7 +1,7 @@
 /** The demo on one screen: at most 100 columns and some forty lines, in the order a newcomer asks. */
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
-import type { PeerRow } from './demo-peers.ts'
+import { bytesOf, type PeerRow } from './demo-peers.ts'
 import type { Handover, NamedPeer, Removal, Story, StoryGap } from './demo-story.ts'
 import { shortKey } from './peer-facts.ts'
 import { bytesText, periodText, spanText, timeOfDay } from './quantity-text.ts'
@@ -62,7 +62,7 @@ function peerLines(terminal: Terminal, peers: readonly PeerRow[]): string {
     shorten(peer.device, 18),
     number(peer.flows),
     peer.denied === 0 ? '·' : number(peer.denied),
-    bytesText(peer.bytes),
+    bytesText(bytesOf(peer)),
     timeOfDay(peer.lastSeen).slice(0, 8),
   ])
   const right = ['flows', 'denied', 'bytes', 'last seen'].map((title) => ({ title, align: 'right' as const }))

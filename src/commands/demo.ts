@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
 import { ledgerSpans } from '../store/ledger-reader.ts'
-import { openStoreReader, type StoreReader } from '../store/reader.ts'
+import { ALL_TIME, openStoreReader, type StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { readPeerRows } from './demo-peers.ts'
 import { type DemoResult, type Moment, printDemo } from './demo-print.ts'
@@ -98,7 +98,11 @@ async function refuseOtherStore(dir: string, hosts: readonly string[]): Promise<
     const segments = store.segments()
     const oldest = Math.min(...segments.map((segment) => segment.oldest))
     const newest = Math.max(...segments.map((segment) => segment.newest))
-    const others = (await ledgerSpans(store)).filter(({ gateway }) => !hosts.includes(gateway))
+    const { rows } = await store.select(
+      { datasets: null, ...ALL_TIME, columns: ['host.name'] },
+      'SELECT DISTINCT "host.name" FROM events',
+    )
+    const others = rows.filter(([host]) => host !== null && !hosts.includes(String(host)))
     if (others.length === 0 && (segments.length === 0 || newest - oldest < DAY)) return
   } finally {
     store.close()

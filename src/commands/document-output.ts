@@ -136,7 +136,7 @@ function createFieldTable(terminal: Terminal, fields: readonly FieldName[], widt
       widths = fitted
       const lines = rows.map((row) => tableLine(row, fitted))
       if (isFirst) {
-        const titles = fields.map((name, i) => shortName(name, fitted[i] ?? 0))
+        const titles = fields.map((name, i) => shortName(name, fitted[i] ?? 0, fields))
         lines.unshift(paint(terminal, 'bold', tableLine(titles, fitted)))
       }
       return lines.map((line) => `${line}\n`).join('')
@@ -152,28 +152,49 @@ function tableLine(cells: readonly string[], widths: readonly number[]): string 
   return padded.join(GAP).trimEnd()
 }
 
-/** No column becomes narrower than COLUMN_MIN or the end of its name; too many columns make a longer line. */
+/**
+ * Where a line would be too long, names give way before values, the widest first. No column becomes narrower than COLUMN_MIN or the
+ * last step of its name; too many columns make a longer line.
+ */
 function fitWidths(fields: readonly FieldName[], rows: readonly (readonly string[])[], width: number): number[] {
-  const widths = fields.map((name, i) =>
-    rows.reduce((most, row) => Math.max(most, Array.from(shorten(row[i] ?? '', width)).length), name.length),
+  const values = fields.map((_, i) =>
+    rows.reduce((most, row) => Math.max(most, Array.from(shorten(row[i] ?? '', width)).length), 0),
   )
-  const least = fields.map((name) => Math.max(COLUMN_MIN, shortName(name, 0).length))
-  const spare = (i: number) => (widths[i] ?? 0) - (least[i] ?? 0)
-  const room = width - GAP.length * (widths.length - 1)
-  for (let over = widths.reduce((sum, each) => sum + each, 0) - room; over > 0; over--) {
-    const widest = widths.reduce(
-      (best, each, i) => (spare(i) > 0 && (best < 0 || each > (widths[best] ?? 0)) ? i : best),
-      -1,
-    )
-    if (widest < 0) break
-    widths[widest] = (widths[widest] ?? 0) - 1
-  }
-  return widths
+  const least = fields.map((name) => Math.max(COLUMN_MIN, shortName(name, 0, fields).length))
+  const room = width - GAP.length * (fields.length - 1)
+  const widths = values.map((value, i) => Math.max(value, fields[i]?.length ?? 0))
+  const whole = values.map((value, i) => Math.max(value, least[i] ?? 0))
+  narrow(widths, whole, room)
+  const titled = widths.map((each, i) => {
+    const name = fields[i]
+    return name === undefined ? each : Math.max(whole[i] ?? 0, shortName(name, each, fields).length)
+  })
+  narrow(titled, least, room)
+  return titled
 }
 
-/** As much of the end of a name as fits, whole steps of it, one at least: `owner.email`, `email`. */
-function shortName(name: FieldName, width: number): string {
-  const steps = name.split('.')
-  while (steps.length > 1 && steps.join('.').length > width) steps.shift()
-  return steps.join('.')
+/** Takes from the widest that is wider than its floor, until all of them fit into the room. */
+function narrow(widths: number[], floors: readonly number[], room: number): void {
+  for (let over = widths.reduce((sum, each) => sum + each, 0) - room; over > 0; over--) {
+    const widest = widths.reduce(
+      (best, each, i) => (each > (floors[i] ?? 0) && (best < 0 || each > (widths[best] ?? 0)) ? i : best),
+      -1,
+    )
+    if (widest < 0) return
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+}
+
+/**
+ * As much of the end of a name as fits, whole steps of it, one at least: `owner.email`, `email`. Never so little that another of the
+ * fields ends alike.
+ */
+function shortName(name: FieldName, width: number, fields: readonly FieldName[]): string {
+  let short: string = name
+  for (let dot = short.indexOf('.'); dot >= 0 && short.length > width; dot = short.indexOf('.')) {
+    const next = short.slice(dot + 1)
+    if (fields.some((other) => other !== name && (other === next || other.endsWith(`.${next}`)))) break
+    short = next
+  }
+  return short
 }

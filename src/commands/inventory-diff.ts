@@ -1,7 +1,8 @@
 /**
- * `peertrail inventory diff PATH…`: what runs against what is documented. PATH is a capture directory, whose inventory.yaml is used
- * unless another one is named, a wg.snapshots file, or the output of `wg show all dump`. The newest snapshot of each gateway is
- * compared; its own time decides about dates, because what was right then may be wrong now. Changes nothing.
+ * `peertrail inventory diff [PATH…]`: what runs against what is documented. PATH is a capture directory, whose inventory.yaml is used
+ * unless another one is named, a wg.snapshots file, or the output of `wg show all dump`; without one the ledger of the store is
+ * compared, and the inventory of its time. The newest snapshot of each gateway counts; its own time decides about dates, because
+ * what was right then may be wrong now. Changes nothing.
  */
 import { AppError } from '../errors.ts'
 import { type Inventory, parseInventory } from '../identity/inventory.ts'
@@ -12,6 +13,8 @@ import type { Micros } from '../time.ts'
 import { type GatewaySnapshot, readGatewaySnapshots } from './gateway-snapshots.ts'
 import { diffCsv, diffJson, diffText } from './inventory-diff-print.ts'
 import { readWhole } from './read-whole.ts'
+import { type Environment, openFoundStore, reportDamage } from './store-place.ts'
+import { readStoredGateways } from './stored-gateways.ts'
 import { counted, type Terminal } from './terminal.ts'
 import { parseTimeArgument, printTime } from './time-argument.ts'
 
@@ -25,6 +28,9 @@ export type InventoryDiffArgs = {
   readonly at: string | null
   readonly isJson: boolean
   readonly isCsv: boolean
+  /** Where to look without paths; '' or absent = not given (see store-place.ts). */
+  readonly store?: string
+  readonly pipeline?: string
 }
 
 /** What runs, wherever it was read from. */
@@ -68,13 +74,20 @@ export type ComparedGateway = {
  * Exit 0: no difference, or only excused ones; 1: differences. Throws AppError for arguments that make no sense together and for
  * what cannot be read. `now` is the time of the machine: offsets count from it, and a dump without a date is taken for now.
  */
-export async function runInventoryDiff(args: InventoryDiffArgs, now: Micros, terminal: Terminal): Promise<number> {
+export async function runInventoryDiff(
+  args: InventoryDiffArgs,
+  now: Micros,
+  terminal: Terminal,
+  environment: Environment = {},
+): Promise<number> {
   if (args.isJson && args.isCsv) {
     throw new AppError('usage', '--json and --csv are two answers to one question', { advice: 'Give one of them.' })
   }
   const asked = args.at === null ? null : parseTimeArgument(args.at, now)
-  const { running, inventories } = await runningFromFiles(args, asked, now, terminal)
-  const inventory = await loadInventory(args.inventory, inventories)
+  const { running, inventory } =
+    args.paths.length > 0
+      ? await fromFiles(args, asked, now, terminal)
+      : await fromStore(args, asked, environment, terminal)
   const result = compareRunning(running, inventory, { asked, now, gateway: args.gateway })
   for (const note of running.notes) terminal.err(`${safeText(note)}\n`)
   if (args.isJson) terminal.out(diffJson(result))
@@ -126,17 +139,51 @@ export function compareRunning(
   return { at, inventory, gateways, differences }
 }
 
+type Sides = { readonly running: Running; readonly inventory: Inventory }
+
+async function fromFiles(
+  args: InventoryDiffArgs,
+  asked: Micros | null,
+  now: Micros,
+  terminal: Terminal,
+): Promise<Sides> {
+  const { running, inventories } = await runningFromFiles(args, asked, now, terminal)
+  return { running, inventory: await loadInventory(args.inventory, inventories) }
+}
+
+/** All gateways are read, whichever is asked for: a key may run elsewhere than documented. */
+async function fromStore(
+  args: InventoryDiffArgs,
+  asked: Micros | null,
+  environment: Environment,
+  terminal: Terminal,
+): Promise<Sides> {
+  const { store: named = '', pipeline = '' } = args
+  const store = await openFoundStore({ store: named, pipeline }, environment, terminal)
+  try {
+    const { gateways, notes } = await readStoredGateways(store, asked, '')
+    reportDamage(store, terminal)
+    const newest = gateways.toSorted((a, b) => b.poll - a.poll).find(({ inventory }) => inventory.hash !== '')
+    return {
+      running: {
+        gateways: gateways.map(({ name, poll }) => ({ name, at: poll })),
+        interfaces: gateways.flatMap((each) => each.running),
+        notes,
+      },
+      inventory:
+        args.inventory === '' && newest !== undefined ? newest.inventory : await loadInventory(args.inventory, []),
+    }
+  } finally {
+    store.close()
+  }
+}
+
 async function runningFromFiles(
   { paths, gateway }: InventoryDiffArgs,
   asked: Micros | null,
   now: Micros,
   terminal: Terminal,
 ): Promise<{ readonly running: Running; readonly inventories: readonly string[] }> {
-  if (paths.length === 0) {
-    throw new AppError('usage', 'what runs is not named', {
-      advice: 'Name a capture directory, a wg.snapshots file, or a file with the output of `wg show all dump`.',
-    })
-  }
   const found = await readGatewaySnapshots({ paths, gateway, before: asked }, terminal)
   const isWanted = (name: string) => gateway === '' || name === gateway
   const { newest, notes } = newestOfEach(found.snapshots.filter((each) => isWanted(each.gateway)))

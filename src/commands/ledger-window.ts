@@ -57,12 +57,12 @@ export async function readLedgerWindow(
   }
 }
 
-/** When the oldest entry of a key on a prefix that still held at `before` began, and whether older polls show otherwise. */
+/** When an entry began that stood longer than a window is wide. */
 export type Beginning = {
   /** First poll that showed it. */
   readonly since: Micros
-  /** It is the first poll the store has, or the search ended there: it may be older. */
-  readonly isOpen: boolean
+  /** The poll before, which did not; null = there is none, or the search ended here: it may be older. */
+  readonly after: Micros | null
 }
 
 /** Keyframes looked back through for the beginning of an entry: one a day and one a start of the collector. */
@@ -84,14 +84,15 @@ export async function beginningOf(
        AND "@timestamp" >= (SELECT max("@timestamp") FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-keyframe' AND "@timestamp" < make_timestamp($2::BIGINT))`,
       [gateway, BigInt(since)],
     )
-    if (rows.length === 0) return { since, isOpen: true }
+    if (rows.length === 0) return { since, after: null }
     const ledger = restored(gateway, rows.map(toRow))
     const held = ledger.peer(entry.interface, entry.publicKey)?.entries.get(entry.prefix)
-    if (held === undefined) return { since, isOpen: false }
-    since = held.since
-    if (since > ledger.polls.oldest) return { since, isOpen: false }
+    if (held !== undefined) since = held.since
+    if (held !== undefined && since === ledger.polls.oldest) continue
+    const window = await readLedgerWindow(store, gateway, since - 1, since)
+    return { since, after: window === null ? null : pollBefore(window.ledger, since - 1) }
   }
-  return { since, isOpen: true }
+  return { since, after: null }
 }
 
 /** The last poll at or before `at`, null when there is none. */

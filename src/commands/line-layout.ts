@@ -15,7 +15,7 @@ export const LINE_WIDTH_MIN = 100
 /** From here on the owner has a column. */
 const OWNER_FROM = 132
 /** Longer cells push the rest of their line to the right, up to the second number. */
-const [WHAT_COLUMN, WHAT_MAX] = [15, 24]
+const [WHAT_COLUMN, WHAT_MAX] = [16, 24]
 const [WHO_COLUMN, WHO_MAX] = [12, 24]
 const OWNER_MAX = 32
 const END_MAX = 40
@@ -85,9 +85,13 @@ function printLine(terminal: Terminal, line: DocumentLine, widths: Widths, width
   const cells: Padded[] = [
     { cell: { text: timeOfDay(line.at), style: 'dim' }, width: 0, max: 12 },
     { cell: line.what, width: widths.what, max: WHAT_MAX },
-    { cell: line.who, width: widths.who, max: WHO_MAX },
-    { cell: { text: line.owner, style: null }, width: widths.owner, max: widths.owner },
   ]
+  // What nobody's peer did needs the room.
+  if (line.who.text !== '' || line.owner !== '')
+    cells.push(
+      { cell: line.who, width: widths.who, max: WHO_MAX },
+      { cell: { text: line.owner, style: null }, width: widths.owner, max: widths.owner },
+    )
   let used = 0
   let text = ''
   for (const { cell, width: least, max } of cells) {

@@ -55,16 +55,19 @@ const COLUMNS: readonly FieldName[] = [
 export async function selectPeers(store: StoreReader, text: string): Promise<SelectedPeers> {
   const address = canonicalAddress(text)
   const found = address === null ? matching(await knownPeers(store, '', []), text) : await holdersOf(store, address)
-  const [first] = found.peers
-  if (first === undefined) {
+  // The newest one that has a name: a key may have been documented later, or given to another device.
+  const shown = found.peers.findLast(({ name }) => name !== '') ?? found.peers[0]
+  if (shown === undefined) {
     throw new AppError('usage', `no peer in this store is called ${quoted(text)}`, {
       advice:
         'Give a name, a public key or the beginning of one, an e-mail, or a tunnel address; `peertrail peers` lists them.',
     })
   }
+  const keys = [...new Set(found.peers.map(({ key }) => key))]
   const different = new Set(found.peers.map((peer) => (found.by === 'e-mail' ? peer.email : identityOf(peer))))
-  if (different.size > 1) throw ambiguous(text, found.peers)
-  return { by: found.by, label: labelOf(first, found.by), keys: [...new Set(found.peers.map(({ key }) => key))] }
+  // One key is one peer, whatever it was called over time and wherever it was seen.
+  if (keys.length > 1 && different.size > 1) throw ambiguous(text, found.peers)
+  return { by: found.by, label: labelOf(shown, found.by), keys }
 }
 
 /** Every peer the store names, once for each name and owner it ever had, oldest first. `where` and parameters narrow it. */

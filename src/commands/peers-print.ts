@@ -1,6 +1,5 @@
 /** What `peers` prints: a table for people at most 100 columns wide, JSON, or CSV with one row a peer. */
 import type { Difference, DifferenceKind } from '../identity/inventory-diff.ts'
-import { safeText } from '../safe-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, type Micros, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'
 import { printCsv } from './csv.ts'
@@ -13,9 +12,12 @@ import { addressPortText } from './who-question.ts'
 import { shorten, wrapText } from './wrap-text.ts'
 
 const WIDTH = 100
-const NAME_MAX = 14
-const OWNER_MAX = 20
-const PREFIX_MAX = 20
+/** Together with the other columns at their widest they fill the line. */
+const NAME_MAX = 13
+const OWNER_MAX = 18
+const PREFIXES_MAX = 18
+/** Counts above are told in thousands. */
+const COUNT_MAX = 99_999
 /** Rows of one kind shown to people; --json and --csv have all. */
 const SHOWN_MAX = 1_000
 
@@ -88,8 +90,8 @@ function runningText(terminal: Terminal, rows: readonly RunningRow[], at: Micros
     shortKey(peer.publicKey),
     prefixesText(allowedIps),
     lastHandshake === null ? 'never' : spanText(Math.max(0, at - lastHandshake)),
-    String(totals?.flows ?? 0),
-    String(totals?.denied ?? 0),
+    countText(totals?.flows ?? 0),
+    countText(totals?.denied ?? 0),
     bytesText((totals?.sourceBytes ?? 0) + (totals?.destinationBytes ?? 0)),
   ])
   const [header = '', ...lines] = table(terminal, COLUMNS, cells).split('\n')
@@ -106,7 +108,12 @@ function runningText(terminal: Terminal, rows: readonly RunningRow[], at: Micros
 function prefixesText(allowedIps: readonly string[]): string {
   const [first, ...more] = allowedIps
   if (first === undefined) return 'none'
-  return `${shorten(first.replace(/\/(?:32|128)$/, ''), PREFIX_MAX)}${more.length === 0 ? '' : ` +${more.length}`}`
+  const rest = more.length === 0 ? '' : ` +${more.length}`
+  return `${shorten(first.replace(/\/(?:32|128)$/, ''), PREFIXES_MAX - rest.length)}${rest}`
+}
+
+function countText(count: number): string {
+  return count > COUNT_MAX ? `${Math.round(count / 1000)}k` : String(count)
 }
 
 function noteText(differences: readonly Difference[]): string {
@@ -202,54 +209,59 @@ const CSV_COLUMNS = [
   'last_seen',
   'until',
   'note',
-]
+] as const
+
+type CsvCells = { readonly [column in (typeof CSV_COLUMNS)[number]]?: string | number | null }
 
 /** One row a running peer, then one for each key that is documented and does not run (`missing`), then for each that left (`gone`). */
 export function peersCsv({ running, missing, left }: PeersResult): string {
-  const named = ({ gateway, interface: tunnel, name, kind, device, owner, publicKey }: PeerFacts) => [
+  const rows: CsvCells[] = [
+    ...running.map(({ peer, allowedIps, endpoint, lastHandshake, totals, differences }) => ({
+      state: 'running',
+      ...peerCells(peer),
+      allowed_ips: allowedIps.join(' '),
+      endpoint: endpoint === null ? null : addressPortText(endpoint.ip, endpoint.port),
+      last_handshake: iso(lastHandshake),
+      flows: totals?.flows ?? 0,
+      denied: totals?.denied ?? 0,
+      source_bytes: totals?.sourceBytes ?? 0,
+      destination_bytes: totals?.destinationBytes ?? 0,
+      last_seen: iso(totals?.lastSeen ?? null),
+      note: noteText(differences),
+    })),
+    ...missing.map(({ gateway, interface: tunnel, peer, publicKey, text }) => ({
+      state: 'missing',
+      gateway,
+      interface: tunnel,
+      peer,
+      public_key: publicKey,
+      note: text,
+    })),
+    ...left.map(({ peer, allowedIps, until, replacedBy }) => ({
+      state: 'gone',
+      ...peerCells(peer),
+      allowed_ips: allowedIps.join(' '),
+      until: iso(until),
+      note: replacedBy.length === 0 ? 'removed' : `replaced by ${replacedBy.join(' ')}`,
+    })),
+  ]
+  return printCsv(
+    CSV_COLUMNS,
+    rows.map((row) => CSV_COLUMNS.map((column) => row[column] ?? null)),
+  )
+}
+
+function peerCells({ gateway, interface: tunnel, name, kind, device, owner, publicKey }: PeerFacts): CsvCells {
+  return {
     gateway,
-    tunnel,
-    name,
+    interface: tunnel,
+    peer: name,
     kind,
     device,
-    owner?.name ?? null,
-    owner?.email ?? null,
-    publicKey,
-  ]
-  return printCsv(CSV_COLUMNS, [
-    ...running.map(({ peer, allowedIps, endpoint, lastHandshake, totals, differences }) => [
-      'running',
-      ...named(peer),
-      allowedIps.join(' '),
-      endpoint === null ? null : addressPortText(endpoint.ip, endpoint.port),
-      iso(lastHandshake),
-      totals?.flows ?? 0,
-      totals?.denied ?? 0,
-      totals?.sourceBytes ?? 0,
-      totals?.destinationBytes ?? 0,
-      iso(totals?.lastSeen ?? null),
-      null,
-      noteText(differences),
-    ]),
-    ...missing.map(({ gateway, interface: tunnel, peer, publicKey, text }) => [
-      'missing',
-      gateway,
-      tunnel,
-      peer,
-      ...[null, null, null, null],
-      publicKey,
-      ...Array.from({ length: 9 }, () => null),
-      text,
-    ]),
-    ...left.map(({ peer, allowedIps, until, replacedBy }) => [
-      'gone',
-      ...named(peer),
-      allowedIps.join(' '),
-      ...Array.from({ length: 7 }, () => null),
-      iso(until),
-      replacedBy.length === 0 ? 'removed' : `replaced by ${replacedBy.join(' ')}`,
-    ]),
-  ])
+    owner_name: owner?.name ?? null,
+    owner_email: owner?.email ?? null,
+    public_key: publicKey,
+  }
 }
 
 function iso(at: Micros | null): string | null {

@@ -15,7 +15,6 @@ export type Period = {
   readonly until: Micros
   /** How the beginning was given, for messages: `--since`, `--last`; '' = not at all. */
   readonly sinceOption: '' | '--since' | '--last'
-  readonly isUntilGiven: boolean
 }
 
 /** As given; '' = not given. */
@@ -57,7 +56,7 @@ export function parsePeriod({ since, until, last }: PeriodOptions, now: Micros):
       advice: 'Give a beginning that lies before the end.',
     })
   }
-  return { since: from, until: to, sinceOption, isUntilGiven: until !== '' }
+  return { since: from, until: to, sinceOption }
 }
 
 /**

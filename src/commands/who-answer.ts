@@ -25,6 +25,8 @@ export type WhoAnswer = {
   readonly holders: readonly HolderAnswer[]
   readonly endpoints: readonly EndpointAnswer[]
   readonly places: readonly PlaceAnswer[]
+  /** Of the log line with the address that is nearest to the time, within an hour. */
+  readonly rule: RuleAnswer | null
   readonly gaps: readonly GapAnswer[]
   /** What the store holds of each gateway asked about. */
   readonly spans: readonly LedgerSpan[]

@@ -11,7 +11,7 @@ import { DAY, type Micros } from '../time.ts'
 import { pollAfter } from './ledger-window.ts'
 import { peerFacts } from './peer-facts.ts'
 import type { EndpointAnswer } from './who-answer.ts'
-import type { GatewayLedgers } from './who-holder.ts'
+import type { GatewayLedgers } from './who-claims.ts'
 import type { Question } from './who-question.ts'
 
 /** Peers told; a carrier's NAT address may stand for many. */

@@ -134,7 +134,7 @@ type Span = Pick<ChangeAnswer, 'since' | 'sinceAfter' | 'until' | 'untilBefore'>
 function sinceText({ since, sinceAfter }: Span): string {
   const doubt =
     sinceAfter === null
-      ? 'or longer: the first poll there is'
+      ? 'or longer: the oldest poll there is'
       : `first poll with it; the one before: ${spanText(since - sinceAfter)} earlier`
   return `${printTime(since)} (${doubt})`
 }
@@ -208,7 +208,8 @@ function flowHeldText({ since, until }: FlowAnswer): string {
   return `the mapping stood from ${since === null ? 'the first poll' : printTime(since)}${end}`
 }
 
-function ruleText(rule: RuleAnswer | null, at: Micros, reach: string): string {
+/** A rule, what it decided about, and how far from the time; '' in `reach`: of a flow. */
+export function ruleText(rule: RuleAnswer | null, at: Micros, reach: string): string {
   if (rule === null)
     return reach === '' ? 'none was logged for this flow' : `none was logged for this address within ${reach}`
   const place = [

@@ -8,7 +8,7 @@
  *      "target","candidates","prefix","since","until","inventory","rule"}],"flowCount",
  *    "holders":[{"gateway","interface","status","method","reason","distance","peer","candidates","held","pollBefore","pollAfter",
  *      "period","endpoint","lastHandshake","inventory","previous","next","rule","seenAt"}],
- *    "endpoints":[{"peer","port","status","since","until","isThen"}],"places":[{"what","name","text"}],
+ *    "endpoints":[{"peer","port","status","since","until","isThen"}],"places":[{"what","name","text"}],"rule",
  *    "gaps":[{"gateway","source","reason","start","end","isLoss"}],"store":[{"gateway","oldest","newest"}]}
  *
  * A peer is {"publicKey","gateway","interface","name","kind","device","owner","documented"}; within and period are seconds.
@@ -20,7 +20,7 @@ import type { ChangeAnswer, FlowAnswer, HeldAnswer, HolderAnswer, RuleAnswer, Wh
 
 /** One line, printable ASCII. */
 export function whoJson(answer: WhoAnswer): string {
-  const { question, status, role, flows, flowCount, holders, endpoints, places, gaps, spans } = answer
+  const { question, status, role, flows, flowCount, holders, endpoints, places, rule, gaps, spans } = answer
   const { from, to } = question.moment
   return printJson({
     address: question.address.text,
@@ -39,7 +39,8 @@ export function whoJson(answer: WhoAnswer): string {
       since: iso(each.since),
       until: iso(each.until),
     })),
-    places,
+    places: places.map(({ what, name, text }) => ({ what, name, text })),
+    rule: ruleJson(rule),
     gaps: gaps.map((gap) => ({ ...gap, start: iso(gap.start), end: iso(gap.end) })),
     store: spans.map(({ gateway, oldest, newest }) => ({ gateway, oldest: iso(oldest), newest: iso(newest) })),
   })

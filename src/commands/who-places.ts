@@ -12,7 +12,7 @@ import type { StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { peerFacts, peerName } from './peer-facts.ts'
 import type { HolderAnswer, PlaceAnswer } from './who-answer.ts'
-import type { GatewayLedgers } from './who-holder.ts'
+import type { GatewayLedgers } from './who-claims.ts'
 import type { Question } from './who-question.ts'
 
 /** Resources told of one address. */

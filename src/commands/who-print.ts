@@ -9,7 +9,7 @@ import { periodText } from './quantity-text.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { printTime } from './time-argument.ts'
 import type { WhoAnswer } from './who-answer.ts'
-import { endpointFacts, type Fact, flowFacts, flowLines, holderFacts } from './who-facts.ts'
+import { endpointFacts, type Fact, flowFacts, flowLines, holderFacts, ruleText } from './who-facts.ts'
 import { headline } from './who-headline.ts'
 import { reasonWords, unseenBy } from './who-reasons.ts'
 import { shorten, wrapText } from './wrap-text.ts'
@@ -27,7 +27,7 @@ export function whoText(terminal: Terminal, answer: WhoAnswer): string {
   const parts = [
     [paint(terminal, 'bold', paint(terminal, color, first)), ...rest, paint(terminal, 'dim', timeLine(answer))],
     ...blocks(terminal, answer),
-    facts([...doubts(answer), ...alsoFacts(answer), ...gapFacts(answer), ...spanFacts(answer)]),
+    facts([...doubts(answer), ...ruleFact(answer), ...alsoFacts(answer), ...gapFacts(answer), ...spanFacts(answer)]),
   ]
   if (role !== 'place' && role !== '' && !(role === 'tunnel' && status === 'unknown'))
     parts.push([
@@ -103,6 +103,12 @@ function doubts({ role, flows, holders, endpoints, status }: WhoAnswer): Fact[] 
   else if (role === 'endpoint' && status === 'ambiguous')
     list.push(['why', 'It changed between the polls around that time, or they are too far apart.'])
   return list
+}
+
+/** Where no holder and no flow told it. */
+function ruleFact({ role, rule, question }: WhoAnswer): Fact[] {
+  const isTold = role === 'flow' || role === 'tunnel' || rule === null
+  return isTold ? [] : [['rule', ruleText(rule, question.moment.from, '')]]
 }
 
 /** The other roles the address has. */

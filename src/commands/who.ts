@@ -13,10 +13,11 @@ import { gatewaySpans } from './stored-gateways.ts'
 import type { Terminal } from './terminal.ts'
 import { parseWithin } from './time-argument.ts'
 import type { EndpointAnswer, FlowAnswer, HolderAnswer, Status, WhoAnswer } from './who-answer.ts'
+import { attributorOf, type GatewayLedgers, momentOf } from './who-claims.ts'
 import { readEndpoints } from './who-endpoints.ts'
 import { readFlows } from './who-flows.ts'
 import { readGaps } from './who-gaps.ts'
-import { attributorOf, type GatewayLedgers, holdersOn, momentOf } from './who-holder.ts'
+import { holdersOn } from './who-holder.ts'
 import { whoJson } from './who-json.ts'
 import { readAddressLines } from './who-lines.ts'
 import { isOwn, placesOf, readOwnAddresses } from './who-places.ts'
@@ -93,9 +94,13 @@ export async function answerWho(
       ledger: view.ledger,
       until: () => null,
     }
-    const isOwnAddress = owns.some((own) => isOwn(own, { view }))
-    const attributor = attributorOf(view, isOwnAddress ? [question.address.text] : [])
-    gateways.push({ view, window, attributor, moment: momentOf(question, view.ledger, newest) })
+    gateways.push({
+      view,
+      window,
+      attributor: attributorOf(view),
+      isOwnAddress: owns.some((own) => isOwn(own, { view })),
+      moment: momentOf(question, view.ledger, newest),
+    })
   }
   const lines = await readAddressLines(store, question)
   const inventories = new Map(gateways.map(({ view }) => [view.gateway, view.inventory]))
@@ -114,6 +119,7 @@ export async function answerWho(
     holders,
     endpoints,
     places,
+    rule: lines[0]?.rule ?? null,
     gaps: await readGaps(store, question, concerned(question, spans, flows, holders)),
     spans,
   }

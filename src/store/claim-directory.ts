@@ -17,15 +17,16 @@ const NOBODYS = 'lost+found'
 /** Creates the directory where there is none. Throws AppError `bad-store`, `cannot-write`. */
 export function claimDirectory(layout: StoreLayout): void {
   const names = namesIn(layout)
+  const has = (path: string) => names.includes(basename(path))
+  if (!has(layout.manifest) && (has(layout.hot) || has(layout.segments))) throw lostManifest(layout)
   // Of a writer killed at its very first moment there is nothing but the lock.
-  const isOurs = [layout.manifest, layout.lock].some((path) => names.includes(basename(path)))
-  if (isOurs) return refuseLinks(layout)
-  if ([layout.hot, layout.segments].some((path) => names.includes(basename(path)))) throw lostManifest(layout)
-  if (names.some((name) => name !== NOBODYS)) {
+  const isOurs = has(layout.manifest) || has(layout.lock)
+  if (!isOurs && names.some((name) => name !== NOBODYS)) {
     throw new AppError('bad-store', `${safeText(layout.dir)} is no store, and it is not empty`, {
       advice: 'Name an empty directory with --store, or one that does not exist yet.',
     })
   }
+  refuseLinks(layout)
 }
 
 function namesIn(layout: StoreLayout): string[] {

@@ -5,6 +5,9 @@ import { fieldOfName } from './columns.ts'
 import type { Cell } from './duckdb.ts'
 import type { Result } from './reader.ts'
 
+/** What is no address (hot-lines.ts) stands there as its text. */
+const DIGITS = /^[0-9a-f]{32}$/
+
 /** Columns that are no field are left out. */
 export function toDocuments({ names, rows }: Result): Fields[] {
   return rows.map((row) => {
@@ -23,5 +26,5 @@ export function toDocuments({ names, rows }: Result): Fields[] {
 export function toValue(name: FieldName, value: Cell): Cell {
   if (fieldOfName(name).type !== 'ip') return value
   if (Array.isArray(value)) return value.map((each) => toValue(name, each))
-  return typeof value === 'string' ? (addressText(value) ?? value) : value
+  return typeof value === 'string' && DIGITS.test(value) ? addressText(value) : value
 }

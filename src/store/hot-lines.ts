@@ -6,11 +6,13 @@
  *   {"_shape":3,"@timestamp":1795359480000000,"event.id":"…","source.ip":"00000000000000000000ffff0a080007",…}
  */
 import { addressDigits } from '../address-digits.ts'
+import { FirewallEvent } from '../correlate/firewall-events.ts'
 import type { Event, Facet } from '../event.ts'
 import { quote } from '../event-json.ts'
 import { FIELD_NAMES, type FieldName } from '../fields.ts'
 import { INSTANT_MAX, INSTANT_MIN, SECOND } from '../time.ts'
 import { fieldOfName } from './columns.ts'
+import { createFirewallMembers, isCommonLine } from './hot-firewall.ts'
 
 export type HotLines = {
   /**
@@ -42,12 +44,17 @@ const LINE_MAX = HOT_LINE_BYTES_MAX - 64
 const LONG_LIMIT = 2 ** 63
 /** Digits of addresses remembered; the same few thousand occur in millions of rows. About 150 bytes each. */
 const DIGITS_MAX = 65_536
+/** Lists of facets remembered. A firewall line's is one object for its peer and rule; two hundred bytes each. */
+const FACET_LISTS_MAX = 65_536
 
 export function createHotLines(): HotLines {
-  const printers = createPrinters()
+  const address = createAddressPrinter()
+  const printers = createPrinters(address)
   const own = new Uint8Array(FIELD_NAMES.length)
   const shared = new Uint8Array(FIELD_NAMES.length)
+  const firewallMembers = createFirewallMembers(own, address)
   const root: Branch = { shape: -1, next: new Map() }
+  let byList = new Map<readonly Facet[], Branch>()
   let shapes = 0
 
   function members(fields: object, seen: Uint8Array): string {
@@ -65,7 +72,30 @@ export function createHotLines(): HotLines {
     return text
   }
 
-  function branchOf(facets: readonly Facet[]): Branch {
+  function ownMembers(event: Event): string {
+    if (event instanceof FirewallEvent && isInstant(event.line.record.at) && isCommonLine(event))
+      return firewallMembers(event)
+    // Once: of a firewall line this is a getter that makes the object.
+    const values = event.own
+    const { '@timestamp': at, 'event.id': id } = values
+    if (!isInstant(at) || id === undefined) throw new TypeError(`an event of ${event.dataset} has no time or no id`)
+    return members(values, own)
+  }
+
+  /** One look-up instead of one a facet, where the list itself is shared. */
+  function branchOf(event: Event): Branch {
+    const { facets } = event
+    if (!(event instanceof FirewallEvent)) return branchOfFacets(facets)
+    let branch = byList.get(facets)
+    if (branch === undefined) {
+      branch = branchOfFacets(facets)
+      if (byList.size >= FACET_LISTS_MAX) byList = new Map()
+      byList.set(facets, branch)
+    }
+    return branch
+  }
+
+  function branchOfFacets(facets: readonly Facet[]): Branch {
     let branch = root
     for (const facet of facets) {
       let next = branch.next.get(facet)
@@ -81,12 +111,8 @@ export function createHotLines(): HotLines {
   const namesIn = (seen: Uint8Array) => FIELD_NAMES.filter((_, index) => seen[index] === 1)
   return {
     print(event) {
-      // Once: of a firewall line this is a getter that makes the object.
-      const values = event.own
-      const { '@timestamp': at, 'event.id': id } = values
-      if (!isInstant(at) || id === undefined) throw new TypeError(`an event of ${event.dataset} has no time or no id`)
-      const fields = members(values, own)
-      const branch = branchOf(event.facets)
+      const fields = ownMembers(event)
+      const branch = branchOf(event)
       let definition = ''
       if (branch.shape < 0) {
         definition = `{"_define":${shapes}`
@@ -107,9 +133,10 @@ export function createHotLines(): HotLines {
   }
 }
 
-function createPrinters(): { readonly [name: string]: Printer | undefined } {
+/** Prints an address as its digits in quotes. */
+function createAddressPrinter(): (text: string) => string {
   let digits = new Map<string, string>()
-  const address = (text: string): string => {
+  return (text) => {
     let known = digits.get(text)
     if (known === undefined) {
       // An address that is none cannot come out of a parser; as text it is at least not lost.
@@ -119,6 +146,9 @@ function createPrinters(): { readonly [name: string]: Printer | undefined } {
     }
     return known
   }
+}
+
+function createPrinters(address: (text: string) => string): { readonly [name: string]: Printer | undefined } {
   const one = (name: FieldName): ((value: unknown) => string) => {
     const { type } = fieldOfName(name)
     switch (type) {
@@ -153,7 +183,5 @@ function printLong(value: unknown): string {
 }
 
 function isInstant(value: unknown): boolean {
-  return (
-    typeof value === 'number' && Number.isInteger(value) && value >= INSTANT_MIN && value < INSTANT_MAX + SECOND
-  )
+  return typeof value === 'number' && Number.isInteger(value) && value >= INSTANT_MIN && value < INSTANT_MAX + SECOND
 }

@@ -92,7 +92,7 @@ export async function inventoryAt(store: StoreReader, gateway: string, at: Micro
   )
   return parts.length === 0
     ? emptyInventory()
-    : parseInventory(parts.map(([text]) => text).join(''), `inventory ${hash}`)
+    : parseInventory(parts.map(([text]) => text).join(''), `inventory ${String(hash)}`)
 }
 
 const ROW = `epoch_us("@timestamp"), "event.action", "event.sequence", "event.original"`

@@ -16,7 +16,8 @@ export function manifestError(layout: StoreLayout, mode: 'read' | 'write', error
   if (error instanceof AppError || !(error instanceof Error)) return error
   const code = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
   const isDamage =
-    [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_MISMATCH, SQLITE_NOTADB].includes(code) || error instanceof DamagedRow ||
+    [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_MISMATCH, SQLITE_NOTADB].includes(code) ||
+    error instanceof DamagedRow ||
     // A number beyond 2^53: none of ours.
     ('code' in error && error.code === 'ERR_OUT_OF_RANGE')
   if (isDamage) {

@@ -4,7 +4,7 @@ import type { FieldName } from '../fields.ts'
 import { type ChainEntry, type ChainHead, chainHash, columnsHash, EMPTY_HEAD, parseChainEntry } from './chain.ts'
 import { knownColumns } from './columns.ts'
 import { fileNumber, type StoreLayout } from './layout.ts'
-import type { ChainRow, HotEntry, Manifest, Segment } from './manifest.ts'
+import type { ChainRow, Contents, HotEntry, Manifest, Segment } from './manifest.ts'
 import { DamagedRow, manifestError } from './manifest-error.ts'
 
 /** A new manifest's. */
@@ -67,6 +67,12 @@ export function createManifest(database: DatabaseSync, layout: StoreLayout, mode
     for (const { number } of segments) statement.run(number)
   }
 
+  const readContents = (): Contents => ({
+    segments: toSegments(all('SELECT * FROM segments ORDER BY oldest, number')),
+    hot: all('SELECT * FROM hot ORDER BY number').map(toHotEntry),
+    columns: toColumns(all('SELECT dataset, name FROM columns ORDER BY dataset')),
+  })
+
   function firstUnused(): number {
     const { next } = database.prepare('SELECT next FROM counter').get() ?? {}
     return integer(next)
@@ -74,17 +80,19 @@ export function createManifest(database: DatabaseSync, layout: StoreLayout, mode
 
   return {
     // One transaction: a segment and the hot file it was made from are never seen together.
-    contents: () =>
+    contents: () => transaction('DEFERRED', readContents),
+    everything: () =>
       transaction('DEFERRED', () => ({
-        segments: toSegments(all('SELECT * FROM segments ORDER BY oldest, number')),
-        hot: all('SELECT * FROM hot ORDER BY number').map(toHotEntry),
-        columns: toColumns(all('SELECT dataset, name FROM columns ORDER BY dataset')),
+        ...readContents(),
+        chain: all('SELECT * FROM chain ORDER BY number').map(toChainRow),
       })),
     head: () => guard(() => headOf(database)),
-    chain: () => guard(() => all('SELECT * FROM chain ORDER BY number').map(toChainRow)),
     cursors: () =>
       guard(
-        () => new Map(all('SELECT source, position FROM cursors').map((row) => [text(row.source), text(row.position)])),
+        () =>
+          new Map(
+            all('SELECT source, position FROM cursors').map(({ source, position }) => [text(source), text(position)]),
+          ),
       ),
     firstUnused: () => guard(firstUnused),
     nextNumber: () =>
@@ -133,16 +141,17 @@ type Row = { readonly [name: string]: SQLOutputValue }
 
 function headOf(database: DatabaseSync): ChainHead {
   const last = database.prepare('SELECT number, hash FROM chain ORDER BY number DESC LIMIT 1').get()
-  return last === undefined ? EMPTY_HEAD : { count: integer(last.number), hash: text(last.hash) }
+  if (last === undefined) return EMPTY_HEAD
+  const { number, hash } = last
+  return { count: integer(number), hash: text(hash) }
 }
 
 function toChainRow({ number, entry, hash }: Row): ChainRow {
   return { number: integer(number), entry: parseChainEntry(text(entry)), hash: text(hash) }
 }
 
-function toHotEntry(row: Row): HotEntry {
-  const number = integer(row.number)
-  return { file: fileOf(row, number), number, dataset: text(row.dataset) }
+function toHotEntry({ file, number, dataset }: Row): HotEntry {
+  return { file: fileOf(file, number), number: integer(number), dataset: text(dataset) }
 }
 
 function toColumns(rows: readonly Row[]): Map<string, FieldName[]> {
@@ -153,25 +162,21 @@ function toColumns(rows: readonly Row[]): Map<string, FieldName[]> {
 function toSegments(rows: readonly Row[]): Segment[] {
   // Segments of a dataset share a few lists of columns.
   const lists = new Map<string, Pick<Segment, 'columns' | 'columnsHash'>>()
-  return rows.map((row) => {
-    const list = text(row.columns)
-    let columns = lists.get(list)
-    if (columns === undefined) {
-      columns = { columns: knownColumns(namesOf(list)), columnsHash: columnsHash(list) }
-      lists.set(list, columns)
-    }
-    const number = integer(row.number)
+  return rows.map(({ number, dataset, day, file, rows: count, bytes, oldest, newest, columns, sha256 }) => {
+    const list = text(columns)
+    const known = lists.get(list) ?? { columns: knownColumns(namesOf(list)), columnsHash: columnsHash(list) }
+    lists.set(list, known)
     return {
-      number,
-      dataset: text(row.dataset),
-      day: text(row.day),
-      file: fileOf(row, number),
-      rows: integer(row.rows),
-      bytes: integer(row.bytes),
-      oldest: integer(row.oldest),
-      newest: integer(row.newest),
-      sha256: text(row.sha256),
-      ...columns,
+      number: integer(number),
+      dataset: text(dataset),
+      day: text(day),
+      file: fileOf(file, number),
+      rows: integer(count),
+      bytes: integer(bytes),
+      oldest: integer(oldest),
+      newest: integer(newest),
+      sha256: text(sha256),
+      ...known,
     }
   })
 }
@@ -187,9 +192,9 @@ function namesOf(list: string): string[] {
 }
 
 /** A manifest may come from anyone; a name of its choosing must not lead out of the store. */
-function fileOf({ file }: Row, number: number): string {
+function fileOf(file: SQLOutputValue | undefined, number: SQLOutputValue | undefined): string {
   const name = text(file)
-  if (fileNumber(name) !== number) throw new DamagedRow(`no file of a store: ${name.slice(0, 100)}`)
+  if (fileNumber(name) !== integer(number)) throw new DamagedRow(`no file of a store: ${name.slice(0, 100)}`)
   return name
 }
 

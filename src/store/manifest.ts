@@ -49,8 +49,9 @@ export type ChainRow = { readonly number: number; readonly entry: ChainEntry | n
 /** Every method throws AppError: a reader's `cannot-read`, a writer's `cannot-write`, `bad-store` for a damaged file. */
 export type Manifest = {
   contents(): Contents
+  /** The contents and the whole chain, as of the same moment. */
+  everything(): Contents & { readonly chain: readonly ChainRow[] }
   head(): ChainHead
-  chain(): ChainRow[]
   cursors(): Map<string, string>
   /** Numbers of files are never used twice, whatever happens after this. */
   nextNumber(): number
@@ -74,27 +75,37 @@ const BUSY_MS = 10_000
 
 /** For the one writer: creates the tables where there are none. Throws AppError `newer-store`, `bad-store`, `cannot-write`. */
 export function openManifest(layout: StoreLayout): Manifest {
-  return open(layout, 'write', () => new DatabaseSync(layout.manifest), (database) => {
-    const isNew = !isOurs(database, layout)
-    // Before this, nothing may be changed: a newer release's file is not ours to convert.
-    // EXTRA syncs the directory too when the journal goes: without it a commit may come undone at power loss.
-    database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA')
-    if (isNew)
-      database.exec(
-        `BEGIN IMMEDIATE; ${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${STORE_SCHEMA}; COMMIT`,
-      )
-    return createManifest(database, layout, 'write')
-  })
+  return open(
+    layout,
+    'write',
+    () => new DatabaseSync(layout.manifest),
+    (database) => {
+      const isNew = !isOurs(database, layout)
+      // Before this, nothing may be changed: a newer release's file is not ours to convert.
+      // EXTRA syncs the directory too when the journal goes: without it a commit may come undone at power loss.
+      database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA')
+      if (isNew)
+        database.exec(
+          `BEGIN IMMEDIATE; ${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${STORE_SCHEMA}; COMMIT`,
+        )
+      return createManifest(database, layout, 'write')
+    },
+  )
 }
 
 /** For a reader; `null` when there is no store. Creates nothing. Throws AppError `newer-store`, `bad-store`, `cannot-read`. */
 export function readManifest(layout: StoreLayout): Manifest | null {
   if (!isPresent(layout)) return null
-  return open(layout, 'read', () => openForReading(layout), (database) => {
-    if (isOurs(database, layout)) return createManifest(database, layout, 'read')
-    database.close()
-    return null
-  })
+  return open(
+    layout,
+    'read',
+    () => openForReading(layout),
+    (database) => {
+      if (isOurs(database, layout)) return createManifest(database, layout, 'read')
+      database.close()
+      return null
+    },
+  )
 }
 
 /** False when nothing is there. Throws AppError when the manifest is gone and records are there, or nobody may look. */
@@ -130,7 +141,12 @@ function prepare(database: DatabaseSync): void {
   database.prepare('SELECT count(*) FROM sqlite_schema').get()
 }
 
-function open<T>(layout: StoreLayout, mode: 'read' | 'write', connect: () => DatabaseSync, use: (database: DatabaseSync) => T): T {
+function open<T>(
+  layout: StoreLayout,
+  mode: 'read' | 'write',
+  connect: () => DatabaseSync,
+  use: (database: DatabaseSync) => T,
+): T {
   let database: DatabaseSync | null = null
   try {
     database = connect()

@@ -56,8 +56,7 @@ function removeUnfinished(layout: StoreLayout, manifest: Manifest): void {
       },
     )
   }
-  for (const file of unnamed)
-    removeFile(join(layout.dir, file), file.startsWith('hot') ? layout.hot : layout.segments)
+  for (const file of unnamed) removeFile(join(layout.dir, file), file.startsWith('hot') ? layout.hot : layout.segments)
   rmSync(layout.work, { recursive: true, force: true })
   makeDirectory(layout.work)
   syncFile(layout.dir)

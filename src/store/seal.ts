@@ -11,8 +11,8 @@ import { type Database, fileLiteral } from './duckdb.ts'
 import { HOT_LINE_BYTES_MAX } from './hot-lines.ts'
 import type { HotEntry, Segment } from './manifest.ts'
 import { sizeProblem, soundSegments } from './segment-check.ts'
-import { type SegmentTools, writeSegment } from './write-segment.ts'
 import { isDiskFull, reasonOf } from './write-error.ts'
+import { type SegmentTools, writeSegment } from './write-segment.ts'
 
 /** Columns that occur in a hot file: of events themselves, of what they share. */
 export type HotColumns = { readonly own: readonly FieldName[]; readonly shared: readonly FieldName[] }
@@ -66,7 +66,11 @@ export async function sealHot(
 }
 
 /** Makes the tables `own` and `shapes`, numbers of shapes unique; returns how much is damaged, or why nothing can be read. */
-async function loadHot({ database, layout }: SegmentTools, hot: HotEntry, columns: HotColumns): Promise<number | string> {
+async function loadHot(
+  { database, layout }: SegmentTools,
+  hot: HotEntry,
+  columns: HotColumns,
+): Promise<number | string> {
   const path = join(layout.dir, hot.file)
   const { own, shared } = columns
   const names = (list: readonly FieldName[]) => list.map((name) => `, ${columnName(name)}`).join('')

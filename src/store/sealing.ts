@@ -89,24 +89,27 @@ export function createSealing(
     counts.expired += expired.length
   }
 
-  async function run(): Promise<void> {
-    try {
-      for (let full = waiting[0]; full !== undefined && !isStopped; full = waiting[0]) {
-        await sealOne(full)
-        waiting.shift()
-        await tidy()
-      }
-    } catch (error) {
-      failure = { error: toWriteError(layout.dir, error) }
-    } finally {
-      isRunning = false
+  async function sealWaiting(): Promise<void> {
+    for (let full = waiting[0]; full !== undefined && !isStopped; full = waiting[0]) {
+      await sealOne(full)
+      waiting.shift()
+      await tidy()
     }
   }
 
-  function start(): void {
-    if (isRunning || failure !== null || isStopped) return
+  function run(work: () => Promise<void>): void {
     isRunning = true
-    running = run()
+    running = work()
+      .catch((error: unknown) => {
+        failure = { error: toWriteError(layout.dir, error) }
+      })
+      .finally(() => {
+        isRunning = false
+      })
+  }
+
+  function start(): void {
+    if (!isRunning && failure === null && !isStopped) run(sealWaiting)
   }
 
   /** Seals until at most that many wait. */
@@ -125,11 +128,10 @@ export function createSealing(
     async finish() {
       await sealUntil(0)
       await running
-      // Also when nothing was added: the limits may be others than the last time.
-      isRunning = true
-      running = run()
-      await sealUntil(0)
+      // Also when nothing was sealed: the limits may be others than the last time.
+      if (failure === null && !isStopped) run(tidy)
       await running
+      await sealUntil(0)
     },
     async stop() {
       isStopped = true

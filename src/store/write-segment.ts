@@ -13,9 +13,9 @@ import { fileSha256 } from './segment-check.ts'
 export type SegmentTools = {
   readonly database: Database
   readonly layout: StoreLayout
-  nextNumber(): number
+  readonly nextNumber: () => number
   /** Names a point where a kill must be survived; for tests. */
-  step(name: string): void
+  readonly step: (name: string) => void
 }
 
 /** Writes what `source` selects as a segment of that day. The manifest has to list it yet. */

@@ -307,7 +307,7 @@ describe('files', () => {
   })
 
   test('what is missing is named', async () => {
-    await expect(diff({})).rejects.toMatchObject({ code: 'usage', message: 'what runs is not named' })
+    await expect(diff({ store: join(directory, 'x') })).rejects.toMatchObject({ code: 'no-store' })
     await expect(diff({ paths: [`${DEMO}/gw2/wg.snapshots`] })).rejects.toMatchObject({
       code: 'usage',
       message: 'no inventory is named',

@@ -10,7 +10,7 @@ const now = parseInstant('2026-11-22T10:47:12.345678Z') ?? 0
 const read = (text: string) => sketch(parseQuery(text, { now }))
 
 describe('everything', () => {
-  test.each(['', '   ', '\t\n', '*', '**', '*:*', '* : *', '(*)', 'not not *', '* or source.port : 22'])(
+  test.each(['', '   ', '\t\n', '*', '**', '*:*', '* : *', '(*)', 'not not *', 'not (not *)', '* or source.port : 22'])(
     '%j',
     (text) => {
       expect(read(text)).toBe('all')

@@ -1,0 +1,133 @@
+/** The commands that read a store, with their options and an example, for commander. */
+import type { Command } from 'commander'
+import type { Invocation } from './declarations.ts'
+import { runPeers } from './peers.ts'
+import { runSearch } from './search.ts'
+import { runTimeline } from './timeline.ts'
+import { runVerify } from './verify.ts'
+import { runWho } from './who.ts'
+
+type Place = { store: string; pipeline: string }
+type Stretch = { since: string; until: string; last: string }
+type Form = { json: boolean; csv: boolean }
+
+/** `search`. */
+export function declareSearch(program: Command, { terminal, environment, stdout, now, done }: Invocation): void {
+  const command = program
+    .command('search')
+    .description("documents of a store, found in Kibana's query language")
+    .argument('[kql]', 'such as: source.ip : 10.8.0.0/24 and not event.type : denied', '')
+  withStretch(command)
+    .option('--dataset <name...>', 'only flow, firewall, session, finding, coverage, …', [])
+    .option('--fields <names>', 'columns instead of the usual ones: a,b or source.*', '')
+    .option('--limit <n>', 'documents shown, 0 = all', '')
+    .option('--oldest', 'oldest first', false)
+    .option('--count', 'only how many there are', false)
+  withForm(withPlace(command))
+    .addHelpText(
+      'after',
+      example(`search 'wireguard.peer.owner.email : "ivy@example.com" and event.type : denied' --last 24h`),
+    )
+    .action(
+      async (
+        query: string,
+        options: Place &
+          Stretch &
+          Form & { dataset: string[]; fields: string; limit: string; oldest: boolean; count: boolean },
+      ) => {
+        const { json: isJson, csv: isCsv, oldest: isOldestFirst, count: isCount, dataset: datasets, ...rest } = options
+        const args = { query, ...rest, datasets, isOldestFirst, isCount, isJson, isCsv }
+        done(await runSearch(args, { environment, terminal, stdout, now }))
+      },
+    )
+}
+
+/** `timeline`. */
+export function declareTimeline(program: Command, { terminal, environment, stdout, now, done }: Invocation): void {
+  const command = program
+    .command('timeline')
+    .description('everything about a peer, key or person, in order')
+    .argument('<peer>', 'a name, a public key or its beginning, an e-mail, a tunnel address')
+  withStretch(command).option('--limit <n>', 'lines shown, 0 = all', '')
+  withForm(withPlace(command))
+    .addHelpText('after', example('timeline ivy --since 2026-11-22'))
+    .action(async (peer: string, options: Place & Stretch & Form & { limit: string }) => {
+      const { json: isJson, csv: isCsv, ...rest } = options
+      done(await runTimeline({ peer, ...rest, isJson, isCsv }, { environment, terminal, stdout, now }))
+    })
+}
+
+/** `who`. */
+export function declareWho(program: Command, { terminal, environment, now, done }: Invocation): void {
+  const command = program
+    .command('who')
+    .description('which key, device and owner was behind an address at a time, how sure that is, and why')
+    .argument('<address>', 'tunnel, translated or outer address: 10.8.0.7, 203.0.113.7:40005, [fd08::2]:443')
+    .option('--at <time>', 'such as 2026-11-22T15:12:20Z, 15:12, -2h; the newest poll when left out', '')
+    .option('--within <span>', 'how far the clocks of a flow may be off', '')
+    .option('--gateway <name>', 'only this gateway', '')
+  withPlace(command)
+    .option('--json', 'print one JSON object', false)
+    .addHelpText('after', example('who 10.8.0.7 --at 2026-11-22T15:12:20Z'))
+    .action(
+      async (address: string, options: Place & { at: string; within: string; gateway: string; json: boolean }) => {
+        const { json: isJson, ...rest } = options
+        done(await runWho({ address, ...rest, isJson }, now, environment, terminal))
+      },
+    )
+}
+
+/** `peers`. */
+export function declarePeers(program: Command, { terminal, environment, now, done }: Invocation): void {
+  const command = program
+    .command('peers')
+    .description('the peers of a time: what ran, against what is documented, and what each did')
+    .option('--at <time>', 'such as 2026-11-22T15:12:20Z, 15:12, -2h; the newest poll when left out', '')
+    .option('--gateway <name>', 'only this gateway', '')
+  withForm(withPlace(command))
+    .addHelpText('after', example('peers --at 2026-11-22T15:12'))
+    .action(async (options: Place & Form & { at: string; gateway: string }) => {
+      const { json: isJson, csv: isCsv, ...rest } = options
+      done(await runPeers({ ...rest, isJson, isCsv }, now, environment, terminal))
+    })
+}
+
+/** `verify`. */
+export function declareVerify(program: Command, { terminal, environment, done }: Invocation): void {
+  const command = program
+    .command('verify')
+    .description('check that what a store sealed is unchanged, and say what that does not prove')
+    .option('--anchor <count:hash...>', 'heads of the chain that were kept elsewhere', [])
+  withPlace(command)
+    .option('--json', 'print one JSON object', false)
+    .addHelpText('after', example('verify --store ./peertrail-data'))
+    .action(async (options: Place & { anchor: string[]; json: boolean }) => {
+      const { anchor: anchors, json: isJson, ...rest } = options
+      done(await runVerify({ ...rest, anchors, isJson }, environment, terminal))
+    })
+}
+
+function withStretch(command: Command): Command {
+  return command
+    .option('--since <time>', 'from then on, such as 2026-11-22, 15:09, -2h; without a zone it is UTC', '')
+    .option('--until <time>', 'up to then', '')
+    .option('--last <span>', 'from so long ago: 24h, 7d', '')
+}
+
+function withPlace(command: Command): Command {
+  return command
+    .option(
+      '--store <dir>',
+      'the store; else PEERTRAIL_STORE, --pipeline, /etc/peertrail/pipeline.yaml, ./peertrail-data',
+      '',
+    )
+    .option('--pipeline <file>', 'the store this pipeline writes to', '')
+}
+
+function withForm(command: Command): Command {
+  return command.option('--json', 'print JSON', false).option('--csv', 'print CSV', false)
+}
+
+function example(line: string): string {
+  return `\nExample:\n  peertrail ${line}`
+}
