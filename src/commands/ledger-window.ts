@@ -13,7 +13,7 @@ import { HOUR, type Micros } from '../time.ts'
 
 export type LedgerWindow = {
   readonly gateway: string
-  /** Everything from the keyframe before the stretch to its end. */
+  /** Everything from the keyframe before the stretch to its end. Of its polls only those around changes: they measure no period. */
   readonly ledger: Ledger
   /** The ledger as the last poll at or before `at` left it; null when `at` lies before the window's first poll. */
   until(at: Micros): Ledger | null
@@ -22,6 +22,21 @@ export type LedgerWindow = {
 const COLUMNS: readonly FieldName[] = ['@timestamp', 'event.action', 'event.sequence', 'event.original', 'host.name']
 /** A row of polls has the time of its last one, so the polls of the stretch's end may stand in a row this much later. */
 const POLLS_TAIL: Micros = HOUR
+
+/**
+ * Every change of gateway $1 from $2 to $4, and of its polls, up to $3, the rows around each change: a day has 86 400 polls and only those
+ * say when something changed. The first and the last row are among them.
+ */
+const STRETCH = `, ordered AS (
+    SELECT "@timestamp" AS stamp, "event.action" AS action, "event.sequence" AS part, "event.original" AS text,
+      count(*) FILTER (WHERE "event.action" <> 'ledger-polls') OVER (ORDER BY "@timestamp", "event.action" = 'ledger-polls' ROWS UNBOUNDED PRECEDING) AS changes
+    FROM events WHERE "host.name" = $1 AND "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" <= make_timestamp($3::BIGINT)
+      AND ("event.action" = 'ledger-polls' OR ("event.action" IN ('ledger-keyframe', 'ledger-change') AND "@timestamp" <= make_timestamp($4::BIGINT)))
+  ), polls AS (
+    SELECT *, lag(changes) OVER w AS earlier, lead(changes) OVER w AS later FROM ordered WHERE action = 'ledger-polls' WINDOW w AS (ORDER BY stamp)
+  )
+  SELECT epoch_us(stamp), action, part, text FROM ordered WHERE action <> 'ledger-polls'
+  UNION ALL SELECT epoch_us(stamp), action, part, text FROM polls WHERE earlier IS DISTINCT FROM changes OR later IS DISTINCT FROM changes`
 
 /** Null when the store has no poll of this gateway before `to`. Throws AppError `bad-store` for records that no journal wrote. */
 export async function readLedgerWindow(
@@ -39,13 +54,12 @@ export async function readLedgerWindow(
   const start = keyframe?.[0] ?? keyframe?.[1] ?? null
   if (start === null || Number(start) > to) return null
   const rows = (
-    await ask(
-      store,
-      `SELECT epoch_us("@timestamp"), "event.action", "event.sequence", "event.original" FROM events
-       WHERE "host.name" = $1 AND "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" <= make_timestamp($3::BIGINT)
-       AND ("event.action" IN ('ledger-keyframe', 'ledger-change') AND "@timestamp" <= make_timestamp($4::BIGINT) OR "event.action" = 'ledger-polls')`,
-      [gateway, BigInt(Number(start)), BigInt(Math.round(to + POLLS_TAIL)), BigInt(Math.round(to))],
-    )
+    await ask(store, STRETCH, [
+      gateway,
+      BigInt(Number(start)),
+      BigInt(Math.round(to + POLLS_TAIL)),
+      BigInt(Math.round(to)),
+    ])
   ).map(toRow)
   return {
     gateway,

@@ -20,7 +20,7 @@ export function declareSearch(program: Command, { terminal, environment, stdout,
   withStretch(command)
     .option('--dataset <name...>', 'only flow, firewall, session, finding, coverage, …', [])
     .option('--fields <names>', 'columns instead of the usual ones: a,b or source.*', '')
-    .option('--limit <n>', 'documents shown, 0 = all', '')
+    .option('--limit <n>', 'documents shown, 0 = all', '50')
     .option('--oldest', 'oldest first', false)
     .option('--count', 'only how many there are', false)
   withForm(withPlace(command))
@@ -48,7 +48,7 @@ export function declareTimeline(program: Command, { terminal, environment, stdou
     .command('timeline')
     .description('everything about a peer, key or person, in order')
     .argument('<peer>', 'a name, a public key or its beginning, an e-mail, a tunnel address')
-  withStretch(command).option('--limit <n>', 'lines shown, 0 = all', '')
+  withStretch(command).option('--limit <n>', 'lines shown, 0 = all', '200')
   withForm(withPlace(command))
     .addHelpText('after', example('timeline ivy --since 2026-11-22'))
     .action(async (peer: string, options: Place & Stretch & Form & { limit: string }) => {

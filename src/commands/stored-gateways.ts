@@ -6,7 +6,7 @@ import type { Ledger } from '../identity/ledger.ts'
 import { runningAt } from '../identity/running-at.ts'
 import { suggestion } from '../nearest.ts'
 import { quoted, safeText } from '../safe-text.ts'
-import { inventoryAt, type LedgerSpan, ledgerSpans } from '../store/ledger-reader.ts'
+import { type LedgerSpan, ledgerAt, ledgerSpans } from '../store/ledger-reader.ts'
 import type { StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { type LedgerWindow, pollBefore, readLedgerWindow } from './ledger-window.ts'
@@ -18,6 +18,8 @@ export type StoredGateway = {
   readonly name: string
   /** Its last poll at or before the time: what ran is what that poll showed. */
   readonly poll: Micros
+  /** Distance of polls, measured or configured. */
+  readonly period: Micros
   /** The ledger as that poll left it. */
   readonly ledger: Ledger
   /** The day before. */
@@ -63,7 +65,7 @@ export async function readStoredGateways(
       continue
     }
     const late = at - read.poll
-    if (late > PERIODS_MAX * read.window.ledger.polls.period) {
+    if (late > PERIODS_MAX * read.period) {
       notes.push(
         `${safeText(span.gateway)}: the last poll is ${spanText(late)} older: what ran then is not known to run still`,
       )
@@ -99,17 +101,20 @@ export async function gatewaySpans(store: StoreReader, gateway: string): Promise
 }
 
 async function readGateway(store: StoreReader, name: string, at: Micros): Promise<StoredGateway | null> {
+  const view = await ledgerAt(store, name, at)
+  const poll = view === null ? null : pollBefore(view.ledger, at)
+  if (view === null || poll === null) return null
   const window = await readLedgerWindow(store, name, at - DAY, at)
   const ledger = window?.until(at) ?? null
-  const poll = ledger === null ? null : pollBefore(ledger, at)
-  if (window === null || ledger === null || poll === null) return null
+  if (window === null || ledger === null) return null
   const states = await peerStatesAt(store, name, at, poll, null)
   return {
     name,
     poll,
+    period: view.ledger.polls.period,
     ledger,
     window,
-    inventory: await inventoryAt(store, name, at),
+    inventory: view.inventory,
     running: runningAt(name, ledger, (tunnel, key) => states.get(stateKey(name, tunnel, key))?.lastHandshake ?? null),
     states,
   }

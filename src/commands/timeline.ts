@@ -120,14 +120,15 @@ async function printDocuments(asked: Asked, { stdout, terminal }: CommandContext
   const totals = await countTimeline(store, selection)
   const carried = await readDocuments(store, null, await readCarriedGaps(store, scope), printer.columns)
   let isRead = await outlet.write(`${printer.head}${printer.print([...carried.values()])}`)
-  let shown = 0
+  let shown = carried.size
+  const all = totals.documents + carried.size
   const view = { order: 'oldest', limit, columns: printer.columns } as const
   for await (const documents of findDocuments(store, selection, view)) {
     isRead &&= await outlet.write(printer.print(documents))
     if (!isRead) return
     shown += documents.length
   }
-  const count = shown < totals.documents ? `${grouped(shown)} of ${grouped(totals.documents)}` : grouped(shown)
+  const count = shown < all ? `${grouped(shown)} of ${grouped(all)}` : grouped(shown)
   terminal.err(`${paint(terminal, 'dim', `${safeText(peers.label)}: ${count} documents, oldest first`)}\n`)
 }
 

@@ -117,10 +117,10 @@ describe('lines for people', () => {
     const fields = '@timestamp,wireguard.peer.name,source.ip,destination.port,event.type'
     const { out } = await search({ fields, query: 'event.type : denied', limit: '3' })
     expect(out).toMatchInlineSnapshot(`
-      "@timestamp             wireguard.peer.name  source.ip           destination.port  event.type
-      2026-11-22T15:12:45.…  nutmeg               fdd8:6ff3:8717::14  22                connection, denied
-      2026-11-22T15:12:44.…  dogwood              10.8.0.9            443               connection, denied
-      2026-11-22T15:12:44.…  nutmeg               fdd8:6ff3:8717::14  22                connection, denied
+      "@timestamp                   peer.name  source.ip           port      event.type
+      2026-11-22T15:12:45.249065Z  nutmeg     fdd8:6ff3:8717::14  22        connection, denied
+      2026-11-22T15:12:44.704833Z  dogwood    10.8.0.9            443       connection, denied
+      2026-11-22T15:12:44.233749Z  nutmeg     fdd8:6ff3:8717::14  22        connection, denied
       "
     `)
   })
