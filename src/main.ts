@@ -1,68 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=32
-/** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
-import { Command, CommanderError } from 'commander'
-import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
-import { printError } from './commands/problem-report.ts'
-import {
-  declarePeers,
-  declareSearch,
-  declareTimeline,
-  declareVerify,
-  declareWho,
-} from './commands/store-declarations.ts'
-import { createTerminal, type Terminal } from './commands/terminal.ts'
-import { AppError, ERROR_EXITS } from './errors.ts'
+/**
+ * The entry. Compiled code is kept beside the code itself, so that it is trusted as much and no more: starting takes a third of the
+ * time, and a query is mostly starting. Where that place cannot be written nothing is kept.
+ */
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 
-const EXIT_USAGE = 2
-
-/** In the order of the help: looking first, then what is behind it. */
-const COMMANDS = [
-  declareDemo,
-  declareReplay,
-  declareSearch,
-  declareWho,
-  declareTimeline,
-  declarePeers,
-  declareInventory,
-  declareCheck,
-  declareVerify,
-]
-
-async function main(argv: readonly string[]): Promise<number> {
-  const terminal = createTerminal({ out: process.stdout, err: process.stderr }, process.env)
-  // `peertrail … | head`: what nobody reads any more need not be written.
-  process.stdout.on('error', () => {})
-  let exit = 0
-  const program = createProgram(terminal, {
-    terminal,
-    environment: process.env,
-    stdout: process.stdout,
-    now: Date.now() * 1000,
-    done: (status) => {
-      exit = status
-    },
-  })
-  try {
-    await program.parseAsync([...argv], { from: 'user' })
-    return exit
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
-    if (!(error instanceof AppError)) throw error
-    printError(terminal, error)
-    return ERROR_EXITS[error.code]
-  }
-}
-
-function createProgram(terminal: Terminal, invocation: Invocation): Command {
-  const program = new Command('peertrail')
-    .description(
-      'Every recorded flow through a WireGuard interface, traced to the key that carried it, and to the device and owner the inventory assigns to that key.',
-    )
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
-    .showHelpAfterError('Run with --help for the commands and their options.')
-  for (const declare of COMMANDS) declare(program, invocation)
-  return program
-}
-
-process.exitCode = await main(process.argv.slice(2))
+enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'peertrail'))
+const { runCommandLine } = await import('./command-line.ts')
+process.exitCode = await runCommandLine(process.argv.slice(2))

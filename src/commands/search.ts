@@ -66,9 +66,10 @@ export async function runSearch(args: SearchArguments, context: CommandContext):
   const store = await openFoundStore(args, context.environment, context.terminal)
   try {
     const total = await countDocuments(store, asked.selection)
-    if (args.isCount) await printCount(total, asked.form, context)
-    else await printFound(store, asked, args.isOldestFirst, total, context)
-    await sayMissing(store, asked, args.datasets.length > 0, total, context)
+    const isRead = args.isCount
+      ? await printCount(total, asked.form, context)
+      : await printFound(store, asked, args.isOldestFirst, total, context)
+    if (isRead) await sayMissing(store, asked, args.datasets.length > 0, total, context)
     return reportDamage(store, context.terminal) ? 1 : 0
   } finally {
     store.close()
@@ -96,17 +97,19 @@ function readArguments(args: SearchArguments, { now, terminal }: CommandContext)
   }
 }
 
-async function printCount(total: number, form: OutputForm, { stdout }: CommandContext): Promise<void> {
-  await createTextOutlet(stdout).write(form === 'json' ? `${JSON.stringify({ count: total })}\n` : `${total}\n`)
+/** False when nobody reads the output any more. */
+async function printCount(total: number, form: OutputForm, { stdout }: CommandContext): Promise<boolean> {
+  return createTextOutlet(stdout).write(form === 'json' ? `${JSON.stringify({ count: total })}\n` : `${total}\n`)
 }
 
+/** False when nobody reads the output any more. */
 async function printFound(
   store: StoreReader,
   { selection, fields, form, limit }: Asked,
   isOldestFirst: boolean,
   total: number,
   { stdout, terminal }: CommandContext,
-): Promise<void> {
+): Promise<boolean> {
   const outlet = createTextOutlet(stdout)
   const printer = createDocumentPrinter(terminal, { form, fields, width: outlet.width })
   const isWatched = terminal.isInteractive && stdout.isTTY !== true && Math.min(total, limit) > PAGE_ROWS
@@ -115,12 +118,13 @@ async function printFound(
   const view = { order: isOldestFirst ? 'oldest' : 'newest', limit, columns: printer.columns } as const
   for await (const documents of total === 0 ? [] : findDocuments(store, selection, view)) {
     isRead &&= await outlet.write(printer.print(documents))
-    if (!isRead) return
+    if (!isRead) break
     shown += documents.length
     if (isWatched) terminal.err(`\r\u001b[K  ${shown.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`)
   }
   if (isWatched) terminal.err('\r\u001b[K')
-  if (total > 0) terminal.err(`${paint(terminal, 'dim', shownText(shown, total, isOldestFirst))}\n`)
+  if (isRead && total > 0) terminal.err(`${paint(terminal, 'dim', shownText(shown, total, isOldestFirst))}\n`)
+  return isRead
 }
 
 /** `50 of 1,234 documents, newest first; --limit N for more`. */

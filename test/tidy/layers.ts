@@ -11,7 +11,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['commands'],
 ]
 /** Root files that put stages together. */
-const WIRING = new Set(['src/main.ts', 'src/pipeline.ts', 'src/catalog.ts'])
+const WIRING = new Set(['src/main.ts', 'src/command-line.ts', 'src/pipeline.ts', 'src/catalog.ts'])
 
 /** Imports against the direction, as `file:line: why`. */
 export function againstLayers(files: readonly CodeFile[]): string[] {

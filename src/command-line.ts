@@ -1,0 +1,66 @@
+/** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
+import { Command, CommanderError } from 'commander'
+import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
+import { printError } from './commands/problem-report.ts'
+import {
+  declarePeers,
+  declareSearch,
+  declareTimeline,
+  declareVerify,
+  declareWho,
+} from './commands/store-declarations.ts'
+import { createTerminal, type Terminal } from './commands/terminal.ts'
+import { AppError, ERROR_EXITS } from './errors.ts'
+
+const EXIT_USAGE = 2
+
+/** In the order of the help: looking first, then what is behind it. */
+const COMMANDS = [
+  declareDemo,
+  declareReplay,
+  declareSearch,
+  declareWho,
+  declareTimeline,
+  declarePeers,
+  declareInventory,
+  declareCheck,
+  declareVerify,
+]
+
+/** Runs one command; the exit status. Anything but an AppError is a bug and thrown. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const terminal = createTerminal({ out: process.stdout, err: process.stderr }, process.env)
+  // `peertrail … | head`: what nobody reads any more need not be written.
+  process.stdout.on('error', () => {})
+  let exit = 0
+  const program = createProgram(terminal, {
+    terminal,
+    environment: process.env,
+    stdout: process.stdout,
+    now: Date.now() * 1000,
+    done: (status) => {
+      exit = status
+    },
+  })
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exit
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    if (!(error instanceof AppError)) throw error
+    printError(terminal, error)
+    return ERROR_EXITS[error.code]
+  }
+}
+
+function createProgram(terminal: Terminal, invocation: Invocation): Command {
+  const program = new Command('peertrail')
+    .description(
+      'Every recorded flow through a WireGuard interface, traced to the key that carried it, and to the device and owner the inventory assigns to that key.',
+    )
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('Run with --help for the commands and their options.')
+  for (const declare of COMMANDS) declare(program, invocation)
+  return program
+}
