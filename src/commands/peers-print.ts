@@ -74,13 +74,18 @@ function summary(terminal: Terminal, { at, isTimeGiven, gateways, running, missi
   const differing = running.filter(({ differences }) => openOf(differences).length > 0).length
   const open = openOf(missing).length
   const against = hasInventory
-    ? `${running.length - differing} as documented, ${paint(terminal, differing > 0 ? 'yellow' : 'green', `${differing} not`)}; ${open} documented and not running`
+    ? `${running.length - differing} as documented, ${differing} not; ${open} documented and not running`
     : 'no inventory in this store to compare with'
+  const counts = `${counted(running.length, 'peer')} on ${counted(gateways.length, 'gateway')}: ${against}; ${left.length} gone within the day`
   const when = isTimeGiven ? `at ${printTime(at)}` : `as of ${printTime(at)}, the newest poll in this store`
   return [
-    `${paint(terminal, 'bold', `${counted(running.length, 'peer')} on ${counted(gateways.length, 'gateway')}`)}: ${against}; ${left.length} gone within the day\n`,
-    `${paint(terminal, 'dim', `${when}; flows, denied packets and bytes of the 24 h before`)}\n`,
-  ].join('')
+    ...wrapText(counts, WIDTH).map((line) => paint(terminal, 'bold', line)),
+    ...[when, 'flows, denied packets and bytes are those of the 24 h before'].map((line) =>
+      paint(terminal, 'dim', line),
+    ),
+  ]
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 function runningText(terminal: Terminal, rows: readonly RunningRow[], at: Micros): string {

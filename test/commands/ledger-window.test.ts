@@ -45,7 +45,10 @@ describe('a window', () => {
         const snapshot = createSnapshots()
         let seconds = START / SECOND
         const snapshots = steps.flatMap(({ period, polls, isUp, holders }) =>
-          Array.from({ length: polls }, () => snapshot((seconds += period), isUp ? shownOf(holders) : {})),
+          Array.from({ length: polls }, () => {
+            seconds += period
+            return snapshot(seconds, isUp ? shownOf(holders) : {})
+          }),
         )
         const whole = createLedger(null)
         for (const each of snapshots) whole.observe(each)

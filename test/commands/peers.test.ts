@@ -139,9 +139,7 @@ describe('over the demo', () => {
     const of = async (at: string) =>
       (await json(demo.dir, { at })).running.find(({ peer }: { peer: string }) => peer === 'katsura')
     const [before, after] = [await of('2026-11-22T15:10:00'), await of('2026-11-22T15:13:00')]
-    expect([before.endpoint.ip, after.endpoint.ip]).toEqual(
-      ['198.51.100.24', '198.51.100.125'].map((ip, i) => (i === 0 ? before.endpoint.ip : ip)),
-    )
+    expect(after.endpoint.ip).toBe('198.51.100.125')
     expect(before.endpoint.ip).not.toBe(after.endpoint.ip)
     expect(before.lastHandshake < '2026-11-22T15:10:00' && after.lastHandshake > before.lastHandshake).toBe(true)
   })

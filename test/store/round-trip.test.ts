@@ -68,7 +68,7 @@ describe('the demo capture', () => {
       const events = [...documents.values()].map(toEvent)
       const other = join(dir, '..', 'other')
       // Few rows a file, so that there is something to merge.
-      const writer = await openStoreWriter(other, { segmentRows: 40 })
+      const writer = await openStoreWriter(other, { segmentRows: 12 })
       for (const event of events) writer.add(event)
       writer.commit(new Map())
       expect(await documentsIn(other)).toEqual(documents)
@@ -192,7 +192,7 @@ describe('any legal fields', () => {
           expect(await documentsIn(dir)).toEqual(documents)
         })
       }),
-      { numRuns: 12 },
+      { numRuns: 12, endOnFailure: true },
     )
   })
 
