@@ -10,7 +10,7 @@ import type { Event } from '../src/event.ts'
 import { hashDigits } from '../src/event-id.ts'
 import { createAddressBook } from '../src/identity/address-book.ts'
 import type { Claim } from '../src/identity/attribute.ts'
-import { createIdentityFacets, type IdentityFacets } from '../src/identity/identity-facets.ts'
+import { createIdentityFacets } from '../src/identity/identity-facets.ts'
 import { parseInventory } from '../src/identity/inventory.ts'
 import { createLedger, type Ledger } from '../src/identity/ledger.ts'
 import { DAY, type Micros, SECOND } from '../src/time.ts'
@@ -41,7 +41,6 @@ const SERVERS = 4096
 /** Lifetimes in steps: the end of a flow is said so many flows later. */
 const LIVES = [1, 3, 17, 63] as const
 const RING = 64
-const LIVE_PART = 0.9
 
 type Holder = { readonly v4: Claim; readonly v6: Claim }
 type Open = { readonly flow: Flow; readonly parts: FlowParts; readonly packets: number }
@@ -78,7 +77,7 @@ export function createFlowDocuments(flows: number): FlowDocuments {
       protocol: shared.protocol(flow.family, flow.protocol, source, destination),
       identity: identities.facetFor(claim, 'source', null, at, false),
       resource,
-      policy: policyOf(identities, claim, resource.fields['wireguard.resource.name'] ?? '', at),
+      policy: identities.policyOf(claim, 'source', resource.fields['wireguard.resource.name'] ?? '', at),
     }
     return { flow, parts, packets: 4 + draw(40) }
   }
@@ -114,14 +113,10 @@ export function createFlowDocuments(flows: number): FlowDocuments {
       turn++
     },
     end(emit) {
-      const at = MONTH.since + turn * spacing * LIVE_PART
-      for (let slot = 0; slot < RING; slot++) close(slot, Math.floor(at), emit)
+      const at = Math.floor(MONTH.since + (turn - 1) * spacing) + 1
+      for (let slot = 0; slot < RING; slot++) close(slot, at, emit)
     },
   }
-}
-
-function policyOf(identities: IdentityFacets, claim: Claim, resource: string, at: Micros): FlowParts['policy'] {
-  return identities.policyOf(claim, 'source', resource, at)
 }
 
 /** One snapshot a day, each peer behind another address; what it proves of each. */
@@ -140,7 +135,16 @@ function observeDay(ledger: Ledger, peers: readonly SitePeer[], at: Micros, day:
   }))
   const gateway = { interface: WG_INTERFACE, publicKey: `${'A'.repeat(42)}A=`, listenPort: 51_820, fwmark: '' }
   const file = { name: 'wg.snapshots', identity: '0'.repeat(14) }
-  ledger.observe({ kind: 'snapshot', arrival: at, at, interfaces: [gateway], peers: rows, isComplete: true, file, offset: 0 })
+  ledger.observe({
+    kind: 'snapshot',
+    arrival: at,
+    at,
+    interfaces: [gateway],
+    peers: rows,
+    isComplete: true,
+    file,
+    offset: 0,
+  })
   return peers.map((peer) => {
     const entries = ledger.peer(WG_INTERFACE, peer.publicKey)?.entries
     const claim = (prefix: string): Claim => ({

@@ -1,22 +1,24 @@
 /**
  * `npm run bench`: generates a capture from the real grammar, runs `peertrail replay` over it, and syslog-ng and rsyslog over
- * the same packet log in the same run, then single parts; prints a table against the budgets of docs and writes
- * bench/.data/last.json. What the peers do is in syslog-ng.ts and rsyslog.ts; how time is measured, in measure.ts.
+ * the same packet log in the same run, then the embedded store and single parts; prints tables against the budgets of docs and
+ * writes bench/.data/last.json. What the peers do is in syslog-ng.ts and rsyslog.ts; how time is measured, in measure.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { generateFlowStore } from './flow-store.ts'
 import { type CaptureKind, type GeneratedCapture, generateCapture } from './generate.ts'
 import { installPeers } from './install-peers.ts'
 import type { PartResult } from './lookups.ts'
 import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { benchPeer } from './peer-bench.ts'
 import { findPeer, type PeerName } from './peer-program.ts'
-import { benchReplay } from './replay-bench.ts'
+import { benchReplay, type ReplayBench } from './replay-bench.ts'
 import { rsyslogJob } from './rsyslog.ts'
+import { benchIngest, benchQueries, benchWriter, writtenResult } from './store-bench.ts'
 import { syslogNgJob } from './syslog-ng.ts'
-import { formatTable, type Result, ratio } from './table.ts'
+import { type Answer, formatAnswers, formatTable, type Result, ratio } from './table.ts'
 
 const DATA = join(import.meta.dirname, '.data')
 const PEERS = join(DATA, 'peers')
@@ -29,6 +31,11 @@ const RATIO_MIN = 2
 const LOOKUPS_MIN = 5_000_000
 const OPEN_FLOWS = 1_000_000
 const OPEN_FLOWS_BYTES_MAX = 1_000_000_000
+/** Of the first question: one peer in one day. */
+const ANSWER_MS_MAX = 1_000
+/** Rows of the store that is asked; of the one the writer alone fills. */
+const STORED = { full: 5_000_000, quick: 200_000 } as const
+const WRITTEN = { full: 1_000_000, quick: 100_000 } as const
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2))
@@ -53,10 +60,16 @@ async function runAll(options: BenchOptions): Promise<number> {
   const packets = generate('packets', options.lines)
   const peers = options.withPeers ? await runPeers(packets, options.runs, complaints) : []
   const baseline = peers.find((result) => result.work === 'syslog-ng') ?? null
-  const results = [...(await runReplays(packets, baseline, options, complaints)), ...peers, ...runParts(packets)]
+  const replays = await runReplays(packets, baseline, options, complaints)
+  const store = options.withStore ? await runStore(packets, options, complaints) : NO_STORE
+  const results = [...replays, ...peers, ...store.results, ...runParts(packets)]
   process.stdout.write(`\n${machine()}\n\n${formatTable(results, baseline)}`)
+  if (store.answers.length > 0) process.stdout.write(`\n${formatAnswers(store.answers)}`)
   for (const complaint of complaints) process.stdout.write(`WRONG: ${complaint}\n`)
-  writeFileSync(join(DATA, 'last.json'), `${JSON.stringify({ machine: machine(), results, complaints }, null, 2)}\n`)
+  writeFileSync(
+    join(DATA, 'last.json'),
+    `${JSON.stringify({ machine: machine(), results, answers: store.answers, complaints }, null, 2)}\n`,
+  )
   // The table says which budget is missed; a figure of a busy machine is no failure. Work left out is one.
   return complaints.length > 0 ? 1 : 0
 }
@@ -111,6 +124,37 @@ async function runReplays(
   return results
 }
 
+type StoreResults = { readonly results: readonly Result[]; readonly answers: readonly Answer[] }
+
+const NO_STORE: StoreResults = { results: [], answers: [] }
+
+async function runStore(
+  packets: GeneratedCapture,
+  { isQuick, lines, runs }: BenchOptions,
+  complaints: string[],
+): Promise<StoreResults> {
+  const results: Result[] = []
+  const size = isQuick ? 'quick' : 'full'
+  const ingest = async (title: string, capture: GeneratedCapture): Promise<void> => {
+    say(`${title}: ${runs} x ${capture.lines} lines …\n`)
+    const bench = await attempt<ReplayBench>(title, complaints, () => benchIngest(capture, runs, WORK, title))
+    if (bench !== null) results.push(bench.result)
+    if (bench !== null && bench.complaint !== '') complaints.push(`${title}: ${bench.complaint}`)
+  }
+  await ingest('store: packet log', packets)
+  await ingest('store: packet log + conntrack', generate('flows', Math.ceil(lines / 5)))
+  say(`store, writer alone: ${runs} x ${WRITTEN[size]} rows …\n`)
+  results.push(...((await attempt('writer alone', complaints, () => benchWriter(WRITTEN[size], runs, WORK))) ?? []))
+  say(`store of ${STORED[size]} flow documents, written once …\n`)
+  const kept = await attempt('store to ask', complaints, () => generateFlowStore(DATA, STORED[size]))
+  if (kept === null) return { results, answers: [] }
+  const written = await writtenResult(kept, `store: ${STORED[size] / 1e6} M flow documents of a month`)
+  if (written !== null) results.push(written)
+  say(`store, questions: first and ${runs} x warm …\n`)
+  const answers = (await attempt('questions', complaints, async () => benchQueries(kept, runs))) ?? []
+  return { results, answers: answers.map((answer, i) => ({ ...answer, budgetMs: i === 0 ? ANSWER_MS_MAX : null })) }
+}
+
 /** One measurement that fails costs its row, not the table. */
 async function attempt<T>(title: string, complaints: string[], work: () => Promise<T>): Promise<T | null> {
   try {
@@ -137,6 +181,7 @@ function runParts(packets: GeneratedCapture): Result[] {
       unit,
       units,
       bytes: null,
+      rowBytes: null,
       wallSeconds,
       cpuSeconds,
       rssBytes: null,

@@ -24,8 +24,8 @@ export type Job = {
 const LOOK_MS = 50
 /** Longer than a daemon pauses while it still has lines: both flush at least every second of work, far more often under load. */
 const QUIET_MS = 1_000
-/** Ten times what any needs for a million lines on a slow machine. */
-const SECONDS_MAX = 300
+/** Several times what the longest needs on a busy machine: a store of five million rows. */
+const SECONDS_MAX = 900
 /** Ticks per second of /proc times: USER_HZ, 100 on every Linux. */
 const USER_HZ = 100
 /** Kept of what a failing child said. */

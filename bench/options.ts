@@ -6,6 +6,7 @@ export type BenchOptions = {
   readonly runs: number
   readonly isQuick: boolean
   readonly withPeers: boolean
+  readonly withStore: boolean
   readonly installsPeers: boolean
 }
 
@@ -15,6 +16,7 @@ export const USAGE = `npm run bench [-- OPTIONS]
   --runs N          runs of each, of which the median counts (default 3)
   --quick           100000 lines, 1 run, no memory test
   --no-peers        leave syslog-ng and rsyslog out
+  --no-store        leave the embedded store out
   --install-peers   fetch both with apt-get and unpack them into bench/.data/peers; nothing is installed
 
 Prints a table and writes bench/.data/last.json. Exit 1 when work was left out.
@@ -32,6 +34,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       runs: { type: 'string' },
       quick: { type: 'boolean', default: false },
       'no-peers': { type: 'boolean', default: false },
+      'no-store': { type: 'boolean', default: false },
       'install-peers': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -43,6 +46,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     runs: count(values.runs, '--runs', 99) ?? defaults.runs,
     isQuick: values.quick,
     withPeers: !values['no-peers'],
+    withStore: !values['no-store'],
     installsPeers: values['install-peers'],
   }
 }

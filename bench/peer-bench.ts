@@ -21,6 +21,7 @@ export async function benchPeer(title: string, job: PeerJob, capture: GeneratedC
     unit: 'lines',
     units: capture.lines,
     bytes: statSync(capture.packetLog).size,
+    rowBytes: null,
     ...usage,
     budget: '',
     verdict: '',

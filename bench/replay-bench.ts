@@ -40,6 +40,7 @@ export async function benchReplay(
     unit: capture.conntrackLines === 0 ? 'lines' : 'records',
     units,
     bytes: capture.bytes,
+    rowBytes: null,
     ...usage,
     budget: '',
     verdict: '',

@@ -1,11 +1,15 @@
-/** The result as an aligned table: one row a measurement, plain text, the same on a terminal and in a file. */
+/** Results as aligned tables: one row a measurement, plain text, the same on a terminal and in a file. */
+import type { QueryResult } from './query-bench.ts'
 
 export type Result = {
   readonly work: string
   /** What one unit is: `lines`, `records`, `look-ups`. */
   readonly unit: string
   readonly units: number
+  /** Read. */
   readonly bytes: number | null
+  /** On disk, of one row of the store; null where nothing is stored. */
+  readonly rowBytes: number | null
   readonly wallSeconds: number
   readonly cpuSeconds: number
   /** Null where the memory is not the point. */
@@ -15,9 +19,20 @@ export type Result = {
   readonly verdict: '' | 'met' | 'MISSED'
 }
 
-const HEAD = ['work', 'units', 'per s wall', 'per CPU s', 'MB/s', 'max RSS', 'x syslog-ng', 'budget', 'verdict']
+const HEAD = [
+  'work',
+  'units',
+  'per s wall',
+  'per CPU s',
+  'MB/s',
+  'max RSS',
+  'B/row',
+  'x syslog-ng',
+  'budget',
+  'verdict',
+]
 /** Columns of numbers are set to the right. */
-const RIGHT = [false, false, true, true, true, true, true, false, false]
+const RIGHT = [false, false, true, true, true, true, true, true, false, false]
 
 /** `baseline` is the syslog-ng row of the same run, null without one; only rows over the same file are compared with it. */
 export function formatTable(results: readonly Result[], baseline: Result | null): string {
@@ -28,17 +43,41 @@ export function formatTable(results: readonly Result[], baseline: Result | null)
     rate(result.units / result.cpuSeconds),
     result.bytes === null ? '' : (result.bytes / 1e6 / result.wallSeconds).toFixed(1),
     result.rssBytes === null ? '' : `${Math.round(result.rssBytes / 1e6)} MB`,
+    result.rowBytes === null ? '' : result.rowBytes.toFixed(0),
     baseline !== null && isComparable(result, baseline) ? ratio(result, baseline).toFixed(2) : '',
     result.budget,
     result.verdict,
   ])
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
+  return align(HEAD, RIGHT, rows)
+}
+
+/** Answers of the store, `budgetMs` for the first time a question is asked. */
+export type Answer = QueryResult & { readonly budgetMs: number | null }
+
+const ANSWER_HEAD = ['question to the store', 'found', 'first ms', 'warm ms', 'warm CPU ms', 'budget', 'verdict']
+const ANSWER_RIGHT = [false, true, true, true, true, false, false]
+
+export function formatAnswers(answers: readonly Answer[]): string {
+  const rows = answers.map(({ query, found, firstMs, warmMs, warmCpuMs, budgetMs }) => [
+    query,
+    String(found),
+    firstMs.toFixed(0),
+    warmMs.toFixed(0),
+    warmCpuMs.toFixed(0),
+    budgetMs === null ? '' : `< ${budgetMs} ms`,
+    budgetMs === null ? '' : firstMs < budgetMs ? 'met' : 'MISSED',
+  ])
+  return align(ANSWER_HEAD, ANSWER_RIGHT, rows)
+}
+
+function align(head: readonly string[], right: readonly boolean[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, i) => (RIGHT[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .map((cell, i) => (right[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
       .join('  ')
       .trimEnd()
-  return [line(HEAD), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line), ''].join('\n')
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line), ''].join('\n')
 }
 
 /** Lines per CPU second against the baseline's. */

@@ -1,6 +1,6 @@
 /** Documents as commands print them, page by page: lines for people, a table of chosen fields, CSV, or one ECS document a line. */
-import { printEvent } from '../event-json.ts'
 import { FIELDS, type FieldName, type Fields } from '../fields.ts'
+import { createSortedPrinter } from '../sorted-json.ts'
 import { INSTANT_MAX, INSTANT_MIN, toIso } from '../time.ts'
 import { printCsv } from './csv.ts'
 import { documentLine, LINE_FIELDS } from './document-line.ts'
@@ -87,17 +87,16 @@ function valueText(name: FieldName, value: string | number | boolean): string {
 }
 
 function jsonPrinter(fields: readonly FieldName[]): DocumentPrinter {
+  const print = createSortedPrinter()
+  const names = [...fields].sort()
   const chosen = (document: Fields): Fields =>
     // A part of the document: names and values are its own.
-    fields.length === 0 ? document : (Object.fromEntries(fields.map((name) => [name, document[name]])) as Fields)
+    fields.length === 0 ? document : (Object.fromEntries(names.map((name) => [name, document[name]])) as Fields)
   return {
     head: '',
     columns: fields.length === 0 ? null : fields,
-    print: (documents) =>
-      // A document from the store is flat: all of its fields are its own. The dataset is not printed from here.
-      documents
-        .map((document) => `${printEvent({ dataset: 'wireguard.flow', own: chosen(document), facets: [] })}\n`)
-        .join(''),
+    // Columns of the store come in the order of FIELD_NAMES.
+    print: (documents) => documents.map((document) => `${print(chosen(document))}\n`).join(''),
   }
 }
 

@@ -70,7 +70,7 @@ export function parseDatasets(names: readonly string[]): readonly string[] {
     const found = known.find(([full, short]) => name === full || name === short)
     if (found !== undefined) return found[0]
     throw new AppError('usage', `--dataset: there is no dataset ${quoted(name)}${suggestion(name, known.flat())}`, {
-      advice: `Datasets are ${known.map(([, short]) => short).join(', ')}. A query goes before --dataset.`,
+      advice: `Datasets are ${known.map(([, short]) => short).join(', ')}.`,
     })
   })
   return [...new Set(chosen)]

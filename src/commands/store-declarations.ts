@@ -18,7 +18,7 @@ export function declareSearch(program: Command, { terminal, environment, stdout,
     .description("documents of a store, found in Kibana's query language")
     .argument('[kql]', 'such as: source.ip : 10.8.0.0/24 and not event.type : denied', '')
   withStretch(command)
-    .option('--dataset <name...>', 'only flow, firewall, session, finding, coverage, …', [])
+    .option('--dataset <names>', 'only these: flow,firewall; may be repeated', repeated, [])
     .option('--fields <names>', 'columns instead of the usual ones: a,b or source.*', '')
     .option('--limit <n>', 'documents shown, 0 = all', '50')
     .option('--oldest', 'oldest first', false)
@@ -105,6 +105,10 @@ export function declareVerify(program: Command, { terminal, environment, done }:
       const { anchor: anchors, json: isJson, ...rest } = options
       done(await runVerify({ ...rest, anchors, isJson }, environment, terminal))
     })
+}
+
+function repeated(value: string, before: string[]): string[] {
+  return [...before, value]
 }
 
 function withStretch(command: Command): Command {

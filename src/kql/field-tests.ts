@@ -53,8 +53,7 @@ export function addressOrNetwork(text: string): Test | null {
 /** The integer `text` is, when a number holds it exactly; else null. */
 export function wholeNumber(text: string): number | null {
   const [, digits, fraction] = NUMBER.exec(text) ?? []
-  // Adding 0 makes an ordinary zero of -0, which is another key of a set.
-  return digits !== undefined && fraction === undefined ? safe(Number(digits) + 0) : null
+  return digits !== undefined && fraction === undefined ? safe(Number(digits)) : null
 }
 
 function equals(value: string | number | boolean): Test {
@@ -91,7 +90,7 @@ function numberTest(field: FieldName, operator: ValueOperator, text: string, lit
   const [, digits, fraction = ''] = NUMBER.exec(text) ?? []
   if (digits === undefined) return { refusal: `${field} is a number, found ${shown(literal)}` }
   const isWhole = /^0*$/.test(fraction)
-  const value = safe(Number(digits) + 0)
+  const value = safe(Number(digits))
   if (value === null)
     return { refusal: `${field} holds numbers up to ${Number.MAX_SAFE_INTEGER}, found ${shown(literal)}` }
   if (isWhole) return { test: operator === ':' ? equals(value) : { kind: 'range', operator, value } }

@@ -60,11 +60,9 @@ export function parseQuery(text: string, { now }: { readonly now: Micros }): Que
       `a query has at most ${QUERY_CHARACTERS_MAX} characters, found ${text.length}`,
       QUERY_CHARACTERS_MAX + 1,
     )
-  // DuckDB and JSON know no lone surrogates; the length stays the same.
-  const wellFormed = text.toWellFormed()
   const reading: Reading = {
-    scanner: createScanner(wellFormed),
-    text: wellFormed,
+    scanner: createScanner(text),
+    text,
     now,
     depth: 0,
     leaves: 0,

@@ -46,7 +46,7 @@ const CONTROLS: ReadonlyMap<string, string> = new Map([
   ['n', '\n'],
 ])
 
-/** `text` is well-formed UTF-16. */
+/** Tokens of a query; literals are well-formed UTF-16, because DuckDB and JSON know no lone surrogates. */
 export function createScanner(text: string): Scanner {
   let at = 0
   let taken: Token | null = null

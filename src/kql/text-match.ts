@@ -10,7 +10,7 @@ export function createWildcard(pieces: readonly string[]): (text: string) => boo
   const inner = pieces.slice(1, -1).filter((piece) => piece !== '')
   return (text) => {
     const end = text.length - tail.length
-    if (end < head.length || !text.startsWith(head) || !text.endsWith(tail)) return false
+    if (!text.startsWith(head) || !text.endsWith(tail)) return false
     return findInOrder(text, inner, head.length, end)
   }
 }
@@ -21,7 +21,7 @@ export function createContains(pieces: readonly string[]): (text: string) => boo
   return (text) => findInOrder(asciiLowerCase(text), inner, 0, text.length)
 }
 
-/** The first place of each piece is as good as any later one, because nothing but order is asked. */
+/** `pieces` between `from` and `end`. The first place of each is as good as any later one, because nothing but order is asked. */
 function findInOrder(text: string, pieces: readonly string[], from: number, end: number): boolean {
   let at = from
   for (const piece of pieces) {

@@ -6,7 +6,7 @@
  */
 import { addressText } from '../address-digits.ts'
 import type { FieldName } from '../fields.ts'
-import { INSTANT_MAX, toIso } from '../time.ts'
+import { toIso } from '../time.ts'
 import type { Match, Query, RangeOperator, Scalar, Test } from './ast.ts'
 import { typeOf } from './field-names.ts'
 import { queryError } from './query-error.ts'
@@ -80,8 +80,7 @@ function matchClause({ field, test }: Match): ElasticsearchQuery {
 
 /** Half open, because what is stored is cut to milliseconds: the last microsecond of a day is none of its milliseconds. */
 function periodBounds({ from, to }: Test & { readonly kind: 'period' }): ElasticsearchQuery {
-  // After the last instant no spelling is left that Elasticsearch reads.
-  return to + 1 > INSTANT_MAX ? { gte: toIso(from), lte: toIso(to) } : { gte: toIso(from), lt: toIso(to + 1) }
+  return { gte: toIso(from), lt: toIso(to + 1) }
 }
 
 /** As Elasticsearch reads it: instants as ISO 8601 with all digits, so that it rounds nothing. */

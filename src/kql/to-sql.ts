@@ -129,9 +129,9 @@ function squeezed(pieces: readonly string[], wildcard: string): string {
   return pieces.filter((piece, i) => piece !== '' || i === 0 || i === pieces.length - 1).join(wildcard)
 }
 
-/** RE2 takes any ASCII sign behind a backslash for itself, but no letter, digit or NUL. */
+/** RE2 takes an ASCII sign behind a backslash for itself, but no letter, digit or NUL. */
 function literalRegex(text: string): string {
-  return text.replaceAll(/[^\w\0\u0080-\u{10ffff}]/gu, '\\$&').replaceAll('\0', '\\x00')
+  return text.replaceAll(/[^\w\0\u0080-\u{10ffff}]/gu, '\\$&')
 }
 
 /**

@@ -66,19 +66,22 @@ export function columnsHash(list: string): string {
   return hash('sha256', list)
 }
 
+/** Also Micros after the year 2255, which are beyond 2^53. */
+const INTEGER = z.number().refine(Number.isInteger)
+
 const ENTRY = z.strictObject({
-  number: z.int(),
+  number: INTEGER,
   kind: z.enum(['sealed', 'merged', 'expired']),
-  segment: z.int(),
+  segment: INTEGER,
   dataset: z.string(),
   file: z.string(),
-  rows: z.int(),
-  bytes: z.int(),
+  rows: INTEGER,
+  bytes: INTEGER,
   sha256: z.string(),
-  oldest: z.int(),
-  newest: z.int(),
+  oldest: INTEGER,
+  newest: INTEGER,
   columns: z.string(),
-  replaces: z.array(z.int()),
+  replaces: z.array(INTEGER),
 })
 
 /** An entry as the manifest keeps it; null for text that none of ours ever was. */

@@ -10,15 +10,17 @@ const DIGITS = /^[0-9a-f]{32}$/
 
 /** Columns that are no field are left out. */
 export function toDocuments({ names, rows }: Result): Fields[] {
+  // hasOwn proves that `name` is a key of the list.
+  const known = names.map((name) => (Object.hasOwn(FIELDS, name) ? (name as FieldName) : null))
   return rows.map((row) => {
-    const fields = new Map<string, unknown>()
-    for (const [i, name] of names.entries()) {
+    const fields: { [name: string]: Cell } = {}
+    for (let i = 0; i < known.length; i++) {
       const value = row[i] ?? null
-      // hasOwn proves that `name` is a key of the list.
-      if (value !== null && Object.hasOwn(FIELDS, name)) fields.set(name, toValue(name as FieldName, value))
+      const name = known[i] ?? null
+      if (value !== null && name !== null) fields[name] = toValue(name, value)
     }
     // Names come from the list, values were written from Fields of the same list.
-    return Object.fromEntries(fields) as Fields
+    return fields as Fields
   })
 }
 

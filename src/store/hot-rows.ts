@@ -99,12 +99,15 @@ async function dropRepeats(
   segments: readonly Segment[],
 ): Promise<void> {
   await database.run(`DELETE FROM ${table} WHERE rowid NOT IN (SELECT min(rowid) FROM ${table} GROUP BY "event.id")`)
-  const { rows } = await database.rows(`SELECT count(*), min("@timestamp"), max("@timestamp") FROM ${table}`)
-  const [count = 0, oldest = 0, newest = 0] = (rows[0] ?? []).map(Number)
-  const near = segments.filter((segment) => segment.oldest <= newest && segment.newest >= oldest)
+  // As text: a number of ours may round a far year's stamp.
+  const { rows } = await database.rows(
+    `SELECT count(*), epoch_us(min("@timestamp"))::VARCHAR, epoch_us(max("@timestamp"))::VARCHAR FROM ${table}`,
+  )
+  const [count = 0, oldest = '', newest = ''] = rows[0] ?? []
+  const near = segments.filter((segment) => segment.oldest <= Number(newest) && segment.newest >= Number(oldest))
   if (count === 0 || near.length === 0) return
   // Both columns are in every segment; what else differs does not matter.
   await database.run(
-    `DELETE FROM ${table} WHERE "event.id" IN (SELECT "event.id" FROM ${parquetSource(layout, near, false)} WHERE "@timestamp" BETWEEN make_timestamp(${oldest}) AND make_timestamp(${newest}))`,
+    `DELETE FROM ${table} WHERE "event.id" IN (SELECT "event.id" FROM ${parquetSource(layout, near, false)} WHERE "@timestamp" BETWEEN make_timestamp(${String(oldest)}) AND make_timestamp(${String(newest)}))`,
   )
 }

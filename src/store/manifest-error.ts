@@ -16,10 +16,7 @@ export function manifestError(layout: StoreLayout, mode: 'read' | 'write', error
   if (error instanceof AppError || !(error instanceof Error)) return error
   const code = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
   const isDamage =
-    [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_MISMATCH, SQLITE_NOTADB].includes(code) ||
-    error instanceof DamagedRow ||
-    // A number beyond 2^53: none of ours.
-    ('code' in error && error.code === 'ERR_OUT_OF_RANGE')
+    [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_MISMATCH, SQLITE_NOTADB].includes(code) || error instanceof DamagedRow
   if (isDamage) {
     return new AppError('bad-store', `the manifest of the store ${safeText(layout.dir)} is damaged`, {
       cause: error,

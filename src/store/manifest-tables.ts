@@ -23,7 +23,12 @@ CREATE TABLE cursors (source TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT R
 
 /** The manifest over an open database that has the tables. */
 export function createManifest(database: DatabaseSync, layout: StoreLayout, mode: 'read' | 'write'): Manifest {
-  const all = (sql: string, ...parameters: (string | number)[]) => database.prepare(sql).all(...parameters)
+  const all = (sql: string): Row[] => {
+    const statement = database.prepare(sql)
+    // Trap: after the year 2255 Micros are beyond 2^53, and SQLite refuses to hand such integers out as numbers.
+    statement.setReadBigInts(true)
+    return statement.all()
+  }
   const guard = <T>(work: () => T): T => {
     try {
       return work()
@@ -204,6 +209,6 @@ function text(value: SQLOutputValue | undefined): string {
 }
 
 function integer(value: SQLOutputValue | undefined): number {
-  if (!Number.isSafeInteger(value)) throw new DamagedRow(`no number: ${String(value)}`)
-  return Number(value)
+  if (typeof value === 'bigint' || Number.isInteger(value)) return Number(value)
+  throw new DamagedRow(`no number: ${String(value)}`)
 }

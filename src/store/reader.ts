@@ -10,6 +10,7 @@
 import { join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
+import { INSTANT_MAX, INSTANT_MIN, SECOND } from '../time.ts'
 import type { ChainHead } from './chain.ts'
 import { type Cell, type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
 import { eventsSql, type Parts, type Scope } from './events-sql.ts'
@@ -46,7 +47,8 @@ export type ReaderOptions = {
 /** Internal: what the ledger is rebuilt from. Never shown by a search. */
 export const LEDGER_DATASET = 'peertrail.ledger'
 
-export const ALL_TIME = { since: -8_640_000_000_000_000, until: 8_640_000_000_000_000 } as const
+/** Every instant there is: a wild stamp is found too. */
+export const ALL_TIME = { since: INSTANT_MIN, until: INSTANT_MAX + SECOND } as const
 
 /** A file listed a moment ago may be merged or sealed away; then the list is read again. */
 const ATTEMPTS_MAX = 10

@@ -100,22 +100,24 @@ export function hotSource(path: string, columns: readonly FieldName[]): string {
 
 /** An id counts once: the first row of it stays, here and in the segments before. */
 async function dropRepeats({ database, layout }: SegmentTools, known: readonly Segment[]): Promise<void> {
+  // As text: a number of ours may round a far year's stamp.
   const { rows } = await database.rows(
-    'SELECT count(*), count(DISTINCT "event.id"), min("@timestamp"), max("@timestamp") FROM own',
+    'SELECT count(*), count(DISTINCT "event.id"), min("@timestamp")::VARCHAR, max("@timestamp")::VARCHAR FROM own',
   )
-  const [count = 0, distinct = 0, oldest = 0, newest = 0] = (rows[0] ?? []).map(Number)
+  const [count = 0, distinct = 0, oldest = '', newest = ''] = rows[0] ?? []
   if (count === 0) return
-  if (distinct < count)
+  if (distinct !== count)
     await database.run('DELETE FROM own WHERE rowid NOT IN (SELECT min(rowid) FROM own GROUP BY "event.id")')
   const drop = async (segments: readonly Segment[]): Promise<void> => {
     if (segments.length === 0) return
     const list = segments.map(({ file }) => fileLiteral(join(layout.dir, file))).join(', ')
     await database.run(
-      `DELETE FROM own WHERE "event.id" IN (SELECT "event.id" FROM read_parquet([${list}]) WHERE "@timestamp" BETWEEN make_timestamp(${oldest}) AND make_timestamp(${newest}))`,
+      `DELETE FROM own WHERE "event.id" IN (SELECT "event.id" FROM read_parquet([${list}]) WHERE "@timestamp" BETWEEN make_timestamp(${String(oldest)}) AND make_timestamp(${String(newest)}))`,
     )
   }
   const near = known.filter(
-    (segment) => segment.oldest <= newest && segment.newest >= oldest && sizeProblem(layout, segment) === '',
+    (segment) =>
+      segment.oldest <= Number(newest) && segment.newest >= Number(oldest) && sizeProblem(layout, segment) === '',
   )
   try {
     await drop(near)

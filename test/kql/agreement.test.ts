@@ -41,7 +41,9 @@ describe('a query', () => {
             )
             expect({ text, ...found, wrong }).toEqual({
               text,
-              ...{ stream: meant, elasticsearch: meant, duckdb: meant },
+              stream: meant,
+              elasticsearch: meant,
+              duckdb: meant,
               wrong: [],
             })
           }
@@ -50,6 +52,27 @@ describe('a query', () => {
       // Each run is 144 pairs, and a failure shows its own; making the whole run smaller would take minutes.
       { numRuns: 60, endOnFailure: true },
     )
+  })
+
+  test('has the order of code points, and signs that end a text elsewhere', async () => {
+    const names = ['\uffff', '\u{10000}', 'a\0b_c', 'a\0b%c\n', '']
+    await table.fill(names.map((name) => ({ 'rule.name': name })))
+    for (const [asked, expected] of [
+      ['rule.name > "\uffff"', [1]],
+      ['rule.name < "\u{10000}"', [0, 2, 3, 4]],
+      ['rule.name : a\0*_*', [2]],
+      ['rule.name : *\0b%*', [3]],
+      ['rule.name : ""', [4]],
+      ['rule.name : *', [0, 1, 2, 3, 4]],
+    ] as const) {
+      const read = parseQuery(asked, { now: NOW })
+      const predicate = createPredicate(read)
+      expect([asked, await table.select(read)]).toEqual([asked, expected])
+      expect([asked, names.flatMap((name, place) => (predicate({ 'rule.name': name }) ? [place] : []))]).toEqual([
+        asked,
+        expected,
+      ])
+    }
   })
 
   test('of an absent field is false, and its opposite true', async () => {

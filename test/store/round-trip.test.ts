@@ -14,7 +14,7 @@ import { DAY, INSTANT_MAX, INSTANT_MIN } from '../../src/time.ts'
 import { createMemoryTerminal } from '../commands/memory-terminal.ts'
 import { DEMO } from '../replay-capture.ts'
 import { documentOf, madeEvent, START } from './made-events.ts'
-import { documentsIn, expectTidy, idsIn, verified, withPlace, writeAll } from './store-run.ts'
+import { documentsIn, expectTidy, idsIn, KEEP, verified, withPlace, writeAll } from './store-run.ts'
 
 function byId(documents: readonly Fields[]): Map<string, Fields> {
   return new Map(documents.map((fields) => [fields['event.id'] ?? '', fields]))
@@ -68,7 +68,7 @@ describe('the demo capture', () => {
       const events = [...documents.values()].map(toEvent)
       const other = join(dir, '..', 'other')
       // Few rows a file, so that there is something to merge.
-      const writer = await openStoreWriter(other, { segmentRows: 12 })
+      const writer = await openStoreWriter(other, { segmentRows: 20 })
       for (const event of events) writer.add(event)
       writer.commit(new Map())
       expect(await documentsIn(other)).toEqual(documents)
@@ -139,10 +139,10 @@ const long = fc.oneof(
 )
 
 function valuesOf({ type, many }: Field): fc.Arbitrary<unknown> {
-  const one = (
+  const one: fc.Arbitrary<unknown> = (
     { keyword: hostileText, wildcard: hostileText, ip: address, long, date: instant, boolean: fc.boolean() } as const
   )[type]
-  return many ? fc.array(one, { maxLength: 4 }) : one
+  return many ? fc.array<unknown>(one, { maxLength: 4 }) : one
 }
 
 /** Fields below one second-level name stand in one place: the event's own, or one of its facets (src/event.ts). */
@@ -184,7 +184,7 @@ describe('any legal fields', () => {
         await withPlace(async (dir) => {
           const events = made.map(toEvent)
           const documents = byId(events.map(documentOf))
-          const writer = await openStoreWriter(dir)
+          const writer = await openStoreWriter(dir, { retention: KEEP })
           for (const event of events) writer.add(event)
           writer.commit(new Map())
           expect(await documentsIn(dir)).toEqual(documents)

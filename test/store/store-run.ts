@@ -16,6 +16,8 @@ import { ALL_TIME, openStoreReader, type StoreReader } from '../../src/store/rea
 import { type Verification, verifyStore } from '../../src/store/verify.ts'
 import { openStoreWriter, type StoreTotals, type WriterOptions } from '../../src/store/writer.ts'
 
+/** Retention that removes nothing, whatever the rows' times. */
+export const KEEP = { days: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
 export const EVERYTHING = { datasets: null, ...ALL_TIME, columns: null }
 
 /** In memory where there is such a place: a test kills processes, not the machine, and a store syncs several files a segment. */
