@@ -26,6 +26,9 @@ describe('digits of an address', () => {
     ['fd08::2', 'fd080000000000000000000000000002'],
     ['FD08:0:0:0::2', 'fd080000000000000000000000000002'],
     ['::', '00000000000000000000000000000000'],
+    ['1:2:3:4:5:6:7::', '00010002000300040005000600070000'],
+    ['::2:3:4:5:6:7:8', '00000002000300040005000600070008'],
+    ['2001:db8:0:0:1:0:0:1', '20010db8000000000001000000000001'],
     ['255.255.255.255', '00000000000000000000ffffffffffff'],
   ])('%s', (text, digits) => {
     expect(addressDigits(text)).toBe(digits)
@@ -41,6 +44,13 @@ describe('digits of an address', () => {
     '10.8.0.2/32',
     'peer',
     '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4:5:6:7:8:',
+    ':1:2:3:4:5:6:7:8',
+    '1::2::3',
+    ':::',
+    '12345::',
+    'fd08::g',
+    '1:2:3:4:5:6:7',
   ])('none of %j', (text) => {
     expect(addressDigits(text)).toBeNull()
   })
@@ -54,6 +64,20 @@ describe('digits of an address', () => {
           x < y ? -1 : x > y ? 1 : 0,
         )
       }),
+    )
+  })
+
+  test('exist for the texts that are addresses, however odd', () => {
+    const odd = fc.array(fc.constantFrom('0', '1', 'ab', 'FFFF', '12345', ':', ':', '::', '.', '10.8.0.2', '%1', ' '), {
+      maxLength: 17,
+    })
+    fc.assert(
+      fc.property(odd, (parts) => {
+        const canonical = canonicalAddress(parts.join(''))
+        const digits = addressDigits(parts.join(''))
+        expect(digits === null ? null : addressText(digits)).toBe(canonical)
+      }),
+      { numRuns: 5000 },
     )
   })
 

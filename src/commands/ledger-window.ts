@@ -5,8 +5,11 @@
 import { AppError } from '../errors.ts'
 import type { FieldName } from '../fields.ts'
 import type { Ledger } from '../identity/ledger.ts'
+import { focusLedger } from '../identity/ledger-focus.ts'
+import type { PeerCells } from '../identity/ledger-journal.ts'
 import { type LedgerRow, restoreLedger } from '../identity/ledger-restore.ts'
 import { DUMP_DURATION_MAX } from '../identity/poll-clock.ts'
+import { safeText } from '../safe-text.ts'
 import type { Cell, Parameter } from '../store/duckdb.ts'
 import { ALL_TIME, LEDGER_DATASET, type StoreReader } from '../store/reader.ts'
 import { HOUR, type Micros } from '../time.ts'
@@ -23,27 +26,34 @@ const COLUMNS: readonly FieldName[] = ['@timestamp', 'event.action', 'event.sequ
 /** A row of polls has the time of its last one, so the polls of the stretch's end may stand in a row this much later. */
 const POLLS_TAIL: Micros = HOUR
 
-/**
- * Every change of gateway $1 from $2 to $4, and of its polls, up to $3, the rows around each change: a day has 86 400 polls and only those
- * say when something changed. The first and the last row are among them.
- */
-const STRETCH = `, ordered AS (
-    SELECT "@timestamp" AS stamp, "event.action" AS action, "event.sequence" AS part, "event.original" AS text,
-      count(*) FILTER (WHERE "event.action" <> 'ledger-polls') OVER (ORDER BY "@timestamp", "event.action" = 'ledger-polls' ROWS UNBOUNDED PRECEDING) AS changes
-    FROM events WHERE "host.name" = $1 AND "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" <= make_timestamp($3::BIGINT)
-      AND ("event.action" = 'ledger-polls' OR ("event.action" IN ('ledger-keyframe', 'ledger-change') AND "@timestamp" <= make_timestamp($4::BIGINT)))
-  ), polls AS (
-    SELECT *, lag(changes) OVER w AS earlier, lead(changes) OVER w AS later FROM ordered WHERE action = 'ledger-polls' WINDOW w AS (ORDER BY stamp)
-  )
-  SELECT epoch_us(stamp), action, part, text FROM ordered WHERE action <> 'ledger-polls'
-  UNION ALL SELECT epoch_us(stamp), action, part, text FROM polls WHERE earlier IS DISTINCT FROM changes OR later IS DISTINCT FROM changes`
+const ROW = `epoch_us("@timestamp"), "event.action", "event.sequence", "event.original"`
 
-/** Null when the store has no poll of this gateway before `to`. Throws AppError `bad-store` for records that no journal wrote. */
+/**
+ * Of the rows of polls of gateway $1 from $2 to $3 those around each of the times in $4 (microseconds, by commas): a day has 86 400 polls,
+ * and only those say when something changed. The first and the last row are among them.
+ */
+const POLLS = `, points AS (
+    SELECT make_timestamp(unnest(string_split($4, ','))::BIGINT) AS stamp
+  ), polls AS (
+    SELECT "@timestamp" AS stamp FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-polls'
+      AND "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" <= make_timestamp($3::BIGINT)
+  ), near AS (
+    SELECT polls.stamp FROM points ASOF JOIN polls ON points.stamp > polls.stamp
+    UNION SELECT polls.stamp FROM points ASOF JOIN polls ON points.stamp <= polls.stamp
+    UNION SELECT min(stamp) FROM polls UNION SELECT max(stamp) FROM polls
+  )
+  SELECT ${ROW} FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-polls' AND "@timestamp" IN (SELECT stamp FROM near)`
+
+/**
+ * `isWanted`: only these peers are in it, null = all. Null when the store has no poll of this gateway before `to`. Throws AppError
+ * `bad-store` for records that no journal wrote.
+ */
 export async function readLedgerWindow(
   store: StoreReader,
   gateway: string,
   from: Micros,
   to: Micros,
+  isWanted: ((peer: PeerCells) => boolean) | null,
 ): Promise<LedgerWindow | null> {
   const [keyframe] = await ask(
     store,
@@ -53,14 +63,15 @@ export async function readLedgerWindow(
   )
   const start = keyframe?.[0] ?? keyframe?.[1] ?? null
   if (start === null || Number(start) > to) return null
-  const rows = (
-    await ask(store, STRETCH, [
-      gateway,
-      BigInt(Number(start)),
-      BigInt(Math.round(to + POLLS_TAIL)),
-      BigInt(Math.round(to)),
-    ])
-  ).map(toRow)
+  const states = await readStates(store, gateway, Number(start), Math.round(to), isWanted)
+  const times = [...new Set(states.map(({ at }) => at))]
+  const polls = await ask(store, POLLS, [
+    gateway,
+    BigInt(Number(start)),
+    BigInt(Math.round(to + POLLS_TAIL)),
+    times.join(','),
+  ])
+  const rows = [...states, ...polls.map(toRow)]
   return {
     gateway,
     ledger: restored(gateway, rows),
@@ -68,6 +79,29 @@ export async function readLedgerWindow(
       const known = rows.filter((row) => row.action === 'ledger-polls' || row.at <= at)
       return known.some((row) => row.action === 'ledger-keyframe') ? restored(gateway, known) : null
     },
+  }
+}
+
+/** Keyframes and changes, both times included. */
+async function readStates(
+  store: StoreReader,
+  gateway: string,
+  from: Micros,
+  to: Micros,
+  isWanted: ((peer: PeerCells) => boolean) | null,
+): Promise<LedgerRow[]> {
+  const rows = await ask(
+    store,
+    `SELECT ${ROW} FROM events WHERE "host.name" = $1 AND "event.action" IN ('ledger-keyframe', 'ledger-change')
+     AND "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" <= make_timestamp($3::BIGINT)`,
+    [gateway, BigInt(from), BigInt(to)],
+  )
+  const states = rows.map(toRow)
+  if (isWanted === null) return states
+  try {
+    return focusLedger(states, isWanted)
+  } catch (cause) {
+    throw unreadable(gateway, cause)
   }
 }
 
@@ -89,21 +123,21 @@ export async function beginningOf(
   entry: { readonly interface: string; readonly publicKey: string; readonly prefix: string },
   before: Micros,
 ): Promise<Beginning> {
+  const isWanted = ([name, key]: PeerCells) => name === entry.interface && key === entry.publicKey
   let since = before
   for (let step = 0; step < KEYFRAMES_MAX; step++) {
-    const rows = await ask(
+    const [keyframe] = await ask(
       store,
-      `SELECT epoch_us("@timestamp"), "event.action", "event.sequence", "event.original" FROM events
-       WHERE "host.name" = $1 AND "event.action" IN ('ledger-keyframe', 'ledger-change') AND "@timestamp" < make_timestamp($2::BIGINT)
-       AND "@timestamp" >= (SELECT max("@timestamp") FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-keyframe' AND "@timestamp" < make_timestamp($2::BIGINT))`,
+      `SELECT epoch_us(max("@timestamp")) FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-keyframe' AND "@timestamp" < make_timestamp($2::BIGINT)`,
       [gateway, BigInt(since)],
     )
-    if (rows.length === 0) return { since, after: null }
-    const ledger = restored(gateway, rows.map(toRow))
+    const start = keyframe?.[0] ?? null
+    if (start === null) return { since, after: null }
+    const ledger = restored(gateway, await readStates(store, gateway, Number(start), since - 1, isWanted))
     const held = ledger.peer(entry.interface, entry.publicKey)?.entries.get(entry.prefix)
     if (held !== undefined) since = held.since
     if (held !== undefined && since === ledger.polls.oldest) continue
-    const window = await readLedgerWindow(store, gateway, since - 1, since)
+    const window = await readLedgerWindow(store, gateway, since - 1, since, isWanted)
     return { since, after: window === null ? null : pollBefore(window.ledger, since - 1) }
   }
   return { since, after: null }
@@ -123,11 +157,15 @@ function restored(gateway: string, rows: readonly LedgerRow[]): Ledger {
   try {
     return restoreLedger(rows)
   } catch (cause) {
-    throw new AppError('bad-store', `the ledger of ${gateway} in the store cannot be read`, {
-      cause,
-      advice: 'Run `peertrail verify`; replaying the capture into a new store rebuilds it.',
-    })
+    throw unreadable(gateway, cause)
   }
+}
+
+function unreadable(gateway: string, cause: unknown): AppError {
+  return new AppError('bad-store', `the ledger of ${safeText(gateway)} in the store cannot be read`, {
+    cause,
+    advice: 'Run `peertrail verify`; replaying the capture into a new store rebuilds it.',
+  })
 }
 
 function toRow([at, action, part, text]: readonly Cell[]): LedgerRow {

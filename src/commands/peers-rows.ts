@@ -58,7 +58,7 @@ export function toPeersResult(
     each.running.flatMap((tunnel) =>
       tunnel.peers.map(({ publicKey, allowedIps, lastHandshake }): RunningRow => {
         const key = stateKey(each.name, tunnel.interface, publicKey)
-        const shown = each.ledger.peer(tunnel.interface, publicKey)?.endpoints.at(-1)
+        const shown = each.window.ledger.peer(tunnel.interface, publicKey)?.endpoints.at(-1)
         return {
           peer: peerFacts(each.inventory, each.name, tunnel.interface, publicKey, at),
           allowedIps,
@@ -97,7 +97,7 @@ function differencesOf(gateways: readonly StoredGateway[], at: Micros, gateway: 
 }
 
 /** Keys the day's ledger saw, and the last poll does not. Without AllowedIPs a key leaves no trace in the ledger. */
-function leftOf({ name, ledger, window, inventory, running }: StoredGateway, at: Micros): LeftRow[] {
+function leftOf({ name, window, inventory, running }: StoredGateway, at: Micros): LeftRow[] {
   const rows: LeftRow[] = []
   for (const state of window.ledger.interfaces.values()) {
     if (!state.isUp) continue
@@ -106,7 +106,7 @@ function leftOf({ name, ledger, window, inventory, running }: StoredGateway, at:
       .map(({ entry }) => entry)
       .filter(
         ({ publicKey, until }) =>
-          until < at && until >= at - PEERS_WITHIN && ledger.peer(state.name, publicKey) === null,
+          until < at && until >= at - PEERS_WITHIN && window.ledger.peer(state.name, publicKey) === null,
       )
     for (const [publicKey, entries] of Map.groupBy(gone, (entry) => entry.publicKey)) {
       const until = entries.reduce((latest, entry) => Math.max(latest, entry.until), Number.NEGATIVE_INFINITY)

@@ -2,7 +2,6 @@
 import { AppError } from '../errors.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import type { RunningInterface } from '../identity/inventory-diff.ts'
-import type { Ledger } from '../identity/ledger.ts'
 import { runningAt } from '../identity/running-at.ts'
 import { suggestion } from '../nearest.ts'
 import { quoted, safeText } from '../safe-text.ts'
@@ -20,9 +19,7 @@ export type StoredGateway = {
   readonly poll: Micros
   /** Distance of polls, measured or configured. */
   readonly period: Micros
-  /** The ledger as that poll left it. */
-  readonly ledger: Ledger
-  /** The day before. */
+  /** The day before; it ends as that poll left it. */
   readonly window: LedgerWindow
   readonly inventory: Inventory
   readonly running: readonly RunningInterface[]
@@ -104,18 +101,20 @@ async function readGateway(store: StoreReader, name: string, at: Micros): Promis
   const view = await ledgerAt(store, name, at)
   const poll = view === null ? null : pollBefore(view.ledger, at)
   if (view === null || poll === null) return null
-  const window = await readLedgerWindow(store, name, at - DAY, at)
-  const ledger = window?.until(at) ?? null
-  if (window === null || ledger === null) return null
+  const window = await readLedgerWindow(store, name, at - DAY, at, null)
+  if (window === null) return null
   const states = await peerStatesAt(store, name, at, poll, null)
   return {
     name,
     poll,
     period: view.ledger.polls.period,
-    ledger,
     window,
     inventory: view.inventory,
-    running: runningAt(name, ledger, (tunnel, key) => states.get(stateKey(name, tunnel, key))?.lastHandshake ?? null),
+    running: runningAt(
+      name,
+      window.ledger,
+      (tunnel, key) => states.get(stateKey(name, tunnel, key))?.lastHandshake ?? null,
+    ),
     states,
   }
 }

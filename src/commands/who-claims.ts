@@ -3,9 +3,11 @@
  * (identity/attribute.ts). Interface evidence in the order of design 5.5: a log line of that address near the time, else the only
  * interface whose ledger covers it by a prefix narrower than /0; several interfaces are each told.
  */
-import { createAddressBook } from '../identity/address-book.ts'
+import { createAddressBook, type KnownAddress } from '../identity/address-book.ts'
 import { type Attributor, type Claim, createAttributor, type Moment } from '../identity/attribute.ts'
 import type { Ledger } from '../identity/ledger.ts'
+import type { PeerCells } from '../identity/ledger-journal.ts'
+import { COVERING_MAX, createPrefixTrie } from '../identity/prefix-trie.ts'
 import type { LedgerView } from '../store/ledger-reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import type { LedgerWindow } from './ledger-window.ts'
@@ -18,13 +20,23 @@ export const CHANGES_WITHIN: Micros = DAY
 export type GatewayLedgers = {
   /** The polls around the moment, as documents of that time were made with. */
   readonly view: LedgerView
-  /** A day before and after. */
+  /** A day before and after, of the peers the address may have to do with. */
   readonly window: LedgerWindow
   readonly attributor: Attributor
   /** The gateway itself uses the address: no prefix makes it a peer's (design 5.5). */
   readonly isOwnAddress: boolean
   /** The moment as this gateway's polls see it. */
   readonly moment: Moment
+}
+
+/** Peers that an address may have to do with: it is their endpoint, or one of their AllowedIPs covers it. */
+export function isAbout({ text, bits }: KnownAddress): (peer: PeerCells) => boolean {
+  const slots = new Int32Array(COVERING_MAX)
+  return ([, , allowedIps, endpointIp]) => {
+    const prefixes = createPrefixTrie()
+    for (const prefix of allowedIps) prefixes.slotOf(prefix)
+    return endpointIp === text || prefixes.covering(bits, slots) > 0
+  }
 }
 
 /** The attributor as it stood. */

@@ -13,7 +13,7 @@ import { gatewaySpans } from './stored-gateways.ts'
 import type { Terminal } from './terminal.ts'
 import { parseWithin } from './time-argument.ts'
 import type { EndpointAnswer, FlowAnswer, HolderAnswer, Status, WhoAnswer } from './who-answer.ts'
-import { attributorOf, type GatewayLedgers, momentOf } from './who-claims.ts'
+import { attributorOf, type GatewayLedgers, isAbout, momentOf } from './who-claims.ts'
 import { readEndpoints } from './who-endpoints.ts'
 import { readFlows } from './who-flows.ts'
 import { readGaps } from './who-gaps.ts'
@@ -89,7 +89,13 @@ export async function answerWho(
     const { from, to } = question.moment
     const view = await ledgerAt(store, gateway, from)
     if (view === null) continue
-    const window: LedgerWindow = (await readLedgerWindow(store, gateway, from - DAY, to + DAY)) ?? {
+    const window: LedgerWindow = (await readLedgerWindow(
+      store,
+      gateway,
+      from - DAY,
+      to + DAY,
+      isAbout(question.address),
+    )) ?? {
       gateway,
       ledger: view.ledger,
       until: () => null,
