@@ -31,7 +31,7 @@ export function whoText(terminal: Terminal, answer: WhoAnswer): string {
   ]
   if (role !== 'place' && role !== '' && !(role === 'tunnel' && status === 'unknown'))
     parts.push([
-      paint(terminal, 'dim', 'A key is proven, never a person: device and owner are what the inventory documents.'),
+      paint(terminal, 'dim', 'This names a key, never a person: device and owner are what the inventory documents.'),
     ])
   return parts
     .filter((lines) => lines.length > 0)

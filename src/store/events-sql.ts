@@ -14,7 +14,7 @@ export type Scope = {
   /** Both included. */
   readonly since: Micros
   readonly until: Micros
-  /** Columns the SQL names; null = every field. */
+  /** Columns the SQL names, [] for one that only counts; null = every field. */
   readonly columns: readonly FieldName[] | null
 }
 
@@ -34,6 +34,9 @@ export type HotTable = { readonly name: string; readonly columns: readonly Field
  */
 const GROUPS_MAX = 16
 
+/** A question that only counts names no column; a SELECT has to. */
+const NOTHING: readonly FieldName[] = ['@timestamp']
+
 /** A SELECT of all rows of the scope from its segments and from tables of hot rows. */
 export function eventsSql(
   layout: StoreLayout,
@@ -41,7 +44,7 @@ export function eventsSql(
   hot: readonly HotTable[],
   scope: Scope,
 ): string {
-  const columns = scope.columns ?? FIELD_NAMES
+  const columns = scope.columns?.length === 0 ? NOTHING : (scope.columns ?? FIELD_NAMES)
   const sources = [
     ...sealedSources(layout, segments),
     ...hot.map((table) => ({ from: table.name, columns: table.columns })),

@@ -82,10 +82,11 @@ async function addRows(database: Database, layout: StoreLayout, table: HotTable,
        count(*) FILTER (WHERE ${IS_EVENT} AND o._shape NOT IN (SELECT _define FROM shapes)) FROM lines o`,
     )
     const [lines = 0, shapeless = 0] = (rows[0] ?? []).map(Number)
-    return [
-      ...(lines === 0 ? [] : [`${lines} lines`]),
-      ...(shapeless === 0 ? [] : [`what ${shapeless} rows share`]),
-    ].join(', ')
+    const told = [
+      lines === 1 ? '1 line' : `${lines} lines`,
+      shapeless === 1 ? 'what 1 row shares' : `what ${shapeless} rows share`,
+    ]
+    return told.filter((_, i) => [lines, shapeless][i] !== 0).join(', ')
   } finally {
     await database.run('DROP TABLE IF EXISTS lines; DROP TABLE IF EXISTS shapes')
   }

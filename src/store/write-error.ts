@@ -11,6 +11,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/\bsqlite 14\b/, 'a file in it cannot be opened'],
   [/\bsqlite 5\b/, 'another process keeps the manifest locked'],
   [/Out of Memory Error/, 'there is not enough memory'],
+  [/"maximum_object_size"/, 'a line is too long to be one of ours'],
 ]
 
 /** Node's code of an error, or SQLite's as `sqlite 13`, or the message of a DuckDB error; '' for anything else. */

@@ -133,6 +133,8 @@ export async function refusal(work: () => Promise<unknown>): Promise<AppError> {
 export function startChild(program: string, args: readonly string[], uid?: number): ChildProcess {
   return spawn(process.execPath, [join(import.meta.dirname, program), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    // Reading the sources costs a child half its life otherwise.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })
 }
