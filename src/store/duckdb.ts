@@ -18,8 +18,8 @@ export type Database = {
   ): Promise<{ readonly names: readonly string[]; readonly rows: readonly (readonly Cell[])[] }>
   /** Stops what runs; its promise rejects. A statement that has not begun yet is not stopped. */
   interrupt(): void
-  /** Trap: nothing may run any more, else DuckDB waits for it here, for ever. */
-  close(): void
+  /** Stops what runs, and waits for it: DuckDB, closed below a statement, would wait for it for ever. */
+  close(): Promise<void>
 }
 
 export type DatabaseOptions = {
@@ -74,16 +74,37 @@ export function faultOf(error: unknown): 'statement' | 'memory' | 'interrupt' | 
 }
 
 function createDatabase(connection: DuckDBConnection, closeInstance: () => void): Database {
+  const running = new Set<Promise<unknown>>()
+  let isOpen = true
+
+  async function track<T>(statement: () => Promise<T>): Promise<T> {
+    // In DuckDB's words, so that nobody takes it for damage.
+    if (!isOpen) throw new Error('INTERRUPT Error: closed')
+    const result = statement()
+    running.add(result)
+    try {
+      return await result
+    } finally {
+      running.delete(result)
+    }
+  }
+
   return {
-    async run(sql) {
-      await connection.run(sql)
-    },
-    async rows(sql, parameters = []) {
-      const result = await connection.runAndReadAll(sql, [...parameters])
-      return { names: result.columnNames(), rows: result.getRows().map((row) => row.map(toCell)) }
-    },
+    run: (sql) =>
+      track(async () => {
+        await connection.run(sql)
+      }),
+    rows: (sql, parameters = []) =>
+      track(async () => {
+        const result = await connection.runAndReadAll(sql, [...parameters])
+        return { names: result.columnNames(), rows: result.getRows().map((row) => row.map(toCell)) }
+      }),
     interrupt: () => connection.interrupt(),
-    close() {
+    async close() {
+      if (!isOpen) return
+      isOpen = false
+      connection.interrupt()
+      await Promise.allSettled(running)
       connection.closeSync()
       closeInstance()
     },

@@ -85,12 +85,11 @@ export async function openStoreReader(dir: string, { check = 'size' }: ReaderOpt
     close() {
       if (!isOpen) return
       isOpen = false
-      database.interrupt()
-      // Nothing may be closed below a statement.
-      void last.then(() => {
-        database.close()
-        manifest.close()
-      })
+      // The question that runs ends first.
+      void database
+        .close()
+        .then(() => last)
+        .then(() => manifest.close())
     },
   }
 }

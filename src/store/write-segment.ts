@@ -18,6 +18,12 @@ export type SegmentTools = {
   readonly step: (name: string) => void
 }
 
+/**
+ * Level 1 is a seventh faster than the default and 0.6 % larger. A row group is held in memory with every shared text written out, 2 kB
+ * a row: the default of 120 k rows would take 250 MB.
+ */
+const PARQUET_OPTIONS = 'COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION V2, ROW_GROUP_SIZE 20480'
+
 /** Writes what `source` selects as a segment of that day. The manifest has to list it yet. */
 export async function writeSegment(
   tools: SegmentTools,
@@ -33,9 +39,7 @@ export async function writeSegment(
   const path = join(layout.dir, file)
   const partial = join(layout.work, `${number}.parquet`)
   try {
-    await database.run(
-      `COPY (${source}) TO ${literal(partial)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2, ROW_GROUP_SIZE 20480)`,
-    )
+    await database.run(`COPY (${source}) TO ${literal(partial)} (FORMAT parquet, ${PARQUET_OPTIONS})`)
     tools.step('segment-partial')
     const { rows } = await database.rows(
       `SELECT count(*), min("@timestamp"), max("@timestamp") FROM read_parquet(${fileLiteral(partial)})`,

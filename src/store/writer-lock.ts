@@ -2,6 +2,7 @@
  * One writer at a time. The lock is an exclusive transaction on an empty database: the operating system frees it when the process
  * ends, however it ends, so nobody ever has to remove a stale lock file.
  */
+import { accessSync, constants } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
@@ -17,6 +18,8 @@ export function takeWriterLock(path: string, dir: string): WriterLock {
   let database: DatabaseSync | null = null
   try {
     database = new DatabaseSync(path)
+    // Trap: SQLite opens a file it may not write for reading, and an exclusive transaction on that locks nobody out.
+    accessSync(path, constants.W_OK)
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {
     database?.close()

@@ -171,7 +171,7 @@ function createStoreWriter(store: OpenStore, options: WriterOptions): StoreWrite
     try {
       for (const { file } of hots.values()) file.close()
     } finally {
-      database.close()
+      await database.close()
       manifest.close()
       store.release()
     }

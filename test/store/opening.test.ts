@@ -278,12 +278,17 @@ describe('as somebody else', () => {
       const before = picture(dir)
       expect(await open('write', dir)).toMatchObject({
         code: 'cannot-write',
-        said: expect.stringContaining(`cannot write the store ${dir}: it is read-only`),
+        said: expect.stringContaining(`cannot write the store ${dir}: permission denied`),
       })
       expect(await open('write', join(dir, 'new'))).toMatchObject({
         code: 'cannot-write',
         said: expect.stringContaining('permission denied'),
       })
+      // All may be written but the lock: then nobody could be locked out.
+      change(dir, 0o777, 0o666)
+      chmodSync(join(dir, 'writer.lock'), 0o644)
+      expect(await open('write', dir)).toMatchObject({ code: 'cannot-write' })
+      change(dir, 0o755, 0o644)
       leaveJournal(dir)
       expect(await open('read', dir)).toMatchObject({
         code: 'cannot-read',
