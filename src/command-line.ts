@@ -60,6 +60,13 @@ function createProgram(terminal: Terminal, invocation: Invocation): Command {
     )
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .configureHelp({
+      // Nothing is gained by "(default: false)" behind every switch.
+      optionDescription: ({ description, defaultValue }) =>
+        typeof defaultValue === 'string' && defaultValue !== ''
+          ? `${description} (default: ${defaultValue})`
+          : description,
+    })
     .showHelpAfterError('Run with --help for the commands and their options.')
   for (const declare of COMMANDS) declare(program, invocation)
   return program

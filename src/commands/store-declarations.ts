@@ -63,8 +63,12 @@ export function declareWho(program: Command, { terminal, environment, now, done 
     .command('who')
     .description('which key, device and owner was behind an address at a time, how sure that is, and why')
     .argument('<address>', 'tunnel, translated or outer address: 10.8.0.7, 203.0.113.7:40005, [fd08::2]:443')
-    .option('--at <time>', 'such as 2026-11-22T15:12:20Z, 15:12, -2h; the newest poll when left out', '')
-    .option('--within <span>', 'how far the clocks of a flow may be off', '')
+    .option(
+      '--at <time>',
+      'such as 2026-11-22T15:12:20Z, 15:12, -2h; as precise as it is written; the newest poll when left out',
+      '',
+    )
+    .option('--within <span>', 'how far the clocks of a flow may be off: 2s when left out', '')
     .option('--gateway <name>', 'only this gateway', '')
   withPlace(command)
     .option('--json', 'print one JSON object', false)

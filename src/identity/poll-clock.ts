@@ -53,6 +53,8 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
   let first = 0
   let distances: number[] = []
   let period = configuredPeriod ?? PERIOD_DEFAULT
+  /** Distances came since the period was measured: it is asked for less often than polls come. */
+  let isStale = false
   /** Oldest first, not overlapping. */
   let repeats: { readonly from: Micros; readonly to: Micros }[] = []
 
@@ -67,7 +69,7 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
     if (configuredPeriod === null && last !== undefined) {
       distances.push(at - last)
       if (distances.length > DISTANCES_MAX) distances = distances.slice(1)
-      period = medianOf(distances)
+      isStale = true
     }
   }
 
@@ -142,6 +144,10 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
       return polls.length - first
     },
     get period() {
+      if (isStale) {
+        period = medianOf(distances)
+        isStale = false
+      }
       return period
     },
   }

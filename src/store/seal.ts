@@ -25,8 +25,11 @@ export type SealResult = {
   readonly damaged: number
 }
 
-/** More days than that in one hot file share segments: otherwise each row of a log full of wild stamps would become a file. */
-const SEGMENT_DAYS_MAX = 400
+/**
+ * More days than that in one hot file share segments, a few days each: they have less than a thousand rows a day then. It also keeps
+ * a log full of wild stamps from becoming a file a row.
+ */
+const SEGMENT_DAYS_MAX = 100
 
 /** What a line must have to be an event again. */
 const IS_EVENT = '_shape IS NOT NULL AND "@timestamp" IS NOT NULL AND "event.id" IS NOT NULL'
