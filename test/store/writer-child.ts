@@ -1,6 +1,6 @@
 /**
  * A writer as a process of its own, for tests that end it. Prints `step NAME` at each point where it may be killed, `ack N` when the
- * first N events are committed, `closed` when it is; with `killAt`, it ends itself by SIGKILL at that step.
+ * first N events are committed, `rss MB` and `closed` at the end; with `killAt`, it ends itself by SIGKILL at that step.
  */
 import { writeSync } from 'node:fs'
 import { openStoreWriter } from '../../src/store/writer.ts'
@@ -52,6 +52,8 @@ async function run(task: WriterTask): Promise<void> {
     return
   }
   await writer.close()
+  // KiB, as Linux counts it.
+  say(`rss ${Math.round(process.resourceUsage().maxRSS / 1024)}`)
   say('closed')
 }
 
