@@ -194,7 +194,7 @@ describe('any legal fields', () => {
           expect(await documentsIn(dir)).toEqual(documents)
         })
       }),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 4, endOnFailure: true },
     )
   })
 

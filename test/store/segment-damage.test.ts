@@ -116,7 +116,7 @@ describe('a segment', () => {
           if (damage.length > 0) expect({ ids, damage }).toEqual({ ids: idsWithout(0), damage: said })
           else expect(ids.filter((id) => idsWithout(0).includes(id))).toEqual(idsWithout(0))
         }),
-        { numRuns: 10, endOnFailure: true },
+        { numRuns: 7, endOnFailure: true },
       )
       writeFileSync(path, whole)
       expect(await read(dir, { check: 'hash' })).toEqual({ ids: idsOfAll, damage: [] })
