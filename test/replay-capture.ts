@@ -13,7 +13,11 @@ export async function replayCapture(directory: string): Promise<{ ndjson: string
   const target = await mkdtemp(join(tmpdir(), 'peertrail-'))
   const file = join(target, 'events.ndjson')
   try {
-    const exit = await runReplay({ directory, ndjson: file, store: '', pipeline: '', isJson: false }, terminal, new Writable())
+    const exit = await runReplay(
+      { directory, ndjson: file, store: '', pipeline: '', isJson: false },
+      terminal,
+      new Writable(),
+    )
     return { ndjson: await readFile(file, 'utf8'), printed: terminal.printed(), exit }
   } finally {
     await rm(target, { recursive: true })

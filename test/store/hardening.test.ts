@@ -108,18 +108,7 @@ describe('a statement', () => {
 })
 
 describe('a directory called', () => {
-  const NAMES = [
-    "it's",
-    'ünï→😀',
-    's*',
-    's?x',
-    '[ab]',
-    '**',
-    'x{1,2}',
-    '$1 ; --',
-    '\u001b[31m\n',
-    'back\\slash',
-  ]
+  const NAMES = ["it's", 'ünï→😀', 's*', 's?x', '[ab]', '**', 'x{1,2}', '$1 ; --', '\u001b[31m\n', 'back\\slash']
 
   test('anything that a file system takes holds a store, beside others that its name would match as a pattern', async () => {
     await withPlace(async (place) => {

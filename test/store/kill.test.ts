@@ -14,10 +14,10 @@ import { taskEvent, type WriterTask } from './writer-child.ts'
 /** What the child adds; a commit after every few, so that several acknowledgements lie in every hot file. */
 const TASK: Omit<WriterTask, 'dir'> = {
   from: 100,
-  to: 130,
-  commitEach: 4,
-  segmentRows: 12,
-  otherEach: 10,
+  to: 114,
+  commitEach: 3,
+  segmentRows: 7,
+  otherEach: 7,
   killAt: 0,
 }
 /** What the store holds before: one small segment less than are merged, and one day that retention removes. */
