@@ -4,7 +4,7 @@ import { madeEvent } from './made-events.ts'
 import { linesOf, outcomeOf, startChild, withPlace, writeAll } from './store-run.ts'
 import type { WriterTask } from './writer-child.ts'
 
-const ADDED = 1200
+const ADDED = 700
 
 test('two readers beside a writer see every moment whole', async () => {
   await withPlace(async (dir) => {

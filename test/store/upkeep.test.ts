@@ -61,7 +61,7 @@ describe('sealing', () => {
         ['wireguard.firewall', 'wireguard.flow'].flatMap((dataset) => dates.map((day) => `${dataset} ${day} 2`)).sort(),
       )
       await expectSorted(dir)
-      expect(await idsIn(dir)).toEqual(events.map((event) => event.own['event.id']).sort())
+      expect(await idsIn(dir)).toEqual(events.map((event) => String(event.own['event.id'])).sort())
       // The same again, and what a reader must keep apart: rows that are sealed and hot at once, of every day.
       const writer = await openStoreWriter(dir, { retention: KEEP })
       for (const event of events) writer.add(event)
@@ -195,7 +195,7 @@ describe('retention', () => {
       expect([problems, expired]).toEqual([[], { segments: 3, rows: 5 }])
       expectTidy(dir)
       // Without a row to add, a smaller limit is applied all the same.
-      const [{ bytes = 0 } = {}] = contentsOf(dir).segments.slice(-1)
+      const bytes = contentsOf(dir).segments.at(-1)?.bytes ?? 0
       expect(await writeAll(dir, [], { retention: { days: 98, bytes } })).toMatchObject({ expired: 2 })
       expect(await idsIn(dir)).toEqual([200, 201].map(idOf))
     })
