@@ -7,7 +7,6 @@ import { FIELD_NAMES } from '../fields.ts'
 import { columnsHash } from './chain.ts'
 import { columnName } from './columns.ts'
 import { fileLiteral } from './duckdb.ts'
-import { removeFile } from './durable.ts'
 import type { Manifest, Segment } from './manifest.ts'
 import { soundSegments } from './segment-check.ts'
 import { type SegmentTools, writeSegment } from './write-segment.ts'
@@ -19,8 +18,15 @@ const SMALL_COUNT = 16
 /** Rows of a merged segment: sorting them has to fit into the writer's memory. */
 const MERGED_ROWS_MAX = 500_000
 
-/** Merges what has become too many. Throws what DuckDB and the file system throw. */
-export async function mergeSmall(tools: SegmentTools, manifest: Manifest): Promise<void> {
+/**
+ * Merges what has become too many. `replaced` is told the files that the manifest names no longer; they are the caller's to remove.
+ * Throws what DuckDB and the file system throw.
+ */
+export async function mergeSmall(
+  tools: SegmentTools,
+  manifest: Manifest,
+  replaced: (files: readonly string[]) => void,
+): Promise<void> {
   const { layout, step } = tools
   for (const small of smallGroups(manifest.contents().segments)) {
     // A merged segment gets a hash of its own: what was damaged before must not pass for sealed. It stays, and stays named.
@@ -37,10 +43,7 @@ export async function mergeSmall(tools: SegmentTools, manifest: Manifest): Promi
     step('merged-written')
     manifest.merge(merged, group)
     step('merged-recorded')
-    for (const { file } of group) {
-      removeFile(join(layout.dir, file), layout.segments)
-      step('merged-removed')
-    }
+    replaced(group.map(({ file }) => file))
   }
 }
 

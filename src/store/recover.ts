@@ -7,7 +7,7 @@ import { lstatSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
-import { makeDirectory, removeFile, syncFile } from './durable.ts'
+import { makeDirectory, removeFile, syncDirectory } from './durable.ts'
 import { trimHot } from './hot-file.ts'
 import { fileNumber, type StoreLayout } from './layout.ts'
 import type { HotEntry, Manifest } from './manifest.ts'
@@ -56,10 +56,10 @@ function removeUnfinished(layout: StoreLayout, manifest: Manifest): void {
       },
     )
   }
-  for (const file of unnamed) removeFile(join(layout.dir, file), file.startsWith('hot') ? layout.hot : layout.segments)
+  for (const file of unnamed) removeFile(layout, file)
   rmSync(layout.work, { recursive: true, force: true })
   makeDirectory(layout.work)
-  syncFile(layout.dir)
+  syncDirectory(layout.dir)
 }
 
 function isPlainFile(path: string): boolean {

@@ -3,7 +3,6 @@
  * segments are merged and retention is applied. A file that DuckDB cannot read is set aside and told: it stays where it is, and the
  * next writer tries again.
  */
-import { join } from 'node:path'
 import type { Micros } from '../time.ts'
 import { removeFile } from './durable.ts'
 import type { HotEntry, Manifest } from './manifest.ts'
@@ -54,6 +53,12 @@ export function createSealing(
   const waiting: FullHot[] = []
   const unsealed: string[] = []
   const counts = { added: 0, repeated: 0, damaged: 0, expired: 0 }
+  /**
+   * Files the manifest names no longer. A reader that took its list a moment ago may still open them, so they stay until two
+   * more files are sealed; after a kill, the next writer removes them.
+   */
+  let unnamed: string[] = []
+  let leaving: string[] = []
   let failure: { readonly error: unknown } | null = null
   let running: Promise<void> = Promise.resolve()
   let isRunning = false
@@ -69,24 +74,41 @@ export function createSealing(
     step('segments-written')
     manifest.seal(entry, result.segments)
     step('segments-recorded')
-    removeFile(join(layout.dir, entry.file), layout.hot)
-    step('hot-removed')
+    sweep()
+    replaced([entry.file])
     counts.added += result.segments.reduce((sum, segment) => sum + segment.rows, 0)
     counts.repeated += result.repeated
     counts.damaged += result.damaged
   }
 
+  function replaced(files: readonly string[]): void {
+    unnamed.push(...files)
+  }
+
+  /** Removes what was replaced before the last sweep. */
+  function sweep(): void {
+    for (const file of leaving) {
+      removeFile(layout, file)
+      step('file-removed')
+    }
+    leaving = unnamed
+    unnamed = []
+  }
+
   async function tidy(): Promise<void> {
-    await mergeSmall(tools, manifest)
+    await mergeSmall(tools, manifest, replaced)
     const expired = expiredSegments(manifest.contents().segments, limits.retention, limits.now)
     if (expired.length === 0) return
     manifest.expire(expired)
     step('expired-recorded')
-    for (const { file } of expired) {
-      removeFile(join(layout.dir, file), layout.segments)
-      step('expired-removed')
-    }
+    replaced(expired.map(({ file }) => file))
     counts.expired += expired.length
+  }
+
+  async function tidyAll(): Promise<void> {
+    await tidy()
+    sweep()
+    sweep()
   }
 
   async function sealWaiting(): Promise<void> {
@@ -129,7 +151,7 @@ export function createSealing(
       await sealUntil(0)
       await running
       // Also when nothing was sealed: the limits may be others than the last time.
-      if (failure === null && !isStopped) run(tidy)
+      if (failure === null && !isStopped) run(tidyAll)
       await running
       await sealUntil(0)
     },

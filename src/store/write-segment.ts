@@ -5,7 +5,7 @@ import type { FieldName } from '../fields.ts'
 import { type Micros, toIso } from '../time.ts'
 import { columnsHash } from './chain.ts'
 import { type Database, fileLiteral, literal } from './duckdb.ts'
-import { makeDirectory, syncFile } from './durable.ts'
+import { makeDirectory, syncDirectory, syncFile } from './durable.ts'
 import { type StoreLayout, segmentFile } from './layout.ts'
 import type { Segment } from './manifest.ts'
 import { fileSha256 } from './segment-check.ts'
@@ -50,7 +50,7 @@ export async function writeSegment(
     const { size } = statSync(partial)
     makeDirectory(dirname(path))
     renameSync(partial, path)
-    syncFile(dirname(path))
+    syncDirectory(dirname(path))
     tools.step('segment-renamed')
     const listed = { number, dataset, day: date, file, rows: count, bytes: size, oldest, newest, sha256 }
     return { ...listed, columns, columnsHash: columnsHash(JSON.stringify(columns)) }

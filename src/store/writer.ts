@@ -9,7 +9,7 @@ import type { Micros } from '../time.ts'
 import type { ChainHead } from './chain.ts'
 import { claimDirectory } from './claim-directory.ts'
 import { type Database, openDuckdb } from './duckdb.ts'
-import { syncFile } from './durable.ts'
+import { syncDirectory } from './durable.ts'
 import { createHotFile, type HotFile } from './hot-file.ts'
 import { createHotLines, type HotLines } from './hot-lines.ts'
 import { hotFile, layoutOf, type StoreLayout } from './layout.ts'
@@ -137,7 +137,7 @@ function createStoreWriter(store: OpenStore, options: WriterOptions): StoreWrite
     const file = createHotFile(join(layout.dir, entry.file), () => nameColumns(hot))
     const hot: Hot = { entry, file, lines: createHotLines(), columns: new Set(), rows: 0 }
     hots.set(dataset, hot)
-    syncFile(layout.hot)
+    syncDirectory(layout.hot)
     step('hot-created')
     manifest.openHot(entry)
     step('hot-named')

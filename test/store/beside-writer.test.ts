@@ -14,7 +14,7 @@ test('two readers beside a writer see every moment whole', async () => {
     const task: WriterTask = { dir, from: 1, to: ADDED, commitEach: 15, segmentRows: 30, otherEach: 5, killAt: 0 }
     const steps = new Set<string>()
     for await (const line of linesOf(startChild('writer-child.ts', [JSON.stringify(task)]))) steps.add(line)
-    expect([...steps]).toEqual(expect.arrayContaining(['closed', 'step merged-removed', 'step hot-removed']))
+    expect([...steps]).toEqual(expect.arrayContaining(['closed', 'step merged-recorded', 'step file-removed']))
     for (const reader of readers) reader.stdin?.end()
     for (const { lines, end } of await Promise.all(answers)) {
       expect(end).toBe(0)

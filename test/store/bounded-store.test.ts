@@ -5,7 +5,7 @@ import { openStoreWriter } from '../../src/store/writer.ts'
 import { madeEvent } from './made-events.ts'
 import { contentsOf, idsIn, KEEP, outcomeOf, startChild, withPlace, writeAll } from './store-run.ts'
 
-/** Of the writer's process with 300 000 rows, MB. Measured: 330 to 450, 200 of them the program and its heap. */
+/** Of the writer's process with 300 000 rows, MB. Measured: 420, 200 of them the program and its heap. */
 const RSS_MB_MAX = 800
 
 describe('a hot file is turned over', () => {

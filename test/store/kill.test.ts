@@ -28,15 +28,13 @@ const STEPS = [
   'committed',
   'directory-made',
   'expired-recorded',
-  'expired-removed',
+  'file-removed',
   'hot-created',
   'hot-full',
   'hot-named',
-  'hot-removed',
   'locked',
   'manifest-made',
   'merged-recorded',
-  'merged-removed',
   'merged-written',
   'recovered',
   'rows-synced',
@@ -84,10 +82,13 @@ describe('killed at a named point', () => {
       const steps = lines.filter((line) => line.startsWith('step ')).map((line) => line.slice(5))
       expect([...new Set(steps)].sort()).toEqual(STEPS)
 
-      await inPairs([...new Set(steps)], async (name) => {
+      // The last time each occurs, and the first removal of a file.
+      const points = [...[...new Set(steps)].map((name) => steps.lastIndexOf(name)), steps.indexOf('file-removed')]
+      await inPairs(points, async (point) => {
+        const name = `${steps[point]} ${point}`
         const dir = join(place, name)
         cpSync(before, dir, { recursive: true })
-        const killAt = steps.lastIndexOf(name) + 1
+        const killAt = point + 1
         const killed = await outcomeOf(start({ ...TASK, dir, killAt }))
         expect(killed.end, name).toBe('SIGKILL')
         const acked = Math.max(acknowledged(killed.lines), TASK.from)
