@@ -11,7 +11,10 @@ export type Cell = string | number | boolean | null | readonly Cell[]
 
 export type Database = {
   run(sql: string): Promise<void>
-  /** Rows in column order. */
+  /**
+   * Rows in column order. Trap: the binding takes a U+FEFF at the beginning of a text for a byte order mark and drops it, on the way
+   * out only: in the files, in conditions and in parameters it is there.
+   */
   rows(
     sql: string,
     parameters?: readonly Parameter[],

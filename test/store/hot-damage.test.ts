@@ -42,6 +42,11 @@ function read(dir: string): Promise<{ ids: string[]; damage: readonly string[] }
 const ids = (...numbers: number[]) => numbers.map(idOf)
 const upTo = (end: number) => ids(...Array.from({ length: end }, (_, n) => n))
 
+/** Only the line end is missing: a reader takes the row, which nobody acknowledged; the next writer cuts it off. */
+function isWhole(line: string): boolean {
+  return line.endsWith('}')
+}
+
 describe('a torn end', () => {
   test('costs the torn line and nothing else, wherever it was torn', async () => {
     await withPlace(async (dir) => {
@@ -51,7 +56,8 @@ describe('a torn end', () => {
         fc.asyncProperty(fc.nat(whole.length), fc.nat(3), async (length, nuls) => {
           // A file system may have made the file longer before its bytes were written.
           writeFileSync(path, Buffer.concat([whole.subarray(0, length), Buffer.alloc(nuls * 5000)]))
-          const rows = whole.subarray(0, length).toString('latin1').split('\n').slice(0, -1)
+          const lines = whole.subarray(0, length).toString('latin1').split('\n')
+          const rows = nuls === 0 && isWhole(lines.at(-1) ?? '') ? lines : lines.slice(0, -1)
           const left = rows.filter((line) => line.startsWith('{"_shape"')).length
           expect(await read(dir)).toEqual({ ids: upTo(left), damage: [] })
         }),
