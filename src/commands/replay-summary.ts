@@ -99,10 +99,18 @@ function attributionLine(terminal: Terminal, statuses: ReadonlyMap<string, numbe
 /** Rows are documents and the ledger's own records. */
 function storeLine(terminal: Terminal, { totals, store }: SummaryInput): string {
   if (totals === null) return ''
-  const { added, repeated, damaged, expired, head } = totals
+  const { added, repeated, damaged, expired, unsealed, head } = totals
   const parts = [`${counted(added, 'row')} added`, `${repeated.toLocaleString('en-US')} there already`]
   if (damaged > 0)
     parts.push(paint(terminal, 'red', `${counted(damaged, 'line')} left by a stopped writer could not be read`))
+  if (unsealed.length > 0)
+    parts.push(
+      paint(
+        terminal,
+        'red',
+        `${counted(unsealed.length, 'file')} could not be sealed: ${safeText(unsealed.join('; '))}`,
+      ),
+    )
   if (expired > 0) parts.push(`${counted(expired, 'segment')} removed by retention`)
   return `${paint(terminal, 'bold', 'Store')} ${safeText(store)}: ${parts.join(', ')}; chain head ${head.count}:${head.hash.slice(0, 16)}…\n`
 }
