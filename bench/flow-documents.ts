@@ -45,8 +45,8 @@ const RING = 64
 type Holder = { readonly v4: Claim; readonly v6: Claim }
 type Open = { readonly flow: Flow; readonly parts: FlowParts; readonly packets: number }
 
-/** `flows` spread evenly over the month. */
-export function createFlowDocuments(flows: number): FlowDocuments {
+/** `flows` spread evenly over the month's first `days`. */
+export function createFlowDocuments(flows: number, days: number): FlowDocuments {
   const peers = createPeers(MONTH.peers)
   const inventory = parseInventory(inventoryYaml(peers, ['wireguard', 'conntrack']), 'inventory.yaml')
   const ledger = createLedger(DAY)
@@ -58,7 +58,7 @@ export function createFlowDocuments(flows: number): FlowDocuments {
   const draw = createLcg(17)
   const drawPacket = createPacketDraw(peers, 19)
   const number = new Map(peers.map((peer, i) => [peer, i]))
-  const spacing = (MONTH.days * DAY) / flows
+  const spacing = (days * DAY) / flows
   const ring: Open[][] = Array.from({ length: RING }, () => [])
   let holders: readonly Holder[] = []
   let day = -1

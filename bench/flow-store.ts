@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { STORE_SCHEMA } from '../src/store/layout.ts'
+import { MONTH } from './flow-documents.ts'
 import { type Job, measure, type Usage } from './measure.ts'
 
 export type FlowStore = {
@@ -16,10 +17,10 @@ export type FlowStore = {
 /** Goes up with every change of what is written, so that no stale store is asked. */
 const GENERATION = 1
 
-/** Writes `rows` flow documents into `directory`, `-` = makes them only. */
-export function writeFlowsJob(directory: string, rows: number): Job {
+/** Writes `rows` flow documents of `days` days into `directory`, `-` = makes them only. */
+export function writeFlowsJob(directory: string, rows: number, days: number): Job {
   const script = join(import.meta.dirname, 'write-flows.ts')
-  return { command: process.execPath, args: [...process.execArgv, script, directory, String(rows)] }
+  return { command: process.execPath, args: [...process.execArgv, script, directory, String(rows), String(days)] }
 }
 
 export async function generateFlowStore(dataDirectory: string, rows: number): Promise<FlowStore> {
@@ -31,7 +32,7 @@ export async function generateFlowStore(dataDirectory: string, rows: number): Pr
   // Written aside and renamed whole: a run beside this one never asks half a store.
   const partial = `${directory}.${process.pid}.partial`
   try {
-    const usage = await measure(writeFlowsJob(partial, rows))
+    const usage = await measure(writeFlowsJob(partial, rows, MONTH.days))
     rmSync(note, { force: true })
     rmSync(directory, { recursive: true, force: true })
     renameSync(partial, directory)

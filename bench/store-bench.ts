@@ -42,12 +42,12 @@ export async function benchIngest(
 /** The writer alone: documents are made in the loop that adds them, and what making them takes stands in a row of its own. */
 export async function benchWriter(rows: number, runs: number, workDirectory: string): Promise<Result[]> {
   const store = join(workDirectory, 'store')
-  const making = median(await measureRuns(runs, () => {}, writeFlowsJob('-', rows)))
-  const usage = await measureStore(store, runs, writeFlowsJob(store, rows))
+  const making = median(await measureRuns(runs, () => {}, writeFlowsJob('-', rows, 1)))
+  const usage = await measureStore(store, runs, writeFlowsJob(store, rows, 1))
   const { bytes } = await countStore(store)
   rmSync(store, { recursive: true, force: true })
   return [
-    judgedResult('store: flow documents, made and sealed', rows, bytes, usage, null),
+    judgedResult('store: flow documents of a day, made and sealed', rows, bytes, usage, null),
     { ...toResult('  … made only', rows, making), unit: 'documents' },
   ]
 }

@@ -1,5 +1,5 @@
 /**
- * Child of store-bench.ts: makes ROWS flow documents and writes them through the store's own writer into DIR, or nowhere when DIR is
+ * Child of store-bench.ts: makes ROWS flow documents of DAYS days and writes them through the store's own writer into DIR, or nowhere when DIR is
  * `-`. The parent measures it from outside.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -10,9 +10,9 @@ import { createFlowDocuments } from './flow-documents.ts'
 /** Between two looks at the event loop, where sealing goes on: as many rows as replay takes from one read. */
 const ROWS_AT_ONCE = 512
 
-async function writeFlows(directory: string, rows: number): Promise<void> {
+async function writeFlows(directory: string, rows: number, days: number): Promise<void> {
   const flows = rows / 2
-  const documents = createFlowDocuments(flows)
+  const documents = createFlowDocuments(flows, days)
   const writer = directory === '-' ? null : await openStoreWriter(directory)
   let made = 0
   const emit = (event: Event): void => {
@@ -31,5 +31,5 @@ async function writeFlows(directory: string, rows: number): Promise<void> {
     throw new Error(`${rows} rows were wanted, ${made} made, ${totals?.added} sealed`)
 }
 
-const [, , directory = '-', rows = '0'] = process.argv
-await writeFlows(directory, Number(rows))
+const [, , directory = '-', rows = '0', days = '0'] = process.argv
+await writeFlows(directory, Number(rows), Number(days))
