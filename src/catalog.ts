@@ -1,6 +1,7 @@
 /** What there is, as plain lists: a new source is one folder and one line here. Importing this module does nothing. */
 import type { Item, SourceName } from './correlate/intake.ts'
 import type { SourceKind } from './sources/capture.ts'
+import { AUDIT_LINE_BYTES_MAX, createAuditDecoder } from './sources/auditd/decoder.ts'
 import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
 import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
 import { createPacketLogDecoder } from './sources/nftables/decoder.ts'
@@ -77,5 +78,13 @@ export const SOURCES: readonly SourceEntry[] = [
     lineBytesMax: SNAPSHOT_LINE_MAX,
     lateness: 0,
     createDecoder: (_, emit) => createSnapshotDecoder({}, emit),
+  },
+  {
+    kind: 'audit',
+    name: 'auditd',
+    lineBytesMax: AUDIT_LINE_BYTES_MAX,
+    // An event without an end is given out this much after its last record, by the log's own time.
+    lateness: 2 * SECOND,
+    createDecoder: (_, emit) => createAuditDecoder({}, emit),
   },
 ]

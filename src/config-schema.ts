@@ -90,6 +90,12 @@ const hostOptions = section({
     .refine((period) => period >= 1000 && Number.isFinite(period), { error: POLL_EXPECTED })
     .optional()
     .describe('period of `wg show` polls, a duration or seconds; without it the median of those seen'),
+  audit: z
+    .enum(['sessions', 'all'])
+    .optional()
+    .describe(
+      'which audit events become documents: `sessions` = those of logins from elsewhere and evidence of changes, `all` = every one; without it `sessions`',
+    ),
   booted: parsed(INSTANT_EXPECTED, parseInstant)
     .optional()
     .describe(

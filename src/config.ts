@@ -24,6 +24,8 @@ export type HostOptions = {
   readonly poll: Micros
   /** Wall clock at uptime 0, for packet logs without any other clock; null = not configured. */
   readonly booted: Micros | null
+  /** Which audit events become documents. */
+  readonly audit: 'sessions' | 'all'
 }
 
 export type SourceConfig = {
@@ -162,6 +164,7 @@ function toHostOptions(options: NonNullable<PipelineDocument['hosts']>[string]):
     ),
     poll: options.poll ?? 0,
     booted: options.booted ?? null,
+    audit: options.audit ?? 'sessions',
   }
 }
 

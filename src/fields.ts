@@ -6,6 +6,9 @@
  * Types are Elasticsearch's. `date` values are Micros in an event and ISO 8601 in JSON. `many` fields are arrays.
  */
 
+import { AUDITD_FIELDS } from './auditd-fields.ts'
+import { ecs, ecsMany, own, ownMany } from './field-kinds.ts'
+
 export type FieldType = 'keyword' | 'ip' | 'long' | 'date' | 'boolean' | 'wildcard'
 
 export type Field = {
@@ -14,11 +17,6 @@ export type Field = {
   readonly origin: 'ecs' | 'own'
   readonly about: string
 }
-
-const ecs = <T extends FieldType>(type: T, about: string) => ({ type, many: false, origin: 'ecs', about }) as const
-const ecsMany = <T extends FieldType>(type: T, about: string) => ({ type, many: true, origin: 'ecs', about }) as const
-const own = <T extends FieldType>(type: T, about: string) => ({ type, many: false, origin: 'own', about }) as const
-const ownMany = <T extends FieldType>(type: T, about: string) => ({ type, many: true, origin: 'own', about }) as const
 
 export const FIELDS = {
   '@timestamp': ecs('date', "When it happened, by the source's own stamp."),
@@ -32,7 +30,7 @@ export const FIELDS = {
   'error.message': ecs('keyword', 'What was wrong with the input, in words.'),
   'error.type': ecs(
     'keyword',
-    '`truncated` for a line that ended in its middle; else the reason a line could not be parsed.',
+    '`truncated` for a line that ended in its middle, `incomplete` or `capped` for an audit event without all of its records; else the reason a line could not be parsed.',
   ),
   'event.action': ecs('keyword', 'What happened; the vocabulary of each dataset stands in docs/ARCHITECTURE.md.'),
   'event.category': ecsMany('keyword', 'ECS category.'),
@@ -44,7 +42,10 @@ export const FIELDS = {
   'event.ingested': ecs('date', 'When Elasticsearch stored it; set there.'),
   'event.kind': ecs('keyword', '`event`, `alert`, `metric` or `pipeline_error`.'),
   'event.module': ecs('keyword', '`wireguard`, or `auditd` on audit events.'),
-  'event.original': ecs('keyword', 'The line as it was read; bytes that are no UTF-8 shown as U+FFFD.'),
+  'event.original': ecs(
+    'keyword',
+    'The line as it was read, of an audit event all of its lines; bytes that are no UTF-8 shown as U+FFFD.',
+  ),
   'event.outcome': ecs('keyword', '`success`, `failure` or `unknown`.'),
   'event.provider': ecs('keyword', '`netfilter`, `conntrack`, `wireguard`, `auditd` or `peertrail`.'),
   'event.reason': ecs(
@@ -55,12 +56,24 @@ export const FIELDS = {
   'event.severity': ecs('long', 'Of a finding: 1 low to 4 critical.'),
   'event.start': ecs('date', 'Start of the flow or interval.'),
   'event.type': ecsMany('keyword', 'ECS type.'),
+  'file.device': ecs('keyword', 'Device that holds the file, `major:minor` in hex as the kernel gives it.'),
+  'file.gid': ecs('keyword', "Group id of the file's owner."),
+  'file.inode': ecs('keyword', 'Inode number.'),
+  'file.mode': ecs('keyword', 'Permission bits, four octal digits.'),
+  'file.name': ecs('keyword', 'Last part of the path.'),
+  'file.owner': ecs('keyword', "Name of the file's owner, where the event itself names that id."),
+  'file.path': ecs(
+    'keyword',
+    'Absolute path of the object: of a rename the new name. Absent where only a file descriptor says the directory.',
+  ),
+  'file.uid': ecs('keyword', "User id of the file's owner."),
   'host.name': ecs('keyword', 'The machine that saw it.'),
+  'host.os.type': ecs('keyword', 'Always `linux`; on audit events.'),
   'network.bytes': ecs('long', 'Bytes of both directions over the whole flow; only on `flow-ended`.'),
   'network.community_id': ecs('keyword', 'Community id over the original tuple.'),
   'network.direction': ecs(
     'keyword',
-    '`internal` between peers and private addresses, `outbound` to, `inbound` from public ones, `external` between those.',
+    '`internal` between peers and private addresses, `outbound` to, `inbound` from public ones, `external` between those. On audit events, as that host sees it: `ingress` or `egress`.',
   ),
   'network.iana_number': ecs('keyword', 'IANA protocol number.'),
   'network.packets': ecs('long', 'Packets of both directions over the whole flow; only on `flow-ended`.'),
@@ -73,6 +86,24 @@ export const FIELDS = {
   'observer.egress.interface.name': ecs('keyword', 'OUT= of the packet log.'),
   'observer.ingress.interface.name': ecs('keyword', 'IN= of the packet log.'),
   'observer.name': ecs('keyword', 'The gateway.'),
+  'process.args': ecsMany('keyword', 'Arguments of an executed program, the first ones where there are many.'),
+  'process.args_count': ecs('long', 'True number of arguments.'),
+  'process.entity_id': ecs('keyword', 'One id for a process id within one login session of one boot.'),
+  'process.entry_leader.entry_meta.source.ip': ecs('ip', 'Client address of the login behind the process.'),
+  'process.entry_leader.entry_meta.type': ecs('keyword', 'How the login came in: `sshd`, `terminal`, …'),
+  'process.executable': ecs(
+    'keyword',
+    'Path of the program, by the kernel; on user-space messages that lack it, by the message.',
+  ),
+  'process.name': ecs('keyword', 'comm: at most 15 bytes, chosen by the process.'),
+  'process.parent.pid': ecs('long', 'Parent process id.'),
+  'process.pid': ecs('long', 'Process id.'),
+  'process.session_leader.entity_id': ecs('keyword', 'Id of the login session the process belongs to.'),
+  'process.title': ecs(
+    'keyword',
+    'Arguments as the process shows them, at most 128 bytes; the process may change them.',
+  ),
+  'process.working_directory': ecs('keyword', 'Working directory.'),
   'related.hosts': ecsMany('keyword', 'Every host and device named in the document.'),
   'related.ip': ecsMany('ip', 'Every address in the document.'),
   'related.user': ecsMany('keyword', 'Every person named in the document: names and e-mails.'),
@@ -81,6 +112,9 @@ export const FIELDS = {
   'rule.name': ecs('keyword', 'Comment of the nft rule, else its log prefix; title of the detection on a finding.'),
   'rule.ruleset': ecs('keyword', '`family table chain` of the nft rule.'),
   'rule.version': ecs('keyword', 'Hash of the rule as it stood.'),
+  'server.ip': ecs('ip', 'Address a socket was bound to.'),
+  'server.port': ecs('long', 'Port a socket was bound to.'),
+  'source.address': ecs('keyword', 'Host name of the client as a user-space message gives it.'),
   'source.bytes': ecs('long', 'Bytes of the original direction over the whole flow; only on `flow-ended`.'),
   'source.ip': ecs('ip', 'Sender of the packet; of a flow, its initiator.'),
   'source.mac': ecs('keyword', 'Link-layer sender, absent on WireGuard interfaces.'),
@@ -88,8 +122,30 @@ export const FIELDS = {
   'source.nat.port': ecs('long', 'What the server saw as client port; only where different.'),
   'source.packets': ecs('long', 'Packets of the original direction over the whole flow; only on `flow-ended`.'),
   'source.port': ecs('long', 'Port of the sender.'),
-  'user.id': ecs('keyword', 'Owner of the local socket (UID= of the packet log).'),
-  'group.id': ecs('keyword', "Group of the local socket's owner (GID= of the packet log)."),
+  tags: ecsMany('keyword', 'Keys of the audit rules that matched.'),
+  'user.effective.group.id': ecs('keyword', 'Effective group id, where it differs from user.group.id.'),
+  'user.effective.group.name': ecs('keyword', 'Its name.'),
+  'user.effective.id': ecs(
+    'keyword',
+    'Effective user id, where it differs from user.id; of a login or privilege message, the account it is about.',
+  ),
+  'user.effective.name': ecs('keyword', 'Its name.'),
+  'user.group.id': ecs('keyword', 'Group id of the process.'),
+  'user.group.name': ecs('keyword', 'Its name.'),
+  'user.id': ecs(
+    'keyword',
+    'On audit events the account on that host: uid of the process; of login, privilege and account messages the login id, without one the account they are about. On firewall lines the owner of the local socket (UID= of the packet log).',
+  ),
+  'user.name': ecs('keyword', 'Its name, as the host resolved it when it wrote the record.'),
+  'user.target.id': ecs('keyword', 'Account that a message of login, privilege or account management is about.'),
+  'user.target.name': ecs('keyword', 'Its name: text of the client for a failed login.'),
+  'group.id': ecs(
+    'keyword',
+    "Group of the local socket's owner (GID= of the packet log); on audit events the group that was changed.",
+  ),
+  'group.name': ecs('keyword', 'Name of the group that was changed.'),
+
+  ...AUDITD_FIELDS,
 
   'conntrack.flags': ownMany('keyword', '`assured`, `unreplied`, `offload`.'),
   'conntrack.helper': own('keyword', 'Connection tracking helper.'),
@@ -141,6 +197,10 @@ export const FIELDS = {
 
   'wireguard.attribution.candidates': ownMany('keyword', 'Public keys of who else it could be.'),
   'wireguard.attribution.distance': own('long', 'Seconds to the nearest snapshot, where none covers the moment.'),
+  'wireguard.attribution.hops': ownMany(
+    'keyword',
+    '`host/login session` of each machine the login came through, first to last.',
+  ),
   'wireguard.attribution.inventory': own('keyword', 'Hash of the inventory version used for names.'),
   'wireguard.attribution.mapping_id': own('keyword', 'Identity of the ledger entry.'),
   'wireguard.attribution.method': own(
@@ -156,6 +216,8 @@ export const FIELDS = {
   'wireguard.attribution.until': own('date', 'Last snapshot that showed this mapping; absent while it stood.'),
   'wireguard.change.after': ownMany('keyword', 'Of a change: the value after it.'),
   'wireguard.change.before': ownMany('keyword', 'Of a change: the value before it.'),
+  'wireguard.change.evidence_ids': ownMany('keyword', 'event.id of the audit events that show who made the change.'),
+  'wireguard.change.target': own('keyword', '`wireguard` or `nftables`: what a change on a gateway touched.'),
   'wireguard.coverage.count': own(
     'long',
     'How often the named limit was hit: lines without a document of their own, records decided early, entries evicted.',
@@ -202,6 +264,13 @@ export const FIELDS = {
     'keyword',
     '`accepted`, `dropped`, `rejected` or `unknown`: by the logging rule, which a later chain may overrule.',
   ),
+  'wireguard.host.clock_offset': own('long', "Milliseconds this host's clock was measured ahead of the gateway's."),
+  'wireguard.host.login_session': own('keyword', "Login session (the kernel's `ses`) that took the connection there."),
+  'wireguard.host.name': own('keyword', 'The host that took the connection.'),
+  'wireguard.host.process.executable': own('keyword', 'Executable of the process that took the connection.'),
+  'wireguard.host.process.name': own('keyword', 'Name of that process.'),
+  'wireguard.host.process.pid': own('long', 'Its process id.'),
+  'wireguard.host.user.name': own('keyword', 'The account on that host.'),
   'wireguard.interface.listen_port': own('long', 'UDP port the interface listens on.'),
   'wireguard.interface.name': own('keyword', 'The WireGuard interface.'),
   'wireguard.interface.public_key': own('keyword', "The gateway's own public key on it."),
@@ -280,4 +349,6 @@ export const ECS_CATEGORY_TYPES: ReadonlyMap<string, readonly string[]> = new Ma
   ['iam', ['admin', 'change', 'creation', 'deletion', 'group', 'info', 'user']],
   ['intrusion_detection', ['allowed', 'denied', 'info']],
   ['host', ['access', 'change', 'end', 'info', 'start']],
+  ['package', ['access', 'change', 'deletion', 'info', 'installation', 'start']],
+  ['driver', ['change', 'end', 'info', 'start']],
 ])

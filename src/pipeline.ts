@@ -7,13 +7,16 @@
  */
 import { type Coverage, createCoverage } from './correlate/coverage.ts'
 import { createGateway, type Gateway } from './correlate/gateway.ts'
+import { createHostDesks, type HostDesks } from './correlate/hosts/host-desks.ts'
 import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { createPeerEvents } from './correlate/peer-events.ts'
 import { createHolderChanged } from './detections/holder-changed.ts'
-import type { Event } from './event.ts'
+import { type Event, fieldOf } from './event.ts'
 import { createAddressBook } from './identity/address-book.ts'
+import { narrowPolls } from './correlate/narrowed-polls.ts'
 import type { Inventory } from './identity/inventory.ts'
 import { createLedgerJournal, type LedgerJournal } from './identity/ledger-journal.ts'
+import type { SnapshotRecord } from './sources/wireguard/record.ts'
 import type { Micros } from './time.ts'
 
 export type Pipeline = {
@@ -25,6 +28,8 @@ export type Pipeline = {
   /** All sources are finished: settles everything. Open flows stay open. */
   end(): void
   readonly gateways: ReadonlyMap<string, Gateway>
+  /** Audited hosts. */
+  readonly desks: HostDesks
   readonly coverage: Coverage
 }
 
@@ -33,6 +38,8 @@ type Host = {
   readonly peers: ReturnType<typeof createPeerEvents>
   readonly journal: LedgerJournal | null
   dumpAt: Micros
+  /** The newest complete poll. */
+  poll: SnapshotRecord | null
 }
 
 export type PipelineOptions = {
@@ -48,11 +55,25 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
   const holderChanged = createHolderChanged(emit)
   const coverage = createCoverage({ hosts: options.hosts, inventory }, emit)
   const hosts = new Map<string, Host>()
+  const audited = options.hosts.filter(({ sources }) => sources.includes('auditd'))
+  const desks = createHostDesks(
+    {
+      hosts: new Map(audited.map((host) => [host.name, host.options.audit])),
+      inventory,
+      changed: (name, from, to, id) => hosts.get(name)?.gateway.noteChange(from, to, id),
+    },
+    (event) => {
+      emit(event)
+      const name = fieldOf(event, 'host.name')
+      if (name !== undefined) coverage.emitted(name, event)
+    },
+  )
   for (const { name, options: settings, rulesets, sources } of options.hosts) {
     const pass = (event: Event): void => {
-      emit(event)
-      coverage.emitted(name, event)
-      if (event.dataset === 'wireguard.flow') holderChanged.observe(event)
+      const whole = event.dataset === 'wireguard.session' ? event : desks.pass(event)
+      emit(whole)
+      coverage.emitted(name, whole)
+      if (whole.dataset === 'wireguard.flow') holderChanged.observe(whole)
     }
     const gateway = createGateway(
       {
@@ -82,7 +103,7 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
             },
             options.ledger.emit,
           )
-    hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), journal, dumpAt: 0 })
+    hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), journal, dumpAt: 0, poll: null })
   }
 
   function take(name: string, source: SourceName, item: Item): void {
@@ -97,16 +118,16 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
       case 'conntrack':
         gateway.conntrack(item)
         break
-      case 'snapshot': {
-        const changes = gateway.snapshot(item)
-        host.peers.observe(item, changes)
-        host.journal?.observe(item, changes)
+      case 'snapshot':
+        snapshot(host, item)
         break
-      }
       case 'dump':
         if (item.phase === 'begin') host.dumpAt = item.at
         else if (item.completeness !== 'incomplete')
           gateway.dumpEnded(host.dumpAt, item.at, item.rowsV4 > 0, item.rowsV6 > 0)
+        break
+      case 'audit':
+        desks.take(name, item)
         break
       case 'unparsed':
       case 'suspect':
@@ -117,11 +138,25 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     }
   }
 
+  function snapshot(host: Host, record: SnapshotRecord): void {
+    const { gateway, peers, journal } = host
+    const window = gateway.evidence.between(gateway.ledger.polls.newest, record.at)
+    for (const poll of narrowPolls(host.poll, record, window)) {
+      const changes = gateway.snapshot(poll)
+      peers.observe(poll, changes, window?.eventIds ?? [])
+      journal?.observe(poll, changes)
+    }
+    if (record.isComplete) host.poll = record
+  }
+
   function tick(watermark: Micros): void {
     for (const { gateway, peers } of hosts.values()) {
       gateway.tick(watermark)
       peers.tick(watermark)
     }
+    let settled = watermark
+    for (const { gateway } of hosts.values()) settled = Math.min(settled, gateway.settled(watermark))
+    desks.tick(watermark, settled)
     holderChanged.tick(watermark)
     coverage.tick(watermark)
   }
@@ -135,10 +170,12 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     },
     end() {
       tick(Number.POSITIVE_INFINITY)
+      desks.end()
       coverage.end()
       for (const { journal } of hosts.values()) journal?.flush()
     },
     gateways: new Map([...hosts].map(([name, host]) => [name, host.gateway])),
+    desks,
     coverage,
   }
 }

@@ -18,6 +18,8 @@ const ALWAYS = [
 const KINDS = ['alert', 'event', 'metric', 'pipeline_error']
 const OUTCOMES = ['failure', 'success', 'unknown']
 const PROVIDERS = ['auditd', 'conntrack', 'netfilter', 'peertrail', 'wireguard']
+/** Lists in the order of what they show, with its repeats and empty texts: `cp -v -v ''`. */
+const SEQUENCES: readonly string[] = ['process.args']
 
 /** Fails unless the event is a whole and legal document: fields of the table, of its types, in ECS's vocabulary, printable. */
 export function expectLegal(event: Event): void {
@@ -49,11 +51,12 @@ function* valueFaults(fields: Fields): Generator<string> {
     const field: Field = FIELDS[name as FieldName]
     if (Array.isArray(value) !== field.many) yield `${name} is ${field.many ? 'no list' : 'a list'}`
     const items: readonly unknown[] = Array.isArray(value) ? value : [value]
-    if (new Set(items).size !== items.length) yield `${name} repeats a value`
+    const isSequence = SEQUENCES.includes(name)
+    if (!isSequence && new Set(items).size !== items.length) yield `${name} repeats a value`
     for (const item of items) {
       if (!isOfType(field.type, item)) yield `${name} is no ${field.type}: ${JSON.stringify(item)}`
       // What is not known is absent. A line as it was read may be empty, though.
-      if (item === '' && name !== 'event.original') yield `${name} is empty`
+      if (item === '' && name !== 'event.original' && !isSequence) yield `${name} is empty`
     }
   }
 }
@@ -65,13 +68,21 @@ function* vocabularyFaults(event: Event, fields: Fields): Generator<string> {
   if (!KINDS.includes(fields['event.kind'] ?? '')) yield 'event.kind'
   if (!PROVIDERS.includes(fields['event.provider'] ?? '')) yield 'event.provider'
   if (!OUTCOMES.includes(fields['event.outcome'] ?? 'unknown')) yield 'event.outcome'
-  for (const category of fields['event.category'] ?? []) {
-    for (const type of fields['event.type'] ?? []) {
-      if (!ECS_CATEGORY_TYPES.get(category)?.includes(type)) yield `ECS does not pair ${category} with ${type}`
-    }
-  }
+  yield* categoryFaults(fields['event.category'] ?? [], fields['event.type'] ?? [])
   const { 'event.start': start, 'event.end': end } = fields
   if (start !== undefined && end !== undefined && start > end) yield 'event.end is before event.start'
+}
+
+/** Of several categories (a command that changed the configuration) each type belongs to one, and none is without a type. */
+function* categoryFaults(categories: readonly string[], types: readonly string[]): Generator<string> {
+  const isPair = (category: string, type: string) => ECS_CATEGORY_TYPES.get(category)?.includes(type) === true
+  for (const type of types) {
+    if (!categories.some((category) => isPair(category, type)))
+      yield `ECS pairs none of ${categories.join()} with ${type}`
+  }
+  for (const category of categories) {
+    if (!types.some((type) => isPair(category, type))) yield `ECS pairs ${category} with none of ${types.join()}`
+  }
 }
 
 /** A second-level name is set by the event itself or by one facet, else printing would repeat a member (src/event.ts). */

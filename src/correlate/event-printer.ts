@@ -5,6 +5,8 @@ import { createIsoPrinter } from '../time.ts'
 import { FirewallEvent } from './firewall-events.ts'
 import { createFirewallWriter, hasAddresses } from './firewall-json.ts'
 import { createFlowPrinter } from './flow-json.ts'
+import { isAuditDocument } from './hosts/audit-documents.ts'
+import { createAuditPrinter } from './hosts/audit-json.ts'
 
 export type EventWriter = {
   /** Writes the document and LF into `block` at `at`; returns the new end, or -1 when it does not fit. */
@@ -17,7 +19,11 @@ export function createEventWriter(): EventWriter {
   const iso = createIsoPrinter()
   const writeFirewall = createFirewallWriter(iso)
   const printFlow = createFlowPrinter(iso)
-  const print = (event: Event) => (event.dataset === 'wireguard.flow' ? printFlow(event) : printEvent(event))
+  const printAudit = createAuditPrinter(iso)
+  const print = (event: Event) => {
+    if (event.dataset === 'wireguard.flow') return printFlow(event)
+    return isAuditDocument(event) ? printAudit(event) : printEvent(event)
+  }
   return {
     write(event, block, at) {
       if (event instanceof FirewallEvent && hasAddresses(event)) return writeFirewall(event, block, at)

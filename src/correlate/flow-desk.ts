@@ -215,6 +215,11 @@ export function createFlowDesk(room: Room) {
       }
     },
     tick,
+    /** Every flow whose first record came before this has been told, as of this watermark. */
+    settled(watermark: Micros): Micros {
+      const next = waiting.peek()
+      return next === undefined ? watermark : Math.min(watermark, next.dueAt - SETTLE)
+    },
     get pending(): number {
       return waiting.length
     },

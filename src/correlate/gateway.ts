@@ -14,6 +14,7 @@ import type { PacketRecord } from '../sources/nftables/record.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { Micros } from '../time.ts'
+import { createChangeTimes } from './change-times.ts'
 import type { Watch } from './coverage.ts'
 import { createFlowDesk } from './flow-desk.ts'
 import { createFlowTable } from './flow-table.ts'
@@ -66,6 +67,7 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
     hasConntrack: options.hasConntrack,
   })
   const flowDesk = createFlowDesk(room)
+  const evidence = createChangeTimes()
 
   return {
     host,
@@ -74,6 +76,7 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
     identities,
     flows,
     scope,
+    evidence,
     packet(record: PacketRecord): void {
       lines.take(record)
     },
@@ -83,6 +86,10 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
     /** A complete dump of the table began and ended at these times. */
     dumpEnded(startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean): void {
       flowDesk.dumpEnded(startedAt, at, hasV4, hasV6)
+    },
+    /** A program that changes peers ran on the gateway within this time (design 5.2). */
+    noteChange(from: Micros, to: Micros, eventId: string): void {
+      evidence.note(from, to, eventId)
     },
     snapshot(record: SnapshotRecord): LedgerChange[] {
       for (const peer of record.peers)
@@ -96,6 +103,8 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
       lines.tick(watermark)
       flowDesk.tick(watermark)
     },
+    /** Until when flows have been told: those that began later still wait for their evidence. */
+    settled: (watermark: Micros) => Math.min(flowDesk.settled(watermark), lines.settled(watermark)),
     /** How often each limit of the gateway was hit so far. */
     limits: () => [
       { name: 'lines-pending', count: lines.forced },

@@ -1,5 +1,6 @@
 /** What the core takes in: which hosts and sources there are, and the records their decoders hand over. */
 import type { HostOptions } from '../config.ts'
+import type { AuditEvent } from '../sources/auditd/record.ts'
 import type { ConntrackDump } from '../sources/conntrack/dump-decoder.ts'
 import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import type { PacketRecord } from '../sources/nftables/record.ts'
@@ -7,7 +8,7 @@ import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import type { Remark } from '../sources/source.ts'
 import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 
-export type SourceName = 'nftables' | 'conntrack' | 'wireguard'
+export type SourceName = 'nftables' | 'conntrack' | 'wireguard' | 'auditd'
 
 export type IntakeHost = {
   readonly name: string
@@ -19,4 +20,4 @@ export type IntakeHost = {
   readonly conntrackRuns: readonly { readonly afterLine: number; readonly enobufs: boolean }[]
 }
 
-export type Item = PacketRecord | ConntrackRecord | ConntrackDump | SnapshotRecord | Remark
+export type Item = PacketRecord | ConntrackRecord | ConntrackDump | SnapshotRecord | AuditEvent | Remark

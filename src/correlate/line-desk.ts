@@ -178,6 +178,8 @@ export function createLineDesk(
       }
     },
     tick,
+    /** Lines before this have been told, as of this watermark. */
+    settled: (watermark: Micros) => Math.min(watermark, waiting.peek()?.at ?? watermark),
     get pending(): number {
       return waiting.length
     },

@@ -15,8 +15,9 @@ import { changedSince, isFirst, type Poll } from './peer-poll.ts'
 
 export function createPeerChanges(documents: PeerDocuments, emit: (event: Event) => void) {
   return {
-    apply(change: LedgerChange, poll: Poll): void {
+    apply(change: LedgerChange, poll: Poll, evidenceIds: readonly string[]): void {
       if (isFirst(poll)) return
+      const evidence: Fields = { 'wireguard.change.evidence_ids': evidenceIds.length > 0 ? evidenceIds : undefined }
       switch (change.what) {
         case 'interface-up':
         case 'interface-down':
@@ -37,6 +38,7 @@ export function createPeerChanges(documents: PeerDocuments, emit: (event: Event)
               ...between(poll, name),
               'event.outcome': 'success',
               'event.reason': isNew ? 'new-interface' : undefined,
+              ...evidence,
             }),
           )
           break
@@ -48,6 +50,7 @@ export function createPeerChanges(documents: PeerDocuments, emit: (event: Event)
               'event.outcome': 'success',
               'wireguard.change.before': change.old.allowedIps,
               'wireguard.change.after': change.peer.row.allowedIps,
+              ...evidence,
             }),
           )
           break

@@ -27,15 +27,15 @@ export function createPeerEvents(
   let newest: Micros = Number.NEGATIVE_INFINITY
 
   return {
-    /** `changes` is what the gateway's ledger answered to this very snapshot. */
-    observe(snapshot: SnapshotRecord, changes: readonly LedgerChange[]): void {
+    /** `changes` is what the gateway's ledger answered to this very snapshot; `evidenceIds` the audit events that show who made them. */
+    observe(snapshot: SnapshotRecord, changes: readonly LedgerChange[], evidenceIds: readonly string[] = []): void {
       // The ledger did not take it either: absent rows of an incomplete dump prove nothing, an older one comes too late.
       if (!snapshot.isComplete || snapshot.at <= newest) return
       const poll = toPoll(snapshot.at, newest, changes, seen)
       newest = snapshot.at
       for (const name of poll.arrived.keys()) seen.add(name)
       for (const change of changes) {
-        changed.apply(change, poll)
+        changed.apply(change, poll, evidenceIds)
         sessions.apply(change, poll)
       }
       sessions.polled()

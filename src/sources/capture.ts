@@ -17,6 +17,7 @@ export type SourceKind =
   | 'wireguard'
   | 'ruleset'
   | 'ruleset-dump'
+  | 'audit'
 
 export type CaptureFile = { readonly name: string; readonly path: string; readonly isGzip: boolean }
 
@@ -56,10 +57,10 @@ const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; rea
   { kind: 'wireguard', base: 'wg.snapshots' },
   { kind: 'ruleset', base: 'ruleset.json' },
   { kind: 'ruleset-dump', base: 'ruleset.snapshots' },
+  { kind: 'audit', base: 'audit.log' },
 ]
 /** Read by later stages; named, so that nobody thinks they were taken into account. */
 const LATER: ReadonlyMap<string, string> = new Map([
-  ['audit.log', 'audit records are not read yet'],
   ['hostfacts.json', 'host facts are not read yet'],
   ['hostfacts.snapshots', 'host facts are not read yet'],
 ])

@@ -56,15 +56,17 @@ export type Suspect = {
   readonly offset: number
 }
 
-/** The source says something about its own completeness: loss with a count where known, its writer stopping or starting. */
+/** The source says something about its own completeness: loss with a count where known, its writer stopping or starting, or (`remark`) how far it can be relied on at all. */
 export type Notice = {
   readonly kind: 'notice'
   readonly arrival: Micros
-  readonly what: 'loss' | 'stopped' | 'started'
+  readonly what: 'loss' | 'stopped' | 'started' | 'remark'
   /** `rsyslogd`, `ENOBUFS`, `printk`, … */
   readonly reason: string
   /** Lost messages where the line says how many, else 0 = not known. */
   readonly lost: number
+  /** The source of the same machine that it is about, where that is not the one it stands in: the kernel log tells what auditd lost. */
+  readonly about?: 'auditd'
   readonly text: string
   readonly file: SourceFile
   readonly offset: number

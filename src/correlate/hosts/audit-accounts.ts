@@ -1,0 +1,147 @@
+/**
+ * Accounts of an audit event, in the shape of Elastic's auditd_manager: user.* is the uid of the process, on messages of login,
+ * privilege and account management the login id (auid), with the account they are about as user.effective.* or user.target.*. Where
+ * a message has no login id yet, that account stands in user.*. Ids are the kernel's; names are display only, as auditd resolved them.
+ */
+import type { Fields } from '../../fields.ts'
+import type { AuditFacts } from '../../sources/auditd/facts.ts'
+import type { ActorKind } from './audit-actions.ts'
+import { CUT_DATA, type Cuts, keyword } from './audit-text.ts'
+
+/** An account by id, -1 where not known, and name, '' where not known. */
+type Account = { readonly id: number; readonly name: string }
+
+const NOBODY: Account = { id: -1, name: '' }
+
+export type AuditAccounts = {
+  readonly fields: Fields
+  /** For auditd.summary: name, else id, else ''. */
+  readonly primary: string
+  readonly secondary: string
+}
+
+/** The accounts of one event, and `seen`: every account name of the fields, once each, in order. */
+export function accountsOf(facts: AuditFacts, actor: ActorKind, cuts: Cuts, seen: string[]): AuditAccounts {
+  const process = accountOf(facts, facts.uid, 'uid')
+  const login = accountOf(facts, facts.auid, 'auid')
+  const subject = actor === 'process' ? NOBODY : subjectOf(facts, cuts)
+  const target = actor === 'group-manager' || facts.login !== null ? NOBODY : subject
+  let user = process
+  let effective = accountOf(facts, facts.euid, 'euid')
+  let primary = login
+  if (actor === 'login-change') {
+    const old = facts.login === null ? NOBODY : accountById(facts, facts.login.oldAuid)
+    effective = login
+    user = isKnown(old) ? old : login
+    primary = old
+  } else if (actor === 'login') {
+    effective = isKnown(subject) ? subject : process
+    user = isKnown(login) ? login : effective
+  } else if (actor !== 'process') {
+    effective = process
+    user = isKnown(login) ? login : process
+  } else if (effective.id === user.id) {
+    effective = NOBODY
+  }
+  for (const account of [user, effective, login, target]) note(seen, account.name)
+  return {
+    fields: toFields(
+      facts,
+      { user, effective, login, target, group: actor === 'group-manager' ? subject : NOBODY },
+      seen,
+    ),
+    primary: labelOf(primary),
+    secondary: labelOf(actor === 'login' && isKnown(subject) ? subject : process),
+  }
+}
+
+type Roles = {
+  readonly user: Account
+  readonly effective: Account
+  readonly login: Account
+  readonly target: Account
+  readonly group: Account
+}
+
+function toFields(facts: AuditFacts, { user, effective, login, target, group }: Roles, seen: string[]): Fields {
+  const { names, gid, egid, euid, suid, sgid, fsuid, fsgid } = facts
+  const hasNames = names.size > 0
+  const saved = suid === euid ? NOBODY : accountOf(facts, suid, 'suid')
+  const filesystem = fsuid === euid ? NOBODY : accountOf(facts, fsuid, 'fsuid')
+  note(seen, saved.name)
+  note(seen, filesystem.name)
+  const old = facts.login?.oldAuid ?? -1
+  return {
+    'user.id': idText(user.id),
+    'user.name': user.name || undefined,
+    'user.effective.id': idText(effective.id),
+    'user.effective.name': effective.name || undefined,
+    'user.effective.group.id': egid === gid ? undefined : idText(egid),
+    'user.effective.group.name': egid === gid || !hasNames ? undefined : nameOf(facts, 'egid') || undefined,
+    'user.group.id': idText(gid),
+    'user.group.name': hasNames ? nameOf(facts, 'gid') || undefined : undefined,
+    'user.target.id': idText(target.id),
+    'user.target.name': target.name || undefined,
+    'group.id': idText(group.id),
+    'group.name': group.name || undefined,
+    'auditd.user.audit.id': idText(login.id),
+    'auditd.user.audit.name': login.name || undefined,
+    'auditd.user.saved.id': idText(saved.id),
+    'auditd.user.saved.name': saved.name || undefined,
+    'auditd.user.saved.group.id': sgid === egid ? undefined : idText(sgid),
+    'auditd.user.saved.group.name': sgid === egid || !hasNames ? undefined : nameOf(facts, 'sgid') || undefined,
+    'auditd.user.filesystem.id': idText(filesystem.id),
+    'auditd.user.filesystem.name': filesystem.name || undefined,
+    'auditd.user.filesystem.group.id': fsgid === egid ? undefined : idText(fsgid),
+    'auditd.user.filesystem.group.name': fsgid === egid || !hasNames ? undefined : nameOf(facts, 'fsgid') || undefined,
+    'auditd.user.old_auid.id': idText(old),
+  }
+}
+
+/** The account or group a message is about; nobody where sshd writes that it does not know. */
+function subjectOf(facts: AuditFacts, cuts: Cuts): Account {
+  const { message } = facts
+  if (message === null) return NOBODY
+  const isPlaceholder = message.acct === '?' || message.acct === '(unknown)' || message.acct === '(invalid user)'
+  const name = isPlaceholder ? '' : (keyword(message.acct, cuts, CUT_DATA) ?? '')
+  return { id: message.id, name: name === '' && message.id >= 0 ? accountById(facts, message.id).name : name }
+}
+
+function accountOf(facts: AuditFacts, id: number, key: string): Account {
+  return id < 0 ? NOBODY : { id, name: nameOf(facts, key) }
+}
+
+/** An id the event names elsewhere has that name here, too: one user database wrote them all. */
+function accountById(facts: AuditFacts, id: number): Account {
+  if (id < 0) return NOBODY
+  const key = id === facts.auid ? 'auid' : id === facts.uid ? 'uid' : id === facts.euid ? 'euid' : ''
+  return { id, name: key === '' ? '' : nameOf(facts, key) }
+}
+
+/** Name of a file's owner, where the event names that id; else ''. */
+export function ownerName(facts: AuditFacts, id: number): string {
+  return accountById(facts, id).name
+}
+
+/** `unset` and `unknown(1002)` are no names (formats.md 3.8 trap 7). */
+function nameOf(facts: AuditFacts, key: string): string {
+  const name = facts.names.get(key)
+  if (name === undefined || name === 'unset' || name.startsWith('unknown(')) return ''
+  return name.includes('\0') ? name.replaceAll('\0', '\ufffd') : name
+}
+
+function isKnown(account: Account): boolean {
+  return account.id >= 0 || account.name !== ''
+}
+
+function labelOf(account: Account): string {
+  return account.name !== '' ? account.name : account.id < 0 ? '' : String(account.id)
+}
+
+function idText(id: number): string | undefined {
+  return id < 0 ? undefined : String(id)
+}
+
+function note(seen: string[], name: string): void {
+  if (name !== '' && !seen.includes(name)) seen.push(name)
+}

@@ -1,0 +1,249 @@
+/**
+ * wireguard.audit documents: one audit event each, in the shape of Elastic's auditd_manager (design 4). Fields come in sections of one
+ * shape each, so that printing reads them straight (audit-json.ts) and nobody puts them together unless asked.
+ */
+import { createFacet, type Event, type Facet } from '../../event.ts'
+import { decodeBytes } from '../../event-json.ts'
+import type { Fields } from '../../fields.ts'
+import type { AuditFacts } from '../../sources/auditd/facts.ts'
+import type { AuditEvent } from '../../sources/auditd/record.ts'
+import { createFacetCache } from '../shared-facets.ts'
+import { accountsOf } from './audit-accounts.ts'
+import {
+  type AuditAction,
+  actionOfRecord,
+  actionOfSyscall,
+  actionOfUnknown,
+  CREATED_FILE,
+  isAddition,
+} from './audit-actions.ts'
+import { fileOf } from './audit-file.ts'
+import { createAuditIds } from './audit-ids.ts'
+import { networkOf, shownHost } from './audit-network.ts'
+import { createEntityIds, processOf } from './audit-process.ts'
+import { type AuditObject, dataOf, rareDataOf, summaryOf } from './audit-summary.ts'
+import { CUT_ORIGINAL, type Cuts, cutNames, ORIGINAL_MAX } from './audit-text.ts'
+
+/** What the join knows of an event beyond its records. */
+export type AuditExtra = {
+  /**
+   * Who is behind it: fields of wireguard.*, process.entry_leader.* and process.session_leader.*, nothing of related.*. Null where
+   * nobody knows.
+   */
+  readonly identity: Facet | null
+  /** For related.user, related.hosts and related.ip (canonical addresses). */
+  readonly people: readonly string[]
+  readonly hosts: readonly string[]
+  readonly addresses: readonly string[]
+  /** The event is evidence of a change of WireGuard or of the firewall: adds category `configuration` and type `change`. */
+  readonly change: 'wireguard' | 'nftables' | ''
+}
+
+/** The document's own fields by part; each part always has the same keys. */
+export type AuditSections = {
+  readonly event: Fields
+  readonly process: Fields
+  readonly user: Fields
+  readonly data: Fields
+  readonly rare: Fields | null
+  readonly summary: Fields
+  readonly file: Fields | null
+  readonly network: Fields | null
+  readonly related: Fields
+}
+
+/** Facets: action and outcome, host, then the identity if there is one. Copies with other fields must leave `sections` out. */
+export type AuditDocument = Event & { readonly sections: AuditSections }
+
+/** Whether the event was made here and can be printed from its sections. */
+export function isAuditDocument(event: Event): event is AuditDocument {
+  return event.dataset === 'wireguard.audit' && 'sections' in event
+}
+
+/** Makes wireguard.audit documents of one host. */
+export function createAuditDocuments(
+  host: string,
+): (event: AuditEvent, facts: AuditFacts, extra: AuditExtra) => AuditDocument {
+  const idOf = createAuditIds(host)
+  const entityId = createEntityIds(host)
+  const headers = createHeaders()
+  const places = createFacetCache()
+  const placeOf = (node: string) =>
+    places(node, () =>
+      createFacet({
+        'host.name': host,
+        'host.os.type': 'linux',
+        'auditd.node': node === '' ? undefined : decodeBytes(node),
+      }),
+    )
+
+  return (event, facts, extra) => {
+    const action = actionOf(event, facts)
+    const cuts: Cuts = { bits: 0 }
+    const names: string[] = []
+    const addresses: string[] = []
+    const accounts = accountsOf(facts, action.actor, cuts, names)
+    const network = networkOf(facts, cuts, addresses)
+    const file = fileOf(facts, action.object, cuts)
+    const object: AuditObject = { kind: action.object, type: file?.type ?? '', path: file?.path ?? '' }
+    const id = idOf(event)
+    const sections: AuditSections = {
+      process: processOf(facts, entityId(event, facts.ses, facts.pid), cuts),
+      user: accounts.fields,
+      data: dataOf(facts, cuts),
+      rare: rareDataOf(facts, cuts),
+      summary: summaryOf(facts, object, accounts, cuts),
+      file: file?.fields ?? null,
+      network,
+      related: relatedOf(host, facts, extra, names, addresses),
+      // Last: it says what the parts above had to cut.
+      event: eventOf(event, facts, id, cuts),
+    }
+    const header = headers(facts, action, extra.change)
+    const place = placeOf(event.node)
+    return createDocument(sections, extra.identity === null ? [header, place] : [header, place, extra.identity])
+  }
+}
+
+function createDocument(sections: AuditSections, facets: readonly Facet[]): AuditDocument {
+  let own: Fields | null = null
+  return {
+    dataset: 'wireguard.audit',
+    facets,
+    sections,
+    get own() {
+      own ??= Object.assign({}, ...Object.values(sections)) as Fields // sections hold Fields only
+      return own
+    },
+  }
+}
+
+function actionOf({ records }: AuditEvent, facts: AuditFacts): AuditAction {
+  const { typeName } = facts
+  const ofRecord = actionOfRecord(typeName)
+  if (ofRecord !== undefined) {
+    if (typeName !== 'AVC') return ofRecord
+    const isAppArmor = records.some(({ name, body }) => name === 'AVC' && body.startsWith('apparmor='))
+    return isAppArmor ? APPARMOR : SELINUX
+  }
+  if (facts.syscall < 0) return actionOfUnknown(typeName)
+  const action = actionOfSyscall(facts.syscallName)
+  const isNew = action.action === CREATED_FILE.action && facts.paths.some(({ nametype }) => nametype === 'CREATE')
+  return isNew ? CREATED_FILE : action
+}
+
+const APPARMOR: AuditAction = {
+  ...actionOfUnknown('violated-apparmor-policy'),
+  category: ['process'],
+  object: 'policy',
+}
+const SELINUX: AuditAction = { ...actionOfUnknown('violated-selinux-policy'), category: ['process'], object: 'policy' }
+
+type Outcome = 'success' | 'failure' | 'unknown'
+
+/** A connect that did not wait is under way, not failed (formats.md 3.3). */
+function outcomeOf({ isSuccess, exit, syscallName }: AuditFacts): Outcome {
+  if (isSuccess === null) return 'unknown'
+  return isSuccess || (exit === EINPROGRESS && syscallName === 'connect') ? 'success' : 'failure'
+}
+
+const EINPROGRESS = '-115'
+
+/** What is the same for all events of one action, record type, outcome and change. */
+function createHeaders(): (facts: AuditFacts, action: AuditAction, change: AuditExtra['change']) => Facet {
+  const cache = createFacetCache()
+  return (facts, { action, category, type }, change) => {
+    const outcome = outcomeOf(facts)
+    const result = facts.isSuccess === null ? 'unknown' : facts.isSuccess ? 'success' : 'fail'
+    return cache(`${facts.typeName} ${action} ${type.length} ${type[0]} ${outcome} ${result} ${change}`, () => {
+      const isCall = facts.syscall >= 0 && isAddition(facts.typeName)
+      return createFacet({
+        'event.kind': 'event',
+        'event.category': change === '' ? category : union(category, 'configuration'),
+        'event.type': change === '' ? type : union(type, 'change'),
+        'event.action': action,
+        'event.outcome': outcome,
+        'event.dataset': 'wireguard.audit',
+        'event.module': 'auditd',
+        'event.provider': 'auditd',
+        'auditd.message_type': isCall ? 'syscall' : facts.typeName.toLowerCase(),
+        'auditd.result': result,
+        'wireguard.change.target': change || undefined,
+      })
+    })
+  }
+}
+
+function union(values: readonly string[], value: string): readonly string[] {
+  return values.includes(value) ? values : [...values, value]
+}
+
+function eventOf(event: AuditEvent, facts: AuditFacts, id: string, cuts: Cuts): Fields {
+  const original = originalOf(event, cuts)
+  const isWhole = event.completeness === 'complete'
+  const keys = facts.keys.length === 0 ? undefined : uniqueKeys(facts.keys)
+  return {
+    '@timestamp': event.at,
+    'event.id': id,
+    'event.sequence': event.serial,
+    'event.original': original,
+    'error.type': isWhole ? undefined : event.completeness,
+    'error.message': isWhole ? undefined : faultOf(event),
+    tags: keys,
+    'auditd.key': keys,
+    'auditd.session': facts.ses < 0 ? undefined : String(facts.ses),
+    'auditd.incomplete': isWhole ? undefined : true,
+    'auditd.dropped': event.dropped > 0 ? event.dropped : undefined,
+    'auditd.cut': cutNames(cuts),
+  }
+}
+
+function faultOf({ completeness, dropped }: AuditEvent): string {
+  return completeness === 'capped'
+    ? `The event has more records than are kept; ${dropped} were left out.`
+    : 'The end of the event was not seen; records may be missing.'
+}
+
+function originalOf({ records }: AuditEvent, cuts: Cuts): string {
+  let text = records[0]?.raw ?? ''
+  for (let i = 1; i < records.length; i++) text += `\n${records[i]?.raw ?? ''}`
+  if (text.length > ORIGINAL_MAX) {
+    cuts.bits |= CUT_ORIGINAL
+    text = text.slice(0, ORIGINAL_MAX)
+  }
+  return decodeBytes(text)
+}
+
+function uniqueKeys(keys: readonly string[]): readonly string[] | undefined {
+  const shown = keys
+    .filter((key, i) => key !== '' && keys.indexOf(key) === i)
+    .map((key) => key.replaceAll('\0', '\ufffd'))
+  return shown.length === 0 ? undefined : shown
+}
+
+/** Every account, address and machine of the document, once each; `names` and `addresses` are its own. */
+function relatedOf(
+  host: string,
+  { message }: AuditFacts,
+  extra: AuditExtra,
+  names: string[],
+  addresses: string[],
+): Fields {
+  const hosts = [host]
+  if (message !== null) {
+    const shown = shownHost(message)
+    if (shown !== '' && shown !== message.addr) add(hosts, [shown])
+  }
+  add(hosts, extra.hosts)
+  add(names, extra.people)
+  add(addresses, extra.addresses)
+  return {
+    'related.user': names.length === 0 ? undefined : names,
+    'related.ip': addresses.length === 0 ? undefined : addresses,
+    'related.hosts': hosts,
+  }
+}
+
+function add(list: string[], values: readonly string[]): void {
+  for (const value of values) if (!list.includes(value)) list.push(value)
+}

@@ -1,0 +1,171 @@
+/**
+ * Flows that may have ended on an audited host, by what the host saw of them: the tuple after NAT (design 5.7, 6). Kept from
+ * the documents of all gateways; the newest document of each stays, so that a join can tell more about the flow even when its
+ * gateway has forgotten it.
+ *
+ * Bounded: FLOWS_MAX flows, the oldest go first; an ended flow is forgotten RETAIN after its end.
+ */
+import { type Event, type Facet, fieldOf, sharedFieldOf } from '../../event.ts'
+import { MINUTE, type Micros } from '../../time.ts'
+import { FirewallEvent } from '../firewall-events.ts'
+import { createWaitingLine } from '../waiting-line.ts'
+
+export type CarriedFlow = {
+  /** `wireguard.flow.id`; of a firewall line nobody's flow claimed, its event.id. */
+  readonly id: string
+  /** A firewall line stands in where conntrack was not seen: its tuple is the server's only without source NAT. */
+  readonly basis: 'conntrack' | 'firewall'
+  readonly gateway: string
+  /** As the server saw them. */
+  readonly clientIp: string
+  readonly clientPort: number
+  readonly serverIp: string
+  readonly serverPort: number
+  startAt: Micros
+  /** Infinity while open. */
+  endAt: Micros
+  /** Of the peer that began it; '' unless that is exact. */
+  publicKey: string
+  /** Whether a peer began it, however well it is known. */
+  isFromPeer: boolean
+  /** Its newest document. */
+  event: Event
+  /** What a host told about it; stands on every later document. */
+  host: Facet | null
+}
+
+export type CarriedFlows = {
+  /** Takes a `wireguard.flow` or accepted `wireguard.firewall` document. Null when it is about no address of interest. */
+  observe(event: Event): CarriedFlow | null
+  /** Flows a server saw from this client address and port, newest last. */
+  byPort(clientIp: string, clientPort: number): readonly CarriedFlow[]
+  /** Flows a server saw from this client address, in the order they were seen. */
+  byAddress(clientIp: string): Iterable<CarriedFlow>
+  /** Forgets what ended long enough ago. */
+  expire(watermark: Micros): void
+  readonly size: number
+  /** Flows thrown out because there were too many. */
+  readonly evicted: number
+}
+
+/** About 2 kB each, most of it the document. */
+export const FLOWS_MAX = 100_000
+/** A host's clock may run this much ahead of the gateway's, and its log be this late. */
+export const RETAIN: Micros = 10 * MINUTE
+
+/** `isOfInterest` says whether flows to that server address are kept. */
+export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean): CarriedFlows {
+  const byId = new Map<string, CarriedFlow>()
+  const byTuple = new Map<string, CarriedFlow[]>()
+  const byClient = new Map<string, Set<CarriedFlow>>()
+  const leaving = createWaitingLine<{ flow: CarriedFlow; at: Micros }>()
+  let evicted = 0
+
+  function observe(event: Event): CarriedFlow | null {
+    const isLine = event instanceof FirewallEvent
+    // The flow of a line speaks for itself. Its fields are not asked for: most lines are none of our business.
+    if (isLine && (event.line.verdict !== 'accepted' || event.line.flowId !== '')) return null
+    const serverIp = isLine
+      ? (event.line.destination?.text ?? '')
+      : (event.own['destination.nat.ip'] ?? event.own['destination.ip'] ?? '')
+    if (!isOfInterest(serverIp)) return null
+    const { own } = event
+    const id = (isLine ? own['event.id'] : own['wireguard.flow.id']) ?? ''
+    const known = byId.get(id)
+    if (known !== undefined) {
+      renew(known, event)
+      return known
+    }
+    const clientPort = own['source.nat.port'] ?? own['source.port'] ?? -1
+    if (clientPort < 0) return null
+    return add(event, isLine ? 'firewall' : 'conntrack', id, serverIp, clientPort)
+  }
+
+  function add(
+    event: Event,
+    basis: CarriedFlow['basis'],
+    id: string,
+    serverIp: string,
+    clientPort: number,
+  ): CarriedFlow {
+    const { own } = event
+    const flow: CarriedFlow = {
+      id,
+      basis,
+      gateway: fieldOf(event, 'observer.name') ?? '',
+      clientIp: own['source.nat.ip'] ?? own['source.ip'] ?? '',
+      clientPort,
+      serverIp,
+      serverPort: own['destination.nat.port'] ?? own['destination.port'] ?? -1,
+      startAt: own['event.start'] ?? own['@timestamp'] ?? 0,
+      endAt: Number.POSITIVE_INFINITY,
+      publicKey: '',
+      isFromPeer: false,
+      event,
+      host: null,
+    }
+    byId.set(id, flow)
+    const tuple = `${flow.clientIp} ${clientPort}`
+    const same = byTuple.get(tuple)
+    if (same === undefined) byTuple.set(tuple, [flow])
+    else same.push(flow)
+    const client = byClient.get(flow.clientIp)
+    if (client === undefined) byClient.set(flow.clientIp, new Set([flow]))
+    else client.add(flow)
+    renew(flow, event)
+    // A line tells no end.
+    if (basis === 'firewall') leaving.push({ flow, at: flow.startAt })
+    if (byId.size > FLOWS_MAX) evictOldest()
+    return flow
+  }
+
+  function renew(flow: CarriedFlow, event: Event): void {
+    flow.event = event
+    // An exact peer on the other side says nothing about who came.
+    flow.isFromPeer = sharedFieldOf(event, 'wireguard.peer.role') !== 'destination'
+    const isExact = flow.isFromPeer && sharedFieldOf(event, 'wireguard.attribution.status') === 'exact'
+    flow.publicKey = isExact ? (sharedFieldOf(event, 'wireguard.peer.public_key') ?? '') : ''
+    const { own } = event
+    if (own['event.end'] === undefined || flow.endAt !== Number.POSITIVE_INFINITY) return
+    flow.endAt = own['event.end']
+    leaving.push({ flow, at: Math.max(flow.endAt, own['@timestamp'] ?? 0) })
+  }
+
+  function evictOldest(): void {
+    for (const oldest of byId.values()) {
+      evicted++
+      remove(oldest)
+      return
+    }
+  }
+
+  function remove(flow: CarriedFlow): void {
+    if (byId.get(flow.id) !== flow) return
+    byId.delete(flow.id)
+    const tuple = `${flow.clientIp} ${flow.clientPort}`
+    const left = byTuple.get(tuple)?.filter((each) => each !== flow) ?? []
+    if (left.length > 0) byTuple.set(tuple, left)
+    else byTuple.delete(tuple)
+    const client = byClient.get(flow.clientIp)
+    client?.delete(flow)
+    if (client?.size === 0) byClient.delete(flow.clientIp)
+  }
+
+  return {
+    observe,
+    byPort: (ip, port) => byTuple.get(`${ip} ${port}`) ?? [],
+    byAddress: (ip) => byClient.get(ip) ?? [],
+    expire(watermark) {
+      for (let next = leaving.peek(); next !== undefined && next.at <= watermark - RETAIN; next = leaving.peek()) {
+        leaving.shift()
+        remove(next.flow)
+      }
+    },
+    get size() {
+      return byId.size
+    },
+    get evicted() {
+      return evicted
+    },
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * How far a host's clock stands from its gateways', by connections both saw: the flow's start at the gateway, and the accept
+ * between two places of the host's log. Each join bounds the difference from both sides; nothing is said while zero fits.
+ *
+ *   offset = host − gateway,   place before − start − time in the backlog ≤ offset ≤ place after − start
+ */
+import { type Micros, SECOND } from '../../time.ts'
+
+export type ClockOffset = {
+  /** A connection that started at the gateway at `startAt` was accepted within [from, to] by the host's clock. */
+  join(startAt: Micros, from: Micros, to: Micros): void
+  /** The only flow of a connection's tuple lies outside its time: a sign that the clocks differ. Each origin once. */
+  suspect(startAt: Micros, from: Micros, to: Micros): void
+  /** Nearest to zero of what the joins allow, positive when the host's clock is ahead; 0 while they allow zero. */
+  readonly offset: Micros
+  readonly joins: number
+}
+
+/** NEW at the gateway and accept at the host are this much apart at most when nothing waits. */
+const TRAVEL_MAX: Micros = SECOND
+/** So many connections have to agree before a difference is believed that no join in time has shown. */
+const SUSPECTS_MIN = 3
+/** The latest signs are remembered. */
+const SUSPECTS_MAX = 64
+
+export function createClockOffset(): ClockOffset {
+  let joins = 0
+  let least = Number.POSITIVE_INFINITY
+  let most = Number.POSITIVE_INFINITY
+  const suspects: { least: Micros; most: Micros }[] = []
+
+  function join(startAt: Micros, from: Micros, to: Micros): void {
+    joins++
+    // A connection may have waited for its accept, so a great difference is no bound; the least of all is near the truth.
+    least = Math.min(least, from - startAt)
+    most = Math.min(most, to - startAt)
+  }
+
+  /** The first value that nearly all signs allow; null without one. */
+  function agreed(): Micros | null {
+    for (const { least: candidate } of suspects) {
+      const fitting = suspects.filter((each) => each.least - TRAVEL_MAX <= candidate && candidate <= each.most + TRAVEL_MAX)
+      if (fitting.length >= SUSPECTS_MIN && fitting.length * 5 >= suspects.length * 4) return candidate
+    }
+    return null
+  }
+
+  return {
+    join,
+    suspect(startAt, from, to) {
+      if (joins > 0) return
+      if (suspects.length === SUSPECTS_MAX) suspects.shift()
+      suspects.push({ least: from - startAt, most: to - startAt })
+    },
+    get offset() {
+      if (joins === 0) return agreed() ?? 0
+      if (most < -TRAVEL_MAX) return most
+      return least > TRAVEL_MAX ? least : 0
+    },
+    get joins() {
+      return joins
+    },
+  }
+}

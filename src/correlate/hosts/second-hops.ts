@@ -1,0 +1,52 @@
+/**
+ * Connections that processes of one audited host opened to another: how a peer's login goes on to a second machine
+ * (design 6, `via-host`). connect() tells the address and port it asked for and never its own port, so a hop is a match by
+ * address and time; it is exact only while a single connection fits.
+ */
+import type { Micros } from '../../time.ts'
+import type { Origin } from './origin.ts'
+
+export type Connect = {
+  readonly host: string
+  /** Number of the login session it was made in; '' for a process outside of one. */
+  readonly session: string
+  /** Where that login came from; null outside of one. */
+  readonly origin: Origin | null
+  readonly serverHost: string
+  readonly serverPort: number
+  /** Its record's place in the host's log, and the next record's. */
+  readonly from: Micros
+  readonly to: Micros
+}
+
+export type SecondHops = {
+  note(connect: Connect): void
+  /** Connections from one host to another within a time. */
+  between(host: string, serverHost: string, from: Micros, to: Micros): readonly Connect[]
+  expire(before: Micros): void
+}
+
+/** Connections remembered between each two hosts; the oldest go first. */
+const CONNECTS_MAX = 4096
+
+export function createSecondHops(): SecondHops {
+  const byHosts = new Map<string, Connect[]>()
+  return {
+    note(connect) {
+      const key = `${connect.host}\0${connect.serverHost}`
+      const known = byHosts.get(key)
+      if (known === undefined) byHosts.set(key, [connect])
+      else if (known.push(connect) > CONNECTS_MAX) known.shift()
+    },
+    between: (host, serverHost, from, to) =>
+      (byHosts.get(`${host}\0${serverHost}`) ?? []).filter((each) => each.from <= to && each.to >= from),
+    expire(before) {
+      for (const [key, connects] of byHosts) {
+        const left = connects.filter((each) => each.to >= before)
+        if (left.length === connects.length) continue
+        if (left.length > 0) byHosts.set(key, left)
+        else byHosts.delete(key)
+      }
+    },
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What an event's stamp and serial say about its node, where one event alone is not believed: that the clock went on by more
+ * than an hour, or that the machine was booted. The event waits, and those behind it decide.
+ *
+ * A jump ahead is believed when one of the next three events is no more than an hour behind it. One wild stamp therefore moves
+ * no clock, however far ahead it lies; two that agree do.
+ *
+ * A boot is believed when three more events continue it. Two signs: the serial went down although time went on (a serial is
+ * drawn after the stamp is taken, so a younger stamp with a lower serial is no event of the same boot), or it went down by
+ * more than reordering explains.
+ */
+import { DAY, HOUR, type Micros, SECOND } from '../../time.ts'
+
+export type Verdict = { readonly isJump: boolean; readonly isBoot: boolean }
+
+export type Doubt = {
+  /** The next event. `serial` -1: not the kernel's. Null: not decided yet. */
+  hear(at: Micros, serial: number): Verdict | null
+  /** Nothing more will be heard. */
+  conclude(): Verdict
+  /** Stamp of the event in doubt, and of the first one after it; NaN while there is none. */
+  readonly at: Micros
+  readonly nextAt: Micros
+}
+
+/** What a node has shown so far: its running maximum of stamps (NaN before the first) and greatest serial (-1). */
+export type Shown = { readonly clock: Micros; readonly greatest: number }
+
+const JUMP_MIN: Micros = HOUR
+const JUMP_HEARD_MAX = 3
+/** At the end of input nothing confirms a jump: a quiet night is believed, a year is not. */
+const LAST_JUMP_MAX: Micros = DAY
+/** Serials come out of order by dozens under load. */
+const DISORDER_MAX = 1000
+/** Stamps of one moment differ by ticks; a second is not reordering. */
+const TIME_WENT_ON: Micros = SECOND
+const BOOT_HEARD = 3
+/** The first records of a boot come in disorder too. */
+const BOOT_DISORDER = 100
+
+export function isJump(at: Micros, clock: Micros): boolean {
+  return !(at <= clock + JUMP_MIN)
+}
+
+export function isBootLike(at: Micros, serial: number, { clock, greatest }: Shown): boolean {
+  if (serial < 0 || serial >= greatest) return false
+  return serial < greatest - DISORDER_MAX || at > clock + TIME_WENT_ON
+}
+
+export function createDoubt(
+  first: { at: Micros; serial: number },
+  shown: Shown,
+  jumps: boolean,
+  boots: boolean,
+): Doubt {
+  let jump: boolean | null = jumps ? null : false
+  let boot: boolean | null = boots ? null : false
+  let heard = 0
+  let bootHeard = 0
+  let nextAt: Micros = Number.NaN
+
+  function verdict(): Verdict | null {
+    return jump === null || boot === null ? null : { isJump: jump, isBoot: boot }
+  }
+
+  return {
+    at: first.at,
+    get nextAt() {
+      return nextAt
+    },
+    hear(at, serial) {
+      if (Number.isNaN(nextAt)) nextAt = at
+      heard++
+      if (jump === null) {
+        if (at >= first.at - JUMP_MIN) jump = true
+        else if (heard >= JUMP_HEARD_MAX) jump = false
+      }
+      if (boot === null && serial >= 0) {
+        if (!isBootLike(at, serial, shown) || serial < first.serial - BOOT_DISORDER) boot = false
+        else if (++bootHeard >= BOOT_HEARD) boot = true
+      }
+      return verdict()
+    },
+    conclude() {
+      return {
+        isJump: jump ?? (heard === 0 && (Number.isNaN(shown.clock) || first.at <= shown.clock + LAST_JUMP_MAX)),
+        isBoot: boot ?? first.at >= shown.clock - TIME_WENT_ON,
+      }
+    },
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Lines in an ENRICHED audit.log that no auditd meant to write: auditd interprets the path of a local socket unescaped, so a
+ * path with LFs continues on lines of its own, and any local user may choose it (formats.md 3.8, trap 1):
+ *
+ *   type=SOCKADDR msg=audit(…): saddr=01007A0A74797065…^]SADDR={ saddr_fam=local path=z
+ *   type=USER_LOGIN msg=audit(1795345500.000:99): pid=1 uid=0 auid=0 ses=9 msg='op=login acct=root' }
+ *
+ * Proven: as many lines behind a SOCKADDR as its memory holds LFs, when they are what that memory says, or when the
+ * interpretation before them is unfinished; and any line that ends in ` }` without the separator an enriched record has.
+ *
+ * Not proven, and therefore records: a line whose stamp or serial alone is odd. Gaps of thousands of serials, reboots and old
+ * stamps are all real; `doubt.ts` keeps such a line from moving clocks and boots.
+ */
+import { lineFeedsOf } from './socket-address.ts'
+
+export type InjectedLines = {
+  /** Why a line is part of another record's text; '' when it may be a record. Must see every line, in order. */
+  judge(text: string): '' | 'path-line-feed' | 'enriched-tail'
+  /** A SOCKADDR record that was believed: `body` as the kernel wrote it, `enriched` as auditd did. */
+  sockaddr(body: string, enriched: string, isSyslog: boolean): void
+  /** A line with auditd's separator came: this log is ENRICHED. */
+  enriched(): void
+}
+
+const LF = '\n'
+
+export function createInjectedLines(): InjectedLines {
+  /** Lines that may still follow the last SOCKADDR, as its memory says them. */
+  let expected: string[] = []
+  let isUnfinished = false
+  let isEnriched = false
+
+  return {
+    judge(text) {
+      const endsOpen = text.endsWith(' }') && !text.includes('\x1d')
+      if (expected.length > 0) {
+        const [line = '', ...rest] = expected
+        // Only the last of them has the closing brace that auditd adds.
+        const isSame = text === line || (rest.length === 0 && text === `${line} }`)
+        if (isSame || isUnfinished || endsOpen) {
+          expected = endsOpen ? [] : rest
+          return 'path-line-feed'
+        }
+        expected = []
+      }
+      return isEnriched && endsOpen ? 'enriched-tail' : ''
+    },
+    sockaddr(body, enriched, isSyslog) {
+      const saddr = memoryOf(body)
+      const text = isSyslog ? body : enriched
+      const from = text.indexOf('SADDR={')
+      if (from < 0 || !saddr.includes('0A')) return
+      expected = pathLines(saddr, lineFeedsOf(saddr))
+      isUnfinished = !text.endsWith(' }')
+    },
+    enriched() {
+      isEnriched = true
+    },
+  }
+}
+
+/** Hex digits of `saddr=`. */
+function memoryOf(body: string): string {
+  const from = body.startsWith('saddr=') ? 6 : body.indexOf(' saddr=') + 7
+  if (from < 6) return ''
+  const end = body.indexOf(' ', from)
+  return end < 0 ? body.slice(from) : body.slice(from, end)
+}
+
+/** What stands behind each of the first `count` LFs of a socket's path, up to the next one. */
+function pathLines(saddr: string, count: number): string[] {
+  // Two bytes of family; an abstract name has a NUL before it.
+  const path = Buffer.from(saddr.slice(4), 'hex').toString('latin1')
+  const name = path.startsWith('\0') ? path.slice(1) : path
+  const end = name.indexOf('\0')
+  const lines = (end < 0 ? name : name.slice(0, end)).split(LF).slice(1, count + 1)
+  // The reader of lines takes a CR before the LF away.
+  const found = lines.map((line, index) => (index < lines.length - 1 && line.endsWith('\r') ? line.slice(0, -1) : line))
+  while (found.length < count) found.push('')
+  return found
+}
