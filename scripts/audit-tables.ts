@@ -1,6 +1,6 @@
 /**
  * Names of system calls and errors by number, taken from the kernel's uapi headers as a distribution installs them (Debian:
- * linux-libc-dev), and printed as the modules of src/sources/auditd/tables/. Run by write-audit-tables.ts; a test compares the
+ * linux-libc-dev), and printed as modules of src/sources/auditd/. Run by write-audit-tables.ts; a test compares the
  * modules with the headers of the machine it runs on.
  *
  * What is read of a header: `#define __NR_openat 257`, `#define SYS_CONNECT 3`, `#define EACCES 13 …`.
@@ -61,7 +61,7 @@ export const TABLES: readonly TableSource[] = [
     numbersOf: (text) => lowered(definedNumbers(text, 'SYS_')),
   },
   {
-    module: 'errors.ts',
+    module: 'errno-names.ts',
     constant: 'ERRORS',
     title: 'Errors of every architecture that audit names here',
     headers: ['asm-generic/errno-base.h', 'asm-generic/errno.h'],

@@ -1,7 +1,8 @@
 /** What there is, as plain lists: a new source is one folder and one line here. Importing this module does nothing. */
 import type { Item, SourceName } from './correlate/intake.ts'
-import type { SourceKind } from './sources/capture.ts'
 import { AUDIT_LINE_BYTES_MAX, createAuditDecoder } from './sources/auditd/decoder.ts'
+import { AUDIT_ENTRY_BYTES_MAX, createAuditJournalDecoder } from './sources/auditd/journal.ts'
+import type { SourceKind } from './sources/capture.ts'
 import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
 import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
 import { createPacketLogDecoder } from './sources/nftables/decoder.ts'
@@ -35,6 +36,11 @@ export type SourceEntry = {
 /** A packet line is at most 1019 bytes and a header; journald's JSON repeats it with forty fields around. */
 const LOG_LINE_BYTES_MAX = 64 * 1024
 const SECOND: Micros = 1_000_000
+/**
+ * An audit event arrives with its last record, but one without an end only 2 s later; a second more for what auditd holds
+ * back. Older stamps do not matter here: arrival is the running maximum.
+ */
+const AUDIT_LATENESS: Micros = 3 * SECOND
 
 export const SOURCES: readonly SourceEntry[] = [
   {
@@ -83,8 +89,14 @@ export const SOURCES: readonly SourceEntry[] = [
     kind: 'audit',
     name: 'auditd',
     lineBytesMax: AUDIT_LINE_BYTES_MAX,
-    // An event without an end is given out this much after its last record, by the log's own time.
-    lateness: 2 * SECOND,
-    createDecoder: (_, emit) => createAuditDecoder({}, emit),
+    lateness: AUDIT_LATENESS,
+    createDecoder: createAuditDecoder,
+  },
+  {
+    kind: 'journal-audit',
+    name: 'auditd',
+    lineBytesMax: AUDIT_ENTRY_BYTES_MAX,
+    lateness: AUDIT_LATENESS,
+    createDecoder: createAuditJournalDecoder,
   },
 ]

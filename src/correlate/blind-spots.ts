@@ -2,7 +2,7 @@
  * What a gateway cannot show however well it is collected (design 7): interfaces without a log rule, prefixes that are
  * logged only in part, rules that log to a group nobody reads, sources that do not exist. Absence there proves nothing.
  *
- * Not looked for: `notrack` and flowtable offload, and hosts without an audit log, which is not read yet.
+ * Not looked for: `notrack` and flowtable offload.
  */
 import type { InventoryGateway } from '../identity/inventory-entries.ts'
 import type { Ruleset } from '../sources/nftables/ruleset.ts'
@@ -35,12 +35,14 @@ export type GatewaySight = {
   readonly hasConfiguredPrefixes: boolean
 }
 
-export const SOURCE_NAMES: readonly SourceName[] = ['nftables', 'conntrack', 'wireguard']
+/** What a gateway is seen by. */
+export const GATEWAY_SOURCES: readonly SourceName[] = ['nftables', 'conntrack', 'wireguard']
+export const SOURCE_NAMES: readonly SourceName[] = [...GATEWAY_SOURCES, 'auditd']
 
 export function blindSpots(sight: GatewaySight): BlindSpot[] {
   const { documented, rulesets, spoke } = sight
   const spots: BlindSpot[] = []
-  for (const name of SOURCE_NAMES) if (!spoke.has(name)) spots.push({ what: 'no-source', name })
+  for (const name of GATEWAY_SOURCES) if (!spoke.has(name)) spots.push({ what: 'no-source', name })
   const interfaces = [...new Set([...sight.interfaces, ...(documented?.interfaces ?? [])])].sort()
   const latest = rulesets.at(-1)
   if (latest === undefined) {

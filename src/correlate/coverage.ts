@@ -1,8 +1,6 @@
 /**
  * What each source delivered, lost or missed (design 7): every item passes here before the core sees it, the core tells what
  * it decided (`Watch`), and out come coverage documents and, at the end, a report of how complete the period is.
- *
- * Of the inventory's hosts nothing is expected yet: their audit logs are not read.
  */
 import { type Event, fieldOf } from '../event.ts'
 import { decodeBytes } from '../event-json.ts'
@@ -11,7 +9,7 @@ import type { Inventory } from '../identity/inventory.ts'
 import type { PacketRecord } from '../sources/nftables/record.ts'
 import type { Tally } from '../sources/source.ts'
 import type { Micros } from '../time.ts'
-import { type BlindSpot, blindSpots, SOURCE_NAMES } from './blind-spots.ts'
+import { type BlindSpot, blindSpots, GATEWAY_SOURCES, SOURCE_NAMES } from './blind-spots.ts'
 import { createContradictions } from './contradictions.ts'
 import { createCoverageEvents } from './coverage-events.ts'
 import { type CoveredSource, createCoveredSource, type SourceReport } from './covered-source.ts'
@@ -78,6 +76,7 @@ type HostState = {
 
 /** Names of interfaces and prefixes kept a gateway; both are chosen by people, or by who writes the log. */
 const NAMES_MAX = 1000
+const NO_AUDIT: BlindSpot = { what: 'no-source', name: 'auditd' }
 
 export function createCoverage(
   options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory },
@@ -90,11 +89,16 @@ export function createCoverage(
   let newest: Micros = Number.NaN
 
   const documented = (name: string) => options.inventory.gateways.find((gateway) => gateway.name === name) ?? null
+  /** A host of the inventory whose audit log nobody promised and nobody collected. */
+  const isUnaudited = (name: string) =>
+    options.inventory.hosts.some((host) => host.name === name && !host.sources.includes('auditd')) &&
+    hosts.get(name)?.sources.get('auditd')?.hasSpoken !== true
   const period = (): Interval | null => (Number.isNaN(from) ? null : { from, to: newest })
 
   function take(name: string, source: SourceName, item: Item): void {
     const state = hosts.get(name)
-    const covered = state?.sources.get(source)
+    const about = item.kind === 'notice' ? item.about : undefined
+    const covered = (about === undefined ? undefined : state?.sources.get(about)) ?? state?.sources.get(source)
     if (state === undefined || covered === undefined) return
     const at = item.arrival
     if (at > 0 && !(at <= newest)) {
@@ -118,20 +122,20 @@ export function createCoverage(
     }
   }
 
-  /** Sources that the inventory promises, of gateways that are in the capture or not. */
+  /** Sources that the inventory promises, of machines that are in the capture or not. One may be a gateway and a host. */
   function sayNeverSpoke(): void {
-    for (const gateway of options.inventory.gateways) {
+    for (const [machine, sources] of promises(options.inventory)) {
       for (const source of SOURCE_NAMES) {
-        const covered = hosts.get(gateway.name)?.sources.get(source)
-        if (!gateway.sources.includes(source) || covered?.hasSpoken === true) continue
-        neverSpoke.push({ host: gateway.name, source })
+        const covered = hosts.get(machine)?.sources.get(source)
+        if (!sources.has(source) || covered?.hasSpoken === true) continue
+        neverSpoke.push({ host: machine, source })
         const gap: Gap | null =
           from < newest ? { from, to: newest, reason: 'never-spoke', certain: { from, to: newest } } : null
         if (gap === null) continue
         if (covered !== undefined) covered.gaps.state(gap)
         else
           createCoverageEvents(
-            gateway.name,
+            machine,
             source,
             emit,
           )({ action: 'source-gap', reason: gap.reason, at: from, end: newest })
@@ -178,10 +182,15 @@ export function createCoverage(
           [...sources.values()].map((source) => source.report(whole)),
         ),
         neverSpoke,
-        blindSpots: [...hosts.values()].map((state) => ({
-          host: state.host.name,
-          spots: spotsOf(state, documented(state.host.name), whole),
-        })),
+        blindSpots: [
+          ...[...hosts.values()].map((state) => ({
+            host: state.host.name,
+            spots: spotsOf(state, documented(state.host.name), isUnaudited(state.host.name), whole),
+          })),
+          ...options.inventory.hosts
+            .filter(({ name }) => !hosts.has(name) && isUnaudited(name))
+            .map(({ name }) => ({ host: name, spots: [NO_AUDIT] })),
+        ],
       }
     },
   }
@@ -255,9 +264,12 @@ function sourceOf(event: Event): SourceName | '' {
       return 'conntrack'
     case 'wireguard.peer':
       return 'wireguard'
-    case 'wireguard.session':
-      return fieldOf(event, 'event.provider') === 'conntrack' ? 'conntrack' : 'wireguard'
+    case 'wireguard.session': {
+      const provider = fieldOf(event, 'event.provider')
+      return provider === 'conntrack' || provider === 'auditd' ? provider : 'wireguard'
+    }
     case 'wireguard.audit':
+      return 'auditd'
     case 'wireguard.finding':
     case 'wireguard.coverage':
     case 'peertrail.ledger':
@@ -270,10 +282,15 @@ function sourceOf(event: Event): SourceName | '' {
 function spotsOf(
   state: HostState,
   documented: ReturnType<Inventory['gateways']['find']> | null,
+  isUnaudited: boolean,
   { from, to }: Interval,
 ): BlindSpot[] {
   const { host } = state
-  return blindSpots({
+  const unaudited = isUnaudited ? [NO_AUDIT] : []
+  // A machine that is only audited has no interfaces to look at.
+  const isGateway = documented !== null || host.sources.some((source) => GATEWAY_SOURCES.includes(source))
+  if (!isGateway) return unaudited
+  const spots = blindSpots({
     documented: documented ?? null,
     spoke: new Set(SOURCE_NAMES.filter((name) => state.sources.get(name)?.hasSpoken === true)),
     interfaces: state.interfaces,
@@ -282,4 +299,16 @@ function spotsOf(
     rulesets: [...host.rulesets.rulesetsAt(from), ...host.rulesets.rulesetsAt(to)],
     hasConfiguredPrefixes: host.options.prefixes.length > 0,
   })
+  return [...spots, ...unaudited]
+}
+
+/** What must be there, by machine. */
+function promises(inventory: Inventory): ReadonlyMap<string, ReadonlySet<string>> {
+  const byMachine = new Map<string, Set<string>>()
+  for (const { name, sources } of [...inventory.gateways, ...inventory.hosts]) {
+    const all = byMachine.get(name) ?? new Set()
+    for (const source of sources) all.add(source)
+    byMachine.set(name, all)
+  }
+  return byMachine
 }

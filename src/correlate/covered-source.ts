@@ -54,7 +54,7 @@ const OTHER_LOSS: ReadonlySet<string> = new Set(['printk', 'journald-suppressed'
 const HELD_MAX = 1000
 /** Rows of the table are read by another program than its events: they prove nothing about each other. */
 function isOfDump(item: Item): boolean {
-  if (item.kind === 'packet' || item.kind === 'snapshot') return false
+  if (item.kind === 'packet' || item.kind === 'snapshot' || item.kind === 'audit') return false
   if (item.kind === 'conntrack') return item.event === 'list'
   return item.kind === 'dump' || item.file.name.startsWith('conntrack.snapshots')
 }
@@ -108,21 +108,26 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
 
   function takeNotice(notice: Notice): void {
     const at = notice.arrival
-    if (notice.what === 'loss' && !OTHER_LOSS.has(notice.reason)) {
+    // The kernel log tells of auditd also where nobody collects audit.log.
+    const isOwn = notice.about === undefined || notice.about === source
+    if (isOwn && notice.what === 'loss' && !OTHER_LOSS.has(notice.reason)) {
       if (notice.lost > 0) count('lost', at, notice.lost)
       // What was lost before the first record cannot be placed.
       else noteLoss(Number.isNaN(last) ? at : last, at + 1)
     }
-    daemon.notice(notice)
+    if (notice.what === 'stopped' || notice.what === 'started' || notice.about === undefined) daemon.notice(notice)
     if (!quotas.notice.take(at)) return
+    const isLimit = notice.reason === 'limit'
     say({
       action: actionOf(notice),
       reason: notice.reason,
       at,
       identity: `${notice.file.identity} ${notice.offset}`,
       fields: {
-        'event.original': notice.text === '' ? undefined : decodeBytes(notice.text),
-        'wireguard.coverage.lost': notice.lost > 0 ? notice.lost : undefined,
+        'event.original': isLimit || notice.text === '' ? undefined : decodeBytes(notice.text),
+        'wireguard.coverage.lost': !isLimit && notice.lost > 0 ? notice.lost : undefined,
+        'wireguard.coverage.limit': isLimit ? notice.text : undefined,
+        'wireguard.coverage.count': isLimit ? notice.lost : undefined,
         'wireguard.coverage.file': notice.file.name,
         'wireguard.coverage.offset': notice.offset,
       },
@@ -130,7 +135,7 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
   }
 
   function takeRecord(item: Exclude<Item, { kind: 'unparsed' | 'suspect' | 'notice' | 'dump' }>): void {
-    count('records', item.arrival, 1)
+    count('records', item.arrival, item.kind === 'audit' ? item.records.length + item.dropped : 1)
     if (item.arrival > 0) {
       if (Number.isNaN(first)) first = item.arrival
       last = item.arrival
@@ -140,7 +145,7 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
   }
 
   function take(item: Item): void {
-    hasSpoken = true
+    if (item.kind !== 'notice' || item.about === undefined) hasSpoken = true
     const isStream = !isOfDump(item)
     if (isStream && item.kind !== 'notice') {
       if (source === 'conntrack') runs.line(item.arrival)
@@ -160,6 +165,7 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
       case 'packet':
       case 'conntrack':
       case 'snapshot':
+      case 'audit':
         takeRecord(item)
         break
       default:
@@ -230,8 +236,10 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
   }
 }
 
-function actionOf({ what }: Notice): CoverageAction {
-  if (what === 'loss') return 'source-lost'
+function actionOf({ what, reason }: Notice): CoverageAction {
+  if (what === 'loss' || reason === 'limit') return 'source-lost'
+  // How far the source can be relied on: nothing is missing by it.
+  if (what === 'remark') return 'source-heartbeat'
   return what === 'started' ? 'source-started' : 'source-stopped'
 }
 

@@ -4,7 +4,8 @@
  *   … rsyslogd: [origin software="rsyslogd" …] exiting on signal 15.
  *   … rsyslogd: [origin software="rsyslogd" …] start
  *
- * Anybody can write such lines, so one alone proves nothing: a stop counts with the start or line that follows, and a stop
+ * auditd's DAEMON_START and DAEMON_END are its own, no process can send them. Of the others anybody can write such lines, so
+ * one alone proves nothing: a stop counts with the start or line that follows, and a stop
  * at the very end is the end of the capture. A start without a stop before it means that the writer died without a word,
  * some time after its last line. journald is not here: it reads on where it stopped, the kernel's ring kept the messages.
  */
@@ -21,7 +22,7 @@ export type DaemonGaps = {
 }
 
 /** By the reason of their notices. */
-const WRITERS: ReadonlySet<string> = new Set(['rsyslogd', 'conntrack'])
+const WRITERS: ReadonlySet<string> = new Set(['rsyslogd', 'conntrack', 'auditd'])
 /** A restart as it happens at rotation or upgrade is shorter. */
 const RESTART_MAX: Micros = SECOND
 
@@ -48,7 +49,7 @@ export function createDaemonGaps(state: (gap: Gap) => void): DaemonGaps {
   return {
     notice({ what, reason, arrival, file }) {
       const isWriter = WRITERS.has(reason) && !(reason === 'rsyslogd' && file.name.startsWith('journal'))
-      if (!isWriter || what === 'loss') {
+      if (!isWriter || what === 'loss' || what === 'remark') {
         if (reason !== 'conntrack' && arrival > 0) line(arrival)
         return
       }

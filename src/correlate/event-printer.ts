@@ -6,7 +6,7 @@ import { FirewallEvent } from './firewall-events.ts'
 import { createFirewallWriter, hasAddresses } from './firewall-json.ts'
 import { createFlowPrinter } from './flow-json.ts'
 import { isAuditDocument } from './hosts/audit-documents.ts'
-import { createAuditPrinter } from './hosts/audit-json.ts'
+import { createAuditWriter } from './hosts/audit-json.ts'
 
 export type EventWriter = {
   /** Writes the document and LF into `block` at `at`; returns the new end, or -1 when it does not fit. */
@@ -19,14 +19,12 @@ export function createEventWriter(): EventWriter {
   const iso = createIsoPrinter()
   const writeFirewall = createFirewallWriter(iso)
   const printFlow = createFlowPrinter(iso)
-  const printAudit = createAuditPrinter(iso)
-  const print = (event: Event) => {
-    if (event.dataset === 'wireguard.flow') return printFlow(event)
-    return isAuditDocument(event) ? printAudit(event) : printEvent(event)
-  }
+  const writeAudit = createAuditWriter(iso)
+  const print = (event: Event) => (event.dataset === 'wireguard.flow' ? printFlow(event) : printEvent(event))
   return {
     write(event, block, at) {
       if (event instanceof FirewallEvent && hasAddresses(event)) return writeFirewall(event, block, at)
+      if (isAuditDocument(event)) return writeAudit(event, block, at)
       const text = print(event)
       if (at + text.length + 1 > block.length) return -1
       // Documents are ASCII (event-json quote): one byte a character.

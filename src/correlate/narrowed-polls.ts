@@ -14,7 +14,8 @@ export function narrowPolls(
 ): readonly SnapshotRecord[] {
   if (previous === null || window === null || !next.isComplete || !hasMovedPeers(previous, next)) return [next]
   const polls: SnapshotRecord[] = []
-  if (window.from > previous.at && window.from < next.at) polls.push({ ...previous, at: window.from, arrival: next.arrival })
+  if (window.from > previous.at && window.from < next.at)
+    polls.push({ ...previous, at: window.from, arrival: next.arrival })
   if (window.to > Math.max(window.from, previous.at) && window.to < next.at) {
     polls.push({ ...next, at: window.to, peers: holdersOf(previous, next) })
   }

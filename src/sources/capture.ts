@@ -18,6 +18,7 @@ export type SourceKind =
   | 'ruleset'
   | 'ruleset-dump'
   | 'audit'
+  | 'journal-audit'
 
 export type CaptureFile = { readonly name: string; readonly path: string; readonly isGzip: boolean }
 
@@ -43,14 +44,14 @@ export type Capture = {
 }
 
 /**
- * Names of a family: the live file, then how rotated ones are called. Alternatives hold the same kernel lines as the packet log
- * before them: reading both would tell every packet twice.
+ * Names of a family: the live file, then how rotated ones are called. Alternatives hold the same records as another family of
+ * the host: reading both would tell every packet, every command, twice.
  */
-const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; readonly isAlternative?: true }[] = [
+const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; readonly insteadOf?: SourceKind }[] = [
   { kind: 'nftables', base: 'kern.log' },
-  { kind: 'nftables', base: 'messages', isAlternative: true },
-  { kind: 'nftables', base: 'syslog', isAlternative: true },
-  { kind: 'journal', base: 'journal.json', isAlternative: true },
+  { kind: 'nftables', base: 'messages', insteadOf: 'nftables' },
+  { kind: 'nftables', base: 'syslog', insteadOf: 'nftables' },
+  { kind: 'journal', base: 'journal.json', insteadOf: 'nftables' },
   { kind: 'ulogd', base: 'ulogd.json' },
   { kind: 'conntrack', base: 'conntrack.log' },
   { kind: 'conntrack-dump', base: 'conntrack.snapshots' },
@@ -58,6 +59,7 @@ const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; rea
   { kind: 'ruleset', base: 'ruleset.json' },
   { kind: 'ruleset-dump', base: 'ruleset.snapshots' },
   { kind: 'audit', base: 'audit.log' },
+  { kind: 'journal-audit', base: 'journal.json', insteadOf: 'audit' },
 ]
 /** Read by later stages; named, so that nobody thinks they were taken into account. */
 const LATER: ReadonlyMap<string, string> = new Map([
@@ -83,7 +85,7 @@ export async function findCapture(directory: string): Promise<Capture> {
   if (hosts.every((host) => host.sources.length === 0)) {
     throw new AppError(
       'not-a-capture',
-      `${directory} holds no capture: no folder of a host with kern.log, conntrack.log or wg.snapshots in it`,
+      `${directory} holds no capture: no folder of a host with kern.log, conntrack.log, wg.snapshots or audit.log in it`,
       {
         advice:
           'A capture has one folder per host, named after it: DIR/gw1/kern.log, DIR/gw1/conntrack.log, DIR/gw1/wg.snapshots.',
@@ -128,22 +130,33 @@ async function findHost(
     else if (CONF.test(entry.name)) confs.push(file)
     else ignore(LATER.get(entry.name.replace(/(\.\d+)?(\.gz)?$/, '')) ?? 'not part of a capture')
   }
-  const sources: CaptureSource[] = []
-  for (const { kind, base, isAlternative } of FAMILIES) {
-    const family = families.get(base)
-    if (family === undefined) continue
-    const preferred = isAlternative ? sources.find((source) => source.kind === 'nftables') : undefined
-    if (preferred !== undefined) {
-      for (const { file } of family)
-        ignored.push({
-          name: `${host}/${file.name}`,
-          why: `${preferred.files.at(-1)?.name} is read: one packet log a host`,
-        })
-      continue
-    }
-    sources.push({ host, kind, files: inOrder(host, family, ignored) })
-  }
+  const sources = sourcesOf(host, families, ignored)
   return { name: host, sources, conntrackStderr, confs }
+}
+
+type Family = readonly { readonly file: CaptureFile; readonly rank: string }[]
+
+function sourcesOf(
+  host: string,
+  families: ReadonlyMap<string, Family>,
+  ignored: { name: string; why: string }[],
+): CaptureSource[] {
+  const sources: CaptureSource[] = []
+  const byBase = new Map<string, readonly CaptureFile[]>()
+  for (const { kind, base, insteadOf } of FAMILIES) {
+    const family = families.get(base)
+    if (family === undefined || sources.some((source) => source.kind === insteadOf)) continue
+    const files = byBase.get(base) ?? inOrder(host, family, ignored)
+    byBase.set(base, files)
+    sources.push({ host, kind, files })
+  }
+  const packetLog = sources.find((source) => source.kind === 'nftables')?.files.at(-1)?.name
+  for (const base of new Set(FAMILIES.map((family) => family.base))) {
+    if (byBase.has(base)) continue
+    for (const { file } of families.get(base) ?? [])
+      ignored.push({ name: `${host}/${file.name}`, why: `${packetLog} is read: one packet log a host` })
+  }
+  return sources
 }
 
 /** Family and age of a file: the greater rank is the younger. `.N` ages with N; `-20261115` (dateext) is its own order. */
@@ -159,11 +172,7 @@ function placeOf(name: string): { base: string; rank: string } | null {
   return null
 }
 
-function inOrder(
-  host: string,
-  family: readonly { file: CaptureFile; rank: string }[],
-  ignored: { name: string; why: string }[],
-): CaptureFile[] {
+function inOrder(host: string, family: Family, ignored: { name: string; why: string }[]): CaptureFile[] {
   const byRank = new Map<string, CaptureFile>()
   for (const { file, rank } of family.toSorted((a, b) =>
     a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.file.isGzip ? 1 : -1,

@@ -252,8 +252,9 @@ describe('what the inventory promises', () => {
       ['gw1', 'conntrack', 'never-spoke'],
       ['gw1', 'wireguard', 'never-spoke'],
       ['gw9', 'conntrack', 'never-spoke'],
+      ['gw9', 'auditd', 'never-spoke'],
     ])
-    expect(run.said('source-gap')).toEqual(Array.from({ length: 3 }, () => 'never-spoke 0 600'))
+    expect(run.said('source-gap')).toEqual(Array.from({ length: 4 }, () => 'never-spoke 0 600'))
     expect(run.coverage.report().sources[1]?.completeness).toEqual({ atLeast: 0, atMost: 0 })
   })
 
@@ -269,7 +270,7 @@ describe('what the inventory promises', () => {
     const run = createCoverageRun({}, INVENTORY)
     run.coverage.end()
     expect(run.events).toEqual([])
-    expect(run.coverage.report().neverSpoke).toHaveLength(4)
+    expect(run.coverage.report().neverSpoke).toHaveLength(5)
     expect(run.coverage.report().period).toBeNull()
   })
 })

@@ -37,7 +37,7 @@ describe('a capture directory', () => {
     expect(filesOf(found, 'nftables')).toEqual(['messages-20261115.gz', 'messages-20261122', 'messages'])
   })
 
-  test('reads one packet log a host: kern.log, else messages, else syslog, else the journal; the others are named', async () => {
+  test('reads one packet log a host: kern.log, else messages, else syslog, else the journal; audit.log, else the journal; the others are named', async () => {
     const found = await capture(
       'a/kern.log',
       'a/messages',
@@ -46,18 +46,22 @@ describe('a capture directory', () => {
       'b/syslog.1',
       'c/journal.json',
       'c/ulogd.json',
+      'd/kern.log',
+      'd/journal.json.1',
+      'd/audit.log',
     )
     expect(
       found.hosts.map(({ name, sources }) => [name, sources.map(({ kind, files }) => `${kind} ${files[0]?.name}`)]),
     ).toEqual([
-      ['a', ['nftables kern.log']],
+      ['a', ['nftables kern.log', 'journal-audit journal.json']],
       ['b', ['nftables messages']],
-      ['c', ['journal journal.json', 'ulogd ulogd.json']],
+      ['c', ['journal journal.json', 'ulogd ulogd.json', 'journal-audit journal.json']],
+      ['d', ['nftables kern.log', 'audit audit.log']],
     ])
     expect(found.ignored.map(({ name, why }) => `${name}: ${why}`)).toEqual([
       'a/messages: kern.log is read: one packet log a host',
-      'a/journal.json: kern.log is read: one packet log a host',
       'b/syslog.1: messages is read: one packet log a host',
+      'd/journal.json.1: kern.log is read: one packet log a host',
     ])
   })
 
@@ -66,14 +70,14 @@ describe('a capture directory', () => {
       'gw/wg.snapshots',
       'gw/wg.snapshots.1',
       'gw/wg.snapshots.1.gz',
-      'gw/audit.log',
+      'gw/hostfacts.json',
       'gw/notes.txt',
       'README',
     )
     expect(filesOf(found, 'wireguard')).toEqual(['wg.snapshots.1', 'wg.snapshots'])
     expect(found.ignored.map(({ name }) => name).sort()).toEqual([
       'README',
-      'gw/audit.log',
+      'gw/hostfacts.json',
       'gw/notes.txt',
       'gw/wg.snapshots.1.gz',
     ])

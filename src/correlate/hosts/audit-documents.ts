@@ -6,7 +6,7 @@ import { createFacet, type Event, type Facet } from '../../event.ts'
 import { decodeBytes } from '../../event-json.ts'
 import type { Fields } from '../../fields.ts'
 import type { AuditFacts } from '../../sources/auditd/facts.ts'
-import type { AuditEvent } from '../../sources/auditd/record.ts'
+import type { AuditEvent, AuditRecord } from '../../sources/auditd/record.ts'
 import { createFacetCache } from '../shared-facets.ts'
 import { accountsOf } from './audit-accounts.ts'
 import {
@@ -52,8 +52,15 @@ export type AuditSections = {
   readonly related: Fields
 }
 
-/** Facets: action and outcome, host, then the identity if there is one. Copies with other fields must leave `sections` out. */
-export type AuditDocument = Event & { readonly sections: AuditSections }
+/**
+ * Facets: action and outcome, host, then the identity if there is one. Whoever copies it with other fields must leave `sections` out:
+ * they are what is printed.
+ */
+export type AuditDocument = Event & {
+  readonly sections: AuditSections
+  /** event.original, not yet joined and decoded. */
+  readonly records: readonly AuditRecord[]
+}
 
 /** Whether the event was made here and can be printed from its sections. */
 export function isAuditDocument(event: Event): event is AuditDocument {
@@ -101,18 +108,28 @@ export function createAuditDocuments(
     }
     const header = headers(facts, action, extra.change)
     const place = placeOf(event.node)
-    return createDocument(sections, extra.identity === null ? [header, place] : [header, place, extra.identity])
+    return createDocument(
+      sections,
+      event.records,
+      extra.identity === null ? [header, place] : [header, place, extra.identity],
+    )
   }
 }
 
-function createDocument(sections: AuditSections, facets: readonly Facet[]): AuditDocument {
+function createDocument(
+  sections: AuditSections,
+  records: readonly AuditRecord[],
+  facets: readonly Facet[],
+): AuditDocument {
   let own: Fields | null = null
   return {
     dataset: 'wireguard.audit',
     facets,
     sections,
+    records,
     get own() {
-      own ??= Object.assign({}, ...Object.values(sections)) as Fields // sections hold Fields only
+      // Sections hold Fields only.
+      own ??= Object.assign({ 'event.original': originalOf(records) }, ...Object.values(sections)) as Fields
       return own
     },
   }
@@ -179,14 +196,13 @@ function union(values: readonly string[], value: string): readonly string[] {
 }
 
 function eventOf(event: AuditEvent, facts: AuditFacts, id: string, cuts: Cuts): Fields {
-  const original = originalOf(event, cuts)
+  if (originalLength(event.records) > ORIGINAL_MAX) cuts.bits |= CUT_ORIGINAL
   const isWhole = event.completeness === 'complete'
   const keys = facts.keys.length === 0 ? undefined : uniqueKeys(facts.keys)
   return {
     '@timestamp': event.at,
     'event.id': id,
     'event.sequence': event.serial,
-    'event.original': original,
     'error.type': isWhole ? undefined : event.completeness,
     'error.message': isWhole ? undefined : faultOf(event),
     tags: keys,
@@ -204,14 +220,20 @@ function faultOf({ completeness, dropped }: AuditEvent): string {
     : 'The end of the event was not seen; records may be missing.'
 }
 
-function originalOf({ records }: AuditEvent, cuts: Cuts): string {
-  let text = records[0]?.raw ?? ''
-  for (let i = 1; i < records.length; i++) text += `\n${records[i]?.raw ?? ''}`
-  if (text.length > ORIGINAL_MAX) {
-    cuts.bits |= CUT_ORIGINAL
-    text = text.slice(0, ORIGINAL_MAX)
-  }
-  return decodeBytes(text)
+/** Lines joined by LF. */
+function originalLength(records: readonly AuditRecord[]): number {
+  let length = records.length - 1
+  for (const { raw } of records) length += raw.length
+  return length
+}
+
+function originalOf(records: readonly AuditRecord[]): string {
+  return decodeBytes(
+    records
+      .map(({ raw }) => raw)
+      .join('\n')
+      .slice(0, ORIGINAL_MAX),
+  )
 }
 
 function uniqueKeys(keys: readonly string[]): readonly string[] | undefined {

@@ -39,7 +39,9 @@ export function createClockOffset(): ClockOffset {
   /** The first value that nearly all signs allow; null without one. */
   function agreed(): Micros | null {
     for (const { least: candidate } of suspects) {
-      const fitting = suspects.filter((each) => each.least - TRAVEL_MAX <= candidate && candidate <= each.most + TRAVEL_MAX)
+      const fitting = suspects.filter(
+        (each) => each.least - TRAVEL_MAX <= candidate && candidate <= each.most + TRAVEL_MAX,
+      )
       if (fitting.length >= SUSPECTS_MIN && fitting.length * 5 >= suspects.length * 4) return candidate
     }
     return null

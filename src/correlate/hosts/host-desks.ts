@@ -14,6 +14,7 @@ import { type AuditExtra, createAuditDocuments } from './audit-documents.ts'
 import { createAuditIds } from './audit-ids.ts'
 import { createCarriedFlows, RETAIN } from './carried-flows.ts'
 import { type ChangeTarget, changeOf, isLiveChange } from './change-evidence.ts'
+import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
 import { createHostDirectory } from './host-directory.ts'
 import { createHostProgress, createTakerFacet, type HostReason, withHost } from './host-flow-events.ts'
 import { createHostJoin } from './host-join.ts'
@@ -56,6 +57,7 @@ type Desk = {
   readonly idOf: (event: AuditEvent) => string
   readonly toDocument: ReturnType<typeof createAuditDocuments>
   readonly logins: ReturnType<typeof createLoginEvents>
+  readonly failures: FailedLogins
   outOfScope: number
 }
 
@@ -76,7 +78,6 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
   const hops = createSecondHops()
   const join = createHostJoin({ flows, directory, hops })
   const progress = createHostProgress()
-  const failed = new WeakSet<Origin>()
   const identities = new WeakMap<LoginSession, Facet>()
   const undecided = createUndecided(join, (origin, answer) => {
     if (origin.clientPort >= 0) land(origin, answer, origin.process, '', '', origin.from, 'host-accepted')
@@ -99,6 +100,9 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
       idOf: createAuditIds(name),
       toDocument: createAuditDocuments(name),
       logins,
+      failures: createFailedLogins(({ origin, at, pid, user }) => {
+        undecided.whenAnswered(origin, (answer) => emit(logins.failed(at, pid, user, origin, answer)))
+      }),
       outOfScope: 0,
     }
   }
@@ -171,10 +175,8 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
         return
       }
       say(desk, event, facts, answer, answer.identity, '')
-      if (step !== 'failed' || failed.has(origin)) return
-      failed.add(origin)
-      emit(desk.logins.failed(event.at, facts.pid, facts.message?.acct ?? '', origin, answer))
     })
+    if (step === 'failed') desk.failures.note(origin, event.at, event.arrival, facts.pid, facts.message?.acct ?? '')
   }
 
   function say(
@@ -227,8 +229,9 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
   }
 
   function tick(watermark: Micros, settled: Micros): void {
-    for (const { sessions } of desks.values()) {
+    for (const { sessions, failures } of desks.values()) {
       sessions.tick(watermark)
+      failures.tick(watermark)
       for (const origin of sessions.takeFresh()) undecided.add(origin)
     }
     undecided.tick(settled)
@@ -240,7 +243,10 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     pass(event) {
       if (desks.size === 0) return event
       const flow = flows.observe(event)
-      return flow === null || event.dataset !== 'wireguard.flow' ? event : withHost(event, flow.host)
+      if (flow === null) return event
+      undecided.noteFlow(flow)
+      join.noteFlow(flow)
+      return event.dataset !== 'wireguard.flow' ? event : withHost(event, flow.host)
     },
     take,
     tick,

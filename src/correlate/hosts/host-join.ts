@@ -14,13 +14,19 @@ import type { Connect, SecondHops } from './second-hops.ts'
 export type HostJoin = {
   /** Null while waiting may still improve the answer. All flows and records before `settled` are known. */
   decide(origin: Origin, settled: Micros, isForced: boolean): Answer | null
+  /** A new flow came by. */
+  noteFlow(flow: CarriedFlow): void
   clock(host: string): ClockOffset
 }
 
 /** Times of one connection in two logs of machines with good clocks are this much apart at most. */
 const SLACK: Micros = 2 * SECOND
-/** How long an answer is waited for that is not there yet: a flow told late, a clock behind. */
+/** How long a login waits for an answer that is not there yet: a flow told late, a clock behind. */
 export const PATIENCE: Micros = MINUTE
+/** Of a connection nobody logs in over: there are many, from everywhere. */
+const PATIENCE_PLAIN: Micros = 10 * SECOND
+/** Connections given up that a late flow may still explain. */
+const GIVEN_UP_MAX = 8192
 /** sshd's LoginGraceTime is two minutes by default. */
 const GRACE: Micros = 150 * SECOND
 /** Ports learned for each program of a host; more is no service but a range. */
@@ -36,6 +42,7 @@ export function createHostJoin(options: {
   /** By host and program: where its connections ended. */
   const services = new Map<string, Set<number>>()
   const suspected = new WeakSet<Origin>()
+  const givenUp = new Map<string, Origin>()
 
   function clock(host: string): ClockOffset {
     let known = clocks.get(host)
@@ -59,13 +66,32 @@ export function createHostJoin(options: {
     if (!isForced && settled < window.to) return null
     const late = hasPort ? byTupleLate(origin, window) : byAddress(origin, window)
     if (late !== null) return late
-    const via = viaHost(origin, isForced || settled >= window.to + PATIENCE)
+    const until = window.to + (hasPort && programOf(origin.process) !== 'sshd' ? PATIENCE_PLAIN : PATIENCE)
+    const isLast = isForced || settled >= until
+    const via = viaHost(origin, isLast)
     if (via !== null) return via
-    if (!isForced && settled < window.to + PATIENCE) return null
+    if (!isLast) return null
+    if (hasPort && origin.to !== Number.POSITIVE_INFINITY) giveUp(origin)
     const isFromHost = directory.hostAt(origin.clientIp)
     return isFromHost === null
       ? answerUnknown(origin, 'no-flow', [])
       : answerUnknown(origin, 'trail-ends', [`${isFromHost}/`])
+  }
+
+  function giveUp(origin: Origin): void {
+    givenUp.set(`${origin.clientIp} ${origin.clientPort}`, origin)
+    if (givenUp.size <= GIVEN_UP_MAX) return
+    const [oldest] = givenUp.keys()
+    if (oldest !== undefined) givenUp.delete(oldest)
+  }
+
+  /** The flow of a connection that was given up comes after all: the host's clock may be behind. */
+  function noteFlow(flow: CarriedFlow): void {
+    const tuple = `${flow.clientIp} ${flow.clientPort}`
+    const origin = givenUp.get(tuple)
+    if (origin === undefined || flow.basis !== 'conntrack' || !endsThere(origin, flow)) return
+    givenUp.delete(tuple)
+    if (flow.startAt > origin.to) clock(origin.host).suspect(flow.startAt, origin.from, origin.to)
   }
 
   /** Whether the flow can have ended on the origin's host and port, as far as the host tells. */
@@ -186,7 +212,7 @@ export function createHostJoin(options: {
     return ports === undefined || ports.has(port)
   }
 
-  return { decide, clock }
+  return { decide, noteFlow, clock }
 }
 
 type Window = { readonly from: Micros; readonly to: Micros }

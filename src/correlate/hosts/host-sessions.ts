@@ -33,7 +33,11 @@ export type LoginSession = {
 }
 
 /** What an event belongs to; both null: to no login. */
-export type Subject = { readonly session: LoginSession | null; readonly origin: Origin | null; readonly isLocal: boolean }
+export type Subject = {
+  readonly session: LoginSession | null
+  readonly origin: Origin | null
+  readonly isLocal: boolean
+}
 
 /** What an event means for logins, beside belonging to one. */
 export type LoginStep = 'closed' | 'failed' | ''
@@ -180,7 +184,7 @@ export function createHostSessions(
 
   /** What a message inside a session, or the LOGIN that bears it, says about the session itself. */
   function advance(session: LoginSession, event: AuditEvent, facts: AuditFacts): LoginStep {
-    if (session.user === '') session.user = facts.names.get('auid') ?? ''
+    if (session.user === '') session.user = keep(facts.names.get('auid') ?? '')
     if (facts.login?.isSuccess === true) {
       session.pid = facts.login.pid
       session.ppid = facts.ppid
@@ -199,7 +203,7 @@ export function createHostSessions(
         ip: message.addr,
         at: event.arrival,
         process: processOf(facts),
-        user: message.acct,
+        user: keep(message.acct),
       }
       if (session.pid >= 0) settle(session, claim)
       else if (session.claims.length < CLAIMS_MAX) session.claims.push(claim)
@@ -331,7 +335,12 @@ export function createHostSessions(
 }
 
 function processOf({ pid, comm, exe, message }: Pick<AuditFacts, 'pid' | 'comm' | 'exe' | 'message'>): HostProcess {
-  return { pid, name: comm, executable: exe || (message?.exe ?? '') }
+  return { pid, name: keep(comm), executable: keep(exe || (message?.exe ?? '')) }
+}
+
+/** A copy that does not keep the text it was read from alive: sessions outlive their lines. */
+function keep(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 function isLoopback(address: string): boolean {

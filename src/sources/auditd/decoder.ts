@@ -145,7 +145,7 @@ export function createAuditDecoder(_options: object, emit: (item: AuditEvent | R
       if (open !== null || split === null) return open
       return { file: split.file, offset: split.line.offset }
     },
-    limits: assembler.limits,
+    limits: () => assembler.limits(),
   }
 }
 

@@ -63,6 +63,7 @@ function takeArgument(reading: Reading, key: string, value: string): void {
   if (bracket < 0) {
     if (key.endsWith('_len')) return
     closePieces(reading)
+    if (reading.isOver) return
     if (decimal(key, 1) === reading.args.length) addArgument(reading, value)
     else if (decimal(key, 1) > reading.args.length) reading.isOver = true
     return
@@ -70,6 +71,7 @@ function takeArgument(reading: Reading, key: string, value: string): void {
   const index = decimal(key.substring(0, bracket), 1)
   const piece = decimal(key.substring(bracket + 1, key.length - 1), 0)
   if (reading.piecesCount > 0 && index !== reading.args.length) closePieces(reading)
+  if (reading.isOver) return
   if (index === reading.args.length && piece === reading.piecesCount && isHex(value)) addPiece(reading, value)
   else if (index >= reading.args.length) reading.isOver = true
 }

@@ -5,12 +5,13 @@
  *   type=SOCKADDR msg=audit(…): saddr=01007A0A74797065…^]SADDR={ saddr_fam=local path=z
  *   type=USER_LOGIN msg=audit(1795345500.000:99): pid=1 uid=0 auid=0 ses=9 msg='op=login acct=root' }
  *
- * Proven: as many lines behind a SOCKADDR as its memory holds LFs, when they are what that memory says, or when the
- * interpretation before them is unfinished; and any line that ends in ` }` without the separator an enriched record has.
+ * Proven: as many lines behind a SOCKADDR as its memory holds LFs, when they are what that memory says, or no records
+ * while its interpretation is unfinished; and any line that ends in ` }` without the separator an enriched record has.
  *
  * Not proven, and therefore records: a line whose stamp or serial alone is odd. Gaps of thousands of serials, reboots and old
  * stamps are all real; `doubt.ts` keeps such a line from moving clocks and boots.
  */
+import { readHead } from './head.ts'
 import { lineFeedsOf } from './socket-address.ts'
 
 export type InjectedLines = {
@@ -23,6 +24,8 @@ export type InjectedLines = {
 }
 
 const LF = '\n'
+/** Before auditd's own part. */
+const SEPARATOR = '\x1d'
 
 export function createInjectedLines(): InjectedLines {
   /** Lines that may still follow the last SOCKADDR, as its memory says them. */
@@ -30,18 +33,24 @@ export function createInjectedLines(): InjectedLines {
   let isUnfinished = false
   let isEnriched = false
 
+  /** How far into the expected lines this one reaches; 0 = it is none of them. */
+  function matched(text: string): number {
+    for (const [index, line] of expected.entries()) {
+      // Only the last of them has the closing brace that auditd adds.
+      if (text === line || (index === expected.length - 1 && text === `${line} }`)) return index + 1
+    }
+    return 0
+  }
+
   return {
     judge(text) {
-      const endsOpen = text.endsWith(' }') && !text.includes('\x1d')
+      const endsOpen = text.endsWith(' }') && !text.includes(SEPARATOR)
       if (expected.length > 0) {
-        const [line = '', ...rest] = expected
-        // Only the last of them has the closing brace that auditd adds.
-        const isSame = text === line || (rest.length === 0 && text === `${line} }`)
-        if (isSame || isUnfinished || endsOpen) {
-          expected = endsOpen ? [] : rest
-          return 'path-line-feed'
-        }
-        expected = []
+        const count = matched(text)
+        // A log that went through grep lacks lines in between; what follows there may be a record again.
+        const isRest = count > 0 || endsOpen || (isUnfinished && readHead(text) === null)
+        expected = isRest && !endsOpen ? expected.slice(Math.max(count, 1)) : []
+        if (isRest) return 'path-line-feed'
       }
       return isEnriched && endsOpen ? 'enriched-tail' : ''
     },

@@ -4,11 +4,11 @@
  * Authority: include/uapi/linux/audit.h (AUDIT_ARCH_*: the machine of elf-em.h and two flags), the tables beside this file, and
  * asm/unistd.h for the x32 bit. What has no table has no name: a number means nothing without its architecture.
  */
-import { ERRORS } from './tables/errors.ts'
-import { SOCKETCALLS } from './tables/socketcalls.ts'
-import { SYSCALLS_AARCH64 } from './tables/syscalls-aarch64.ts'
-import { SYSCALLS_I386 } from './tables/syscalls-i386.ts'
-import { SYSCALLS_X86_64 } from './tables/syscalls-x86-64.ts'
+import { ERRORS } from './errno-names.ts'
+import { SOCKETCALLS } from './socketcalls.ts'
+import { SYSCALLS_AARCH64 } from './syscalls-aarch64.ts'
+import { SYSCALLS_I386 } from './syscalls-i386.ts'
+import { SYSCALLS_X86_64 } from './syscalls-x86-64.ts'
 
 type Architecture = { readonly name: string; readonly calls: readonly string[] }
 

@@ -97,18 +97,21 @@ function readFields(message: Draft, text: string, from: number, end: number): vo
   let field: Field | undefined
   let valueFrom = from
   let at = from
+  // Behind the closing quote of a quoted value: what stands between it and the next field is no part of it.
+  let quoted = from
   while (at < end) {
     const next = fieldAt(text, at, end)
     if (next === undefined) {
       at = nextWord(text, at, end)
       continue
     }
-    seen = readOne(message, field, text.substring(valueFrom, at - 1), seen)
+    seen = readOne(message, field, text.substring(valueFrom, quoted > valueFrom ? quoted : at - 1), seen)
     field = next.field
     valueFrom = next.valueFrom
-    at = nextWord(text, quotedEnd(text, valueFrom, end), end)
+    quoted = quotedEnd(text, valueFrom, end)
+    at = nextWord(text, quoted, end)
   }
-  readOne(message, field, text.substring(valueFrom, end), seen)
+  readOne(message, field, text.substring(valueFrom, quoted > valueFrom ? quoted : end), seen)
 }
 
 /** Reads a value whose end is found; gives the keys seen so far. */

@@ -11,7 +11,7 @@
  */
 import type { Notice } from '../source.ts'
 
-export type DaemonLine = Pick<Notice, 'what' | 'reason' | 'lost'>
+export type DaemonLine = Pick<Notice, 'what' | 'reason' | 'lost' | 'about'>
 
 /** Counts above are not believed: 0 = not known. */
 const LOST_MAX = 1e12

@@ -11,6 +11,7 @@ import { MINUTE, type Micros, SECOND } from '../../time.ts'
 import type { Remark } from '../source.ts'
 import { type Decoder, emptyTally, type Line, type Notice, type SourceFile, TEXT_MAX } from '../source.ts'
 import { createArrivals } from './arrivals.ts'
+import { createAuditLoss } from './audit-loss.ts'
 import { createBootClock, type Reading } from './boot-clock.ts'
 import { type DaemonLine, readDaemonLine, readKernelLoss, repeatCount } from './daemon-lines.ts'
 import { createHeaderReader, type Header } from './header.ts'
@@ -64,6 +65,7 @@ export function createPacketLogDecoder(
   const clock = createBootClock()
   const habit = createUptimeHabit()
   const recent = createRecentLines()
+  const auditLoss = createAuditLoss()
   const prefixes = options.prefixes.toSorted((a, b) => b.length - a.length)
   const memory = createPacketMemory(prefixes)
   const arrivals = createArrivals(emit, options.referenceAt)
@@ -236,7 +238,8 @@ export function createPacketLogDecoder(
     kernelAt = at
     wasPacket = packet !== null
     if (packet === null) {
-      const notice = readKernelLoss(text.slice(header.from, header.from + 200))
+      const body = text.slice(header.from, header.from + 200)
+      const notice = readKernelLoss(body) ?? auditLoss.read(body)
       dispose(line, file, header, '', notice)
       return
     }

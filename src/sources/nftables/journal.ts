@@ -6,10 +6,11 @@
  * (offset-estimate.ts). Audit entries are another decoder's and are skipped here.
  */
 import type { Micros } from '../../time.ts'
+import { type JournalEntry, readJournalEntry } from '../journal-entry.ts'
 import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
 import { createArrivals } from './arrivals.ts'
+import { createAuditLoss } from './audit-loss.ts'
 import { type DaemonLine, readJournald, readKernelLoss } from './daemon-lines.ts'
-import { type JournalEntry, readJournalEntry } from './journal-entry.ts'
 import { createOffsetEstimate, type OffsetEstimate } from './offset-estimate.ts'
 import { parsePacket } from './packet.ts'
 import type { PacketRecord } from './record.ts'
@@ -28,6 +29,7 @@ const BOOTS_MAX = 16
 export function createJournalDecoder(options: JournalOptions, emit: (item: PacketRecord | Remark) => void): Decoder {
   const prefixes = options.prefixes.toSorted((a, b) => b.length - a.length)
   const arrivals = createArrivals(emit, options.referenceAt)
+  const auditLoss = createAuditLoss()
   const tally = emptyTally()
   const boots = new Map<string, OffsetEstimate>()
 
@@ -54,7 +56,8 @@ export function createJournalDecoder(options: JournalOptions, emit: (item: Packe
     }
     const packet = parsePacket(message, 0, prefixes)
     if (packet === null) {
-      skip(entry, readKernelLoss(message.slice(0, 200)), line, file)
+      const body = message.slice(0, 200)
+      skip(entry, readKernelLoss(body) ?? auditLoss.read(body), line, file)
       return
     }
     if (packet === 'malformed' || Number.isNaN(at.at)) {

@@ -1,5 +1,5 @@
 /**
- * One entry of `journalctl -o json`, reduced to what the packet log needs:
+ * One entry of `journalctl -o json`, reduced to what the packet log and the audit log need:
  *
  *   {"_TRANSPORT":"kernel","SYSLOG_FACILITY":"0","_SOURCE_MONOTONIC_TIMESTAMP":"2332231659","MESSAGE":"fx-TR deny: IN=…",…}
  *
@@ -7,7 +7,7 @@
  * cannot be sent by a client, the others can. A field that is not UTF-8 is an array of byte numbers, a repeated one an array
  * of values, one of more than 4096 bytes null (without --all).
  */
-import { INSTANT_MAX, type Micros } from '../../time.ts'
+import { INSTANT_MAX, type Micros } from '../time.ts'
 
 export type JournalEntry = {
   /** Journald vouches that the kernel itself wrote it: not a process through /dev/kmsg (facility 1 or more). */
@@ -22,6 +22,11 @@ export type JournalEntry = {
   receivedAt: Micros
   /** `_SOURCE_MONOTONIC_TIMESTAMP`, the kernel's own clock; -1 when missing. */
   uptime: Micros
+  /** `_SOURCE_REALTIME_TIMESTAMP`: of an audit entry the record's own stamp, in steps of 1 ms; NaN when missing. */
+  sourceAt: Micros
+  /** `_AUDIT_TYPE` and `_AUDIT_ID` (the serial); -1 when missing. */
+  auditType: number
+  auditSerial: number
 }
 
 /** Values of one repeated field that are looked at. */
@@ -31,7 +36,6 @@ const VALUES_MAX = 64
 export function readJournalEntry(text: string): JournalEntry | null {
   const fields = readObject(text)
   if (fields === null) return null
-  const received = readNumber(fields.get('__REALTIME_TIMESTAMP'))
   const transport = readText(fields.get('_TRANSPORT'))
   return {
     isKernel: transport === 'kernel' && readText(fields.get('SYSLOG_FACILITY')) === '0',
@@ -40,8 +44,11 @@ export function readJournalEntry(text: string): JournalEntry | null {
     identifier: readText(fields.get('SYSLOG_IDENTIFIER')),
     cursor: readText(fields.get('__CURSOR')),
     bootId: readText(fields.get('_BOOT_ID')),
-    receivedAt: received >= 0 && received <= INSTANT_MAX ? received : Number.NaN,
+    receivedAt: readInstant(fields.get('__REALTIME_TIMESTAMP')),
     uptime: readNumber(fields.get('_SOURCE_MONOTONIC_TIMESTAMP')),
+    sourceAt: readInstant(fields.get('_SOURCE_REALTIME_TIMESTAMP')),
+    auditType: readNumber(fields.get('_AUDIT_TYPE')),
+    auditSerial: readNumber(fields.get('_AUDIT_ID')),
   }
 }
 
@@ -78,4 +85,9 @@ function readText(value: unknown): string {
 
 function readNumber(value: unknown): number {
   return typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : -1
+}
+
+function readInstant(value: unknown): Micros {
+  const at = readNumber(value)
+  return at >= 0 && at <= INSTANT_MAX ? at : Number.NaN
 }

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { installedNumbers, TABLES, type TableSource } from '../../../scripts/audit-tables.ts'
+import { ERRORS } from '../../../src/sources/auditd/errno-names.ts'
+import { SOCKETCALLS } from '../../../src/sources/auditd/socketcalls.ts'
+import { archName, errnoName, isLittleEndian, syscallName } from '../../../src/sources/auditd/syscall-name.ts'
+import { SYSCALLS_AARCH64 } from '../../../src/sources/auditd/syscalls-aarch64.ts'
+import { SYSCALLS_I386 } from '../../../src/sources/auditd/syscalls-i386.ts'
+import { SYSCALLS_X86_64 } from '../../../src/sources/auditd/syscalls-x86-64.ts'
+
+const X86_64 = 'c000003e'
+const I386 = '40000003'
+const AARCH64 = 'c00000b7'
+const HELD = new Map<string, readonly string[]>(
+  Object.entries({ ERRORS, SOCKETCALLS, SYSCALLS_AARCH64, SYSCALLS_I386, SYSCALLS_X86_64 }),
+)
+
+describe('names of system calls', () => {
+  it('are those of the architecture', () => {
+    const known: readonly [string, string][] = [
+      [
+        X86_64,
+        'open 2, close 3, socket 41, connect 42, accept 43, sendto 44, sendmsg 46, bind 49, listen 50, clone 56, execve 59, kill 62',
+      ],
+      [
+        X86_64,
+        'rename 82, unlink 87, symlink 88, chmod 90, chown 92, ptrace 101, setuid 105, setgid 106, setreuid 113, setregid 114',
+      ],
+      [
+        X86_64,
+        'setresuid 117, setresgid 119, mount 165, init_module 175, openat 257, unlinkat 263, renameat2 316, unshare 272, accept4 288',
+      ],
+      [
+        X86_64,
+        'setns 308, finit_module 313, memfd_create 319, bpf 321, execveat 322, io_uring_setup 425, clone3 435, openat2 437, mseal 462',
+      ],
+      [
+        AARCH64,
+        'openat 56, unlinkat 35, execve 221, connect 203, accept 202, bind 200, sendto 206, sendmsg 211, accept4 242, setreuid 145',
+      ],
+      [
+        AARCH64,
+        'setuid 146, setresuid 147, execveat 281, fcntl 25, newfstatat 79, fstat 80, mmap 222, openat2 437, sync_file_range 84',
+      ],
+      [I386, 'open 5, execve 11, socketcall 102, clone 120, openat 295, socket 359, connect 362, accept4 364'],
+    ]
+    for (const [arch, list] of known) {
+      for (const entry of list.split(', ')) {
+        const [name = '', number = ''] = entry.split(' ')
+        expect([arch, number, syscallName(arch, Number(number))]).toEqual([arch, number, name])
+      }
+    }
+  })
+
+  it('are none for what is unknown', () => {
+    expect([
+      syscallName('', 42),
+      syscallName('80000016', 42),
+      syscallName(X86_64, -1),
+      syscallName(X86_64, 9999),
+    ]).toEqual(['', '', '', ''])
+    expect([syscallName(X86_64, 335), syscallName(AARCH64, 404), syscallName(AARCH64, 244)]).toEqual(['', '', ''])
+  })
+
+  it('of x32 are those of x86_64, or its own', () => {
+    expect(syscallName(X86_64, 0x40000000 + 42)).toBe('connect')
+    expect(syscallName(X86_64, 0x40000000 + 520)).toBe('execve')
+    expect(syscallName(X86_64, 0x40000000 + 547)).toBe('pwritev2')
+    expect(syscallName(X86_64, 520)).toBe('')
+  })
+
+  it('look behind socketcall', () => {
+    expect([syscallName(I386, 102, '3'), syscallName(I386, 102, '12'), syscallName(I386, 102, 'ff')]).toEqual([
+      'connect',
+      'accept4',
+      'socketcall',
+    ])
+    expect([syscallName(I386, 102), syscallName(X86_64, 102, '3')]).toEqual(['socketcall', 'getuid'])
+  })
+
+  it('hold no word that is none', () => {
+    for (const names of HELD.values()) expect(names.filter((name) => !/^(?:-|[A-Za-z_]\w*)$/.test(name))).toEqual([])
+  })
+})
+
+describe('errors and architectures', () => {
+  it('have names', () => {
+    expect(['-13', '-115', '-111', '-2', '-1', '-133'].map(errnoName)).toEqual([
+      'EACCES',
+      'EINPROGRESS',
+      'ECONNREFUSED',
+      'ENOENT',
+      'EPERM',
+      'EHWPOISON',
+    ])
+    expect(['0', '13', '', '-', '-0', '-41', '-512', '-99999', '-1.5'].map(errnoName)).toEqual([
+      '',
+      '',
+      '',
+      '',
+      '',
+      '',
+      '',
+      '',
+      '',
+    ])
+    expect([X86_64, I386, AARCH64, '80000016', 'c00000f3', '12345678', ''].map(archName)).toEqual([
+      'x86_64',
+      'i386',
+      'aarch64',
+      's390x',
+      'riscv64',
+      '',
+      '',
+    ])
+  })
+
+  it('tell the byte order', () => {
+    expect([X86_64, I386, AARCH64, 'c0000015', '80000016', '80000015', '', 'x'].map(isLittleEndian)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+    ])
+  })
+})
+
+describe('the tables', () => {
+  it('are those of the generator', () => {
+    const folder = join(import.meta.dirname, '../../../src/sources/auditd')
+    for (const { module, constant } of TABLES) {
+      const text = readFileSync(join(folder, module), 'utf8')
+      expect(text).toContain(`export const ${constant}: readonly string[] = \``)
+      expect(text).toContain('Generated by scripts/write-audit-tables.ts')
+      expect(HELD.get(constant)?.length).toBeGreaterThan(15)
+    }
+  })
+
+  it.each(TABLES.map((table): [string, TableSource] => [table.title, table]))(
+    '%s: agree with the headers of this machine',
+    (_, table) => {
+      const held = HELD.get(table.constant) ?? []
+      const installed = installedNumbers(table)
+      if (installed === null) {
+        console.info(`not compared: ${table.headers.join(', ')} is not installed here (Debian: linux-libc-dev)`)
+        return
+      }
+      // Headers may be older or newer than the list: only numbers that both know can differ.
+      const differing = [...installed].filter(
+        ([number, name]) => number < held.length && held[number] !== '-' && held[number] !== name,
+      )
+      expect(differing).toEqual([])
+      expect(installed.size).toBeGreaterThan(15)
+    },
+  )
+})
