@@ -1,5 +1,5 @@
 /**
- * Fetches Debian's packages of syslog-ng and rsyslog with apt-get and unpacks them aside with `dpkg -x`: nothing is installed,
+ * Fetches Debian's packages of syslog-ng, rsyslog and LAUREL with apt-get and unpacks them aside with `dpkg -x`: nothing is installed,
  * no script of a package runs, no service starts (apt-get(8) download, dpkg-deb(1)). Libraries the machine already has are
  * left out.
  */
@@ -20,6 +20,7 @@ const PACKAGES: readonly string[] = [
   'libestr0',
   'libfastjson4',
   'liblognorm5',
+  'laurel',
 ]
 
 export function installPeers(directory: string, say: (text: string) => void): void {

@@ -11,7 +11,7 @@ export type Counts = Readonly<Record<string, number>>
 export function keepCapture(directory: string, generation: number, write: (partial: string) => Counts): Counts {
   const note = `${directory}.json`
   const known = existsSync(directory) && existsSync(note) ? readNote(note) : null
-  if (known?.generation === generation) return known
+  if (known?.['generation'] === generation) return known
   // Written aside and renamed whole: a run beside this one never reads half a capture.
   const partial = `${directory}.${process.pid}.partial`
   try {

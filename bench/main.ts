@@ -1,12 +1,15 @@
 /**
  * `npm run bench`: generates a capture from the real grammar, runs `peertrail replay` over it, and syslog-ng and rsyslog over
- * the same packet log in the same run, then the embedded store and single parts; prints tables against the budgets of docs and
- * writes bench/.data/last.json. What the peers do is in syslog-ng.ts and rsyslog.ts; how time is measured, in measure.ts.
+ * the same packet log in the same run, LAUREL over the same audit log, then the embedded store and single parts; prints tables
+ * against the budgets of docs and writes bench/.data/last.json. What the peers do is in syslog-ng.ts, rsyslog.ts and laurel.ts;
+ * how time is measured, in measure.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { benchAudit } from './audit-bench.ts'
+import { generateAuditCapture } from './audit-capture.ts'
 import { generateFlowStore } from './flow-store.ts'
 import { type CaptureKind, type GeneratedCapture, generateCapture } from './generate.ts'
 import { installPeers } from './install-peers.ts'
@@ -26,8 +29,9 @@ const PEERS = join(DATA, 'peers')
 const WORK = join(DATA, `work-${process.pid}`)
 const JOBS = { 'syslog-ng': syslogNgJob, rsyslog: rsyslogJob } as const
 
-/** Budgets (design of the product: twice syslog-ng, 5 M look-ups, a gigabyte for a million open flows). */
+/** Budgets (design of the product: twice syslog-ng, one and a half times LAUREL, 5 M look-ups, a gigabyte for a million open flows). */
 const RATIO_MIN = 2
+const AUDIT_RATIO_MIN = 1.5
 const LOOKUPS_MIN = 5_000_000
 const OPEN_FLOWS = 1_000_000
 const OPEN_FLOWS_BYTES_MAX = 1_000_000_000
@@ -62,8 +66,10 @@ async function runAll(options: BenchOptions): Promise<number> {
   const baseline = peers.find((result) => result.work === 'syslog-ng') ?? null
   const replays = await runReplays(packets, baseline, options, complaints)
   const store = options.withStore ? await runStore(packets, options, complaints) : NO_STORE
-  const results = [...replays, ...peers, ...store.results, ...runParts(packets)]
-  process.stdout.write(`\n${machine()}\n\n${formatTable(results, baseline)}`)
+  const audit = await runAudit(options, complaints)
+  const results = [...replays, ...peers, ...audit, ...store.results, ...runParts(packets)]
+  const baselines = [baseline, audit[1] ?? null].filter((result) => result !== null)
+  process.stdout.write(`\n${machine()}\n\n${formatTable(results, baselines)}`)
   if (store.answers.length > 0) process.stdout.write(`\n${formatAnswers(store.answers)}`)
   for (const complaint of complaints) process.stdout.write(`WRONG: ${complaint}\n`)
   writeFileSync(
@@ -76,10 +82,10 @@ async function runAll(options: BenchOptions): Promise<number> {
 
 async function runPeers(packets: GeneratedCapture, runs: number, complaints: string[]): Promise<Result[]> {
   const results: Result[] = []
-  for (const name of ['syslog-ng', 'rsyslog'] satisfies PeerName[]) {
+  for (const name of ['syslog-ng', 'rsyslog'] as const) {
     const program = findPeer(name, join(PEERS, 'root'))
     if (program === null) {
-      say(`${name}: not found; \`npm run bench -- --install-peers\` unpacks Debian's package aside\n`)
+      say(notFound(name))
       continue
     }
     say(`${name}: ${runs} x ${packets.lines} lines …\n`)
@@ -122,6 +128,22 @@ async function runReplays(
     )
   }
   return results
+}
+
+/** Our row, and LAUREL's after it where it is there. */
+async function runAudit(options: BenchOptions, complaints: string[]): Promise<Result[]> {
+  say(`capture audit, ${options.lines} records …\n`)
+  const capture = generateAuditCapture(DATA, options.lines)
+  const program = options.withPeers ? findPeer('laurel', join(PEERS, 'root')) : null
+  if (options.withPeers && program === null) say(notFound('laurel'))
+  say(`peertrail${program === null ? '' : ' and laurel'}, audit log: ${options.runs} x ${capture.records} records …\n`)
+  const bench = await attempt('audit log', complaints, () => benchAudit(capture, program, options.runs, WORK))
+  if (bench === null) return []
+  complaints.push(...bench.complaints)
+  const { ours, laurel } = bench
+  const budget = `>= ${AUDIT_RATIO_MIN} x LAUREL`
+  if (laurel === null) return [{ ...ours, budget }]
+  return [judged(ours, budget, ratio(ours, laurel) >= AUDIT_RATIO_MIN), laurel]
 }
 
 type StoreResults = { readonly results: readonly Result[]; readonly answers: readonly Answer[] }
@@ -191,6 +213,10 @@ function runParts(packets: GeneratedCapture): Result[] {
     // By CPU time: on a shared machine the wall clock measures the others too.
     return work.startsWith('ledger') ? judged(result, '>= 5 M/s', units / cpuSeconds >= LOOKUPS_MIN) : result
   })
+}
+
+function notFound(name: PeerName): string {
+  return `${name}: not found; \`npm run bench -- --install-peers\` unpacks Debian's package aside\n`
 }
 
 function judged(result: Result, budget: string, isMet: boolean): Result {

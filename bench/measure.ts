@@ -4,7 +4,7 @@
  * the resident set is the child's `VmHWM`, a high-water mark, so that the last look counts. Linux only; one child at a time.
  */
 import { spawn } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 
 export type Usage = { readonly wallSeconds: number; readonly cpuSeconds: number; readonly rssBytes: number }
 
@@ -12,6 +12,8 @@ export type Job = {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A file to read as standard input; nothing otherwise. */
+  readonly input?: string
   /**
    * For a daemon, which does not end by itself: its output file. It is told to stop when the file, once it holds something,
    * has not grown for QUIET_MS; the wall time is then when the file was last written. That all was done is the caller's to
@@ -36,14 +38,17 @@ export function measure(job: Job): Promise<Usage> {
   return new Promise((resolve, reject) => {
     const cpuBefore = childCpuSeconds()
     const startedAt = Date.now()
+    const input = job.input === undefined ? null : openSync(job.input, 'r')
     const child = spawn(job.command, job.args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: [input ?? 'ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...job.env },
     })
+    // The child has its own descriptor by now.
+    if (input !== null) closeSync(input)
     let rssBytes = 0
     let said = ''
     let doneAt = -1
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString('latin1')).slice(-STDERR_CHARS_MAX)
     })
     const timer = setInterval(() => {

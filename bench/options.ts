@@ -12,12 +12,12 @@ export type BenchOptions = {
 
 export const USAGE = `npm run bench [-- OPTIONS]
 
-  --lines N         packet log lines (default 1000000)
+  --lines N         packet log lines, and audit records (default 1000000)
   --runs N          runs of each, of which the median counts (default 3)
   --quick           100000 lines, 1 run, no memory test
-  --no-peers        leave syslog-ng and rsyslog out
+  --no-peers        leave syslog-ng, rsyslog and LAUREL out
   --no-store        leave the embedded store out
-  --install-peers   fetch both with apt-get and unpack them into bench/.data/peers; nothing is installed
+  --install-peers   fetch all three with apt-get and unpack them into bench/.data/peers; nothing is installed
 
 Prints a table and writes bench/.data/last.json. Exit 1 when work was left out.
 `

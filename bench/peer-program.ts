@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-export type PeerName = 'syslog-ng' | 'rsyslog'
+export type PeerName = 'syslog-ng' | 'rsyslog' | 'laurel'
 
 export type PeerProgram = {
   readonly path: string
@@ -24,7 +24,11 @@ export type PeerJob = {
   readonly stateFolder: string
 }
 
-const BINARIES: Readonly<Record<PeerName, string>> = { 'syslog-ng': 'usr/sbin/syslog-ng', rsyslog: 'usr/sbin/rsyslogd' }
+const BINARIES: Readonly<Record<PeerName, string>> = {
+  'syslog-ng': 'usr/sbin/syslog-ng',
+  rsyslog: 'usr/sbin/rsyslogd',
+  laurel: 'usr/sbin/laurel',
+}
 
 /** What each needs to be complete; an unpacked tree brings its own libraries. */
 const LIBRARY_FOLDERS = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu', 'usr/lib/syslog-ng']

@@ -19,23 +19,12 @@ export type Result = {
   readonly verdict: '' | 'met' | 'MISSED'
 }
 
-const HEAD = [
-  'work',
-  'units',
-  'per s wall',
-  'per CPU s',
-  'MB/s',
-  'max RSS',
-  'B/row',
-  'x syslog-ng',
-  'budget',
-  'verdict',
-]
+const HEAD = ['work', 'units', 'per s wall', 'per CPU s', 'MB/s', 'max RSS', 'B/row', 'x peer', 'budget', 'verdict']
 /** Columns of numbers are set to the right. */
 const RIGHT = [false, false, true, true, true, true, true, true, false, false]
 
-/** `baseline` is the syslog-ng row of the same run, null without one; only rows over the same file are compared with it. */
-export function formatTable(results: readonly Result[], baseline: Result | null): string {
+/** `baselines` are rows of the same run: each row is compared with the one over the same file. */
+export function formatTable(results: readonly Result[], baselines: readonly Result[]): string {
   const rows = results.map((result) => [
     result.work,
     result.unit,
@@ -44,7 +33,7 @@ export function formatTable(results: readonly Result[], baseline: Result | null)
     result.bytes === null ? '' : (result.bytes / 1e6 / result.wallSeconds).toFixed(1),
     result.rssBytes === null ? '' : `${Math.round(result.rssBytes / 1e6)} MB`,
     result.rowBytes === null ? '' : result.rowBytes.toFixed(0),
-    baseline !== null && isComparable(result, baseline) ? ratio(result, baseline).toFixed(2) : '',
+    comparison(result, baselines),
     result.budget,
     result.verdict,
   ])
@@ -78,6 +67,11 @@ function align(head: readonly string[], right: readonly boolean[], rows: readonl
       .join('  ')
       .trimEnd()
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line), ''].join('\n')
+}
+
+function comparison(result: Result, baselines: readonly Result[]): string {
+  const baseline = baselines.find((candidate) => isComparable(result, candidate))
+  return baseline === undefined ? '' : ratio(result, baseline).toFixed(2)
 }
 
 /** Lines per CPU second against the baseline's. */

@@ -49,7 +49,7 @@ function busyGateway(): Map<string, string> {
 }
 
 test(`${CONNECTIONS} connections in a heap of ${HEAP_MB} MB`, async () => {
-  await withCase({ files: busyGateway(), truth: '', evidence: '' }, async (capture, lab) => {
+  await withCase({ files: busyGateway(), truth: '', evidence: '', clocks: new Map() }, async (capture, lab) => {
     const { stdout } = await promisify(execFile)(process.execPath, [
       `--max-old-space-size=${HEAP_MB}`,
       MAIN,

@@ -1,12 +1,14 @@
 /**
  * Judges the events of a replay against what really happened in a lab capture: which flows were found, whether every `exact`
- * claim is true by the lab's own ledger, verdicts, NAT, totals, owners, gaps, forged lines. Times of truth are seconds.
+ * claim is true by the lab's own ledger, verdicts, NAT, totals, owners, gaps, forged lines; audited hosts in judge-audit.ts.
+ * Times of truth are seconds.
  */
 import { readFileSync } from 'node:fs'
 import { canonicalAddress } from '../src/address.ts'
 import { parseEvent } from '../src/event-json.ts'
 import type { Fields } from '../src/fields.ts'
 import { SECOND } from '../src/time.ts'
+import { judgeAudit } from './judge-audit.ts'
 
 /** One line of truth.jsonl or evidence.jsonl; its fields depend on `kind`. */
 // biome-ignore lint/suspicious/noExplicitAny: foreign documents of many shapes, read only here
@@ -22,7 +24,27 @@ export type Verdict = {
 /** How far a claim's moment may be off from the lab's own times, in seconds. */
 const SLACK = 1.5
 
-export function judge(truthPath: string, evidencePath: string, ndjson: string): Verdict {
+/** Errors no capture and no damage excuses. */
+export const FATAL: readonly string[] = [
+  'wrong key claimed exact',
+  'event for traffic WireGuard discarded',
+  'forged line became an event',
+  'duplicate event.id',
+  'claim not true by the ledger',
+  'wrong target peer',
+  'audit event joined to the wrong peer',
+  'session of somebody else',
+  'claim on a host not true',
+  'login told twice',
+]
+
+/** `clocks`: how far a host's clock was set ahead of the lab's, in seconds. */
+export function judge(
+  truthPath: string,
+  evidencePath: string,
+  ndjson: string,
+  clocks: ReadonlyMap<string, number> = new Map(),
+): Verdict {
   const truth: Truth[] = readJsonLines(truthPath)
   const evidence = new Map<string, Truth>(readJsonLines(evidencePath).map((each: Truth) => [each.id, each]))
   const events = ndjson
@@ -49,6 +71,7 @@ export function judge(truthPath: string, evidencePath: string, ndjson: string): 
   for (const flow of flows) judgeFlow(flow, evidence.get(flow.id), matching(flow, byTuple))
   for (const event of network) judgeClaim(event)
   judgeTheRest()
+  judgeAudit({ truth, events, clocks }, { count, error })
   return { counts, errors, ratio: (part, whole) => (counts.get(part) ?? 0) / (counts.get(whole) ?? Number.NaN) }
 
   function judgeFlow(flow: Truth, proof: Truth, found: readonly Fields[]): void {

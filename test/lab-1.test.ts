@@ -8,19 +8,12 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Dataset } from '../src/event.ts'
 import { parseEvent } from '../src/event-json.ts'
 import { expectLegal } from './event-rules.ts'
-import { judge, type Verdict } from './judge.ts'
+import { FATAL, judge, type Verdict } from './judge.ts'
 import { DEMO, replayCapture, withCopy } from './replay-capture.ts'
+import { printedRows } from './variants/case.ts'
 
 const TRUTH = new URL('fixtures/lab-1/truth.jsonl', import.meta.url).pathname
 const EVIDENCE = new URL('fixtures/lab-1/evidence.jsonl', import.meta.url).pathname
-const FATAL = [
-  'wrong key claimed exact',
-  'event for traffic WireGuard discarded',
-  'forged line became an event',
-  'duplicate event.id',
-  'claim not true by the ledger',
-  'wrong target peer',
-]
 
 describe('lab-1 against its truth', () => {
   let verdict: Verdict
@@ -45,6 +38,11 @@ describe('lab-1 against its truth', () => {
     ['nat right', 'nat of', 0.99],
     ['bytes right', 'bytes of', 0.99],
     ['gaps stated', 'gaps', 1],
+    ['ssh right', 'ssh', 1],
+    ['login right', 'login', 1],
+    ['exec right', 'exec', 0.99],
+    ['file right', 'file', 0.99],
+    ['host claims right', 'host claims', 1],
   ])('%s / %s is at least %f', (part, whole, bar) => {
     expect(verdict.ratio(part, whole)).toBeGreaterThanOrEqual(bar)
   })
@@ -63,6 +61,7 @@ describe('lab-1 against its truth', () => {
       expectLegal({ dataset: dataset as Dataset, own, facets: [] })
     }
     expect([...datasets].sort()).toEqual([
+      'wireguard.audit',
       'wireguard.coverage',
       'wireguard.finding',
       'wireguard.firewall',
@@ -82,13 +81,9 @@ describe('lab-1 against its truth', () => {
   })
 
   test('every line is accounted for', () => {
-    for (const row of printed.split('\n').filter((line) => /^gw\d/.test(line))) {
-      const [lines = 0, ...parts] = row
-        .split(/\s+/)
-        .slice(2)
-        .map((cell) => (cell === '·' ? 0 : Number(cell.replaceAll(',', ''))))
-      expect(parts.reduce((sum, part) => sum + part, 0)).toBe(lines)
-    }
+    const rows = printedRows(printed)
+    expect(rows.map(({ source }) => source)).toContain('db1 audit')
+    for (const row of rows) expect(row.counted, row.source).toBe(row.lines)
   })
 })
 
@@ -106,6 +101,8 @@ describe('lab-1 with polls thinned', () => {
       expect(verdict.ratio('found', 'evidence')).toBeGreaterThanOrEqual(0.999)
       // Precision alone would be met by claiming nothing.
       expect(verdict.counts.get('claims')).toBeGreaterThan(300)
+      expect(verdict.ratio('host claims right', 'host claims')).toBe(1)
+      expect(verdict.counts.get('host claims')).toBeGreaterThan(100)
     })
   })
 })

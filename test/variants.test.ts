@@ -3,11 +3,11 @@
  * rotations, missing files. What a variant takes away may cost answers; it may never make a wrong one.
  */
 import { describe, expect, test } from 'vitest'
+import { FATAL } from './judge.ts'
 import {
   type CaptureCase,
   demoCase,
   edit,
-  FATAL,
   printedRows,
   remove,
   rename,
@@ -45,6 +45,10 @@ const BARS = {
   verdict: 0.995,
   nat: 0.99,
   bytes: 0.99,
+  ssh: 1,
+  login: 1,
+  exec: 0.99,
+  file: 0.99,
 }
 const WHOLES = new Map([
   ['found', 'evidence'],
@@ -53,6 +57,10 @@ const WHOLES = new Map([
   ['verdict', 'verdict of'],
   ['nat', 'nat of'],
   ['bytes', 'bytes of'],
+  ['ssh', 'ssh'],
+  ['login', 'login'],
+  ['exec', 'exec'],
+  ['file', 'file'],
 ])
 
 type Variant = readonly [

@@ -106,7 +106,10 @@ describe('wildcards', () => {
     ['*.endpoint.ip : fd08::2', 'wireguard.peer.endpoint.ip = fd08::2'],
     ['source.nat.* : *', '(source.nat.ip exists or source.nat.port exists)'],
     ['source.*ip : 10.8.0.2', '(source.ip = 10.8.0.2 or source.nat.ip = 10.8.0.2)'],
-    ['source.* : 10.8.0.2', '(source.ip = 10.8.0.2 or source.mac = "10.8.0.2" or source.nat.ip = 10.8.0.2)'],
+    [
+      'source.* : 10.8.0.2',
+      '(source.address = "10.8.0.2" or source.ip = 10.8.0.2 or source.mac = "10.8.0.2" or source.nat.ip = 10.8.0.2)',
+    ],
     [
       'wireguard.*.email : a@b.c',
       '(wireguard.peer.owner.email = "a@b.c" or wireguard.target_peer.owner.email = "a@b.c")',

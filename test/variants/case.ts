@@ -14,6 +14,8 @@ export type CaptureCase = {
   readonly files: Map<string, string>
   truth: string
   evidence: string
+  /** How far the clock of a host was set ahead, in seconds; of those not named, not at all. */
+  readonly clocks: Map<string, number>
 }
 
 export type Replayed = {
@@ -22,15 +24,6 @@ export type Replayed = {
   readonly exit: number
   readonly verdict: Verdict
 }
-
-export const FATAL = [
-  'wrong key claimed exact',
-  'event for traffic WireGuard discarded',
-  'forged line became an event',
-  'duplicate event.id',
-  'claim not true by the ledger',
-  'wrong target peer',
-]
 
 const LAB = new URL('../fixtures/lab-1/', import.meta.url).pathname
 
@@ -45,6 +38,7 @@ export async function demoCase(): Promise<CaptureCase> {
     files,
     truth: await readFile(join(LAB, 'truth.jsonl'), 'utf8'),
     evidence: await readFile(join(LAB, 'evidence.jsonl'), 'utf8'),
+    clocks: new Map(),
   }
 }
 
@@ -70,7 +64,7 @@ export async function withCase<T>(one: CaptureCase, work: (capture: string, lab:
 export async function replayCase(one: CaptureCase): Promise<Replayed> {
   return await withCase(one, async (capture, lab) => {
     const replayed = await replayCapture(capture)
-    const verdict = judge(join(lab, 'truth.jsonl'), join(lab, 'evidence.jsonl'), replayed.ndjson)
+    const verdict = judge(join(lab, 'truth.jsonl'), join(lab, 'evidence.jsonl'), replayed.ndjson, one.clocks)
     return { ...replayed, verdict }
   })
 }

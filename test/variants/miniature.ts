@@ -91,5 +91,5 @@ resources:
   - { name: ${peer}, addresses: [10.20.0.10], ports: [tcp/443], owner: ${peer}, classification: internal }
 `,
   )
-  return { files, truth: '{"kind":"meta","gateways":{}}\n', evidence: '' }
+  return { files, truth: '{"kind":"meta","gateways":{}}\n', evidence: '', clocks: new Map() }
 }

@@ -35,23 +35,31 @@ export function accountsOf(facts: AuditFacts, actor: ActorKind, cuts: Cuts, seen
     user = isKnown(old) ? old : login
     primary = old
   } else if (actor === 'login') {
-    effective = isKnown(subject) ? subject : process
-    user = isKnown(login) ? login : effective
+    // Not the process where nobody is named: that root tried to log in is what its sshd would look like.
+    effective = subject
+    user = isKnown(login) ? login : subject
   } else if (actor !== 'process') {
     effective = process
     user = isKnown(login) ? login : process
-  } else if (effective.id === user.id) {
-    effective = NOBODY
   }
+  // Said twice it would only look like a change of privileges; of a login the account stands in both.
+  if (effective.id === user.id && effective !== login && effective !== subject) effective = NOBODY
   for (const account of [user, effective, login, target]) note(seen, account.name)
   return {
     fields: toFields(
       facts,
-      { user, effective, login, target, group: actor === 'group-manager' ? subject : NOBODY },
+      {
+        user,
+        effective,
+        login,
+        target,
+        group: actor === 'group-manager' ? subject : NOBODY,
+        isProcess: actor === 'process',
+      },
       seen,
     ),
     primary: labelOf(primary),
-    secondary: labelOf(actor === 'login' && isKnown(subject) ? subject : process),
+    secondary: labelOf(actor === 'login' ? subject : process),
   }
 }
 
@@ -61,10 +69,18 @@ type Roles = {
   readonly login: Account
   readonly target: Account
   readonly group: Account
+  /** user.* is the account of the process, so the process's groups are its groups. */
+  readonly isProcess: boolean
 }
 
-function toFields(facts: AuditFacts, { user, effective, login, target, group }: Roles, seen: string[]): Fields {
-  const { names, gid, egid, euid, suid, sgid, fsuid, fsgid } = facts
+function toFields(
+  facts: AuditFacts,
+  { user, effective, login, target, group, isProcess }: Roles,
+  seen: string[],
+): Fields {
+  const { names, egid, euid, suid, sgid, fsuid, fsgid } = facts
+  const gid = isProcess ? facts.gid : -1
+  const hasEffectiveGroup = isProcess && egid !== gid
   const hasNames = names.size > 0
   const saved = suid === euid ? NOBODY : accountOf(facts, suid, 'suid')
   const filesystem = fsuid === euid ? NOBODY : accountOf(facts, fsuid, 'fsuid')
@@ -76,10 +92,10 @@ function toFields(facts: AuditFacts, { user, effective, login, target, group }: 
     'user.name': user.name || undefined,
     'user.effective.id': idText(effective.id),
     'user.effective.name': effective.name || undefined,
-    'user.effective.group.id': egid === gid ? undefined : idText(egid),
-    'user.effective.group.name': egid === gid || !hasNames ? undefined : nameOf(facts, 'egid') || undefined,
+    'user.effective.group.id': hasEffectiveGroup ? idText(egid) : undefined,
+    'user.effective.group.name': hasEffectiveGroup && hasNames ? nameOf(facts, 'egid') || undefined : undefined,
     'user.group.id': idText(gid),
-    'user.group.name': hasNames ? nameOf(facts, 'gid') || undefined : undefined,
+    'user.group.name': hasNames && gid >= 0 ? nameOf(facts, 'gid') || undefined : undefined,
     'user.target.id': idText(target.id),
     'user.target.name': target.name || undefined,
     'group.id': idText(group.id),

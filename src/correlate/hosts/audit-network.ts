@@ -47,7 +47,7 @@ function ofMessage(message: UserMessage, cuts: Cuts, seen: string[]): Fields | n
   note(seen, addr)
   note(seen, laddr)
   return {
-    'source.address': keyword(name, cuts, CUT_DATA),
+    'source.address': name === addr ? undefined : keyword(name, cuts, CUT_DATA),
     'source.ip': addr || undefined,
     'source.port': addr === '' || rport < 0 ? undefined : rport,
     'destination.ip': laddr || undefined,

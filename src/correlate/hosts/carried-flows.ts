@@ -41,6 +41,8 @@ export type CarriedFlows = {
   byPort(clientIp: string, clientPort: number): readonly CarriedFlow[]
   /** Flows a server saw from this client address, in the order they were seen. */
   byAddress(clientIp: string): Iterable<CarriedFlow>
+  /** Firewall lines of gateways that were seen to put this address in place of their peers' (source NAT). */
+  linesBehind(natAddress: string): Iterable<CarriedFlow>
   /** Forgets what ended long enough ago. */
   expire(watermark: Micros): void
   readonly size: number
@@ -50,6 +52,8 @@ export type CarriedFlows = {
 
 /** About 2 kB each, most of it the document. */
 export const FLOWS_MAX = 100_000
+/** Addresses of gateways remembered. */
+const MASKERS_MAX = 4096
 /** A host's clock may run this much ahead of the gateway's, and its log be this late. */
 export const RETAIN: Micros = 10 * MINUTE
 
@@ -58,6 +62,9 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
   const byId = new Map<string, CarriedFlow>()
   const byTuple = new Map<string, CarriedFlow[]>()
   const byClient = new Map<string, Set<CarriedFlow>>()
+  /** Lines by gateway, and gateways by the address they put in place of their peers'. */
+  const lines = new Map<string, Set<CarriedFlow>>()
+  const maskers = new Map<string, Set<string>>()
   const leaving = createWaitingLine<{ flow: CarriedFlow; at: Micros }>()
   let evicted = 0
 
@@ -109,12 +116,15 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     const same = byTuple.get(tuple)
     if (same === undefined) byTuple.set(tuple, [flow])
     else same.push(flow)
-    const client = byClient.get(flow.clientIp)
-    if (client === undefined) byClient.set(flow.clientIp, new Set([flow]))
-    else client.add(flow)
+    noteIn(byClient, flow.clientIp, flow)
     renew(flow, event)
-    // A line tells no end.
-    if (basis === 'firewall') leaving.push({ flow, at: flow.startAt })
+    if (basis === 'firewall') {
+      // A line tells no end.
+      leaving.push({ flow, at: flow.startAt })
+      noteIn(lines, flow.gateway, flow)
+    } else if (own['source.nat.ip'] !== undefined && (maskers.size < MASKERS_MAX || maskers.has(flow.clientIp))) {
+      noteIn(maskers, flow.clientIp, flow.gateway)
+    }
     if (byId.size > FLOWS_MAX) evictOldest()
     return flow
   }
@@ -147,6 +157,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     if (left.length > 0) byTuple.set(tuple, left)
     else byTuple.delete(tuple)
     const client = byClient.get(flow.clientIp)
+    lines.get(flow.gateway)?.delete(flow)
     client?.delete(flow)
     if (client?.size === 0) byClient.delete(flow.clientIp)
   }
@@ -155,6 +166,9 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     observe,
     byPort: (ip, port) => byTuple.get(`${ip} ${port}`) ?? [],
     byAddress: (ip) => byClient.get(ip) ?? [],
+    *linesBehind(natAddress) {
+      for (const gateway of maskers.get(natAddress) ?? []) yield* lines.get(gateway) ?? []
+    },
     expire(watermark) {
       for (let next = leaving.peek(); next !== undefined && next.at <= watermark - RETAIN; next = leaving.peek()) {
         leaving.shift()
@@ -168,4 +182,10 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
       return evicted
     },
   }
+}
+
+function noteIn<T>(sets: Map<string, Set<T>>, key: string, value: T): void {
+  const known = sets.get(key)
+  if (known === undefined) sets.set(key, new Set([value]))
+  else known.add(value)
 }

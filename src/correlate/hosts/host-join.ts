@@ -3,11 +3,12 @@
  * By client address and port, as the server saw them, it is a proof; by address and time only while one open flow fits; through
  * another audited host as far as that host's own logins are known. Whatever fits twice stays open.
  */
-import { MINUTE, type Micros, SECOND } from '../../time.ts'
+import { MINUTE, type Micros, MS, SECOND } from '../../time.ts'
 import { answerAmbiguous, answerOfFlow, answerOfSameKey, answerUnknown, answerViaHost } from './answers.ts'
 import type { CarriedFlow, CarriedFlows } from './carried-flows.ts'
 import { type ClockOffset, createClockOffset } from './clock-offset.ts'
 import type { HostDirectory } from './host-directory.ts'
+import { createMaskedLines } from './masked-lines.ts'
 import { type Answer, type Origin, programOf } from './origin.ts'
 import type { Connect, SecondHops } from './second-hops.ts'
 
@@ -21,6 +22,9 @@ export type HostJoin = {
 
 /** Times of one connection in two logs of machines with good clocks are this much apart at most. */
 const SLACK: Micros = 2 * SECOND
+/** After so many joins the clocks are known, and times this much apart are two. */
+const JOINS_TRUSTED = 3
+const SLACK_TRUSTED: Micros = 200 * MS
 /** How long a login waits for an answer that is not there yet: a flow told late, a clock behind. */
 export const PATIENCE: Micros = MINUTE
 /** Of a connection nobody logs in over: there are many, from everywhere. */
@@ -43,6 +47,7 @@ export function createHostJoin(options: {
   const services = new Map<string, Set<number>>()
   const suspected = new WeakSet<Origin>()
   const givenUp = new Map<string, Origin>()
+  const masked = createMaskedLines(flows)
 
   function clock(host: string): ClockOffset {
     let known = clocks.get(host)
@@ -68,6 +73,8 @@ export function createHostJoin(options: {
     if (late !== null) return late
     const until = window.to + (hasPort && programOf(origin.process) !== 'sshd' ? PATIENCE_PLAIN : PATIENCE)
     const isLast = isForced || settled >= until
+    const line = hasPort ? byMaskedLine(origin, window, isForced ? Number.POSITIVE_INFINITY : settled) : null
+    if (line !== null) return line
     const via = viaHost(origin, isLast)
     if (via !== null) return via
     if (!isLast) return null
@@ -124,6 +131,24 @@ export function createHostJoin(options: {
       clock(origin.host).suspect(distant.startAt, origin.from, origin.to)
     }
     return null
+  }
+
+  /** No conntrack, and the tuple hidden by source NAT: the only line of that time, for the only connection of that time. */
+  function byMaskedLine(origin: Origin, { from, to }: Window, settled: Micros): Answer | null {
+    if (!directory.isDocumented(origin.host)) return null
+    // Clocks that were seen to agree tell neighbours apart.
+    const spare = clock(origin.host).joins < JOINS_TRUSTED ? 0 : SLACK - SLACK_TRUSTED
+    const found = masked.find(origin, from + spare, to - spare, settled)
+    if (found === null) return null
+    const fitting = onKnownPort(
+      origin,
+      found.filter((line) => endsThere(origin, line)),
+    )
+    const [only, ...others] = fitting
+    if (only === undefined) return null
+    return others.length === 0
+      ? answerOfFlow(origin, only, 'client-address')
+      : answerAmbiguous(origin, fitting, 'several-flows')
   }
 
   function ofTuple(origin: Origin, basis: CarriedFlow['basis']): CarriedFlow[] {

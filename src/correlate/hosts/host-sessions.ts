@@ -59,6 +59,8 @@ const LOGIN_WAIT: Micros = 10 * SECOND
 /** A pid is not asked about longer than a login takes. */
 const CHILD_AGE_MAX: Micros = HOUR
 const CLAIMS_MAX = 8
+/** Threads that accept connections. */
+const THREADS_MAX = 1024
 
 const NOBODY: Subject = Object.freeze({ session: null, origin: null, isLocal: false })
 const NO_PROCESS: HostProcess = Object.freeze({ pid: -1, name: '', executable: '' })
@@ -103,6 +105,8 @@ export function createHostSessions(
   const children = new Map<number, Child>()
   /** Origins whose time is still open: no later record of the host was seen. */
   let untimed: Origin[] = []
+  /** The latest accept of each thread. */
+  const accepting = new Map<string, Origin>()
   let fresh: Origin[] = []
   let unborn: LoginSession[] = []
   let evicted = 0
@@ -112,7 +116,7 @@ export function createHostSessions(
     const isAccept = facts.isSuccess === true && (facts.syscallName === 'accept' || facts.syscallName === 'accept4')
     // An accept may have waited itself, so its stamp bounds nothing.
     if (!isAccept && untimed.length > 0) {
-      for (const origin of untimed) origin.to = event.arrival
+      for (const origin of untimed) origin.to = Math.min(origin.to, event.arrival)
       untimed = []
     }
     const session = facts.ses < 0 ? null : sessionOf(event, facts)
@@ -129,16 +133,32 @@ export function createHostSessions(
     unborn = []
     sessions.clear()
     children.clear()
+    accepting.clear()
   }
 
   function acceptOf(event: AuditEvent, facts: AuditFacts): Origin | null {
     const { socket } = facts
     if (socket === null || socket.port < 0 || socket.address === '' || isLoopback(socket.address)) return null
     const origin = createOrigin(host, { ip: socket.address, port: socket.port }, event.placeAt, processOf(facts))
+    endPrevious(event, facts, origin)
     accepts.add(origin, facts.pid)
     untimed.push(origin)
     fresh.push(origin)
     return origin
+  }
+
+  /** A thread that waits again has accepted its last connection before: its buffer on the stack, a1, names the thread. */
+  function endPrevious(event: AuditEvent, { pid, a1 }: AuditFacts, origin: Origin): void {
+    const thread = `${pid} ${a1}`
+    const previous = accepting.get(thread)
+    if (previous !== undefined) {
+      previous.to = Math.min(previous.to, Math.max(previous.from, event.at))
+      accepting.delete(thread)
+    }
+    accepting.set(thread, origin)
+    if (accepting.size <= THREADS_MAX) return
+    const [oldest] = accepting.keys()
+    if (oldest !== undefined) accepting.delete(oldest)
   }
 
   function sessionOf(event: AuditEvent, facts: AuditFacts): LoginSession {

@@ -32,7 +32,7 @@ import {
   TYPE_DAEMON_START,
   TYPE_EOE,
   TYPE_PROCTITLE,
-} from './record-types.ts'
+} from './record-type.ts'
 
 export type Assembler = {
   push(located: LocatedRecord): void

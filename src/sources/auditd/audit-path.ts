@@ -8,6 +8,7 @@
 import { decodedText, idOf, plainText } from './encoding.ts'
 import type { AuditPath } from './facts.ts'
 import { fieldValue, nextField, walkFields } from './kernel-fields.ts'
+import { type OrderedCursor, stands, takeId, takeWord } from './ordered-fields.ts'
 
 type Draft = { -readonly [Key in keyof AuditPath]: AuditPath[Key] }
 type Field = { readonly bit: number; readonly read: (path: Draft, value: string) => unknown }
@@ -27,7 +28,33 @@ const ALL = 255
 
 /** One path of the call. */
 export function readAuditPath(body: string): AuditPath {
-  const path: Draft = { item: -1, name: '', inode: '', device: '', mode: '', ouid: -1, ogid: -1, nametype: '' }
+  const path = emptyPath()
+  return isInOrder(path, body) ? path : readInAnyOrder(body)
+}
+
+function emptyPath(): Draft {
+  return { item: -1, name: '', inode: '', device: '', mode: '', ouid: -1, ogid: -1, nametype: '' }
+}
+
+/** As the kernel writes the path of a file that is there, with a label (`obj=`) or without; all fields, or false. */
+function isInOrder(path: Draft, body: string): boolean {
+  const cursor: OrderedCursor = { text: body, at: 0 }
+  path.item = takeId(cursor, 'item=')
+  path.name = decodedText(takeWord(cursor, ' name='))
+  path.inode = plainText(takeWord(cursor, ' inode='))
+  path.device = plainText(takeWord(cursor, ' dev='))
+  path.mode = plainText(takeWord(cursor, ' mode='))
+  path.ouid = takeId(cursor, ' ouid=')
+  path.ogid = takeId(cursor, ' ogid=')
+  takeWord(cursor, ' rdev=')
+  if (stands(cursor, ' obj=')) takeWord(cursor, ' obj=')
+  path.nametype = plainText(takeWord(cursor, ' nametype='))
+  return cursor.at >= 0
+}
+
+/** The first field of each name, in any order. */
+export function readInAnyOrder(body: string): AuditPath {
+  const path = emptyPath()
   const walk = walkFields(body)
   let seen = 0
   while (seen !== ALL && nextField(walk)) {

@@ -10,7 +10,7 @@ import { type Head, readHead } from './head.ts'
 import { createInjectedLines } from './injected-lines.ts'
 import type { LimitHits } from './limit-hits.ts'
 import type { AuditEvent, AuditRecord } from './record.ts'
-import { isUserMessageType, TYPE_EOE, TYPE_SOCKADDR } from './record-types.ts'
+import { isUserMessageType, TYPE_EOE, TYPE_SOCKADDR } from './record-type.ts'
 import { extendMessage, openMessage, type SplitMessage } from './split-messages.ts'
 
 export type AuditDecoder = Decoder & {

@@ -38,15 +38,18 @@ const BOOT_HEARD = 3
 /** The first records of a boot come in disorder too. */
 const BOOT_DISORDER = 100
 
+/** Further ahead of the clock than a quiet hour; true as well while there is no clock (NaN). */
 export function isJump(at: Micros, clock: Micros): boolean {
   return !(at <= clock + JUMP_MIN)
 }
 
+/** A serial (-1: not the kernel's) that the boot so far would not have given a new event. */
 export function isBootLike(at: Micros, serial: number, { clock, greatest }: Shown): boolean {
   if (serial < 0 || serial >= greatest) return false
   return serial < greatest - DISORDER_MAX || at > clock + TIME_WENT_ON
 }
 
+/** `shown` is the node as it was before the event in doubt; `jumps` and `boots` say what the doubt is about. */
 export function createDoubt(
   first: { at: Micros; serial: number },
   shown: Shown,

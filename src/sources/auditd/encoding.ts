@@ -20,7 +20,7 @@ const UNPRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/
 export function decodedText(value: string): string {
   if (value.charCodeAt(0) === QUOTE) return decodeBytes(unquoted(value))
   if (NOTHING.has(value)) return ''
-  return isHex(value) ? withoutNul(hexText(value)) : decodeBytes(value)
+  return isHex(value) ? decodedHex(value) : decodeBytes(value)
 }
 
 /**
@@ -53,7 +53,7 @@ export function decodedKeys(value: string): readonly string[] {
     const key = decodedText(value)
     return key === '' ? [] : [key]
   }
-  return withoutNul(hexText(value)).split('\x01')
+  return decodedHex(value).split('\x01')
 }
 
 /** An id as it is printed: 4294967295 and -1 mean unset and give -1; so does everything that is no number. */
@@ -82,13 +82,14 @@ export function isHex(value: string, length = value.length): boolean {
   return true
 }
 
-/** Bytes of hex (isHex) as UTF-8. */
-export function hexText(hex: string): string {
-  return Buffer.from(hex, 'hex').toString('utf8')
+/** The text that hex (isHex) stands for. */
+export function decodedHex(hex: string): string {
+  const text = hexText(hex)
+  return text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text
 }
 
-function withoutNul(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text
+function hexText(hex: string): string {
+  return Buffer.from(hex, 'hex').toString('utf8')
 }
 
 /** Without the quotes around it; a quote that is never closed is dropped alone. */

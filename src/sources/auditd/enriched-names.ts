@@ -12,22 +12,25 @@ import { fieldValue, nextField, walkFields } from './kernel-fields.ts'
 const NAMES_MAX = 32
 const NO_NAMES: ReadonlyMap<string, string> = new Map()
 const UPPER = /^[A-Z][A-Z\d_-]*$/
-/** `unset`, `unknown(1002)`, `unknown-syscall(-1)`, and `{ … }` of addresses. */
-const NO_NAME = /^(?:unset$|unknown|\{)/
 
 /** Names by lower-case key, of keys for which `isField` holds. Of a key that repeats the first counts. */
 export function enrichedNames(enriched: string, isField: (key: string) => boolean): ReadonlyMap<string, string> {
   if (enriched === '') return NO_NAMES
   const names = new Map<string, string>()
-  const seen = new Set<string>()
+  const seen: string[] = []
   const walk = walkFields(enriched)
-  while (seen.size < NAMES_MAX && nextField(walk)) {
-    if (seen.has(walk.key)) continue
-    seen.add(walk.key)
+  while (seen.length < NAMES_MAX && nextField(walk)) {
+    if (seen.includes(walk.key)) continue
+    seen.push(walk.key)
     const name = plainText(fieldValue(walk))
-    if (name === '' || NO_NAME.test(name) || !UPPER.test(walk.key)) continue
+    if (!isName(name) || !UPPER.test(walk.key)) continue
     const key = walk.key.toLowerCase()
     if (isField(key)) names.set(key, name)
   }
   return names
+}
+
+/** Not `unset`, `unknown(1002)`, `unknown-syscall(-1)`, nor the `{ … }` of addresses. */
+function isName(text: string): boolean {
+  return text !== '' && text !== 'unset' && !text.startsWith('unknown') && !text.startsWith('{')
 }

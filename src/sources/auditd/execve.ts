@@ -8,13 +8,14 @@
  * `aN_len` is not needed and not trusted. Reading stops at the first argument that is missing: what lies behind a lost record
  * would stand in the wrong place. Text inside an argument is never a field: a value is quoted without blanks, or hex.
  */
-import { decodedText, isHex } from './encoding.ts'
+import { decodedHex, decodedText, isHex } from './encoding.ts'
 import { fieldValue, nextField, walkFields } from './kernel-fields.ts'
 
 /** Arguments kept of one exec; the kernel may write thousands, and a document is no place for them. */
 export const ARGS_MAX = 512
 /** Bytes kept of all arguments of one exec; an argument is cut where they end. */
 export const ARG_BYTES_MAX = 32768
+const QUOTE = 34
 /** Decimal digits of a number of arguments. */
 const DIGITS_MAX = 9
 
@@ -88,14 +89,15 @@ function closePieces(reading: Reading): void {
   const { pieces } = reading
   reading.pieces = ''
   reading.piecesCount = 0
-  keep(reading, decodedText(pieces), pieces.length >> 1)
+  keep(reading, decodedHex(pieces), pieces.length >> 1)
 }
 
 function addArgument(reading: Reading, value: string): void {
-  const isEncoded = value.charCodeAt(0) !== 34 && isHex(value)
-  const bytes = isEncoded ? value.length >> 1 : value.length
-  if (bytes <= reading.bytesLeft) keep(reading, decodedText(value), bytes)
-  else keep(reading, decodedText(value.substring(0, isEncoded ? 2 * reading.bytesLeft : reading.bytesLeft)), bytes)
+  const { bytesLeft } = reading
+  if (value.charCodeAt(0) !== QUOTE && isHex(value)) {
+    const bytes = value.length >> 1
+    keep(reading, decodedHex(bytes > bytesLeft ? value.substring(0, 2 * bytesLeft) : value), bytes)
+  } else keep(reading, decodedText(value.length > bytesLeft ? value.substring(0, bytesLeft) : value), value.length)
 }
 
 function keep(reading: Reading, text: string, bytes: number): void {

@@ -11,7 +11,7 @@
  */
 import { type Micros, MS, SECOND } from '../../time.ts'
 import type { RecordHead } from './record.ts'
-import { nameOfType, typeOfName } from './record-types.ts'
+import { nameOfType, typeOfName } from './record-type.ts'
 
 /** `netlink`: one message may lie on several lines, for nobody replaced the LFs in it. */
 export type Shape = 'file' | 'netlink' | 'kernel-log' | 'syslog'

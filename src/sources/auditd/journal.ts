@@ -13,7 +13,7 @@ import { emptyTally, type Line, type Remark, type SourceFile, TEXT_MAX } from '.
 import { createAssembler } from './assembler.ts'
 import type { AuditDecoder } from './decoder.ts'
 import type { AuditEvent } from './record.ts'
-import { nameOfType, TYPE_EOE } from './record-types.ts'
+import { nameOfType, TYPE_EOE } from './record-type.ts'
 
 /** Longest entry kept whole: a message of 8970 bytes, escaped, and the same again as fields. */
 export const AUDIT_ENTRY_BYTES_MAX = 256 * 1024

@@ -6,14 +6,7 @@
  * Numbers: include/uapi/linux/audit.h; 1421 to 1426 of newer kernels by formats.md 3.4.
  */
 import type { AuditRecord } from './record.ts'
-import {
-  isUserMessageType,
-  TYPE_EOE,
-  TYPE_EXECVE,
-  TYPE_PROCTITLE,
-  TYPE_SOCKADDR,
-  TYPE_SYSCALL,
-} from './record-types.ts'
+import { isUserMessageType, TYPE_EOE, TYPE_EXECVE, TYPE_PROCTITLE, TYPE_SOCKADDR, TYPE_SYSCALL } from './record-type.ts'
 
 export const TYPE_LOGIN = 1006
 export const TYPE_PATH = 1302
@@ -61,7 +54,10 @@ export function isWrittenByUser(type: number): boolean {
 
 /** The first record that is no companion, else the first SYSCALL, else the first. */
 export function namingRecord(records: readonly AuditRecord[]): AuditRecord | undefined {
-  return (
-    records.find(({ type }) => !isCompanion(type)) ?? records.find(({ type }) => type === TYPE_SYSCALL) ?? records[0]
-  )
+  let call: AuditRecord | undefined
+  for (const record of records) {
+    if (!isCompanion(record.type)) return record
+    if (call === undefined && record.type === TYPE_SYSCALL) call = record
+  }
+  return call ?? records[0]
 }

@@ -6,7 +6,7 @@ import { createGivenEvents, type GivenEvents } from './given-events.ts'
 import type { Head } from './head.ts'
 import { createOpenEvents, type OpenEvents } from './open-events.ts'
 import type { AuditRecord } from './record.ts'
-import { TYPE_KERNEL, TYPE_SYSTEM_BOOT } from './record-types.ts'
+import { TYPE_KERNEL, TYPE_SYSTEM_BOOT } from './record-type.ts'
 import { createSerials, type Serials } from './serials.ts'
 
 /** A record and where its line lies. */
@@ -45,6 +45,7 @@ export type NodeTrack = {
   latest: LocatedRecord | null
 }
 
+/** A node nothing is known of yet. `boot` is the number of its first boot. */
 export function createNodeTrack(node: string, boot: number): NodeTrack {
   return {
     // A copy: a part of the line would keep the whole read buffer alive.

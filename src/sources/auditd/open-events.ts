@@ -5,7 +5,7 @@
 import type { Micros } from '../../time.ts'
 import type { SourceFile } from '../source.ts'
 import type { AuditRecord } from './record.ts'
-import { isLoneType, TYPE_EXECVE, TYPE_SYSCALL, TYPE_URINGOP } from './record-types.ts'
+import { isLoneType, TYPE_EXECVE, TYPE_SYSCALL, TYPE_URINGOP } from './record-type.ts'
 
 export type OpenEvent = {
   readonly at: Micros
@@ -51,6 +51,7 @@ export const RECORDS_MAX = 512
 /** Bytes kept of one event's lines. */
 export const BYTES_MAX = 1024 * 1024
 
+/** Empty; bounded by who adds to it. */
 export function createOpenEvents(): OpenEvents {
   const bySerial = new Map<number, OpenEvent>()
   let oldest: OpenEvent | null = null

@@ -18,7 +18,7 @@ import { isCompanion, isWrittenByUser, namingRecord, TYPE_CWD, TYPE_LOGIN, TYPE_
 import { readNetfilterChange } from './netfilter-change.ts'
 import { createRecentValues } from './recent-values.ts'
 import type { AuditEvent, AuditRecord } from './record.ts'
-import { TYPE_EXECVE, TYPE_NETFILTER_CFG, TYPE_PROCTITLE, TYPE_SOCKADDR, TYPE_SYSCALL } from './record-types.ts'
+import { TYPE_EXECVE, TYPE_NETFILTER_CFG, TYPE_PROCTITLE, TYPE_SOCKADDR, TYPE_SYSCALL } from './record-type.ts'
 import { socketAddress } from './socket-address.ts'
 import { readSyscall } from './syscall-fields.ts'
 import { syscallName } from './syscall-name.ts'

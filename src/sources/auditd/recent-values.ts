@@ -1,11 +1,12 @@
 /**
  * A small memory of what was made of a text: process titles, resolved names and addresses come again and again, and hashing
- * 250 characters for a Map takes longer than decoding them. So a text picks its slot by length and four characters, and the
+ * 250 characters for a Map takes longer than decoding them. So a text picks its slot by its length and some characters, and the
  * slot remembers its last text. Whoever fills slots on purpose gains nothing: a miss costs what it costs without.
  */
 
 /** Longer texts are made anew each time, so that a slot holds at most this many characters. */
 const TEXT_LENGTH_MAX = 1024
+const SAMPLES = 32
 
 /** `make` with a memory of `slots` (a power of two) texts. `make` must depend on the text alone. */
 export function createRecentValues<T>(slots: number, make: (text: string) => T): (text: string) => T {
@@ -25,10 +26,11 @@ export function createRecentValues<T>(slots: number, make: (text: string) => T):
   }
 }
 
-/** charCodeAt gives NaN beyond the text, which the shifts and `^` take for 0. */
+/** Of the length and SAMPLES characters, evenly spread; the last one, too, for texts that differ at their end. */
 function slotOf(text: string, length: number): number {
-  const middle = length >> 1
-  const early = text.charCodeAt(middle >> 1) ^ (text.charCodeAt(middle) << 3)
-  const late = (text.charCodeAt(middle + (middle >> 1)) << 1) ^ (text.charCodeAt(length - 1) << 4)
-  return length ^ early ^ late
+  const step = length / SAMPLES
+  let hash = length
+  for (let at = 0; at < length; at += step) hash = Math.imul(hash, 31) + text.charCodeAt(at)
+  hash = Math.imul(hash, 31) + (length > 0 ? text.charCodeAt(length - 1) : 0)
+  return hash ^ (hash >>> 9) ^ (hash >>> 18)
 }

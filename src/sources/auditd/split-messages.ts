@@ -11,7 +11,7 @@
  */
 import type { Line, SourceFile } from '../source.ts'
 import type { Head } from './head.ts'
-import { isUserMessageType, TYPE_NETFILTER_CFG } from './record-types.ts'
+import { isUserMessageType, TYPE_NETFILTER_CFG } from './record-type.ts'
 
 export type SplitMessage = {
   readonly line: Line

@@ -6,17 +6,11 @@
  * Absent are `per=` (nearly always), `success=` and `exit=` (a call that did not return) and `subj=` (no security module).
  * Any other order is read field by field; where both can read a record they say the same (a test holds them to it).
  */
-import { decodedKeys, decodedText, plainText, UNSET } from './encoding.ts'
+import { decodedKeys, decodedText, plainText } from './encoding.ts'
 import type { FactsDraft } from './facts-draft.ts'
 import { valueEnd } from './kernel-fields.ts'
+import { type OrderedCursor, stands, takeId, takeWord } from './ordered-fields.ts'
 import { readFields, SYSCALL_FIELDS, succeeded } from './task-fields.ts'
-
-const BLANK = 32
-/** Decimal digits of an id. */
-const DIGITS_MAX = 10
-
-/** Where the reading stands; -1 once something else stood there. */
-type Cursor = { readonly text: string; at: number }
 
 /** Reads a SYSCALL record into `facts`; true when it had the kernel's order, and so all ids. */
 export function readSyscall(facts: FactsDraft, body: string): boolean {
@@ -27,7 +21,7 @@ export function readSyscall(facts: FactsDraft, body: string): boolean {
 
 /** Only ever writes what the first field of its name says, so that giving up halfway does no harm. */
 function isInOrder(facts: FactsDraft, body: string): boolean {
-  const cursor: Cursor = { text: body, at: 0 }
+  const cursor: OrderedCursor = { text: body, at: 0 }
   facts.arch = takeWord(cursor, 'arch=')
   facts.syscall = takeId(cursor, ' syscall=')
   if (stands(cursor, ' per=')) takeWord(cursor, ' per=')
@@ -62,43 +56,4 @@ function isInOrder(facts: FactsDraft, body: string): boolean {
   }
   facts.keys = decodedKeys(takeWord(cursor, ' key='))
   return cursor.at === body.length
-}
-
-function stands(cursor: Cursor, label: string): boolean {
-  return cursor.at >= 0 && cursor.text.startsWith(label, cursor.at)
-}
-
-/** The value behind `label`, '' when the label is not here. */
-function takeWord(cursor: Cursor, label: string): string {
-  if (!stands(cursor, label)) {
-    cursor.at = -1
-    return ''
-  }
-  const from = cursor.at + label.length
-  cursor.at = valueEnd(cursor.text, from, cursor.text.length)
-  return cursor.text.substring(from, cursor.at)
-}
-
-/** The id behind `label`; -1 when it is unset, no number, or the label is not here. */
-function takeId(cursor: Cursor, label: string): number {
-  const { text } = cursor
-  if (!stands(cursor, label)) {
-    cursor.at = -1
-    return -1
-  }
-  const from = cursor.at + label.length
-  let id = 0
-  let i = from
-  for (; i < text.length && i <= from + DIGITS_MAX; i++) {
-    const code = text.charCodeAt(i)
-    if (code === BLANK) break
-    if (code < 48 || code > 57) {
-      cursor.at = -1
-      return -1
-    }
-    id = id * 10 + code - 48
-  }
-  const isNumber = i > from && i - from <= DIGITS_MAX
-  cursor.at = isNumber ? i : -1
-  return isNumber && id < UNSET ? id : -1
 }

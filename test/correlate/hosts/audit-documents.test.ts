@@ -154,9 +154,9 @@ describe('who', () => {
 
   test('an account sshd does not know is none', () => {
     const fields = documentOf(madeMessage('USER_LOGIN', { acct: '(invalid user)', res: 'failed' }))
-    expect(fields).toMatchObject({ 'auditd.data.acct': '(invalid user)', 'user.id': '0' })
-    expect(fields).not.toHaveProperty(['user.target.name'])
-    expect(fields).not.toHaveProperty(['related.user'])
+    expect(fields['auditd.data.acct']).toBe('(invalid user)')
+    // Nor is it that of sshd: root did not try to log in.
+    expect(Object.keys(fields).filter((name) => /^(user|related\.user)/.test(name))).toEqual([])
   })
 
   test('sudo: the login stays, the other account is effective and target', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { AuditFacts } from '../../../src/sources/auditd/facts.ts'
 import { createFactsReader } from '../../../src/sources/auditd/read-facts.ts'
 import type { AuditEvent, AuditRecord } from '../../../src/sources/auditd/record.ts'
-import { nameOfType, typeOfName } from '../../../src/sources/auditd/record-types.ts'
+import { nameOfType, typeOfName } from '../../../src/sources/auditd/record-type.ts'
 
 export const FIXTURES = join(import.meta.dirname, '../../fixtures/auditd')
 const HEAD = /^(?:node=(\S+) )?(?:type=(\w+|UNKNOWN\[\d+\]) msg=|(\d+)\|)audit\((\d+)\.(\d{3}):(\d+)\): ?/
