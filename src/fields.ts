@@ -1,7 +1,7 @@
 /**
  * The one list of fields (design 2.9, 4). Everything that names a field - the typed event, the JSON printer, docs/fields.md,
  * later the Elasticsearch mappings and the Parquet columns - is derived from this table. ECS 9.4 first, then proper-name
- * namespaces for what ECS has no word for: wireguard.*, netfilter.*, conntrack.*, auditd.*.
+ * namespaces for what ECS has no word for: wireguard.*, netfilter.*, conntrack.*, auditd.* (auditd-fields.ts).
  *
  * Types are Elasticsearch's. `date` values are Micros in an event and ISO 8601 in JSON. `many` fields are arrays.
  */

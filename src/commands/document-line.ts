@@ -4,6 +4,7 @@
  */
 import type { FieldName, Fields } from '../fields.ts'
 import { type Micros, MS } from '../time.ts'
+import { AUDIT_LINE_FIELDS, type Telling, takerOf, tellAudit, tellLogin } from './audit-line.ts'
 import { endsOf, place } from './document-ends.ts'
 import { bytesText, spanText, timeOfDay } from './quantity-text.ts'
 import { counted, type paint } from './terminal.ts'
@@ -31,6 +32,7 @@ export type DocumentLine = {
 
 /** Every field a line may need. */
 export const LINE_FIELDS: readonly FieldName[] = [
+  ...AUDIT_LINE_FIELDS,
   '@timestamp',
   'destination.ip',
   'destination.nat.ip',
@@ -69,6 +71,7 @@ export const LINE_FIELDS: readonly FieldName[] = [
   'wireguard.finding.count',
   'wireguard.flow.outcome',
   'wireguard.flow.state',
+  'wireguard.host.clock_offset',
   'wireguard.interface.name',
   'wireguard.peer.allowed_ips',
   'wireguard.peer.handshake_age',
@@ -91,8 +94,6 @@ const NANOS_PER_MICRO = 1000
 const NOTHING: Cell = { text: '', style: null }
 /** ECS severities of findings (design 4): 1 low to 4 critical. */
 const SEVERITIES: readonly string[] = ['', 'low', 'medium', 'high', 'critical']
-
-type Telling = Pick<DocumentLine, 'story' | 'extras' | 'end'> & { readonly style: Style | null }
 
 /** The line of a document. */
 export function documentLine(document: Fields): DocumentLine {
@@ -139,7 +140,9 @@ function tell(document: Fields): Telling {
     case 'wireguard.flow':
       return tellFlow(document)
     case 'wireguard.session':
-      return tellSession(document)
+      return document['event.action']?.startsWith('host-log') === true ? tellLogin(document) : tellSession(document)
+    case 'wireguard.audit':
+      return tellAudit(document)
     case 'wireguard.coverage':
       return tellCoverage(document)
     case 'wireguard.finding':
@@ -167,6 +170,7 @@ function tellFlow(document: Fields): Telling {
   return {
     story: endsOf(document),
     extras: present([
+      takerOf(document),
       resourceOf(document),
       duration === undefined ? '' : spanText(duration / NANOS_PER_MICRO),
       document['host.name'],

@@ -37,6 +37,7 @@ const LISTED_MAX = 12
 
 const COLUMNS: readonly FieldName[] = [
   '@timestamp',
+  'event.provider',
   'host.name',
   'wireguard.interface.name',
   'wireguard.peer.public_key',
@@ -70,7 +71,10 @@ export async function selectPeers(store: StoreReader, text: string): Promise<Sel
   return { by: found.by, label: labelOf(shown, found.by), keys }
 }
 
-/** Every peer the store names, once for each name and owner it ever had, oldest first. `where` and parameters narrow it. */
+/**
+ * Every peer the store names, once for each name and owner it ever had, oldest first. `where` and parameters narrow it. What audited hosts
+ * tell names peers too, but its host is no gateway, and its client address may be a gateway's own.
+ */
 export async function knownPeers(
   store: StoreReader,
   where: string,
@@ -80,7 +84,7 @@ export async function knownPeers(
     { datasets: null, ...ALL_TIME, columns: COLUMNS },
     `SELECT "wireguard.peer.public_key", "wireguard.peer.name", "wireguard.peer.device", "wireguard.peer.owner.email",
        "wireguard.peer.owner.name", "host.name", "wireguard.interface.name", min("@timestamp") AS first
-     FROM events WHERE "wireguard.peer.public_key" IS NOT NULL ${where} GROUP BY ALL ORDER BY first, 1, 6`,
+     FROM events WHERE "wireguard.peer.public_key" IS NOT NULL AND coalesce("event.provider", '') <> 'auditd' ${where} GROUP BY ALL ORDER BY first, 1, 6`,
     parameters,
   )
   const text = (cell: unknown) => (typeof cell === 'string' ? cell : '')

@@ -48,12 +48,14 @@ export function declareTimeline(program: Command, { terminal, environment, stdou
     .command('timeline')
     .description('everything about a peer, key or person, in order')
     .argument('<peer>', 'a name, a public key or its beginning, an e-mail, a tunnel address')
-  withStretch(command).option('--limit <n>', 'lines shown, 0 = all', '200')
+  withStretch(command)
+    .option('--limit <n>', 'lines shown, 0 = all', '200')
+    .option('--all', 'every audit event on a line of its own, also what a login program does by itself', false)
   withForm(withPlace(command))
     .addHelpText('after', example('timeline ivy --since 2026-11-22'))
-    .action(async (peer: string, options: Place & Stretch & Form & { limit: string }) => {
-      const { json: isJson, csv: isCsv, ...rest } = options
-      done(await runTimeline({ peer, ...rest, isJson, isCsv }, { environment, terminal, stdout, now }))
+    .action(async (peer: string, options: Place & Stretch & Form & { limit: string; all: boolean }) => {
+      const { json: isJson, csv: isCsv, all: isAll, ...rest } = options
+      done(await runTimeline({ peer, ...rest, isAll, isJson, isCsv }, { environment, terminal, stdout, now }))
     })
 }
 

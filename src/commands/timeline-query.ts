@@ -1,20 +1,14 @@
 /**
- * What a timeline is made of, asked of the store: one row a line, in order of time. DuckDB puts together what belongs on one line, so
- * that a busy peer's year needs no memory here:
- *
- * - the documents of a flow, with the firewall lines that are part of it;
- * - firewall lines that say the same again within one minute of the clock: verdict, both addresses, transport, service. The sender's port
- *   may differ: each attempt of a program has its own;
- * - the same loss of a source, said again within that minute.
- *
- * Everything else is a line of its own.
+ * What a timeline is made of, asked of the store: one row a line, in order of time. DuckDB puts together what belongs on one line
+ * (timeline-folding.ts), so that a busy peer's year needs no memory here. Everything else is a line of its own.
  */
-import type { FieldName } from '../fields.ts'
+import type { FieldName, Fields } from '../fields.ts'
 import type { Cell, Parameter } from '../store/duckdb.ts'
 import type { StoreReader } from '../store/reader.ts'
 import { ALL_TIME } from '../store/reader.ts'
 import type { Micros } from '../time.ts'
 import type { Place, Selection } from './search-query.ts'
+import { FOLDING_FIELDS, foldingTables, lineOf } from './timeline-folding.ts'
 
 /** Rows read at a time. */
 export const TIMELINE_PAGE_ROWS = 5_000
@@ -24,7 +18,9 @@ export const CARRIED_GAPS_MAX = 100
 export type TimelineRow = {
   /** Of its oldest document. */
   readonly at: Micros
-  /** Tells apart what happened at the same moment. */
+  /** Among what happened at the same moment: the place in the host's log, a login before and its end after it. */
+  readonly rank: number
+  /** Tells apart what is left. */
   readonly line: string
   readonly isFlow: boolean
   /** Where its first and its last document stand; the last of a flow is its end, where that is in the period. */
@@ -39,6 +35,10 @@ export type TimelineRow = {
   readonly bytes: number | null
   /** Why documents of the flow were made, where they say so: `holder-changed`, `idle`. */
   readonly reasons: readonly string[]
+  /** Words of ROUTINE_KINDS: what documents around a login are counted here. */
+  readonly routine: readonly string[]
+  /** Who took the flow on an audited host, as the last of its documents that says so has it; else null. */
+  readonly taker: Fields | null
 }
 
 export type TimelineTotals = {
@@ -57,24 +57,16 @@ export type TimelineScope = {
 }
 
 const FIELDS: readonly FieldName[] = [
-  '@timestamp',
-  'destination.ip',
-  'destination.port',
-  'event.action',
-  'event.dataset',
-  'event.id',
+  ...FOLDING_FIELDS,
   'event.reason',
-  'host.name',
-  'network.transport',
-  'source.ip',
   'source.port',
   'wireguard.attribution.candidates',
-  'wireguard.coverage.reason',
-  'wireguard.coverage.source',
   'wireguard.flow.delta.destination.bytes',
   'wireguard.flow.delta.source.bytes',
-  'wireguard.flow.id',
-  'wireguard.peer.public_key',
+  'wireguard.host.login_session',
+  'wireguard.host.name',
+  'wireguard.host.process.name',
+  'wireguard.host.user.name',
   'wireguard.target_peer.public_key',
 ]
 /** Without the counters' points: a line a minute would bury what happened. */
@@ -87,19 +79,13 @@ const DATASETS = [
   'wireguard.session',
 ]
 
-const LINE = `CASE
-  WHEN "event.dataset" IN ('wireguard.flow', 'wireguard.firewall') AND "wireguard.flow.id" IS NOT NULL
-    THEN 'flow ' || "wireguard.flow.id"
-  WHEN "event.dataset" = 'wireguard.firewall'
-    THEN concat_ws(' ', 'packet', epoch_us("@timestamp") // 60000000, "host.name", "event.action", "source.ip", "destination.ip",
-      "destination.port", "network.transport", coalesce("wireguard.peer.public_key", '?'))
-  WHEN "event.action" = 'source-lost'
-    THEN concat_ws(' ', 'loss', epoch_us("@timestamp") // 60000000, "host.name", "wireguard.coverage.source", "wireguard.coverage.reason")
-  ELSE "event.id" END`
-
 /** Documents of one moment in the order in which they are made. */
 const RANK = `epoch_us("@timestamp") * 4 + CASE "event.action" WHEN 'flow-started' THEN 0 WHEN 'flow-ended' THEN 2 ELSE 1 END`
 const IS_FLOW = `"event.dataset" = 'wireguard.flow'`
+/** A host's own clock and the entry of a system call say nothing about when a flow began. */
+const IS_OF_HOST = `(${IS_FLOW} AND coalesce("event.reason", '') IN ('host-accepted', 'host-login') OR "event.dataset" = 'wireguard.audit')`
+/** More than any serial of the kernel's (32 bits). */
+const LAST_RANK = 2 ** 40
 
 /** Every document of the timeline: about the keys, or about what was not seen where they were. */
 export function timelineSelection({ keys, gateways, since, until }: TimelineScope): Selection {
@@ -148,12 +134,12 @@ export async function readWhereabouts(store: StoreReader, keys: readonly string[
   }
 }
 
-/** How much there is in the whole period. */
-export async function countTimeline(store: StoreReader, selection: Selection): Promise<TimelineTotals> {
+/** How much there is in the whole period. `isAll`: every audit event is a line. */
+export async function countTimeline(store: StoreReader, selection: Selection, isAll = false): Promise<TimelineTotals> {
   const { rows } = await store.select(
     { ...selection, columns: FIELDS },
-    `SELECT count(DISTINCT ${LINE}), count(*), count(*) FILTER (WHERE "event.dataset" <> 'wireguard.coverage')
-     FROM events WHERE ${selection.where}`,
+    `${foldingTables(selection.where)} SELECT count(DISTINCT ${lineOf(isAll)}), count(*), count(*) FILTER (WHERE "event.dataset" <> 'wireguard.coverage')
+     FROM told`,
     selection.parameters,
   )
   const [lines = 0, documents = 0, named = 0] = (rows[0] ?? []).map(Number)
@@ -165,12 +151,12 @@ export async function* findTimeline(
   store: StoreReader,
   selection: Selection,
   limit: number,
-  pageRows = TIMELINE_PAGE_ROWS,
+  { isAll = false, pageRows = TIMELINE_PAGE_ROWS }: { readonly isAll?: boolean; readonly pageRows?: number } = {},
 ): AsyncGenerator<readonly TimelineRow[]> {
   let after: TimelineRow | null = null
   for (let left = limit; left > 0; left -= pageRows) {
     const wanted = Math.min(left, pageRows)
-    const rows: readonly TimelineRow[] = await readRows(store, selection, wanted, after)
+    const rows: readonly TimelineRow[] = await readRows(store, selection, wanted, after, isAll)
     if (rows.length > 0) yield rows
     after = rows.at(-1) ?? null
     if (after === null || rows.length < wanted) return
@@ -203,35 +189,59 @@ async function readRows(
   { where, parameters, ...scope }: Selection,
   limit: number,
   after: TimelineRow | null,
+  isAll: boolean,
 ): Promise<TimelineRow[]> {
   const values = [...parameters]
   let rest = ''
   if (after !== null) {
-    values.push(BigInt(after.at), after.line)
-    const [at, line] = [`make_timestamp($${values.length - 1}::BIGINT)`, `$${values.length}`]
-    rest = `WHERE began > ${at} OR (began = ${at} AND line > ${line})`
+    values.push(BigInt(after.at), BigInt(after.rank), after.line)
+    const at = `make_timestamp($${values.length - 2}::BIGINT)`
+    rest = `WHERE (began, rank, line) > (${at}, $${values.length - 1}::BIGINT, $${values.length})`
   }
-  const place = (which: 'min' | 'max', what: string) =>
-    `coalesce(arg_${which}(${what}, ${RANK}) FILTER (WHERE ${IS_FLOW} AND "event.action" = '${which === 'min' ? 'flow-started' : 'flow-ended'}'),
-      arg_${which}(${what}, ${RANK}) FILTER (WHERE ${IS_FLOW}), arg_${which}(${what}, ${RANK}))`
   const { rows } = await store.select(
     { ...scope, columns: FIELDS },
-    `SELECT * FROM (SELECT min("@timestamp") AS began, ${LINE} AS line, bool_or(${IS_FLOW}), count(*), max("@timestamp"),
-       ${place('min', '"@timestamp"')}, ${place('min', '"event.id"')}, ${place('max', '"@timestamp"')}, ${place('max', '"event.id"')},
+    `${foldingTables(where)} SELECT * FROM (SELECT ${BEGAN} AS began, ${PLACE_AMONG} AS rank, ${lineOf(isAll)} AS line,
+       bool_or(${IS_FLOW}), count(*), max("@timestamp"),
+       ${placeOf('min', '"@timestamp"')}, ${placeOf('min', '"event.id"')}, ${placeOf('max', '"@timestamp"')}, ${placeOf('max', '"event.id"')},
        count(DISTINCT "source.port"),
        sum(coalesce("wireguard.flow.delta.source.bytes", 0) + coalesce("wireguard.flow.delta.destination.bytes", 0))
          FILTER (WHERE "wireguard.flow.delta.source.bytes" IS NOT NULL OR "wireguard.flow.delta.destination.bytes" IS NOT NULL),
-       coalesce(list_sort(list_distinct(list("event.reason") FILTER (WHERE ${IS_FLOW} AND "event.reason" IS NOT NULL))), [])
-     FROM events WHERE ${where} GROUP BY line) ${rest} ORDER BY began, line LIMIT ${limit}`,
+       coalesce(list_sort(list_distinct(list("event.reason") FILTER (WHERE ${IS_FLOW} AND NOT ${IS_OF_HOST} AND "event.reason" IS NOT NULL))), []),
+       ${isAll ? '[]' : `coalesce(list_sort(list_distinct(list(routine) FILTER (WHERE routine IS NOT NULL))), [])`},
+       ${TAKER.map((name) => `arg_max("${name}", "@timestamp") FILTER (WHERE ${IS_FLOW} AND "${name}" IS NOT NULL)`).join(', ')}
+     FROM told GROUP BY line) ${rest} ORDER BY began, rank, line LIMIT ${limit}`,
     values,
   )
   return rows.map(toRow)
 }
 
+/** A flow began when a gateway says; what is counted around a login stands at it. */
+const BEGAN = `coalesce(min("@timestamp") FILTER (WHERE "event.action" = 'host-login-failed'), any_value(opened_at) FILTER (WHERE routine IS NOT NULL),
+  min("@timestamp") FILTER (WHERE NOT ${IS_OF_HOST}), min("@timestamp"))`
+const PLACE_AMONG = `CASE WHEN bool_or("event.action" = 'host-login') THEN -2 WHEN bool_or(routine IS NOT NULL) THEN -1
+  WHEN bool_or("event.action" = 'host-logout') THEN ${LAST_RANK} ELSE coalesce(min("event.sequence") FILTER (WHERE "event.dataset" = 'wireguard.audit'), 0) END`
+const TAKER: readonly FieldName[] = [
+  'wireguard.host.name',
+  'wireguard.host.login_session',
+  'wireguard.host.user.name',
+  'wireguard.host.process.name',
+]
+
+/** The document that begins a line, and the one that ends it: what a flow or a failed login is known by, before what stands beside it. */
+function placeOf(which: 'min' | 'max', what: string): string {
+  const edge = which === 'min' ? 'flow-started' : 'flow-ended'
+  const find = (condition: string) => `arg_${which}(${what}, ${RANK}) FILTER (WHERE ${condition})`
+  return `coalesce(${find(`"event.action" IN ('${edge}', 'host-login-failed')`)}, ${find(IS_FLOW)}, arg_${which}(${what}, ${RANK}))`
+}
+
 function toRow(cells: readonly Cell[]): TimelineRow {
-  const [at, line, isFlow, documents, until, firstAt, firstId, lastAt, lastId, ports, bytes = null, reasons] = cells
+  const [at, rank, line, isFlow, documents, until, firstAt, firstId, lastAt, lastId, ports, bytes = null, ...rest] =
+    cells
+  const [reasons, routine, ...taker] = rest
+  const texts = (cell: Cell | undefined) => (Array.isArray(cell) ? cell.map(String) : [])
   return {
     at: Number(at),
+    rank: Number(rank),
     line: String(line),
     isFlow: isFlow === true,
     first: { at: Number(firstAt), id: String(firstId) },
@@ -240,6 +250,14 @@ function toRow(cells: readonly Cell[]): TimelineRow {
     until: Number(until),
     ports: Number(ports),
     bytes: bytes === null ? null : Number(bytes),
-    reasons: Array.isArray(reasons) ? reasons.map(String) : [],
+    reasons: texts(reasons),
+    routine: texts(routine),
+    taker: takerFields(taker),
   }
+}
+
+function takerFields(cells: readonly Cell[]): Fields | null {
+  const known = TAKER.flatMap((name, i) => (typeof cells[i] === 'string' ? [[name, cells[i]]] : []))
+  // Names of TAKER, which are texts.
+  return known.length === 0 ? null : (Object.fromEntries(known) as Fields)
 }

@@ -43,6 +43,8 @@ export type TimelineArguments = StoreOptions &
     /** A name, a key or its beginning, an e-mail, an address. */
     readonly peer: string
     readonly limit: string
+    /** Every audit event on a line of its own. */
+    readonly isAll: boolean
     readonly isJson: boolean
     readonly isCsv: boolean
   }
@@ -54,6 +56,7 @@ type Asked = {
   readonly selection: Selection
   readonly period: Period
   readonly limit: number
+  readonly isAll: boolean
   readonly form: OutputForm
 }
 
@@ -79,7 +82,16 @@ export async function runTimeline(args: TimelineArguments, context: CommandConte
       since: period.sinceOption === '' ? (whereabouts?.first ?? ALL_TIME.since) : period.since,
       until: period.until,
     }
-    const asked: Asked = { store, peers, scope, selection: timelineSelection(scope), period, limit, form }
+    const asked: Asked = {
+      store,
+      peers,
+      scope,
+      selection: timelineSelection(scope),
+      period,
+      limit,
+      isAll: args.isAll,
+      form,
+    }
     if (form === 'lines') await printTimeline(asked, whereabouts, context)
     else await printDocuments(asked, context)
     return reportDamage(store, context.terminal) ? 1 : 0
@@ -89,9 +101,9 @@ export async function runTimeline(args: TimelineArguments, context: CommandConte
 }
 
 async function printTimeline(asked: Asked, whereabouts: Whereabouts | null, context: CommandContext): Promise<void> {
-  const { store, peers, scope, selection, limit } = asked
+  const { store, peers, scope, selection, limit, isAll } = asked
   const { stdout, terminal } = context
-  const totals = await countTimeline(store, selection)
+  const totals = await countTimeline(store, selection, isAll)
   const outlet = createTextOutlet(stdout)
   const printer = createLinePrinter(terminal, outlet.width)
   await outlet.write(`${paint(terminal, 'bold', safeText(peers.label))}  ${keysText(peers)}\n`)
@@ -101,7 +113,7 @@ async function printTimeline(asked: Asked, whereabouts: Whereabouts | null, cont
   let shown = 0
   let next: TimelineRow | null = null
   // One row more than the limit tells where what is left out begins.
-  for await (const page of findTimeline(store, selection, limit + 1)) {
+  for await (const page of findTimeline(store, selection, limit + 1, { isAll })) {
     const rows = page.slice(0, limit - shown)
     next = page[rows.length] ?? null
     if (!(await outlet.write(printer.print(await linesOf(store, [...before, ...rows], subject))))) return
@@ -149,6 +161,7 @@ async function linesOf(
 function gapRow(place: Place): TimelineRow {
   return {
     at: place.at,
+    rank: 0,
     line: place.id,
     isFlow: false,
     first: place,
@@ -158,6 +171,8 @@ function gapRow(place: Place): TimelineRow {
     ports: 0,
     bytes: null,
     reasons: [],
+    routine: [],
+    taker: null,
   }
 }
 

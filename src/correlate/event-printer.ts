@@ -5,7 +5,7 @@ import { createIsoPrinter } from '../time.ts'
 import { FirewallEvent } from './firewall-events.ts'
 import { createFirewallWriter, hasAddresses } from './firewall-json.ts'
 import { createFlowPrinter } from './flow-json.ts'
-import { isAuditDocument } from './hosts/audit-documents.ts'
+import { AuditDocument } from './hosts/audit-documents.ts'
 import { createAuditWriter } from './hosts/audit-json.ts'
 
 export type EventWriter = {
@@ -24,7 +24,7 @@ export function createEventWriter(): EventWriter {
   return {
     write(event, block, at) {
       if (event instanceof FirewallEvent && hasAddresses(event)) return writeFirewall(event, block, at)
-      if (isAuditDocument(event)) return writeAudit(event, block, at)
+      if (event instanceof AuditDocument) return writeAudit(event, block, at)
       const text = print(event)
       if (at + text.length + 1 > block.length) return -1
       // Documents are ASCII (event-json quote): one byte a character.

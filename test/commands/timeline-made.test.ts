@@ -70,6 +70,7 @@ async function timeline(documents: readonly Fields[], part: Partial<TimelineArgu
       until: '',
       last: '',
       limit: '200',
+      isAll: false,
       isJson: false,
       isCsv: false,
       store,
@@ -303,7 +304,7 @@ test('pages of any size give the same lines', async () => {
           const selection = timelineSelection({ keys: [IVY], gateways: ['gw1'], ...ALL_TIME })
           const collect = async (limit: number, size: number) => {
             const rows = []
-            for await (const page of findTimeline(store, selection, limit, size)) rows.push(...page)
+            for await (const page of findTimeline(store, selection, limit, { pageRows: size })) rows.push(...page)
             return rows
           }
           const whole = await collect(Infinity, 10_000)

@@ -20,6 +20,7 @@ async function timeline(peer: string, part: Partial<TimelineArguments> = {}, col
     until: '',
     last: '',
     limit: '200',
+    isAll: false,
     isJson: false,
     isCsv: false,
     store: demo.dir,

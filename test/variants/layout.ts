@@ -3,7 +3,7 @@ import { type CaptureCase, remove, rename } from './case.ts'
 
 /** Every log of a host with `.gz` behind its name. */
 export function compressAll(one: CaptureCase): void {
-  rename(one, (name) => (/\/(kern|conntrack)\.log(\.\d+)?$|wg\.snapshots$/.test(name) ? `${name}.gz` : ''))
+  rename(one, (name) => (/\/(kern|conntrack|audit)\.log(\.\d+)?$|wg\.snapshots$/.test(name) ? `${name}.gz` : ''))
 }
 
 /** All lines of a family of files, oldest first. */

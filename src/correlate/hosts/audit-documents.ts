@@ -53,18 +53,31 @@ export type AuditSections = {
 }
 
 /**
- * Facets: action and outcome, host, then the identity if there is one. Whoever copies it with other fields must leave `sections` out:
- * they are what is printed.
+ * One document. Its own fields are only put together when somebody asks for one: most documents are written and never looked at,
+ * straight from the sections. Facets: action and outcome, host, then the identity if there is one.
  */
-export type AuditDocument = Event & {
+export class AuditDocument implements Event {
+  readonly dataset = 'wireguard.audit'
   readonly sections: AuditSections
   /** event.original, not yet joined and decoded. */
   readonly records: readonly AuditRecord[]
-}
+  readonly facets: readonly Facet[]
+  #own: Fields | null = null
 
-/** Whether the event was made here and can be printed from its sections. */
-export function isAuditDocument(event: Event): event is AuditDocument {
-  return event.dataset === 'wireguard.audit' && 'sections' in event
+  constructor(sections: AuditSections, records: readonly AuditRecord[], facets: readonly Facet[]) {
+    this.sections = sections
+    this.records = records
+    this.facets = facets
+  }
+
+  get own(): Fields {
+    // Sections hold Fields only.
+    this.#own ??= Object.assign(
+      { 'event.original': originalOf(this.records) },
+      ...Object.values(this.sections),
+    ) as Fields
+    return this.#own
+  }
 }
 
 /** Makes wireguard.audit documents of one host. */
@@ -108,30 +121,11 @@ export function createAuditDocuments(
     }
     const header = headers(facts, action, extra.change)
     const place = placeOf(event.node)
-    return createDocument(
+    return new AuditDocument(
       sections,
       event.records,
       extra.identity === null ? [header, place] : [header, place, extra.identity],
     )
-  }
-}
-
-function createDocument(
-  sections: AuditSections,
-  records: readonly AuditRecord[],
-  facets: readonly Facet[],
-): AuditDocument {
-  let own: Fields | null = null
-  return {
-    dataset: 'wireguard.audit',
-    facets,
-    sections,
-    records,
-    get own() {
-      // Sections hold Fields only.
-      own ??= Object.assign({ 'event.original': originalOf(records) }, ...Object.values(sections)) as Fields
-      return own
-    },
   }
 }
 

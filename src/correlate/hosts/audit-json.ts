@@ -1,13 +1,13 @@
 /**
  * The hand-ordered JSON of `wireguard.audit` documents as bytes, from their sections; held equal to the general printer by
- * test/correlate/hosts/audit-json.test.ts. Every member is written with a comma behind it, and closing an object puts the brace in
- * the place of the last one: no object has a member that is always there.
+ * test/correlate/hosts/audit-json.test.ts.
  */
 import { decodeBytes, quote } from '../../event-json.ts'
 import type { Fields } from '../../fields.ts'
 import { putNumber, putText } from '../ascii-bytes.ts'
 import type { AuditDocument, AuditSections } from './audit-documents.ts'
 import { ORIGINAL_MAX } from './audit-text.ts'
+import { close, end, endWord, escapeAt, list, named, number, word } from './json-members.ts'
 
 /** Writes the document and LF into `block` at `at`; returns the new end, or -1 when it may not fit. */
 export type AuditWriter = (document: AuditDocument, block: Buffer, at: number) => number
@@ -60,9 +60,9 @@ export function createAuditWriter(iso: (at: number) => string): AuditWriter {
 }
 
 const LF = 10
-const QUOTE = 34
 const COMMA = 44
 const BACKSLASH = 92
+const SMALL_N = 110
 const BRACE = 125
 
 /** All texts are pieces of the records, except what stands in facets and in related; each path also has the working directory. */
@@ -77,18 +77,6 @@ function bytesMax({ sections, facets, records }: AuditDocument): number {
   for (const address of sections.related['related.ip'] ?? []) texts += address.length + 1
   for (const path of sections.file?.['auditd.paths'] ?? []) texts += 4 * path.length + 1
   return shared + FRAME_BYTES_MAX + ESCAPED_BYTES_MAX * (texts + (REPEATS_MAX + 1) * length)
-}
-
-/** The last comma becomes the brace; a comma for what follows. */
-function close(block: Buffer, at: number): number {
-  block[at - 1] = BRACE
-  block[at] = COMMA
-  return at + 1
-}
-
-/** Closes an object whose members began at `first`; one without members is taken back with its `head`. */
-function end(block: Buffer, at: number, first: number, head: string): number {
-  return at === first ? first - head.length : close(block, at)
 }
 
 /** Members as a facet printed them. */
@@ -112,49 +100,12 @@ function putOriginal(block: Buffer, start: number, records: AuditDocument['recor
     const raw = records[i]?.raw ?? ''
     const length = Math.min(raw.length, left)
     left -= length
-    at = putLine(block, at, raw, length)
+    block.write(raw, at, length, 'latin1')
+    at = escapeAt(block, at, length)
     if (at < 0) return putWhole(block, start, records)
   }
-  block[at] = QUOTE
-  block[at + 1] = COMMA
-  return at + 2
+  return endWord(block, at)
 }
-
-/**
- * The first `length` bytes of a line as JSON without quotes, or -1 when one of them needs more care. The runtime copies the line; then
- * bytes move up from its end, to make room for what escapes add: half the time of a loop over characters.
- */
-function putLine(block: Buffer, start: number, raw: string, length: number): number {
-  block.write(raw, start, length, 'latin1')
-  let added = 0
-  for (let i = start; i < start + length; i++) added += ADDED[block[i] ?? 0] ?? 0
-  if (added >= CARE) return -1
-  let from = start + length
-  let to = from + added
-  while (from < to) {
-    const code = block[--from] ?? 0
-    block[--to] = code
-    if (code === QUOTE || code === BACKSLASH) block[--to] = BACKSLASH
-    else if (code === SEPARATOR) {
-      to -= SEPARATOR_TEXT.length - 1
-      putText(block, to, SEPARATOR_TEXT)
-    }
-  }
-  return start + length + added
-}
-
-const SMALL_N = 110
-/** auditd puts it before what it adds to a line. */
-const SEPARATOR = 0x1d
-const SEPARATOR_TEXT = '\\u001d'
-/** More than all other escapes of one line can add. */
-const CARE = 1 << 24
-/** Bytes that the escape of a byte adds; CARE for those that go the general way. */
-const ADDED = Int32Array.from({ length: 256 }, (_, code) => {
-  if (code === SEPARATOR) return SEPARATOR_TEXT.length - 1
-  if (code < 32 || code > 126) return CARE
-  return code === QUOTE || code === BACKSLASH ? 1 : 0
-})
 
 /** Bytes above ASCII may be characters of UTF-8 over the ends of records. */
 function putWhole(block: Buffer, start: number, records: AuditDocument['records']): number {
@@ -165,50 +116,6 @@ function putWhole(block: Buffer, start: number, records: AuditDocument['records'
   const at = putText(block, start, quote(decodeBytes(joined)).slice(1))
   block[at] = COMMA
   return at + 1
-}
-
-/** `name` is `"name":"`. Text that is no plain ASCII goes the general way. */
-function word(block: Buffer, start: number, name: string, value: string | undefined): number {
-  if (value === undefined) return start
-  const first = putText(block, start, name)
-  const { length } = value
-  for (let i = 0; i < length; i++) {
-    const code = value.charCodeAt(i)
-    if (code < 32 || code > 126 || code === QUOTE || code === BACKSLASH) {
-      const next = putText(block, first, quote(value).slice(1))
-      block[next] = COMMA
-      return next + 1
-    }
-    block[first + i] = code
-  }
-  const at = first + length
-  block[at] = QUOTE
-  block[at + 1] = COMMA
-  return at + 2
-}
-
-/** `name` is `"name":`. */
-function number(block: Buffer, start: number, name: string, value: number | undefined): number {
-  if (value === undefined) return start
-  const at = putNumber(block, putText(block, start, name), value)
-  block[at] = COMMA
-  return at + 1
-}
-
-/** `name` is `"name":[`. */
-function list(block: Buffer, start: number, name: string, values: readonly string[] | undefined): number {
-  if (values === undefined) return start
-  let at = putText(block, start, name)
-  for (const value of values) at = word(block, at, '"', value)
-  block[at - 1] = 93 // ]
-  block[at] = COMMA
-  return at + 1
-}
-
-/** An account or group. */
-function named(block: Buffer, start: number, head: string, id: string | undefined, name: string | undefined): number {
-  if (id === undefined && name === undefined) return start
-  return close(block, word(block, word(block, putText(block, start, head), '"id":"', id), '"name":"', name))
 }
 
 /** Process, accounts, file, ends of a connection. */

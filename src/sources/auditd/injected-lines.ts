@@ -34,7 +34,8 @@ export function createInjectedLines(): InjectedLines {
   let isEnriched = false
 
   /** How far into the expected lines this one reaches; 0 = it is none of them. */
-  function matched(text: string): number {
+  function matched(whole: string): number {
+    const text = withoutCr(whole)
     for (const [index, line] of expected.entries()) {
       // Only the last of them has the closing brace that auditd adds.
       if (text === line || (index === expected.length - 1 && text === `${line} }`)) return index + 1
@@ -49,12 +50,14 @@ export function createInjectedLines(): InjectedLines {
         const count = matched(text)
         // A log that went through grep lacks lines in between; what follows there may be a record again.
         const isRest = count > 0 || endsOpen || (isUnfinished && readHead(text) === null)
-        expected = isRest && !endsOpen ? expected.slice(Math.max(count, 1)) : []
+        expected = isRest && (count > 0 || !endsOpen) ? expected.slice(Math.max(count, 1)) : []
         if (isRest) return 'path-line-feed'
       }
       return isEnriched && endsOpen ? 'enriched-tail' : ''
     },
     sockaddr(body, enriched, isSyslog) {
+      // Family 1, of a little endian machine; lineFeedsOf counts no other without knowing the machine.
+      if (!body.startsWith('saddr=01')) return
       const saddr = memoryOf(body)
       const text = isSyslog ? body : enriched
       const from = text.indexOf('SADDR={')
@@ -68,12 +71,10 @@ export function createInjectedLines(): InjectedLines {
   }
 }
 
-/** Hex digits of `saddr=`. */
+/** Hex digits of `saddr=`, the record's first field. */
 function memoryOf(body: string): string {
-  const from = body.startsWith('saddr=') ? 6 : body.indexOf(' saddr=') + 7
-  if (from < 6) return ''
-  const end = body.indexOf(' ', from)
-  return end < 0 ? body.slice(from) : body.slice(from, end)
+  const end = body.indexOf(' ')
+  return body.slice('saddr='.length, end < 0 ? body.length : end)
 }
 
 /** What stands behind each of the first `count` LFs of a socket's path, up to the next one. */
@@ -83,8 +84,12 @@ function pathLines(saddr: string, count: number): string[] {
   const name = path.startsWith('\0') ? path.slice(1) : path
   const end = name.indexOf('\0')
   const lines = (end < 0 ? name : name.slice(0, end)).split(LF).slice(1, count + 1)
-  // The reader of lines takes a CR before the LF away.
-  const found = lines.map((line, index) => (index < lines.length - 1 && line.endsWith('\r') ? line.slice(0, -1) : line))
+  const found = lines.map(withoutCr)
   while (found.length < count) found.push('')
   return found
+}
+
+/** The reader of lines takes a CR before the LF away. */
+function withoutCr(text: string): string {
+  return text.endsWith('\r') ? text.slice(0, -1) : text
 }

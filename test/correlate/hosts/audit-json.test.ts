@@ -20,6 +20,8 @@ const HOSTILE = [
   '<script>',
   "root'res=success'auid=0",
   '../..//x',
+  'x"y\\'.repeat(20),
+  '\u0141"\u{1f600}'.repeat(20),
 ]
 const text = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 12 }))
 const long = fc.oneof(text, fc.constant('A'.repeat(9000)), fc.constant(`${'A'.repeat(8190)}\u{1f600}`))

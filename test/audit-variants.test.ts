@@ -1,0 +1,104 @@
+/**
+ * The demo capture with its hosts' audit logs in other clothes: other formats, transports, orders, clocks, rules. The logins stay
+ * joined to their peers; what a variant takes away may cost answers and may never make a wrong one.
+ */
+import { describe, expect, test } from 'vitest'
+import { parseEvent } from '../src/event-json.ts'
+import type { Fields } from '../src/fields.ts'
+import { FATAL } from './judge.ts'
+import {
+  AUDITED,
+  addBoot,
+  addEnds,
+  asJournal,
+  asMulticast,
+  asRaw,
+  editRecords,
+  interleave,
+  keyOf,
+  setClock,
+  shuffleEvents,
+  withNode,
+  withoutAccepts,
+  withoutTypes,
+} from './variants/audit.ts'
+import { BARS, type Bars, missedBars } from './variants/bars.ts'
+import { type CaptureCase, demoCase, printedRows, type Replayed, rename, replayCase } from './variants/case.ts'
+import { rotate } from './variants/layout.ts'
+import { createRandom } from './variants/random.ts'
+import { thin } from './variants/snapshots.ts'
+
+type Variant = readonly [name: string, change: (one: CaptureCase) => void, bars?: Partial<Bars>]
+
+const VARIANTS: readonly Variant[] = [
+  ['RAW', asRaw],
+  ['node= of another name', (one) => withNode(one, 'ledger-db.example.net')],
+  ['node= with a blank', (one) => withNode(one, 'ledger db')],
+  ['node= that looks like a record', (one) => withNode(one, 'a type=LOGIN msg=audit(1:1): x')],
+  ['the multicast, with EOE', asMulticast],
+  ['journald', asJournal],
+  ['compressed', (one) => rename(one, (name) => (name.includes('/audit.log') ? `${name}.gz` : ''))],
+  [
+    'rotated into 7',
+    (one) => {
+      for (const host of AUDITED) rotate(one, `${host}/audit.log`, 7)
+    },
+  ],
+  ...[1, 2, 3].map(
+    (seed): Variant => [`interleaved over 50 lines, ${seed}`, (one) => interleave(one, 50, createRandom(seed))],
+  ),
+  ...[1, 2, 3].map(
+    (seed): Variant => [`records in any order, ${seed}`, (one) => shuffleEvents(one, createRandom(seed))],
+  ),
+  [
+    'interleaved, RAW, with EOE and a node',
+    (one) => {
+      asRaw(one)
+      addEnds(one)
+      interleave(one, 50, createRandom(4))
+      withNode(one, 'n')
+    },
+  ],
+  ['EOE everywhere', addEnds],
+  ['no PROCTITLE', (one) => withoutTypes(one, /^PROCTITLE$/)],
+  [
+    'no PROCTITLE, interleaved',
+    (one) => {
+      withoutTypes(one, /^PROCTITLE$/)
+      interleave(one, 50, createRandom(5))
+    },
+  ],
+  ['no PATH of parents, no CWD', (one) => withoutTypes(one, /^CWD$/)],
+  ['no LOGIN', (one) => withoutTypes(one, /^LOGIN$/)],
+  ['every record twice', (one) => editRecords(one, (lines) => lines.flatMap((line) => [line, line]))],
+  ...[60, 3600, 90_000].map((seconds): Variant => [`booted again after ${seconds} s`, (one) => addBoot(one, seconds)]),
+  ['polls at every 30th second', (one) => thin(one, 30, 0, () => 0), { right: 0, ssh: 0, login: 0, exec: 0, file: 0 }],
+]
+
+async function replayed(change: (one: CaptureCase) => void): Promise<Replayed> {
+  const one = await demoCase()
+  change(one)
+  return await replayCase(one)
+}
+
+function documentsOf({ ndjson }: Replayed): Fields[] {
+  return ndjson
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseEvent)
+}
+
+function expectNothingWrong({ verdict, printed, exit }: Replayed): void {
+  expect(exit).toBe(0)
+  expect(FATAL.flatMap((kind) => (verdict.errors.get(kind) ?? []).map((what) => `${kind}: ${what}`))).toEqual([])
+  expect(verdict.counts.get('host claims right')).toBe(verdict.counts.get('host claims'))
+  for (const row of printedRows(printed)) expect(row.counted, row.source).toBe(row.lines)
+}
+
+const JUDGED = VARIANTS.map(([name, change, special]) => ({ name, change, bars: { ...BARS, ...special } }))
+
+test.each(JUDGED)('$name', async ({ change, bars }) => {
+  const result = await replayed(change)
+  expectNothingWrong(result)
+  expect(missedBars(result.verdict, bars)).toEqual([])
+})
