@@ -90,7 +90,14 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
       },
       pass,
     )
-    coverage.inspect(name, gateway)
+    coverage.inspect(name, {
+      scope: gateway.scope,
+      get auditOut() {
+        return desks.outOfScope(name)
+      },
+      // The desks are one for all hosts: told with the first.
+      limits: () => (name === audited[0]?.name ? [...gateway.limits(), ...desks.limits()] : gateway.limits()),
+    })
     const journal =
       options.ledger === null
         ? null

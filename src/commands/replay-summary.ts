@@ -36,6 +36,7 @@ export function totalsOf(result: ReplayResult): SourceTotals[] {
   for (const [host, { scope }] of result.pipeline.gateways) {
     outLeft.set(`${host} nftables`, scope.packetsOut)
     outLeft.set(`${host} conntrack`, scope.conntrackOut)
+    outLeft.set(`${host} auditd`, result.pipeline.desks.outOfScope(host))
   }
   return result.sources.map(({ host, kind, name, tally }) => {
     // Two kinds of one source (kern.log and ulogd.json) share the count; it is told with the first that can hold it.

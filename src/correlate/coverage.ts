@@ -31,6 +31,8 @@ export type Watch = {
 /** What coverage may look at, at every tick. */
 export type GatewayProbe = {
   readonly scope: { readonly packetsOut: number; readonly conntrackOut: number }
+  /** Audit records that became no document. */
+  readonly auditOut: number
   /** How often each named limit was hit so far. */
   limits(): readonly LimitCount[]
 }
@@ -72,6 +74,7 @@ type HostState = {
   probe: GatewayProbe | null
   packetsOut: number
   conntrackOut: number
+  auditOut: number
 }
 
 /** Names of interfaces and prefixes kept a gateway; both are chosen by people, or by who writes the log. */
@@ -213,6 +216,7 @@ function createHostState(host: IntakeHost, emit: (event: Event) => void): HostSt
     probe: null,
     packetsOut: 0,
     conntrackOut: 0,
+    auditOut: 0,
   }
 }
 
@@ -250,6 +254,9 @@ function look(state: HostState, probe: GatewayProbe, at: Micros, isEnd: boolean)
   if (packetsOut > state.packetsOut) state.sources.get('nftables')?.decided('outOfScope', packetsOut - state.packetsOut)
   if (conntrackOut > state.conntrackOut)
     state.sources.get('conntrack')?.decided('outOfScope', conntrackOut - state.conntrackOut)
+  if (probe.auditOut > state.auditOut)
+    state.sources.get('auditd')?.decided('outOfScope', probe.auditOut - state.auditOut)
+  state.auditOut = probe.auditOut
   state.packetsOut = packetsOut
   state.conntrackOut = conntrackOut
   state.limits.look(probe.limits(), at, isEnd)

@@ -4,7 +4,7 @@ import { printEvent } from '../event-json.ts'
 import { createIsoPrinter } from '../time.ts'
 import { FirewallEvent } from './firewall-events.ts'
 import { createFirewallWriter, hasAddresses } from './firewall-json.ts'
-import { createFlowPrinter } from './flow-json.ts'
+import { createFlowPrinter, FLOW_FACETS } from './flow-json.ts'
 import { AuditDocument } from './hosts/audit-documents.ts'
 import { createAuditWriter } from './hosts/audit-json.ts'
 
@@ -20,7 +20,9 @@ export function createEventWriter(): EventWriter {
   const writeFirewall = createFirewallWriter(iso)
   const printFlow = createFlowPrinter(iso)
   const writeAudit = createAuditWriter(iso)
-  const print = (event: Event) => (event.dataset === 'wireguard.flow' ? printFlow(event) : printEvent(event))
+  // A flow that an audited host told something about has one facet more than its printer knows.
+  const print = (event: Event) =>
+    event.dataset === 'wireguard.flow' && event.facets.length === FLOW_FACETS ? printFlow(event) : printEvent(event)
   return {
     write(event, block, at) {
       if (event instanceof FirewallEvent && hasAddresses(event)) return writeFirewall(event, block, at)

@@ -7,6 +7,9 @@ import { quote } from '../event-json.ts'
 
 type Own = Event['own']
 
+/** Facets of a flow document as its gateway makes it. */
+export const FLOW_FACETS = 5
+
 export function createFlowPrinter(iso: (at: number) => string): (event: Event) => string {
   return ({ own, facets }) => {
     const [header, observer, protocol, identity, resource] = facets

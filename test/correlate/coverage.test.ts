@@ -98,7 +98,7 @@ describe('heartbeats', () => {
   test('count documents, and records out of scope, where they were decided', () => {
     const run = createCoverageRun()
     const scope = { packetsOut: 0, conntrackOut: 0 }
-    run.coverage.inspect(GATEWAY, { scope, limits: () => [] })
+    run.coverage.inspect(GATEWAY, { scope, auditOut: 0, limits: () => [] })
     run.feed(packet(1), conntrack(1))
     scope.packetsOut = 3
     scope.conntrackOut = 4
@@ -214,6 +214,7 @@ describe('limits', () => {
     let count = 0
     run.coverage.inspect(GATEWAY, {
       scope: { packetsOut: 0, conntrackOut: 0 },
+      auditOut: 0,
       limits: () => [
         { name: 'flows', count },
         { name: 'lines-pending', count: 0 },

@@ -42,7 +42,7 @@ export type HostDesks = {
   /** `settled`: until when flows of all gateways have been told. */
   tick(watermark: Micros, settled: Micros): void
   end(): void
-  /** Audit events of a host that became no document so far. */
+  /** Audit records of a host that became no document so far. */
   outOfScope(host: string): number
   limits(): readonly { readonly name: string; readonly count: number }[]
   /** How far the host's clock was measured ahead of its gateways', and by how many connections. */
@@ -193,7 +193,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
 
   function sayAlone(desk: Desk, event: AuditEvent, facts: AuditFacts, change: ChangeTarget): void {
     if (desk.scope === 'all' || change !== '') emit(desk.toDocument(event, facts, { ...ALONE, change }))
-    else desk.outOfScope++
+    else desk.outOfScope += event.records.length + event.dropped
   }
 
   function identityOf(desk: Desk, session: LoginSession, answer: Answer): Facet {

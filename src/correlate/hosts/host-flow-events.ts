@@ -17,6 +17,7 @@ export type Taker = {
   readonly user: string
 }
 
+/** `wireguard.host.*` of the process, and the login, that took a connection. */
 export function createTakerFacet({ host, process, session, user }: Taker): Facet {
   return createFacet({
     'wireguard.host.name': host,
@@ -34,6 +35,7 @@ export function withHost(event: Event, host: Facet | null): Event {
   return { dataset: event.dataset, own: withEvidence(event.own), facets: [...event.facets, host] }
 }
 
+/** Makes the `flow-progress` that says what the host told; `flow.host` is set before. */
 export function createHostProgress(): (flow: CarriedFlow, at: Micros, reason: HostReason) => Event {
   const hashedId = createHashedIds()
   const header = createFacet({

@@ -57,6 +57,7 @@ export type Answer = {
   readonly addresses: readonly string[]
 }
 
+/** An open question; `from` is the earliest time it can have happened, by the host's clock. */
 export function createOrigin(
   host: string,
   client: { ip: string; port: number },
