@@ -59,6 +59,8 @@ describe.each(DAMAGES)('%s', (_, damage, trueAtLeast) => {
     expect(exit).toBe(0)
     const rows = printedRows(printed)
     expect(rows.map(({ source }) => source)).toEqual([
+      'app1 audit',
+      'db1 audit',
       'gw1 nftables',
       'gw1 conntrack',
       'gw1 wireguard',

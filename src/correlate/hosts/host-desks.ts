@@ -18,7 +18,7 @@ import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
 import { createHostDirectory } from './host-directory.ts'
 import { createHostProgress, createTakerFacet, type HostReason, withHost } from './host-flow-events.ts'
 import { createHostJoin } from './host-join.ts'
-import { createHostSessions, type HostSessions, type LoginSession } from './host-sessions.ts'
+import { createHostSessions, type HostSessions, keepText, type LoginSession } from './host-sessions.ts'
 import { createLoginEvents } from './login-events.ts'
 import type { Answer, HostProcess, Origin } from './origin.ts'
 import { createSecondHops } from './second-hops.ts'
@@ -52,7 +52,8 @@ export type HostDesks = {
 type Desk = {
   readonly name: string
   readonly scope: AuditScope
-  readonly sessions: HostSessions
+  /** By `node=`: a file may hold several machines' records, and each counts its login sessions from 1. */
+  readonly nodes: Map<string, HostSessions>
   readonly read: (event: AuditEvent) => AuditFacts
   readonly idOf: (event: AuditEvent) => string
   readonly toDocument: ReturnType<typeof createAuditDocuments>
@@ -63,6 +64,8 @@ type Desk = {
 
 /** connect() is audited at its entry; the other side accepts within this. */
 const CONNECT_MAX: Micros = 3 * SECOND
+/** Machines in one audit log. */
+const NODES_MAX = 256
 /** A program that changes peers is done within this after its start. */
 const CHANGE_MAX: Micros = SECOND
 /** EINPROGRESS: a connect that does not block has begun (formats.md 3.3). */
@@ -70,10 +73,12 @@ const IN_PROGRESS = '-115'
 
 export function createHostDesks(options: HostDesksOptions, emit: (event: Event) => void): HostDesks {
   const directory = createHostDirectory(options.inventory)
+  const audited = new Set(options.hosts.keys())
   const hasUndocumented = [...options.hosts.keys()].some((host) => !directory.isDocumented(host))
   const flows = createCarriedFlows((serverIp) => {
+    if (hasUndocumented) return true
     const host = directory.hostAt(serverIp)
-    return host === null ? hasUndocumented : options.hosts.has(host)
+    return host !== null && audited.has(host)
   })
   const hops = createSecondHops()
   const join = createHostJoin({ flows, directory, hops })
@@ -90,12 +95,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     return {
       name,
       scope,
-      sessions: createHostSessions(name, (session, origin) => {
-        undecided.whenAnswered(origin, (answer) => {
-          emit(logins.login(session, origin, answer, join.clock(name).offset))
-          land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
-        })
-      }),
+      nodes: new Map(),
       read: createFactsReader(),
       idOf: createAuditIds(name),
       toDocument: createAuditDocuments(name),
@@ -105,6 +105,27 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
       }),
       outOfScope: 0,
     }
+  }
+
+  /** A machine named by `node=` that the inventory knows is that machine; else the folder's name holds. */
+  function sessionsOf(desk: Desk, node: string): HostSessions {
+    const known = desk.nodes.get(node)
+    if (known !== undefined) return known
+    const host = directory.isDocumented(node) ? node : desk.name
+    const made = createHostSessions({ host, node: keepText(node) }, (session, origin) => {
+      undecided.whenAnswered(origin, (answer) => {
+        emit(desk.logins.login(session, origin, answer, join.clock(host).offset))
+        land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
+      })
+    })
+    desk.nodes.set(keepText(node), made)
+    audited.add(host)
+    const [oldest] = desk.nodes.keys()
+    if (desk.nodes.size > NODES_MAX && oldest !== undefined) {
+      desk.nodes.get(oldest)?.end()
+      desk.nodes.delete(oldest)
+    }
+    return made
   }
 
   /** The flow that carried it learns which process, and which login, took it. */
@@ -126,8 +147,9 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const desk = desks.get(name)
     if (desk === undefined) return
     const facts = desk.read(event)
-    const { subject, step, accepted } = desk.sessions.take(event, facts)
-    for (const origin of desk.sessions.takeFresh()) undecided.add(origin)
+    const sessions = sessionsOf(desk, event.node)
+    const { subject, step, accepted } = sessions.take(event, facts)
+    for (const origin of sessions.takeFresh()) undecided.add(origin)
     const change = changeOf(facts)
     if (change === 'wireguard' && isLiveChange(facts))
       options.changed(name, event.at, event.placeAt + CHANGE_MAX, desk.idOf(event))
@@ -199,7 +221,10 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
   function identityOf(desk: Desk, session: LoginSession, answer: Answer): Facet {
     let identity = identities.get(session)
     if (identity === undefined) {
-      const leader = hashDigits(`login\0${desk.name}\0${session.boot}\0${session.ses}\0${session.seenAt}`, 24)
+      const leader = hashDigits(
+        `login\0${desk.name}\0${session.node}\0${session.boot}\0${session.ses}\0${session.seenAt}`,
+        24,
+      )
       identity = createFacet({ ...answer.identity.fields, 'process.session_leader.entity_id': leader })
       identities.set(session, identity)
     }
@@ -211,11 +236,12 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const { socket } = facts
     if (facts.syscallName !== 'connect' || socket === null || socket.port <= 0) return
     if (facts.isSuccess !== true && facts.exit !== IN_PROGRESS) return
+    const host = directory.isDocumented(event.node) ? event.node : desk.name
     const serverHost = directory.hostAt(socket.address)
-    if (serverHost === null || serverHost === desk.name) return
+    if (serverHost === null || serverHost === host) return
     const note = (origin: Origin | null): void =>
       hops.note({
-        host: desk.name,
+        host,
         session: session === null ? '' : String(session.ses),
         origin,
         serverHost,
@@ -229,10 +255,12 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
   }
 
   function tick(watermark: Micros, settled: Micros): void {
-    for (const { sessions, failures } of desks.values()) {
-      sessions.tick(watermark)
+    for (const { nodes, failures } of desks.values()) {
       failures.tick(watermark)
-      for (const origin of sessions.takeFresh()) undecided.add(origin)
+      for (const sessions of nodes.values()) {
+        sessions.tick(watermark)
+        for (const origin of sessions.takeFresh()) undecided.add(origin)
+      }
     }
     undecided.tick(settled)
     flows.expire(watermark)
@@ -258,10 +286,14 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     limits: () => [
       { name: 'audit-waiting', count: undecided.forced },
       { name: 'carried-flows', count: flows.evicted },
-      { name: 'login-sessions', count: [...desks.values()].reduce((sum, { sessions }) => sum + sessions.evicted, 0) },
+      { name: 'login-sessions', count: sum([...desks.values()].flatMap(({ nodes }) => [...nodes.values()])) },
     ],
     clock: (host) => join.clock(host),
   }
 }
 
 const ALONE: Omit<AuditExtra, 'change'> = Object.freeze({ identity: null, people: [], hosts: [], addresses: [] })
+
+function sum(sessions: readonly HostSessions[]): number {
+  return sessions.reduce((total, { evicted }) => total + evicted, 0)
+}

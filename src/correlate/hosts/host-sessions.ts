@@ -12,6 +12,8 @@ import { createOrigin, type HostProcess, type Origin } from './origin.ts'
 export type LoginSession = {
   readonly ses: number
   readonly boot: number
+  /** `node=` of its records. */
+  readonly node: string
   auid: number
   /** The account; '' where no record names it. */
   user: string
@@ -46,6 +48,8 @@ export type HostSessions = {
   take(event: AuditEvent, facts: AuditFacts): { subject: Subject; step: LoginStep; accepted: Origin | null }
   /** Gives sessions up that nobody tells the origin of. Newly known origins are in `fresh`. */
   tick(watermark: Micros): void
+  /** Nothing more will come. */
+  end(): void
   /** Origins that were made since the last call; the caller decides them. */
   takeFresh(): Origin[]
   readonly evicted: number
@@ -96,7 +100,7 @@ const FAILURES: ReadonlySet<number> = new Set([USER_AUTH, USER_ACCT, USER_ERR, U
 
 /** `opened` is told of each login from elsewhere, when its origin is known. */
 export function createHostSessions(
-  host: string,
+  { host, node }: { readonly host: string; readonly node: string },
   opened: (session: LoginSession, origin: Origin) => void,
 ): HostSessions {
   let boot = 0
@@ -175,6 +179,7 @@ export function createHostSessions(
     const session: LoginSession = {
       ses: facts.ses,
       boot,
+      node,
       auid: facts.auid,
       user: '',
       pid: -1,
@@ -204,7 +209,7 @@ export function createHostSessions(
 
   /** What a message inside a session, or the LOGIN that bears it, says about the session itself. */
   function advance(session: LoginSession, event: AuditEvent, facts: AuditFacts): LoginStep {
-    if (session.user === '') session.user = keep(facts.names.get('auid') ?? '')
+    if (session.user === '') session.user = keepText(facts.names.get('auid') ?? '')
     if (facts.login?.isSuccess === true) {
       session.pid = facts.login.pid
       session.ppid = facts.ppid
@@ -223,7 +228,7 @@ export function createHostSessions(
         ip: message.addr,
         at: event.arrival,
         process: processOf(facts),
-        user: keep(message.acct),
+        user: keepText(message.acct),
       }
       if (session.pid >= 0) settle(session, claim)
       else if (session.claims.length < CLAIMS_MAX) session.claims.push(claim)
@@ -343,6 +348,10 @@ export function createHostSessions(
         giveUp(session)
       }
     },
+    end() {
+      for (const session of unborn) giveUp(session)
+      unborn = []
+    },
     takeFresh() {
       const taken = fresh
       fresh = []
@@ -355,11 +364,11 @@ export function createHostSessions(
 }
 
 function processOf({ pid, comm, exe, message }: Pick<AuditFacts, 'pid' | 'comm' | 'exe' | 'message'>): HostProcess {
-  return { pid, name: keep(comm), executable: keep(exe || (message?.exe ?? '')) }
+  return { pid, name: keepText(comm), executable: keepText(exe || (message?.exe ?? '')) }
 }
 
 /** A copy that does not keep the text it was read from alive: sessions outlive their lines. */
-function keep(text: string): string {
+export function keepText(text: string): string {
   return Buffer.from(text).toString()
 }
 

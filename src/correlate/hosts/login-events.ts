@@ -56,14 +56,14 @@ export function createLoginEvents(host: string) {
 
   return {
     login(session: LoginSession, origin: Origin, answer: Answer, offset: Micros): Event {
-      const id = `${session.boot} ${session.ses} ${session.pid}`
+      const id = `${session.node} ${session.boot} ${session.ses} ${session.pid}`
       return make('host-login', session.openedAt, id, origin, answer, {
         ...sessionFields(session, origin),
         'wireguard.host.clock_offset': offset === 0 ? undefined : Math.round(offset / 1000),
       })
     },
     logout(session: LoginSession, origin: Origin, answer: Answer): Event {
-      const id = `${session.boot} ${session.ses} ${session.pid}`
+      const id = `${session.node} ${session.boot} ${session.ses} ${session.pid}`
       return make('host-logout', session.closedAt, id, origin, answer, {
         ...sessionFields(session, origin),
         'event.start': Number.isNaN(session.openedAt) ? undefined : session.openedAt,
@@ -72,7 +72,7 @@ export function createLoginEvents(host: string) {
     },
     /** `user` is the name somebody tried, whatever it is made of. */
     failed(at: Micros, pid: number, user: string, origin: Origin, answer: Answer): Event {
-      return make('host-login-failed', at, `${pid}`, origin, answer, {
+      return make('host-login-failed', at, `${origin.host} ${pid}`, origin, answer, {
         'user.name': user || undefined,
         'process.pid': pid < 0 ? undefined : pid,
         'wireguard.host.name': host,
