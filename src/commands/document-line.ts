@@ -166,16 +166,18 @@ function tellPacket(document: Fields): Telling {
 }
 
 function tellFlow(document: Fields): Telling {
-  const { 'network.bytes': bytes, 'event.duration': duration } = document
+  const { 'network.bytes': bytes, 'event.duration': duration, 'event.reason': reason } = document
+  const taker = takerOf(document)
+  const isTaken = reason === 'host-accepted' || reason === 'host-login'
   return {
-    story: endsOf(document),
+    story: isTaken ? endsOf(document).map((ends) => `${ends}: ${taker}`) : endsOf(document),
     extras: present([
-      takerOf(document),
+      isTaken ? '' : taker,
       resourceOf(document),
       duration === undefined ? '' : spanText(duration / NANOS_PER_MICRO),
       document['host.name'],
     ]),
-    end: flowEnd(document, present([document['event.reason'], bytes === undefined ? '' : bytesText(bytes)])),
+    end: flowEnd(document, present([reason, bytes === undefined ? '' : bytesText(bytes)])),
     style: null,
   }
 }

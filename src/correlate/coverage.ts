@@ -88,6 +88,8 @@ export function createCoverage(
   const hosts = new Map<string, HostState>()
   for (const host of options.hosts) hosts.set(host.name, createHostState(host, emit))
   const neverSpoke: { host: string; source: SourceName }[] = []
+  /** Machines that audit records name as theirs (`node=`). */
+  const nodes = new Set<string>()
   let from: Micros = Number.NaN
   let newest: Micros = Number.NaN
 
@@ -112,6 +114,8 @@ export function createCoverage(
       newest = at
     }
     covered.take(item)
+    if (item.kind === 'audit' && item.node !== '' && !nodes.has(item.node) && nodes.size < NAMES_MAX)
+      nodes.add(detach(item.node))
     if (at > 0) hear(state, item, at)
   }
 
@@ -131,6 +135,8 @@ export function createCoverage(
       for (const source of SOURCE_NAMES) {
         const covered = hosts.get(machine)?.sources.get(source)
         if (!sources.has(source) || covered?.hasSpoken === true) continue
+        // Its audit records came in another machine's file.
+        if (source === 'auditd' && nodes.has(machine)) continue
         neverSpoke.push({ host: machine, source })
         const gap: Gap | null =
           from < newest ? { from, to: newest, reason: 'never-spoke', certain: { from, to: newest } } : null
