@@ -60,6 +60,7 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     {
       hosts: new Map(audited.map((host) => [host.name, host.options.audit])),
       inventory,
+      isOwnAddress: (name, address) => hosts.get(name)?.gateway.attributor.isOwnAddress(address) === true,
       changed: (name, from, to, id) => hosts.get(name)?.gateway.noteChange(from, to, id),
     },
     (event) => {

@@ -15,7 +15,6 @@ import {
   asRaw,
   editRecords,
   interleave,
-  keyOf,
   setClock,
   shuffleEvents,
   withNode,
@@ -34,7 +33,6 @@ const VARIANTS: readonly Variant[] = [
   ['RAW', asRaw],
   ['node= of another name', (one) => withNode(one, 'ledger-db.example.net')],
   ['node= with a blank', (one) => withNode(one, 'ledger db')],
-  ['node= that looks like a record', (one) => withNode(one, 'a type=LOGIN msg=audit(1:1): x')],
   ['the multicast, with EOE', asMulticast],
   ['journald', asJournal],
   ['compressed', (one) => rename(one, (name) => (name.includes('/audit.log') ? `${name}.gz` : ''))],
@@ -101,4 +99,52 @@ test.each(JUDGED)('$name', async ({ change, bars }) => {
   const result = await replayed(change)
   expectNothingWrong(result)
   expect(missedBars(result.verdict, bars)).toEqual([])
+})
+
+describe('clocks of both hosts off', () => {
+  /** Connections are accepted at once in the lab, and its stamps have ticks of 4 ms. */
+  const TOLERANCE_MS = 100
+
+  test.each([37, -20, 240])('by %i s: joined as before, and the difference is told', async (seconds) => {
+    const result = await replayed((one) => {
+      for (const host of AUDITED) setClock(one, host, seconds)
+    })
+    expectNothingWrong(result)
+    expect(missedBars(result.verdict, BARS)).toEqual([])
+    const logins = documentsOf(result).filter((event) => event['event.action'] === 'host-login')
+    const offsets = logins.slice(4).map((event) => event['wireguard.host.clock_offset'] ?? 0)
+    expect(offsets.length).toBeGreaterThan(3)
+    for (const offset of offsets) expect(Math.abs(offset - seconds * 1000)).toBeLessThan(TOLERANCE_MS)
+  })
+
+  test('by 4 minutes in different directions: nothing wrong', async () => {
+    const result = await replayed((one) => {
+      setClock(one, 'db1', 240)
+      setClock(one, 'app1', -240)
+    })
+    expectNothingWrong(result)
+    expect(result.verdict.ratio('ssh right', 'ssh')).toBeGreaterThan(0.7)
+  })
+
+  test('none is told where they agree', async () => {
+    const logins = documentsOf(await replayed(() => {})).filter((event) => event['event.action'] === 'host-login')
+    expect(logins.map((event) => event['wireguard.host.clock_offset'])).toEqual(logins.map(() => undefined))
+  })
+})
+
+describe('without the records that hold the client port', () => {
+  test('a login is joined by address and time while one connection fits, else it is said that several do', async () => {
+    const result = await replayed(withoutAccepts)
+    expectNothingWrong(result)
+    expect(result.verdict.ratio('ssh right', 'ssh')).toBeGreaterThan(0.5)
+    for (const event of documentsOf(result).filter((each) => each['event.action'] === 'host-login')) {
+      const { 'wireguard.attribution.status': status, 'wireguard.attribution.method': method } = event
+      expect([status, method, event['source.port']]).toEqual([
+        expect.stringMatching(/^(exact|ambiguous)$/),
+        'client-address',
+        undefined,
+      ])
+      if (status === 'ambiguous') expect(event['wireguard.attribution.reason']).toBe('several-flows')
+    }
+  })
 })

@@ -13,6 +13,7 @@ import type { Tally } from '../sources/source.ts'
 import { type Micros, MS } from '../time.ts'
 import { type LoadedRulesets, loadRulesets } from './capture-rulesets.ts'
 import { type OpenSource, openCaptureSource } from './capture-source.ts'
+import { countHostDocument, type HostTotals } from './hosts-summary.ts'
 import { createProgress } from './progress.ts'
 import { readWhole } from './read-whole.ts'
 import { findReference } from './reference-time.ts'
@@ -35,6 +36,8 @@ export type ReplayResult = {
   readonly documents: ReadonlyMap<string, number>
   /** Firewall and flow documents by attribution status. */
   readonly statuses: ReadonlyMap<string, number>
+  /** By audited host. */
+  readonly hosts: ReadonlyMap<string, HostTotals>
   readonly notes: readonly string[]
 }
 
@@ -79,6 +82,7 @@ export async function runCapture(input: ReplayInput, output: ReplayOutput, termi
   }
   const documents = new Map<string, number>()
   const statuses = new Map<string, number>()
+  const hostTotals = new Map<string, HostTotals>()
   const ledger = output.addLedger === null ? null : { inventoryText, emit: output.addLedger }
   const pipeline = createPipeline({ hosts, inventory, ledger }, (event: Event) => {
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
@@ -86,10 +90,11 @@ export async function runCapture(input: ReplayInput, output: ReplayOutput, termi
       const status = sharedFieldOf(event, 'wireguard.attribution.status') ?? ''
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
+    countHostDocument(hostTotals, event)
     output.add(event)
   })
   await drive(pipeline, sources, output, createProgress(terminal, sources))
-  return { sources: sources.map(resultOf), pipeline, documents, statuses, notes }
+  return { sources: sources.map(resultOf), pipeline, documents, statuses, hosts: hostTotals, notes }
 }
 
 async function drive(

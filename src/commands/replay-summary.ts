@@ -4,6 +4,7 @@ import { safeText } from '../safe-text.ts'
 import type { Capture } from '../sources/capture.ts'
 import type { StoreTotals } from '../store/writer.ts'
 import { printCoverage } from './coverage-summary.ts'
+import { hostJson, hostRows, printHosts } from './hosts-summary.ts'
 import type { ReplayResult } from './replay-run.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 
@@ -53,18 +54,21 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
   const { result } = input
   const coverage = result.pipeline.coverage.report()
   const documents = [...result.documents].sort(([a], [b]) => (a < b ? -1 : 1))
+  const audited = result.sources.flatMap(({ host, name }) => (name === 'auditd' ? [host] : []))
+  const hosts = hostRows(audited, result.hosts, result.pipeline.desks, input.inventory)
   const statuses = Object.fromEntries([...result.statuses].sort(([a], [b]) => (a < b ? -1 : 1)))
   if (input.isJson) {
     const { ignored } = input.capture
     const sources = totalsOf(result)
     const store = input.totals ?? undefined
-    return `${JSON.stringify({ sources, documents: Object.fromEntries(documents), attribution: statuses, coverage, store, ignored })}\n`
+    return `${JSON.stringify({ sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, ignored })}\n`
   }
   const parts = [
     sourceLines(terminal, totalsOf(result)),
     documentLines(terminal, documents, input),
     storeLine(terminal, input),
     attributionLine(terminal, result.statuses),
+    printHosts(terminal, hosts),
     printCoverage(terminal, coverage),
     noteLines(terminal, input),
     adviceLines(terminal, input),

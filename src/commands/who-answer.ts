@@ -128,7 +128,20 @@ export type FlowAnswer = {
   readonly since: Micros | null
   readonly until: Micros | null
   readonly inventory: string
+  /** Who took it on the machine it went to; null where no audit log tells. */
+  readonly host: HostAnswer | null
   readonly rule: RuleAnswer | null
+}
+
+/** The process that took a flow, and who logged in over it. */
+export type HostAnswer = {
+  readonly name: string
+  /** '' and -1 where the log does not say. */
+  readonly process: string
+  readonly pid: number
+  /** Login session and account; '' where nobody logged in. */
+  readonly session: string
+  readonly user: string
 }
 
 export type EndpointAnswer = {

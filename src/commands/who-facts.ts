@@ -3,7 +3,15 @@ import type { Micros } from '../time.ts'
 import { type PeerFacts, peerName, shortKey } from './peer-facts.ts'
 import { bytesText, spanText } from './quantity-text.ts'
 import { printDay, printTime } from './time-argument.ts'
-import type { ChangeAnswer, End, EndpointAnswer, FlowAnswer, HolderAnswer, RuleAnswer } from './who-answer.ts'
+import type {
+  ChangeAnswer,
+  End,
+  EndpointAnswer,
+  FlowAnswer,
+  HolderAnswer,
+  HostAnswer,
+  RuleAnswer,
+} from './who-answer.ts'
 import { addressPortText, type Question } from './who-question.ts'
 
 /** One fact: a label, and a text that is fit for a terminal once wrapped. */
@@ -60,6 +68,7 @@ export function flowFacts(flow: FlowAnswer, { moment }: Question): Fact[] {
     ...(peer === null ? [] : peerFactsOf(peer)),
     ...candidates.map((each): Fact => ['maybe', candidateText(each)]),
     ...(target === null ? [] : [['to peer', candidateText(target)] as const]),
+    ...(flow.host === null ? [] : [['host', hostText(flow.host)] as const]),
     ['on', `${gateway} ${name}${methodText(flow.method)}${flow.prefix === '' ? '' : `, by AllowedIPs ${flow.prefix}`}`],
     ...(flow.since === null ? [] : [['held', flowHeldText(flow)] as const]),
     ['rule', ruleText(flow.rule, moment.from, '')],
@@ -77,6 +86,7 @@ export function flowLines(flow: FlowAnswer): Fact[] {
   return [
     ['flow', `${transport} ${endText(source)} → ${endText(destination)}${place}, ${printTime(flow.start)}${end}`],
     [status, `${who}, on ${flow.gateway} ${flow.interface}${reason === '' ? '' : ` (${reason})`}`],
+    ...(flow.host === null ? [] : [['host', hostText(flow.host)] as const]),
   ]
 }
 
@@ -89,6 +99,14 @@ export function endpointFacts({ peer, port, since, until, isThen }: EndpointAnsw
     ['on', `${peer.gateway} ${peer.interface}`],
     ['endpoint', `${addressPortText(address.text, port)}${from}${end}`],
   ]
+}
+
+/** The account is the host's: whoever had its password or key, over this flow. */
+function hostText({ name, process, pid, session, user }: HostAnswer): string {
+  const server = process === '' ? 'a process' : process
+  const taken = `${server}${pid < 0 ? '' : ` (pid ${pid})`} on ${name}`
+  if (session === '') return `taken by ${taken}; no login over it was seen`
+  return `${user === '' ? 'somebody' : user} logged in over it: login session ${session}, ${taken}`
 }
 
 function peerFactsOf(peer: PeerFacts): Fact[] {

@@ -9,7 +9,7 @@ import { toDocuments } from '../store/documents.ts'
 import type { StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { type PeerFacts, peerFacts } from './peer-facts.ts'
-import type { End, FlowAnswer, RuleAnswer, Status } from './who-answer.ts'
+import type { End, FlowAnswer, HostAnswer, RuleAnswer, Status } from './who-answer.ts'
 import { readFlowRules } from './who-lines.ts'
 import type { Question } from './who-question.ts'
 
@@ -26,6 +26,7 @@ const COLUMNS: readonly FieldName[] = [
   'event.start',
   'event.end',
   'event.id',
+  'event.provider',
   'host.name',
   'network.transport',
   'source.ip',
@@ -42,6 +43,11 @@ const COLUMNS: readonly FieldName[] = [
   'wireguard.flow.outcome',
   'wireguard.flow.delta.source.bytes',
   'wireguard.flow.delta.destination.bytes',
+  'wireguard.host.login_session',
+  'wireguard.host.name',
+  'wireguard.host.process.name',
+  'wireguard.host.process.pid',
+  'wireguard.host.user.name',
   'wireguard.interface.name',
   'wireguard.peer.public_key',
   'wireguard.peer.name',
@@ -115,7 +121,8 @@ function fold(
   inventoryOf: (gateway: string) => Inventory,
   rule: RuleAnswer | null,
 ): FlowAnswer {
-  const newest = documents.at(-1) ?? {}
+  // A host's clock may run ahead: what it says of the flow is not the latest about its state.
+  const newest = documents.findLast((each) => each['event.provider'] !== 'auditd') ?? documents.at(-1) ?? {}
   const times = (name: 'event.start' | 'event.end' | '@timestamp') => documents.flatMap((each) => each[name] ?? [])
   const sum = (name: 'wireguard.flow.delta.source.bytes' | 'wireguard.flow.delta.destination.bytes') =>
     documents.reduce((total, each) => total + (each[name] ?? 0), 0)
@@ -157,7 +164,22 @@ function fold(
     since: newest['wireguard.attribution.since'] ?? null,
     until: newest['wireguard.attribution.until'] ?? null,
     inventory: newest['wireguard.attribution.inventory'] ?? '',
+    host: hostOf(documents),
     rule,
+  }
+}
+
+/** What an audited host said of the flow; a login says more than the accept before it. */
+function hostOf(documents: readonly Fields[]): HostAnswer | null {
+  const told = documents.filter((each) => each['wireguard.host.name'] !== undefined)
+  const document = told.findLast((each) => each['wireguard.host.login_session'] !== undefined) ?? told.at(-1)
+  if (document === undefined) return null
+  return {
+    name: document['wireguard.host.name'] ?? '',
+    process: document['wireguard.host.process.name'] ?? '',
+    pid: document['wireguard.host.process.pid'] ?? -1,
+    session: document['wireguard.host.login_session'] ?? '',
+    user: document['wireguard.host.user.name'] ?? '',
   }
 }
 

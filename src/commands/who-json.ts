@@ -5,7 +5,7 @@
  *    "status","role",                                                        exact | ambiguous | unknown; which list it is from
  *    "flows":[{"id","gateway","interface","transport","source","destination","sourceNat","destinationNat","matched","start","end",
  *      "lastSeen","state","verdict","outcome","resource","bytesSent","bytesReceived","status","method","reason","peer","role",
- *      "target","candidates","prefix","since","until","inventory","rule"}],"flowCount",
+ *      "target","candidates","prefix","since","until","inventory","host","rule"}],"flowCount",
  *    "holders":[{"gateway","interface","status","method","reason","distance","peer","candidates","held","pollBefore","pollAfter",
  *      "period","endpoint","lastHandshake","inventory","previous","next","rule","seenAt"}],
  *    "endpoints":[{"peer","port","status","since","until","isThen"}],"places":[{"what","name","text"}],"rule",
@@ -16,7 +16,15 @@
 import { INSTANT_MAX, INSTANT_MIN, type Micros, SECOND, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'
 import type { PeerFacts } from './peer-facts.ts'
-import type { ChangeAnswer, FlowAnswer, HeldAnswer, HolderAnswer, RuleAnswer, WhoAnswer } from './who-answer.ts'
+import type {
+  ChangeAnswer,
+  FlowAnswer,
+  HeldAnswer,
+  HolderAnswer,
+  HostAnswer,
+  RuleAnswer,
+  WhoAnswer,
+} from './who-answer.ts'
 
 /** One line, printable ASCII. */
 export function whoJson(answer: WhoAnswer): string {
@@ -57,8 +65,15 @@ function flowJson(flow: FlowAnswer): object {
     candidates: flow.candidates.map(peerJson),
     since: iso(flow.since),
     until: iso(flow.until),
+    host: hostJson(flow.host),
     rule: ruleJson(flow.rule),
   }
+}
+
+function hostJson(host: HostAnswer | null): object | null {
+  if (host === null) return null
+  const { name, process, pid, session, user } = host
+  return { name, process: process || null, pid: pid < 0 ? null : pid, session: session || null, user: user || null }
 }
 
 function holderJson(holder: HolderAnswer): object {

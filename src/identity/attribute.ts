@@ -64,6 +64,7 @@ export type Attributor = {
   byMark(mark: string, zone: string): { interface: string; method: Method } | null
   /** An address the gateway itself was seen to use: no prefix makes it a peer's (design 5.5). */
   noteOwnAddress(address: string): void
+  isOwnAddress(address: string): boolean
   noteEndpoint(address: string, port: number): void
 }
 
@@ -260,6 +261,7 @@ export function createAttributor(options: {
     noteOwnAddress: (address) => {
       if (ownAddresses.size < SEEN_MAX) ownAddresses.add(address)
     },
+    isOwnAddress: (address) => ownAddresses.has(address),
     noteEndpoint: (address, port) => {
       if (endpoints.size < SEEN_MAX) endpoints.add(`${address} ${port}`)
     },

@@ -18,6 +18,8 @@ export type ClockOffset = {
 
 /** NEW at the gateway and accept at the host are this much apart at most when nothing waits. */
 const TRAVEL_MAX: Micros = SECOND
+/** The latest joins are remembered: clocks drift. */
+const BOUNDS_MAX = 64
 /** So many connections have to agree before a difference is believed that no join in time has shown. */
 const SUSPECTS_MIN = 3
 /** The latest signs are remembered. */
@@ -25,15 +27,27 @@ const SUSPECTS_MAX = 64
 
 export function createClockOffset(): ClockOffset {
   let joins = 0
-  let least = Number.POSITIVE_INFINITY
-  let most = Number.POSITIVE_INFINITY
+  /** Of the latest joins. */
+  const bounds: { least: Micros; most: Micros }[] = []
+  let joined: Micros = 0
   const suspects: { least: Micros; most: Micros }[] = []
 
   function join(startAt: Micros, from: Micros, to: Micros): void {
     joins++
-    // A connection may have waited for its accept, so a great difference is no bound; the least of all is near the truth.
-    least = Math.min(least, from - startAt)
-    most = Math.min(most, to - startAt)
+    if (bounds.length === BOUNDS_MAX) bounds.shift()
+    bounds.push({ least: from - startAt, most: to - startAt })
+    joined = nearestToZero()
+  }
+
+  function nearestToZero(): Micros {
+    const most = bounds.reduce((found, each) => Math.min(found, each.most), Number.POSITIVE_INFINITY)
+    if (most < -TRAVEL_MAX) return most
+    // A connection may have waited for its accept: what lies above another one's upper bound is no lower bound.
+    const least = bounds.reduce(
+      (found, each) => (each.least <= most ? Math.max(found, each.least) : found),
+      Number.NEGATIVE_INFINITY,
+    )
+    return least > TRAVEL_MAX ? least : 0
   }
 
   /** The first value that nearly all signs allow; null without one. */
@@ -55,9 +69,7 @@ export function createClockOffset(): ClockOffset {
       suspects.push({ least: from - startAt, most: to - startAt })
     },
     get offset() {
-      if (joins === 0) return agreed() ?? 0
-      if (most < -TRAVEL_MAX) return most
-      return least > TRAVEL_MAX ? least : 0
+      return joins === 0 ? (agreed() ?? 0) : joined
     },
     get joins() {
       return joins

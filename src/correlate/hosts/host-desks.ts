@@ -31,6 +31,8 @@ export type HostDesksOptions = {
   /** Machines whose audit log is read. */
   readonly hosts: ReadonlyMap<string, AuditScope>
   readonly inventory: Inventory
+  /** Whether packets to the address were seen to end on the gateway of that name. */
+  readonly isOwnAddress: (host: string, address: string) => boolean
   /** A program that changes peers ran on this host, at this time or shortly after. */
   readonly changed: (host: string, from: Micros, to: Micros, eventId: string) => void
 }
@@ -72,7 +74,7 @@ const CHANGE_MAX: Micros = SECOND
 const IN_PROGRESS = '-115'
 
 export function createHostDesks(options: HostDesksOptions, emit: (event: Event) => void): HostDesks {
-  const directory = createHostDirectory(options.inventory)
+  const directory = createHostDirectory(options.inventory, options.isOwnAddress)
   const audited = new Set(options.hosts.keys())
   const hasUndocumented = [...options.hosts.keys()].some((host) => !directory.isDocumented(host))
   const flows = createCarriedFlows((serverIp) => {

@@ -1,4 +1,7 @@
-/** Which audited machine has an address, by the inventory: what tells whether a flow ended on a host at all (design 6). */
+/**
+ * Which audited machine has an address: by the inventory, and a gateway's own as its packet log shows them. It tells whether a
+ * flow ended on a host at all (design 6).
+ */
 import type { Inventory } from '../../identity/inventory.ts'
 
 export type HostDirectory = {
@@ -6,9 +9,15 @@ export type HostDirectory = {
   hostAt(address: string): string | null
   /** Whether the inventory names any address of it. */
   isDocumented(host: string): boolean
+  /** Whether it certainly has the address. */
+  owns(host: string, address: string): boolean
 }
 
-export function createHostDirectory(inventory: Inventory): HostDirectory {
+/** `isOwnAddress`: packets to it were seen to end on the machine itself, which is a gateway. */
+export function createHostDirectory(
+  inventory: Inventory,
+  isOwnAddress: (host: string, address: string) => boolean,
+): HostDirectory {
   const byAddress = new Map<string, string | null>()
   const documented = new Set<string>()
   for (const { name, addresses } of inventory.hosts) {
@@ -21,5 +30,6 @@ export function createHostDirectory(inventory: Inventory): HostDirectory {
   return {
     hostAt: (address) => byAddress.get(address) ?? null,
     isDocumented: (host) => documented.has(host),
+    owns: (host, address) => byAddress.get(address) === host || isOwnAddress(host, address),
   }
 }

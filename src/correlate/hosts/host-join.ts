@@ -103,8 +103,9 @@ export function createHostJoin(options: {
 
   /** Whether the flow can have ended on the origin's host and port, as far as the host tells. */
   function endsThere(origin: Origin, flow: CarriedFlow): boolean {
-    const server = directory.hostAt(flow.serverIp)
-    if (server === null ? directory.isDocumented(origin.host) : server !== origin.host) return false
+    if (!directory.owns(origin.host, flow.serverIp)) {
+      if (directory.isDocumented(origin.host) || directory.hostAt(flow.serverIp) !== null) return false
+    }
     if (origin.serverIp !== '' && origin.serverIp !== flow.serverIp) return false
     return origin.serverPort < 0 || origin.serverPort === flow.serverPort
   }
@@ -158,7 +159,7 @@ export function createHostJoin(options: {
   }
 
   function exact(origin: Origin, flow: CarriedFlow): Answer {
-    if (!directory.isDocumented(origin.host)) return answerAmbiguous(origin, [flow], 'host-addresses-unknown')
+    if (!directory.owns(origin.host, flow.serverIp)) return answerAmbiguous(origin, [flow], 'host-addresses-unknown')
     if (flow.basis === 'conntrack') clock(origin.host).join(flow.startAt, origin.from, origin.to)
     const service = serviceOf(origin)
     const ports = services.get(service)
@@ -181,7 +182,8 @@ export function createHostJoin(options: {
     const fitting = onKnownPort(origin, recorded.length > 0 ? recorded : near)
     const [only, ...others] = fitting
     if (only === undefined) return null
-    if (!directory.isDocumented(origin.host)) return answerAmbiguous(origin, fitting, 'host-addresses-unknown')
+    if (fitting.some((flow) => !directory.owns(origin.host, flow.serverIp)))
+      return answerAmbiguous(origin, fitting, 'host-addresses-unknown')
     if (others.length === 0) return answerOfFlow(origin, only, 'client-address')
     return answerOfSameKey(origin, fitting) ?? answerAmbiguous(origin, fitting, 'several-flows')
   }

@@ -164,7 +164,15 @@ export function firewallLine(at: Micros, { id, client, server }: Omit<Tracked, '
     at,
     resolution: 0,
     trust: 'syslog',
-    packet: { ...packet, family: 4, src: client.ip, dst: server.ip, protocol: 6, sport: client.port, dport: server.port },
+    packet: {
+      ...packet,
+      family: 4,
+      src: client.ip,
+      dst: server.ip,
+      protocol: 6,
+      sport: client.port,
+      dport: server.port,
+    },
     ownIdentity: '',
     file: { name: 'kern.log', identity: 'k'.repeat(14) },
     offset: id * 300,
@@ -198,7 +206,11 @@ export function poll(at: Micros, holders: ReadonlyMap<string, string>): Snapshot
 }
 
 /** Polls every `period` from before T0 to `until`. */
-export function polls(until: Micros, holders: ReadonlyMap<string, string>, period: Micros = 5 * SECOND): SnapshotRecord[] {
+export function polls(
+  until: Micros,
+  holders: ReadonlyMap<string, string>,
+  period: Micros = 5 * SECOND,
+): SnapshotRecord[] {
   const all: SnapshotRecord[] = []
   for (let at = T0 - 2 * period; at < until + 2 * period; at += period) all.push(poll(at, holders))
   return all

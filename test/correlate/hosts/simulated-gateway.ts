@@ -2,8 +2,8 @@
 import type { ConntrackRecord } from '../../../src/sources/conntrack/record.ts'
 import { type Micros, MS, SECOND } from '../../../src/time.ts'
 import type { Random } from '../../variants/random.ts'
-import type { Client } from './sshd.ts'
 import { conntrackRecord, type Tracked } from './pipeline-run.ts'
+import type { Client } from './sshd.ts'
 
 export type SimulatedGateway = {
   readonly name: string

@@ -1,6 +1,5 @@
 /** A made audited machine: its processes, listeners and login sessions, and what of it stands in its log. */
 import type { Micros } from '../../../src/time.ts'
-import { MS } from '../../../src/time.ts'
 import type { Random } from '../../variants/random.ts'
 import { type AuditLog, createAuditLog, type Task, type Written } from './audit-log.ts'
 import type { Truth } from './host-simulator.ts'
@@ -29,9 +28,12 @@ export type SimulatedHost = HostSettings & {
   /** Writes an event, or loses it; `truth` is what stands behind it. */
   tell(truth: Truth, write: () => Written, isLost?: boolean): void
   newPid(): number
-  newSession(): number
-  /** The listener takes a connection as soon as it may; says when. */
-  accept(now: Micros, client: Client, truth: Truth, isLost: boolean): Micros
+  /** Number of a login session with this behind it. */
+  newSession(truth: Truth): number
+  /** Sessions of this boot. */
+  readonly sessions: ReadonlyMap<number, Truth>
+  /** The listener takes a connection. */
+  accept(now: Micros, client: Client, truth: Truth, isLost: boolean): void
   /** One of the threads of a daemon takes a connection, having waited since its last one. */
   acceptInThread(now: Micros, client: Client, truth: Truth, isLost: boolean): void
   reboot(now: Micros): void
@@ -47,9 +49,9 @@ const RESERVED_PIDS = 300
 export function createSimulatedHost(settings: HostSettings, random: Random): SimulatedHost {
   const log = createAuditLog(settings.offset)
   const truths = new Map<string, Truth>()
+  const sessions = new Map<number, Truth>()
   let pid = settings.firstPid
   let ses = 1
-  let listenerFreeAt = 0
   let boot = 0
   const threads: Micros[] = Array<Micros>(THREADS).fill(0)
 
@@ -70,12 +72,13 @@ export function createSimulatedHost(settings: HostSettings, random: Random): Sim
       if (pid > settings.pidMax) pid = RESERVED_PIDS + random.below(40)
       return pid
     },
-    newSession: () => ses++,
+    newSession(truth) {
+      sessions.set(ses, truth)
+      return ses++
+    },
+    sessions,
     accept(now, client, truth, isLost) {
-      const at = Math.max(now + (1 + random.below(30)) * MS, listenerFreeAt)
-      listenerFreeAt = at + MS
-      if (settings.hasAccept) tell(truth, () => accept(log, at, client, at, LISTENER), isLost)
-      return at
+      if (settings.hasAccept) tell(truth, () => accept(log, now, client, now, LISTENER), isLost)
     },
     acceptInThread(now, client, truth, isLost) {
       const thread = random.below(THREADS)
@@ -89,8 +92,8 @@ export function createSimulatedHost(settings: HostSettings, random: Random): Sim
       log.reboot(now)
       boot++
       ses = 1
+      sessions.clear()
       pid = settings.firstPid
-      listenerFreeAt = now
       threads.fill(0)
     },
     get boot() {

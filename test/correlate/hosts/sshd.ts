@@ -56,7 +56,12 @@ export type LoginParts = {
 }
 
 /** Everything from the decision to let somebody in to the open session; 4 events. The child's task, in its session, comes back. */
-export function openSession(log: AuditLog, at: Micros, ip: string, parts: LoginParts): { task: Task; written: Written[] } {
+export function openSession(
+  log: AuditLog,
+  at: Micros,
+  ip: string,
+  parts: LoginParts,
+): { task: Task; written: Written[] } {
   const { pid, ses, auid = 1001, user = 'dba', hasSyscall = true, listener = LISTENER } = parts
   const child: Task = { ...listener, pid, ppid: listener.pid }
   const task: Task = { ...child, auid, ses }
