@@ -25,6 +25,7 @@ export const AUDIT_LINE_FIELDS: readonly FieldName[] = [
   'auditd.session',
   'auditd.summary.object.primary',
   'auditd.summary.object.secondary',
+  'auditd.user.audit.id',
   'auditd.user.audit.name',
   'event.category',
   'event.outcome',
@@ -71,13 +72,16 @@ export function tellAudit(document: Fields, isBrief = false): Telling {
       return { story: [`${actorOf(document, isBrief, 'user')} ${program}: ${command}`], extras: [], end, style }
     }
     case 'renamed':
-    case 'linked':
-    case 'symlinked':
       return { story: [`${actorOf(document, isBrief)} ${bothPaths(document)}`], extras: extrasOf(document), end, style }
     case 'connected-to':
     case 'sent-to': {
       const goal = place(document['destination.ip'], document['destination.port']) || objectOf(document)
-      return { story: [`${actorOf(document, isBrief)} → ${goal}`], extras: extrasOf(document), end, style }
+      return {
+        story: [present([actorOf(document, isBrief), goal === '' ? '' : `→ ${goal}`]).join(' ')],
+        extras: extrasOf(document),
+        end,
+        style,
+      }
     }
     case 'accepted-connection-from':
     case 'received-from': {
@@ -90,7 +94,8 @@ export function tellAudit(document: Fields, isBrief = false): Telling {
       if (category === 'authentication' || category === 'session') return tellAccount(document, end)
       return {
         story: [`${actorOf(document, isBrief)} ${objectOf(document)}`.trimEnd()],
-        extras: extrasOf(document),
+        // Where nothing else tells what was done, the records do.
+        extras: objectOf(document) === '' ? present([document['event.original']]) : extrasOf(document),
         end,
         style,
       }
@@ -146,11 +151,11 @@ export function takerOf(document: Fields): string {
   ]).join(' ')
 }
 
-/** The program's arguments, or its path where the kernel recorded none. */
-function commandOf(document: Fields): string {
+/** The program's arguments as a shell would take them, or its path where the kernel recorded none. */
+export function commandOf(document: Fields): string {
   const { 'process.args': words, 'process.args_count': count = 0 } = document
   if (words === undefined || words.length === 0)
-    return shellWord(objectOf(document) || (document['process.executable'] ?? ''))
+    return shellWord(document['auditd.summary.object.primary'] ?? document['process.executable'] ?? '')
   const left = count - words.length
   return left > 0 ? `${shellWords(words)} … (${count} arguments)` : shellWords(words)
 }
@@ -180,17 +185,24 @@ function tellAccount(document: Fields, end: Cell): Telling {
   const named = document['user.target.name'] ?? document['user.effective.name'] ?? document['auditd.data.acct']
   const account = named === undefined ? '' : shellWord(named)
   const program = programOf(document)
-  const told = present([placeOf(document), program === '' ? '' : `${program}:`, account]).join(' ')
+  const told = present([placeOf(document), program === '' || account === '' ? program : `${program}:`, account]).join(
+    ' ',
+  )
   return { story: from === '' ? [told] : [`${told} from ${from}`, told], extras: [], end, style: end.style }
 }
 
-/** `dba@db1[350]`; `dba→root@db1[350]` where another account acts than logged in; brief, `db1[350]` and `root@db1[350]`. */
+/**
+ * `dba@db1[350]`; `dba→root@db1[350]` where another account acts than logged in; brief, `db1[350]` and `root@db1[350]`. Ids where
+ * the log has no names (RAW).
+ */
 function actorOf(document: Fields, isBrief: boolean, which: 'user' | 'effective' = 'effective'): string {
-  const { 'user.name': user, 'user.effective.name': effective, 'auditd.user.audit.name': login } = document
-  const acting = (which === 'effective' ? (effective ?? user) : user) ?? document['user.id'] ?? ''
-  if (login === undefined || login === acting)
-    return isBrief && login !== undefined ? placeOf(document) : accountAt(acting, document)
-  return accountAt(isBrief ? acting : `${login}→${acting}`, document)
+  const real = document['user.name'] ?? document['user.id'] ?? ''
+  const effective = document['user.effective.name'] ?? document['user.effective.id'] ?? real
+  const acting = which === 'effective' ? effective : real
+  const login = document['auditd.user.audit.name'] ?? document['auditd.user.audit.id']
+  if (login === undefined) return accountAt(acting, document)
+  if (login !== acting) return accountAt(isBrief ? acting : `${login}→${acting}`, document)
+  return isBrief ? placeOf(document) : accountAt(acting, document)
 }
 
 function accountAt(account: string, document: Fields): string {
@@ -222,14 +234,15 @@ function programOf(document: Fields): string {
 
 function objectOf(document: Fields): string {
   const { 'auditd.summary.object.primary': primary = '', 'auditd.summary.object.secondary': secondary } = document
-  return document['file.path'] ?? present([primary, secondary]).join(' ')
+  const path = document['file.path']
+  return path === undefined ? present([primary, secondary]).join(' ') : shellWord(path)
 }
 
 /** Of a rename the kernel lists directories first, then the old path, then the new one (formats.md 3.3: PATH items in order). */
 function bothPaths(document: Fields): string {
-  const after = objectOf(document)
-  const before = document['auditd.paths']?.at(-2)
-  return before === undefined || document['auditd.paths']?.at(-1) !== after ? after : `${before} → ${after}`
+  const [before, after] = document['auditd.paths']?.slice(-2) ?? []
+  const isPair = after !== undefined && before !== undefined && after === document['file.path']
+  return isPair ? `${shellWord(before)} → ${shellWord(after)}` : objectOf(document)
 }
 
 /** Keys of the rules that matched, and the program. */

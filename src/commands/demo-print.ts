@@ -1,6 +1,7 @@
 /** The demo on one screen: at most 100 columns and some forty lines, in the order a newcomer asks. */
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
+import type { LoginStory, Refusals, Touch } from './demo-login.ts'
 import { bytesOf, type PeerRow } from './demo-peers.ts'
 import type { Handover, NamedPeer, Removal, Story, StoryGap } from './demo-story.ts'
 import { shortKey } from './peer-facts.ts'
@@ -15,9 +16,13 @@ export type DemoResult = {
   readonly story: Story
   readonly peers: readonly PeerRow[]
   readonly moments: readonly Moment[]
+  readonly login: LoginStory | null
+  readonly refusals: Refusals | null
   readonly lines: number
   readonly documents: number
   readonly gateways: number
+  /** Machines behind them whose audit log was read. */
+  readonly hosts: number
   /** As the person should type it in a command; '' = the default. */
   readonly storeOption: string
   readonly store: string
@@ -26,7 +31,9 @@ export type DemoResult = {
 }
 
 const WIDTH = 100
-const PEERS_SHOWN = 8
+const PEERS_SHOWN = 6
+/** Characters of a command beside the file it touched. */
+const COMMAND_WIDTH = 30
 const LABEL = 10
 
 export function printDemo(terminal: Terminal, result: DemoResult): string {
@@ -35,6 +42,7 @@ export function printDemo(terminal: Terminal, result: DemoResult): string {
   const parts = [
     intro(terminal, result),
     peerLines(terminal, result.peers),
+    result.login === null ? '' : loginLines(terminal, result.login, result.refusals),
     story.removal === null ? '' : removalLines(terminal, story.removal),
     handover === null ? '' : handoverLines(terminal, handover, result.moments),
     unseenLines(terminal, story),
@@ -43,12 +51,13 @@ export function printDemo(terminal: Terminal, result: DemoResult): string {
   return parts.filter((part) => part !== '').join('\n')
 }
 
-function intro(terminal: Terminal, { story, lines, documents, gateways, store }: DemoResult): string {
+function intro(terminal: Terminal, { story, lines, documents, gateways, hosts, store }: DemoResult): string {
   const total = [...story.statuses.values()].reduce((sum, count) => sum + count, 0)
   const exact = story.statuses.get('exact') ?? 0
+  const machines = `${counted(gateways, 'gateway')}${hosts === 0 ? '' : ` and ${counted(hosts, 'audited host')}`}`
   return [
-    `${paint(terminal, 'bold', 'peertrail')}  a real capture of ${counted(gateways, 'gateway')}, ${periodText(story.oldest, story.newest)}`,
-    `${number(lines)} lines of packet log, conntrack and wg show became ${number(documents)} documents in ${safeText(store)}.`,
+    `${paint(terminal, 'bold', 'peertrail')}  a real capture of ${machines}, ${periodText(story.oldest, story.newest)}`,
+    `${number(lines)} lines of packet log, conntrack, wg show${hosts === 0 ? '' : ' and audit log'} became ${number(documents)} documents in ${safeText(store)}.`,
     `Of ${number(total)} packets and flows, ${number(exact)} name their key for certain; ${number(total - exact)} say why not.`,
     '',
   ].join('\n')
@@ -76,6 +85,46 @@ function peerLines(terminal: Terminal, peers: readonly PeerRow[]): string {
     table(terminal, [{ title: 'peer' }, { title: 'owner' }, { title: 'device' }, ...right], rows) +
     (rest > 0 ? paint(terminal, 'dim', `and ${rest} more with less traffic${most}\n`) : '')
   )
+}
+
+function loginLines(terminal: Terminal, login: LoginStory, refusals: Refusals | null): string {
+  const { at, host, account, session, seen, client, commands, touches } = login
+  const who = present([login.device, login.owner]).join(', ')
+  const peer = `${login.peer}${who === '' ? '' : ` (${who})`}`
+  const text =
+    client === ''
+      ? `${peer} to ${host} at ${timeOfDay(at)}`
+      : `${host} saw a login from ${seen}, an address of the gateway. Before NAT it was ${client}: ${peer}, at ${timeOfDay(at)}`
+  const files = touches.length === 0 ? '.' : '. Watched files it touched:'
+  const refused =
+    refusals === null
+      ? ''
+      : `${label('')}${safeText(`${refusals.hosts.join(', ')} refused ${counted(refusals.count, 'login')} of ${refusals.peer}.`)}\n`
+  return [
+    block(
+      terminal,
+      'Logged in',
+      `${text}. Account ${account}, login session ${session}, ${counted(commands, 'command')}${files}`,
+    ),
+    ...touches.map((touch) => touchLine(terminal, touch)),
+    refused,
+  ].join('')
+}
+
+function touchLine(terminal: Terminal, { at, command, files }: Touch): string {
+  const told = files
+    .map(({ deed, path, failure }) => {
+      const text = `${deed} ${path.slice(path.lastIndexOf('/') + 1)}`
+      return failure === '' ? text : `${text}: ${failure}`
+    })
+    .join(', ')
+  const shown = shorten(told, WIDTH - LABEL - 14 - COMMAND_WIDTH - 2)
+  const isRefused = files.some(({ failure }) => failure !== '')
+  return `${label('')}${timeOfDay(at)}  ${shorten(command, COMMAND_WIDTH).padEnd(COMMAND_WIDTH)}  ${isRefused ? paint(terminal, 'yellow', shown) : shown}\n`
+}
+
+function present(texts: readonly string[]): string[] {
+  return texts.filter((text) => text !== '')
 }
 
 function removalLines(terminal: Terminal, removal: Removal): string {
@@ -125,16 +174,23 @@ function gapWords({ reason }: StoryGap): string {
   return GAP_WORDS[reason] ?? safeText(reason)
 }
 
-function tryLines(terminal: Terminal, { story, peers, storeOption, program }: DemoResult): string {
+function tryLines(terminal: Terminal, { story, peers, login, storeOption, program }: DemoResult): string {
   const { handover, removal } = story
   const [busiest] = peers.filter(({ denied }) => denied > 0).toSorted((a, b) => b.denied - a.denied)
   const at = new Date((removal?.before ?? story.newest) / 1000).toISOString().slice(0, 19)
-  const commands = [
-    handover === null ? null : `who ${handover.address} --at ${at}Z`,
+  const [touched] = login?.touches.flatMap(({ files }) => files) ?? []
+  const denied =
     busiest === undefined || busiest.name === ''
       ? "search 'event.type : denied'"
-      : `search 'wireguard.peer.name : "${busiest.name}" and event.type : denied'`,
-    removal === null || removal.peer.name === '' ? 'peers' : `timeline ${removal.peer.name}`,
+      : `search 'wireguard.peer.name : "${busiest.name}" and event.type : denied'`
+  const told = login?.peer ?? removal?.peer.name ?? ''
+  const commands = [
+    handover === null ? null : `who ${handover.address} --at ${at}Z`,
+    // A name with a quote or a star would be another question.
+    touched === undefined || !/^[\w/.-]+$/.test(touched.path)
+      ? denied
+      : `search 'process.args : "${touched.path}" and wireguard.peer.name : *'`,
+    told === '' ? 'peers' : `timeline ${told}`,
   ]
   const lines = commands
     .filter((command) => command !== null)
@@ -154,7 +210,7 @@ function label(text: string): string {
 
 function called({ name, device, owner, key }: NamedPeer): string {
   if (name === '') return `key ${shortKey(key)}`
-  const parts = [device, owner].filter((part) => part !== '')
+  const parts = present([device, owner])
   return parts.length === 0 ? name : `${name} (${parts.join(', ')})`
 }
 

@@ -8,6 +8,7 @@ import { safeText } from '../safe-text.ts'
 import { ledgerSpans } from '../store/ledger-reader.ts'
 import { ALL_TIME, openStoreReader, type StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
+import { readLogin, readRefusals } from './demo-login.ts'
 import { readPeerRows } from './demo-peers.ts'
 import { type DemoResult, type Moment, printDemo } from './demo-print.ts'
 import { type Handover, readStory } from './demo-story.ts'
@@ -43,13 +44,19 @@ export async function runDemo(args: DemoArguments, environment: Environment, ter
   const store = await openStoreReader(dir)
   try {
     const story = await readStory(store)
+    const audited = input.capture.hosts.filter(({ name }) =>
+      result.sources.every((source) => source.host !== name || source.name === 'auditd'),
+    )
     const demo: DemoResult = {
       story,
       peers: await readPeerRows(store),
+      login: await readLogin(store),
+      refusals: await readRefusals(store),
       moments: story.handover === null ? [] : await momentsOf(store, story.handover),
       lines: result.sources.reduce((sum, { tally }) => sum + tally.lines, 0),
       documents: [...result.documents.values()].reduce((sum, count) => sum + count, 0),
-      gateways: input.capture.hosts.length,
+      gateways: input.capture.hosts.length - audited.length,
+      hosts: audited.length,
       store: dir,
       storeOption: found.dir === dir ? '' : ` --store ${dir}`,
       // What stands in front of a command depends on how this one was started.

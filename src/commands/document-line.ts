@@ -168,11 +168,17 @@ function tellPacket(document: Fields): Telling {
 function tellFlow(document: Fields): Telling {
   const { 'network.bytes': bytes, 'event.duration': duration, 'event.reason': reason } = document
   const taker = takerOf(document)
-  const isTaken = reason === 'host-accepted' || reason === 'host-login'
+  if (reason === 'host-accepted' || reason === 'host-login')
+    return {
+      story: [...endsOf(document).map((ends) => `${ends}: ${taker}`), taker],
+      extras: present([resourceOf(document), document['host.name']]),
+      end: { ...policyOf(document), text: present([policyOf(document).text, reason]).join(', ') },
+      style: null,
+    }
   return {
-    story: isTaken ? endsOf(document).map((ends) => `${ends}: ${taker}`) : endsOf(document),
+    story: endsOf(document),
     extras: present([
-      isTaken ? '' : taker,
+      taker,
       resourceOf(document),
       duration === undefined ? '' : spanText(duration / NANOS_PER_MICRO),
       document['host.name'],

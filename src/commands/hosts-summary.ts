@@ -10,6 +10,8 @@ import { counted, paint, type Terminal, table } from './terminal.ts'
 export type HostTotals = {
   readonly host: string
   audit: number
+  /** Of those, accepted connections. */
+  accepts: number
   failedLogins: number
   /** Logins by the answer about their peer. */
   exact: number
@@ -43,24 +45,22 @@ export function countHostDocument(totals: Map<string, HostTotals>, event: Event)
   if (action !== '' && action !== 'host-login' && action !== 'host-login-failed') return
   if (event.dataset === 'wireguard.session' && action === '') return
   const host = fieldOf(event, 'host.name') ?? ''
-  const row = totals.get(host) ?? {
-    host,
-    audit: 0,
-    failedLogins: 0,
-    exact: 0,
-    ambiguous: 0,
-    unknown: 0,
-    reasons: new Map(),
-  }
+  const row = totals.get(host) ?? noTotals(host)
   totals.set(host, row)
-  if (action === '') row.audit++
-  else if (action === 'host-login-failed') row.failedLogins++
+  if (action === '') {
+    row.audit++
+    if (fieldOf(event, 'event.action') === 'accepted-connection-from') row.accepts++
+  } else if (action === 'host-login-failed') row.failedLogins++
   else {
     const status = sharedFieldOf(event, 'wireguard.attribution.status')
     row[status === 'exact' || status === 'ambiguous' ? status : 'unknown']++
     const reason = sharedFieldOf(event, 'wireguard.attribution.reason')
     if (status !== 'exact' && reason !== undefined) row.reasons.set(reason, (row.reasons.get(reason) ?? 0) + 1)
   }
+}
+
+function noTotals(host: string): HostTotals {
+  return { host, audit: 0, accepts: 0, failedLogins: 0, exact: 0, ambiguous: 0, unknown: 0, reasons: new Map() }
 }
 
 /** One row for each audited host, also for those of which nothing became a document. */
@@ -74,15 +74,7 @@ export function hostRows(
   return [...new Set(hosts)].sort().map((host) => {
     const { offset, joins } = desk.clock(host)
     return {
-      ...(totals.get(host) ?? {
-        host,
-        audit: 0,
-        failedLogins: 0,
-        exact: 0,
-        ambiguous: 0,
-        unknown: 0,
-        reasons: new Map(),
-      }),
+      ...(totals.get(host) ?? noTotals(host)),
       outOfScope: desk.outOfScope(host),
       clockOffset: offset,
       joins,
@@ -124,16 +116,21 @@ function clockText({ clockOffset, joins }: HostRow): string {
   if (joins === 0) return 'not measured: no connection joined'
   const by = counted(joins, 'connection')
   // Less than a millisecond is less than an audit stamp can tell.
-  if (Math.abs(clockOffset) < MS) return `no difference shown by ${by}`
+  if (Math.abs(clockOffset) < MS) return `no difference in ${by}`
   return `${spanText(Math.abs(clockOffset))} ${clockOffset > 0 ? 'ahead' : 'behind'}, by ${by}`
 }
 
-function problemLines(terminal: Terminal, { host, reasons, isDocumented }: HostRow): string {
+function problemLines(terminal: Terminal, row: HostRow): string {
+  const { host, reasons, isDocumented, accepts } = row
   const lines: string[] = []
   if (reasons.size > 0) {
     const list = [...reasons].sort(([a], [b]) => (a < b ? -1 : 1)).map(([reason, count]) => `${reason} ${count}`)
     lines.push(`${host}: logins without a certain peer: ${list.join(', ')}`)
   }
+  if (accepts === 0 && row.exact + row.ambiguous + row.unknown > 0)
+    lines.push(
+      `${host}: no accepted connection of a peer is in its log; without a rule on accept, logins are told by address and time alone`,
+    )
   if (!isDocumented)
     lines.push(
       `${host}: the inventory names no address of it; connections to it are told by client address and port alone`,
@@ -159,7 +156,13 @@ export function hostJson(row: HostRow): object {
   return {
     host,
     events: { inScope: audit, outOfScope },
-    logins: { exact, ambiguous, unknown, refused: failedLogins, reasons: Object.fromEntries([...reasons].sort()) },
+    logins: {
+      exact,
+      ambiguous,
+      unknown,
+      refused: failedLogins,
+      reasons: Object.fromEntries([...reasons].sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
     clock: joins === 0 ? null : { offset: Math.round(clockOffset / MS), connections: joins },
     isDocumented,
   }

@@ -55,7 +55,7 @@ function isCandidate(document: Fields, keys: readonly string[]): boolean {
 function flowLine(row: TimelineRow, first: Fields, last: Fields): DocumentLine {
   const { 'event.start': start, 'network.bytes': total } = last
   // Who took it stands in documents of the flow that are not its last.
-  const line = documentLine({ ...last, 'wireguard.host.name': undefined })
+  const line = documentLine({ ...last, 'event.reason': undefined, 'wireguard.host.name': undefined })
   const bytes = row.bytes ?? total
   return {
     ...line,
@@ -96,7 +96,7 @@ function auditLine(row: TimelineRow, first: Fields): DocumentLine {
   const isWithin = first['auditd.session'] !== undefined
   return {
     ...line,
-    what: { text: `${isWithin ? '  ' : ''}${deedOf(first) ?? DEEDS.get(action) ?? action}`, style },
+    what: { text: `${isWithin ? '  ' : ''}${fileDeed(first) ?? DEEDS.get(action) ?? action}`, style },
     end:
       row.documents === 1
         ? telling.end
@@ -104,8 +104,8 @@ function auditLine(row: TimelineRow, first: Fields): DocumentLine {
   }
 }
 
-/** Opening a file says what for by its type. */
-function deedOf({ 'event.action': action, 'event.type': type = [] }: Fields): string | undefined {
+/** Opening a file says what for by its type; undefined for anything else. */
+export function fileDeed({ 'event.action': action, 'event.type': type = [] }: Fields): string | undefined {
   if (action !== 'opened-file') return undefined
   if (type.includes('creation')) return 'created'
   if (type.includes('deletion')) return 'deleted'

@@ -144,18 +144,35 @@ export function withoutAccepts(one: CaptureCase): void {
 
 /**
  * Under load: events begin in their order, and each further record of one comes up to `spread` lines later, behind the one
- * before it. That is how the kernel's queue mixes them.
+ * before it. That is how the kernel's queue mixes them. `within`: no later than that many seconds of the log's time.
  */
-export function interleave(one: CaptureCase, spread: number, random: Random): void {
+export function interleave(
+  one: CaptureCase,
+  spread: number,
+  random: Random,
+  within: number = Number.POSITIVE_INFINITY,
+): void {
   editRecords(one, (lines) => {
     const places = new Map<string, number>()
+    const clock = clockOf(lines)
     const placed = lines.map((line, index) => {
       const before = places.get(keyOf(line))
-      const place = before === undefined ? index : Math.max(index, before) + random.next() * spread
+      const later = before === undefined ? index : Math.max(index, before) + random.next() * spread
+      const last = clock.findLastIndex((at) => at <= (clock[index] ?? 0) + within)
+      const place = Math.min(later, Math.max(last, before ?? 0))
       places.set(keyOf(line), place)
       return { line, place }
     })
     return placed.sort((a, b) => a.place - b.place).map(({ line }) => line)
+  })
+}
+
+/** Running maximum of the stamps, in seconds, at each line. */
+function clockOf(lines: readonly AuditLine[]): number[] {
+  let clock = 0
+  return lines.map(({ seconds, millis }) => {
+    clock = Math.max(clock, Number(`${seconds}.${millis}`))
+    return clock
   })
 }
 

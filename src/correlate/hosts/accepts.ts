@@ -1,138 +1,241 @@
 /**
  * Which accepted connection a server's child speaks for. A server accepts and forks: the accept's record has the client's port
- * and the listener's pid, the child's have its own pid and, in a record of the kernel, the listener as parent. Where several
- * connections of one address wait (everybody behind a masquerading gateway has one), the order decides only when every one of
- * them has its child: children are forked, and numbered, in the order of the accepts.
+ * and the listener's pid, a record of the kernel about the child has the listener as parent. Children are forked, and numbered, in
+ * the order of the accepts; so each child has its connection between the ones of its elder and its younger siblings. What several
+ * connections remain for stays open: a child whose parent nobody but itself tells takes none away from others.
  */
-import { MINUTE, type Micros } from '../../time.ts'
-import { createOrigin, type HostProcess, type Origin, programOf } from './origin.ts'
+import { HOUR, type Micros, SECOND } from '../../time.ts'
+import { type HostProcess, type Origin, programOf } from './origin.ts'
+import { startOrder } from './pid-order.ts'
 
 /** A process that speaks for one connection. */
 export type Child = {
   readonly pid: number
   /** -1 until a record of the kernel tells it. */
   ppid: number
-  readonly clientIp: string
+  /** '' while it has not said whom it speaks with. */
+  clientIp: string
   readonly process: HostProcess
+  /** Of its first record: serials are drawn in order, and the accept's before the fork. */
+  readonly serial: number
   readonly seenAt: Micros
-  /** Set by `claim`. */
+  /** Null while it has said nothing. */
   origin: Origin | null
+  /** Its one possible connection. */
+  accept: Accept | null
+  /** The connection of the process that had its number before, where that is not known to have ended: it may be the same one. */
+  readonly former: Accept | null
+  /** Seen when it became what it is: a process that has its number later is seen too. */
+  readonly isBorn: boolean
+}
+
+export type Accept = {
+  readonly origin: Origin
+  readonly listenerPid: number
+  readonly serial: number
+  taker: Child | null
 }
 
 export type Accepts = {
-  add(origin: Origin, listenerPid: number): void
-  /** Finds the child's connection, or an origin of its own that waits among several. */
-  claim(child: Child, host: string): Origin
-  /** The kernel named the child's parent: what is no connection of that listener falls out. */
-  confirm(child: Child, host: string): void
-  /** Looks again at children that had several to choose from. */
-  resolve(): void
-  expire(before: Micros): void
+  add(origin: Origin, listenerPid: number, serial: number): void
+  addChild(child: Child): void
+  /** The kernel named the child's parent. */
+  prove(child: Child, ppid: number): void
+  /** It turned out to be another process with the same number. */
+  forget(child: Child): void
+  /** Whether a process with this pid accepted connections. */
+  isListener(pid: number, program: string): boolean
+  /** Whether the program's accepts are recorded at all. */
+  hasListener(program: string): boolean
+  /** Says for each child that was seen before `watermark` which connections it may speak for. */
+  resolve(watermark: Micros): void
+  readonly evicted: number
 }
 
-type Accept = { readonly origin: Origin; readonly listenerPid: number; taker: Child | null }
+/** The accepts and children of one listener, by serial. */
+type Group = { program: string; accepts: Accept[]; children: Child[]; isChanged: boolean }
 
-/** Connections remembered for their children, the oldest go first. */
-const ACCEPTS_MAX = 8192
-/** sshd closes a connection without login after LoginGraceTime, 2 minutes by default. */
-const ACCEPT_AGE_MAX: Micros = 10 * MINUTE
-/** Pids further apart than this may have wrapped in between, and say nothing about order. */
-const PID_SPREAD_MAX = 8192
+/** Connections remembered for their children, of each listener; the oldest go first. */
+const ACCEPTS_MAX = 4096
+const CHILDREN_MAX = 4096
+const LISTENERS_MAX = 1024
+/** sshd may be told to wait for a login as long as it takes (LoginGraceTime 0). */
+const AGE_MAX: Micros = HOUR
 
-export function createAccepts(): Accepts {
-  /** In the order of the log. */
-  let accepts: Accept[] = []
-  let undecided: Child[] = []
+/** `isOver`: whether the connection had ended before that time, by the host's clock. */
+export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): Accepts {
+  const groups = new Map<number, Group>()
+  /** Children whose parent the kernel did not name. */
+  let unproven: Child[] = []
+  let lookedAt = Number.NaN
+  let evicted = 0
 
-  function candidatesOf(child: Child): Accept[] {
-    const fitting = accepts.filter(
-      ({ origin, listenerPid }) =>
-        origin.clientIp === child.clientIp &&
-        origin.from >= child.seenAt - ACCEPT_AGE_MAX &&
-        (child.ppid >= 0 ? listenerPid === child.ppid : programOf(origin.process) === programOf(child.process)),
+  function mayBe(accept: Accept, child: Child): boolean {
+    if (child.accept !== null) return child.accept === accept
+    return (
+      (accept.taker === null || accept.taker.pid === child.pid) &&
+      accept.serial < child.serial &&
+      (child.clientIp === '' || accept.origin.clientIp === child.clientIp) &&
+      !isOver(accept.origin, child.seenAt)
     )
-    const free = fitting.filter(({ taker }) => taker === null || taker === child)
-    // A child whose parent the kernel named goes before one that only says so.
-    return free.length > 0 || child.ppid < 0 ? free : fitting.filter(({ taker }) => taker !== null && taker.ppid < 0)
   }
 
-  function take(accept: Accept, child: Child): void {
-    accept.taker = child
-    const { origin } = child
-    if (origin === null) child.origin = accept.origin
-    else if (origin !== accept.origin) origin.among = [accept.origin]
-    undecided = undecided.filter((each) => each !== child)
-  }
-
-  function claim(child: Child, host: string): Origin {
-    const candidates = candidatesOf(child)
-    const [only] = candidates
-    if (only !== undefined && candidates.length === 1) {
-      take(only, child)
-      return only.origin
+  function resolveGroup(group: Group, watermark: Micros, isLook: boolean): void {
+    const { accepts } = group
+    const open = group.children.filter(({ accept }) => accept === null)
+    // Connections end as time goes on, which matters to those that wait for an answer.
+    if (!group.isChanged && !(isLook && open.some(({ origin }) => origin?.answer === null))) return
+    group.isChanged = open.some(({ seenAt }) => seenAt > watermark)
+    const inOrder = siblingsInOrder(group)
+    const ranges = inOrder === null ? null : rangesOf(accepts, inOrder)
+    for (const child of open) {
+      if (child.seenAt > watermark) continue
+      const { from, to } = ranges?.get(child) ?? { from: 0, to: accepts.length - 1 }
+      const possible = accepts.filter((accept, i) => i >= from && i <= to && mayBe(accept, child))
+      if (child.former !== null && !possible.includes(child.former)) possible.push(child.former)
+      const [only] = possible
+      if (only !== undefined && possible.length === 1 && ranges !== null) {
+        child.accept = only
+        only.taker = child
+      }
+      offer(child, possible)
     }
-    const origin = createOrigin(host, { ip: child.clientIp, port: -1 }, child.seenAt, child.process)
-    origin.among = candidates.map((accept) => accept.origin)
-    child.origin = origin
-    if (candidates.length > 1) undecided.push(child)
-    return origin
+    prune(group, watermark)
   }
 
-  function resolve(): void {
-    if (undecided.length === 0) return
-    for (const child of [...undecided]) narrow(child)
-    const groups = Map.groupBy(undecided, ({ clientIp }) => clientIp)
-    for (const children of groups.values()) pairInOrder(children)
+  /** Children that have a connection at all, eldest first; null when their numbers do not tell. */
+  function siblingsInOrder({ accepts, children }: Group): readonly Child[] | null {
+    const matched = children.filter((child) => accepts.some((accept) => mayBe(accept, child)))
+    const order = startOrder(matched.map(({ pid }) => pid))
+    if (order === null) return null
+    const byPid = new Map(matched.map((child) => [child.pid, child]))
+    return order.flatMap((pid) => byPid.get(pid) ?? [])
   }
 
-  /** Connections that others took meanwhile are out of the question. */
-  function narrow(child: Child): void {
+  /** For each child the first and the last connection that leave one for all its siblings; null when there are too few. */
+  function rangesOf(
+    accepts: readonly Accept[],
+    children: readonly Child[],
+  ): ReadonlyMap<Child, { from: number; to: number }> | null {
+    const ranges = new Map<Child, { from: number; to: number }>()
+    let next = 0
+    for (const child of children) {
+      const from = accepts.findIndex((accept, i) => i >= next && mayBe(accept, child))
+      if (from < 0) return null
+      ranges.set(child, { from, to: from })
+      next = from + 1
+    }
+    let previous = accepts.length - 1
+    for (const child of children.toReversed()) {
+      const to = accepts.findLastIndex((accept, i) => i <= previous && mayBe(accept, child))
+      const range = ranges.get(child)
+      if (to < 0 || range === undefined) return null
+      range.to = to
+      previous = to - 1
+    }
+    return ranges
+  }
+
+  function resolveUnproven(watermark: Micros): void {
+    for (const child of unproven) {
+      if (child.seenAt > watermark || child.origin === null) continue
+      const program = programOf(child.process)
+      const possible: Accept[] = []
+      for (const group of groups.values()) {
+        if (group.program === program) possible.push(...group.accepts.filter((accept) => mayBe(accept, child)))
+      }
+      if (child.former !== null && !possible.includes(child.former)) possible.push(child.former)
+      offer(child, possible)
+    }
+    unproven = unproven.filter(({ origin, seenAt }) => origin?.answer === null && seenAt > watermark - AGE_MAX)
+  }
+
+  function offer(child: Child, possible: readonly Accept[]): void {
     const { origin } = child
-    if (origin === null || origin.answer !== null) {
-      undecided = undecided.filter((each) => each !== child)
+    if (origin === null || origin.answer !== null) return
+    origin.among = possible.map((accept) => accept.origin)
+    origin.isResolved = true
+  }
+
+  /** The eldest that are settled say nothing about those behind them. */
+  function prune(group: Group, watermark: Micros): void {
+    const { accepts, children } = group
+    let done = 0
+    for (let accept = accepts[0]; accept?.taker?.accept === accept && accept !== undefined; accept = accepts[done]) {
+      if (children.some((child) => child.accept === null && child.serial < (accept?.taker?.serial ?? 0))) break
+      done++
+    }
+    const gone = new Set(accepts.splice(0, done).map(({ taker }) => taker))
+    group.children = children.filter((child) => !gone.has(child) && child.seenAt > watermark - AGE_MAX)
+  }
+
+  function groupOf(pid: number, program: string): Group {
+    let group = groups.get(pid)
+    if (group?.program === program) return group
+    group = { program, accepts: [], children: [], isChanged: true }
+    groups.delete(pid)
+    groups.set(pid, group)
+    const [oldest] = groups.keys()
+    if (groups.size > LISTENERS_MAX && oldest !== undefined) groups.delete(oldest)
+    return group
+  }
+
+  function addProven(child: Child): void {
+    const group = groups.get(child.ppid)
+    if (group === undefined) {
+      if (child.origin !== null) offer(child, [])
       return
     }
-    const candidates = candidatesOf(child)
-    origin.among = candidates.map((accept) => accept.origin)
-    const [only] = candidates
-    if (only !== undefined && candidates.length === 1) take(only, child)
-  }
-
-  function pairInOrder(children: readonly Child[]): void {
-    const inOrder = children.toSorted((a, b) => a.pid - b.pid)
-    const candidates = new Set(inOrder.flatMap(candidatesOf))
-    const open = accepts.filter((accept) => candidates.has(accept))
-    const spread = (inOrder.at(-1)?.pid ?? 0) - (inOrder[0]?.pid ?? 0)
-    if (open.length !== inOrder.length || spread > PID_SPREAD_MAX) return
-    if (new Set(open.map(({ listenerPid }) => listenerPid)).size > 1) return
-    const isPossible = inOrder.every((child, i) => open[i] !== undefined && candidatesOf(child).includes(open[i]))
-    if (!isPossible) return
-    for (const [i, child] of inOrder.entries()) {
-      const accept = open[i]
-      if (accept !== undefined) take(accept, child)
-    }
+    group.isChanged = true
+    group.children.push(child)
+    if (group.children.length > CHILDREN_MAX) group.children.shift()
   }
 
   return {
-    add(origin, listenerPid) {
-      accepts.push({ origin, listenerPid, taker: null })
-      if (accepts.length > ACCEPTS_MAX) accepts.shift()
+    add(origin, listenerPid, serial) {
+      const group = groupOf(listenerPid, programOf(origin.process))
+      const { accepts } = group
+      group.isChanged = true
+      let at = accepts.length
+      while (at > 0 && (accepts[at - 1]?.serial ?? 0) > serial) at--
+      accepts.splice(at, 0, { origin, listenerPid, serial, taker: null })
+      if (accepts.length <= ACCEPTS_MAX) return
+      evicted++
+      accepts.shift()
     },
-    claim,
-    confirm(child, host) {
-      if (child.origin === null) return
-      const taken = accepts.find(({ taker }) => taker === child)
-      if (taken !== undefined && taken.listenerPid !== child.ppid) {
-        taken.taker = null
-        child.origin = null
-        claim(child, host)
-      } else if (undecided.includes(child)) narrow(child)
+    addChild(child) {
+      if (child.ppid >= 0) addProven(child)
+      else unproven.push(child)
     },
-    resolve,
-    expire(before) {
-      const [oldest] = accepts
-      if (oldest !== undefined && oldest.origin.from < before - ACCEPT_AGE_MAX)
-        accepts = accepts.filter(({ origin }) => origin.from >= before - ACCEPT_AGE_MAX)
+    prove(child, ppid) {
+      child.ppid = ppid
+      unproven = unproven.filter((each) => each !== child)
+      addProven(child)
+    },
+    forget(child) {
+      unproven = unproven.filter((each) => each !== child)
+      const group = groups.get(child.ppid)
+      if (group !== undefined) group.children = group.children.filter((each) => each !== child)
+    },
+    isListener: (pid, program) => groups.get(pid)?.program === program,
+    hasListener(program) {
+      for (const group of groups.values()) if (group.program === program) return true
+      return false
+    },
+    resolve(watermark) {
+      const second = Math.floor(watermark / SECOND)
+      const isLook = second !== lookedAt
+      lookedAt = second
+      for (const group of groups.values()) {
+        resolveGroup(group, watermark, isLook)
+        const [oldest] = group.accepts
+        if (oldest !== undefined && oldest.origin.from < watermark - AGE_MAX)
+          group.accepts = group.accepts.filter(({ origin }) => origin.from >= watermark - AGE_MAX)
+      }
+      if (unproven.length > 0) resolveUnproven(watermark)
+    },
+    get evicted() {
+      return evicted
     },
   }
 }

@@ -9,6 +9,7 @@ import { type Event, type Facet, fieldOf, sharedFieldOf } from '../../event.ts'
 import { MINUTE, type Micros } from '../../time.ts'
 import { FirewallEvent } from '../firewall-events.ts'
 import { createWaitingLine } from '../waiting-line.ts'
+import type { Origin } from './origin.ts'
 
 export type CarriedFlow = {
   /** `wireguard.flow.id`; of a firewall line nobody's flow claimed, its event.id. */
@@ -30,6 +31,10 @@ export type CarriedFlow = {
   isFromPeer: boolean
   /** Its newest document. */
   event: Event
+  /** The accepted connection it carried; a flow is accepted once. */
+  taker: Origin | null
+  /** The server saw the gateway's address in place of the client's. */
+  readonly isMasked: boolean
   /** What a host told about it; stands on every later document. */
   host: Facet | null
 }
@@ -109,6 +114,8 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
       publicKey: '',
       isFromPeer: false,
       event,
+      taker: null,
+      isMasked: own['source.nat.ip'] !== undefined,
       host: null,
     }
     byId.set(id, flow)

@@ -18,8 +18,9 @@ import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
 import { createHostDirectory } from './host-directory.ts'
 import { createHostProgress, createTakerFacet, type HostReason, withHost } from './host-flow-events.ts'
 import { createHostJoin } from './host-join.ts'
-import { createHostSessions, type HostSessions, keepText, type LoginSession } from './host-sessions.ts'
+import { createHostSessions, type HostSessions, keepText } from './host-sessions.ts'
 import { createLoginEvents } from './login-events.ts'
+import type { LoginSession } from './login-session.ts'
 import type { Answer, HostProcess, Origin } from './origin.ts'
 import { createSecondHops } from './second-hops.ts'
 import { createUndecided } from './undecided.ts'
@@ -87,7 +88,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
   const progress = createHostProgress()
   const identities = new WeakMap<LoginSession, Facet>()
   const undecided = createUndecided(join, (origin, answer) => {
-    if (origin.clientPort >= 0) land(origin, answer, origin.process, '', '', origin.from, 'host-accepted')
+    if (origin.clientPort >= 0 && origin.among.length === 0) land(origin, answer, origin.process, '', '', origin.from, 'host-accepted')
   })
   const desks = new Map<string, Desk>()
   for (const [name, scope] of options.hosts) desks.set(name, openDesk(name, scope))
@@ -114,7 +115,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const known = desk.nodes.get(node)
     if (known !== undefined) return known
     const host = directory.isDocumented(node) ? node : desk.name
-    const made = createHostSessions({ host, node: keepText(node) }, (session, origin) => {
+    const made = createHostSessions({ host, node: keepText(node), isOver: join.isOver }, (session, origin) => {
       undecided.whenAnswered(origin, (answer) => {
         emit(desk.logins.login(session, origin, answer, join.clock(host).offset))
         land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
@@ -241,19 +242,14 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const host = directory.isDocumented(event.node) ? event.node : desk.name
     const serverHost = directory.hostAt(socket.address)
     if (serverHost === null || serverHost === host) return
-    const note = (origin: Origin | null): void =>
-      hops.note({
-        host,
-        session: session === null ? '' : String(session.ses),
-        origin,
-        serverHost,
-        serverPort: socket.port,
-        from: event.at,
-        to: event.placeAt + CONNECT_MAX,
-      })
-    if (session === null) note(null)
-    else if (session.origin === null) session.waiting.push((origin) => note(session.isLocal ? null : origin))
-    else note(session.isLocal ? null : session.origin)
+    hops.note({
+      host,
+      login: session,
+      serverHost,
+      serverPort: socket.port,
+      from: event.at,
+      to: event.placeAt + CONNECT_MAX,
+    })
   }
 
   function tick(watermark: Micros, settled: Micros): void {

@@ -46,6 +46,8 @@ export function createHostJoin(options: {
   /** By host and program: where its connections ended. */
   const services = new Map<string, Set<number>>()
   const suspected = new WeakSet<Origin>()
+  /** Which record of accept each flow was joined to. */
+  const accepted = new WeakMap<CarriedFlow, Origin>()
   const givenUp = new Map<string, Origin>()
   const masked = createMaskedLines(flows)
 
@@ -155,12 +157,19 @@ export function createHostJoin(options: {
   function ofTuple(origin: Origin, basis: CarriedFlow['basis']): CarriedFlow[] {
     return flows
       .byPort(origin.clientIp, origin.clientPort)
-      .filter((flow) => flow.basis === basis && endsThere(origin, flow))
+      .filter((flow) => flow.basis === basis && endsThere(origin, flow) && !isAcceptedBefore(origin, flow))
+  }
+
+  /** A flow is accepted once. Its port may come again when conntrack lost its end and the next one's begin. */
+  function isAcceptedBefore(origin: Origin, flow: CarriedFlow): boolean {
+    const first = accepted.get(flow)
+    return origin.isAccept && first !== undefined && first !== origin
   }
 
   function exact(origin: Origin, flow: CarriedFlow): Answer {
     if (!directory.owns(origin.host, flow.serverIp)) return answerAmbiguous(origin, [flow], 'host-addresses-unknown')
     if (flow.basis === 'conntrack') clock(origin.host).join(flow.startAt, origin.from, origin.to)
+    if (origin.isAccept) accepted.set(flow, origin)
     const service = serviceOf(origin)
     const ports = services.get(service)
     if (ports === undefined) services.set(service, new Set([flow.serverPort]))

@@ -3,36 +3,20 @@
  * from the process it was born in, and hands that on to everything with its `ses`, through sudo and su, until the host boots
  * again (kernel/audit.c counts sessions up and never repeats one). Only what the kernel wrote decides: pid, uid, auid, ses.
  */
-import type { AuditFacts } from '../../sources/auditd/facts.ts'
+import type { AuditFacts, LoginChange } from '../../sources/auditd/facts.ts'
 import type { AuditEvent } from '../../sources/auditd/record.ts'
-import { HOUR, type Micros, SECOND } from '../../time.ts'
-import { type Accepts, type Child, createAccepts } from './accepts.ts'
+import { type Micros, SECOND } from '../../time.ts'
 import { createOrigin, type HostProcess, type Origin } from './origin.ts'
-
-export type LoginSession = {
-  readonly ses: number
-  readonly boot: number
-  /** `node=` of its records. */
-  readonly node: string
-  auid: number
-  /** The account; '' where no record names it. */
-  user: string
-  /** The process it was born in, from its LOGIN; -1 until that is seen. */
-  pid: number
-  ppid: number
-  process: HostProcess
-  /** Where its first record stands. */
-  readonly seenAt: Micros
-  /** What process and address opened it, while the LOGIN that proves the process is not there yet. */
-  claims: { pid: number; ip: string; at: Micros; process: HostProcess; user: string }[]
-  origin: Origin | null
-  /** Opened without a client's address: cron, a console. */
-  isLocal: boolean
-  openedAt: Micros
-  closedAt: Micros
-  /** What waits until its origin is known at all. */
-  waiting: ((origin: Origin) => void)[]
-}
+import {
+  CRYPTO_SESSION,
+  isFailure,
+  isLoginMessage,
+  USER_END,
+  USER_LOGOUT,
+  USER_START,
+} from './login-messages.ts'
+import { type Claim, createLoginSession, type LoginSession } from './login-session.ts'
+import { createServerChildren, type ServerChildren, type Speaker } from './server-children.ts'
 
 /** What an event belongs to; both null: to no login. */
 export type Subject = {
@@ -57,56 +41,28 @@ export type HostSessions = {
 
 /** Sessions remembered a host; those without a sign of life longest go first. About 500 bytes each. */
 const SESSIONS_MAX = 16_384
-const CHILDREN_MAX = 16_384
 /** LOGIN may stand alone, and is then given out late (assembler: 2 s). */
 const LOGIN_WAIT: Micros = 10 * SECOND
-/** A pid is not asked about longer than a login takes. */
-const CHILD_AGE_MAX: Micros = HOUR
 const CLAIMS_MAX = 8
 /** Threads that accept connections. */
 const THREADS_MAX = 1024
 
 const NOBODY: Subject = Object.freeze({ session: null, origin: null, isLocal: false })
-const NO_PROCESS: HostProcess = Object.freeze({ pid: -1, name: '', executable: '' })
-
-// include/uapi/linux/audit.h and audit-userspace lib/audit-records.h
-const USER_AUTH = 1100
-const USER_ACCT = 1101
-const CRED_ACQ = 1103
-const CRED_DISP = 1104
-const USER_START = 1105
-const USER_END = 1106
-const USER_ERR = 1109
-const CRED_REFR = 1110
-const USER_LOGIN = 1112
-const USER_LOGOUT = 1113
-const CRYPTO_KEY_USER = 2404
-const CRYPTO_SESSION = 2407
-const LOGIN_MESSAGES: ReadonlySet<number> = new Set([
-  USER_AUTH,
-  USER_ACCT,
-  CRED_ACQ,
-  CRED_DISP,
-  USER_START,
-  USER_END,
-  USER_ERR,
-  CRED_REFR,
-  USER_LOGIN,
-  USER_LOGOUT,
-  CRYPTO_KEY_USER,
-  CRYPTO_SESSION,
-])
-const FAILURES: ReadonlySet<number> = new Set([USER_AUTH, USER_ACCT, USER_ERR, USER_LOGIN])
 
 /** `opened` is told of each login from elsewhere, when its origin is known. */
 export function createHostSessions(
-  { host, node }: { readonly host: string; readonly node: string },
+  options: {
+    readonly host: string
+    readonly node: string
+    /** Whether an accepted connection had ended before that time, by the host's clock. */
+    readonly isOver: (origin: Origin, at: Micros) => boolean
+  },
   opened: (session: LoginSession, origin: Origin) => void,
 ): HostSessions {
+  const { host, node, isOver } = options
   let boot = 0
-  let accepts: Accepts = createAccepts()
+  let children: ServerChildren = createServerChildren(host, isOver)
   const sessions = new Map<number, LoginSession>()
-  const children = new Map<number, Child>()
   /** Origins whose time is still open: no later record of the host was seen. */
   let untimed: Origin[] = []
   /** The latest accept of each thread. */
@@ -132,20 +88,25 @@ export function createHostSessions(
 
   function begin(next: number): void {
     boot = next
-    accepts = createAccepts()
     for (const session of unborn) giveUp(session)
     unborn = []
+    fresh.push(...children.takeFresh())
+    children.resolve(Number.POSITIVE_INFINITY)
+    evicted += children.evicted
+    children = createServerChildren(host, isOver)
     sessions.clear()
-    children.clear()
     accepting.clear()
   }
 
   function acceptOf(event: AuditEvent, facts: AuditFacts): Origin | null {
     const { socket } = facts
     if (socket === null || socket.port < 0 || socket.address === '' || isLoopback(socket.address)) return null
-    const origin = createOrigin(host, { ip: socket.address, port: socket.port }, event.placeAt, processOf(facts))
+    // Records that come again are the same connection again.
+    if (event.part > 0) return null
+    const client = { ip: socket.address, port: socket.port }
+    const origin = createOrigin(host, client, event.placeAt, processOf(facts), true)
     endPrevious(event, facts, origin)
-    accepts.add(origin, facts.pid)
+    children.accepted(origin, facts.pid, event.serial)
     untimed.push(origin)
     fresh.push(origin)
     return origin
@@ -168,7 +129,7 @@ export function createHostSessions(
   function sessionOf(event: AuditEvent, facts: AuditFacts): LoginSession {
     const known = sessions.get(facts.ses)
     const isBirth = facts.login?.isSuccess === true && facts.login.ses === facts.ses
-    if (known !== undefined && !(isBirth && known.pid >= 0 && known.pid !== facts.login?.pid)) {
+    if (known !== undefined && !(isBirth && known.bornBy >= 0 && known.bornBy !== event.serial)) {
       if (sessions.size > SESSIONS_MAX / 2) {
         // Kept in the order of their last sign of life.
         sessions.delete(facts.ses)
@@ -176,25 +137,13 @@ export function createHostSessions(
       }
       return known
     }
-    const session: LoginSession = {
-      ses: facts.ses,
-      boot,
-      node,
-      auid: facts.auid,
-      user: '',
-      pid: -1,
-      ppid: -1,
-      process: NO_PROCESS,
-      seenAt: event.arrival,
-      claims: [],
-      origin: null,
-      isLocal: false,
-      openedAt: Number.NaN,
-      closedAt: Number.NaN,
-      waiting: [],
-    }
     if (known !== undefined) giveUp(known)
-    sessions.set(facts.ses, session)
+    return begun(facts.ses, facts.auid, event)
+  }
+
+  function begun(ses: number, auid: number, event: AuditEvent): LoginSession {
+    const session = createLoginSession({ ses, boot, node, auid, seenAt: event.arrival })
+    sessions.set(ses, session)
     unborn.push(session)
     if (sessions.size > SESSIONS_MAX) {
       const [oldest] = sessions.values()
@@ -210,51 +159,78 @@ export function createHostSessions(
   /** What a message inside a session, or the LOGIN that bears it, says about the session itself. */
   function advance(session: LoginSession, event: AuditEvent, facts: AuditFacts): LoginStep {
     if (session.user === '') session.user = keepText(facts.names.get('auid') ?? '')
-    if (facts.login?.isSuccess === true) {
-      session.pid = facts.login.pid
-      session.ppid = facts.ppid
-      session.auid = facts.login.auid
-      session.process = processOf(facts)
-      const child = children.get(session.pid)
-      if (child !== undefined) confirm(child, facts.ppid)
-      for (const claim of session.claims) settle(session, claim)
-      return ''
-    }
+    if (facts.login?.isSuccess === true) return bear(session, event, facts, facts.login)
     const { message } = facts
-    if (message === null || facts.uid !== 0 || !LOGIN_MESSAGES.has(facts.type)) return ''
+    if (message === null || facts.uid !== 0 || !isLoginMessage(facts.type)) return ''
     if (facts.type === USER_START && message.res === 'success') {
-      const claim = {
-        pid: facts.pid,
-        ip: message.addr,
-        at: event.arrival,
-        process: processOf(facts),
-        user: keepText(message.acct),
-      }
+      const claim: Claim = { speaker: speakerOf(event, facts), ip: message.addr, user: keepText(message.acct) }
       if (session.pid >= 0) settle(session, claim)
       else if (session.claims.length < CLAIMS_MAX) session.claims.push(claim)
       return ''
     }
-    const isEnd = facts.type === USER_END || facts.type === USER_LOGOUT
-    if (!isEnd || session.pid !== facts.pid || !Number.isNaN(session.closedAt)) return ''
+    if (facts.type !== USER_END && facts.type !== USER_LOGOUT) return ''
+    if (session.pid < 0 && session.ends.length < CLAIMS_MAX) session.ends.push({ pid: facts.pid, at: event.at })
+    if (session.pid !== facts.pid || !Number.isNaN(session.closedAt)) return ''
     session.closedAt = event.at
     return 'closed'
   }
 
+  /** LOGIN stands alone at times and is then given out late, behind the session's end. */
+  function bear(session: LoginSession, event: AuditEvent, facts: AuditFacts, login: LoginChange): LoginStep {
+    session.bornBy = event.serial
+    session.pid = login.pid
+    session.ppid = facts.ppid
+    session.auid = login.auid
+    session.process = processOf(facts)
+    if (login.oldSes >= 0) session.parent = sessions.get(login.oldSes) ?? begun(login.oldSes, login.oldAuid, event)
+    for (const claim of session.claims) settle(session, claim)
+    const end = session.ends.find(({ pid }) => pid === login.pid)
+    if (end === undefined || !Number.isNaN(session.closedAt)) return ''
+    session.closedAt = end.at
+    return 'closed'
+  }
+
   /** The process the session was born in says who opened it, and from where. */
-  function settle(session: LoginSession, claim: LoginSession['claims'][number]): void {
-    if (claim.pid !== session.pid || !Number.isNaN(session.openedAt)) return
-    session.openedAt = claim.at
-    session.user = claim.user || session.user
-    if (session.process.executable === '') session.process = claim.process
-    if (claim.ip === '' || isLoopback(claim.ip)) {
-      session.isLocal = true
-      release(session, createOrigin(host, { ip: '', port: -1 }, claim.at, session.process))
+  function settle(session: LoginSession, { speaker, ip, user }: Claim): void {
+    if (speaker.pid !== session.pid || !Number.isNaN(session.openedAt)) return
+    session.openedAt = speaker.at
+    session.user = user || session.user
+    if (session.process.executable === '') session.process = speaker.process
+    const { parent, ppid } = session
+    if (ip === '' || isLoopback(ip)) {
+      const nobody = createOrigin(host, { ip: '', port: -1 }, speaker.at, session.process)
+      if (parent !== null) split(session, parent, nobody)
+      else {
+        session.isLocal = true
+        release(session, nobody)
+      }
       return
     }
-    const child = childOf(claim.pid, session.ppid, claim.ip, claim.at, claim.process)
-    if (child.origin === null) return
-    opened(session, child.origin)
-    release(session, child.origin)
+    const origin = children.speaks({ ...speaker, ppid }, ip)
+    const isServed = children.isServed(session.pid)
+    children.bore(session.pid)
+    if (parent !== null && !isServed) {
+      split(session, parent, origin)
+      return
+    }
+    opened(session, origin)
+    release(session, origin)
+  }
+
+  /** Born inside another session: it goes on for the one behind that, or a server that was started in it let somebody in. */
+  function split(session: LoginSession, parent: LoginSession, own: Origin): void {
+    fresh.push(own)
+    withOrigin(parent, (other) => {
+      const origin = createOrigin(host, { ip: own.clientIp, port: -1 }, own.from, session.process)
+      origin.among = [other, own]
+      fresh.push(origin)
+      release(session, origin)
+    })
+  }
+
+  function withOrigin(session: LoginSession, then: (origin: Origin) => void): void {
+    if (session.origin === null) session.waiting.push(then)
+    else then(session.origin)
   }
 
   function release(session: LoginSession, origin: Origin): void {
@@ -264,73 +240,57 @@ export function createHostSessions(
     session.waiting = []
   }
 
-  function confirm(child: Child, ppid: number): void {
-    if (child.ppid >= 0 || ppid < 0) return
-    child.ppid = ppid
-    const before = child.origin
-    accepts.confirm(child, host)
-    if (child.origin !== null && child.origin !== before && child.origin.clientPort < 0) fresh.push(child.origin)
-  }
-
-  function childOf(pid: number, ppid: number, clientIp: string, at: Micros, process: HostProcess): Child {
-    const known = children.get(pid)
-    if (known !== undefined && known.clientIp === clientIp && at - known.seenAt < CHILD_AGE_MAX) {
-      confirm(known, ppid)
-      return known
-    }
-    const child: Child = { pid, ppid, clientIp, process, seenAt: at, origin: null }
-    children.delete(pid)
-    children.set(pid, child)
-    if (children.size > CHILDREN_MAX) {
-      const [oldest] = children.keys()
-      if (oldest !== undefined) children.delete(oldest)
-    }
-    const origin = accepts.claim(child, host)
-    if (origin.clientPort < 0) fresh.push(origin)
-    return child
-  }
-
   /** Before a session: the accept itself, messages of a login under way, and what the same process does meanwhile. */
   function ofNoSession(event: AuditEvent, facts: AuditFacts, accepted: Origin | null) {
     if (accepted !== null)
       return { subject: { session: null, origin: accepted, isLocal: false }, step: '' as const, accepted }
     const { message } = facts
-    if (message !== null && LOGIN_MESSAGES.has(facts.type) && facts.uid === 0 && facts.auid < 0) {
+    if (message !== null && isLoginMessage(facts.type) && facts.uid === 0 && facts.auid < 0) {
       if (facts.type === CRYPTO_SESSION && message.rport >= 0) learnTuple(event, facts)
       const ip = message.addr
       if (ip === '' || isLoopback(ip)) return { subject: NOBODY, step: '' as const, accepted }
-      const { origin } = childOf(facts.pid, -1, ip, event.arrival, processOf(facts))
-      const step = FAILURES.has(facts.type) && message.res === 'failed' ? ('failed' as const) : ('' as const)
+      const origin = children.speaks(speakerOf(event, facts), ip)
+      const step = isFailure(facts.type) && message.res === 'failed' ? ('failed' as const) : ('' as const)
       return { subject: { session: null, origin, isLocal: false }, step, accepted }
     }
-    const child = facts.syscall >= 0 ? children.get(facts.pid) : undefined
-    if (child === undefined || event.arrival - child.seenAt > CHILD_AGE_MAX)
-      return { subject: NOBODY, step: '' as const, accepted }
-    confirm(child, facts.ppid)
-    return { subject: { session: null, origin: child.origin, isLocal: false }, step: '' as const, accepted }
+    if (facts.syscall < 0) return { subject: NOBODY, step: '' as const, accepted }
+    const isStart = facts.isSuccess === true && (facts.syscallName === 'execve' || facts.syscallName === 'execveat')
+    const origin = children.calls(speakerOf(event, facts), isStart)
+    return { subject: { session: null, origin, isLocal: false }, step: '' as const, accepted }
   }
 
   /** Red Hat's sshd writes the connection's four ends itself. */
   function learnTuple(event: AuditEvent, facts: AuditFacts): void {
     const { message } = facts
     if (message === null || message.addr === '' || isLoopback(message.addr)) return
-    const { origin } = childOf(facts.pid, -1, message.addr, event.arrival, processOf(facts))
-    if (origin === null || origin.answer !== null || origin.clientPort >= 0) return
+    const origin = children.speaks(speakerOf(event, facts), message.addr)
+    if (origin.answer !== null || origin.clientPort >= 0) return
     origin.clientPort = message.rport
     origin.serverIp = message.laddr
     origin.serverPort = message.lport
     origin.to = event.arrival
     origin.among = []
+    origin.isResolved = true
   }
 
   function giveUp(session: LoginSession): void {
     if (session.origin !== null) return
-    // Its LOGIN is missing, and the process that opened it is all there is to go by.
-    const [claim] = session.pid < 0 ? session.claims : []
+    // Its LOGIN is missing: the process that opened it is known by what it said before it was in a session.
+    const claim =
+      session.pid < 0 ? session.claims.find(({ speaker, ip }) => children.isKnown(speaker.pid, ip, speaker.at)) : undefined
     if (claim !== undefined) {
-      session.pid = claim.pid
+      session.pid = claim.speaker.pid
       settle(session, claim)
     }
+    const { parent } = session
+    if (session.origin === null && parent !== null && Number.isNaN(session.openedAt)) {
+      session.openedAt = session.seenAt
+      withOrigin(parent, (origin) => {
+        session.isLocal = parent.isLocal
+        release(session, origin)
+      })
+    }
+    if (parent !== null) return
     if (session.origin !== null) return
     const origin = createOrigin(host, { ip: '', port: -1 }, session.seenAt, session.process)
     if (session.pid < 0) origin.unknownBecause = 'login-not-seen'
@@ -341,8 +301,7 @@ export function createHostSessions(
   return {
     take,
     tick(watermark) {
-      accepts.resolve()
-      accepts.expire(watermark)
+      children.resolve(watermark)
       for (const session of unborn) {
         if (session.seenAt > watermark - LOGIN_WAIT) break
         giveUp(session)
@@ -353,14 +312,20 @@ export function createHostSessions(
       unborn = []
     },
     takeFresh() {
-      const taken = fresh
+      const taken = [...fresh, ...children.takeFresh()]
       fresh = []
       return taken
     },
     get evicted() {
-      return evicted
+      return evicted + children.evicted
     },
   }
+}
+
+function speakerOf(event: AuditEvent, facts: AuditFacts): Speaker {
+  // The sender of a message is told by its pid alone.
+  const ppid = facts.syscall >= 0 ? facts.ppid : -1
+  return { pid: facts.pid, ppid, serial: event.serial, at: event.placeAt, process: processOf(facts) }
 }
 
 function processOf({ pid, comm, exe, message }: Pick<AuditFacts, 'pid' | 'comm' | 'exe' | 'message'>): HostProcess {

@@ -3,7 +3,7 @@ import { createFacet, type Event, type Facet } from '../../event.ts'
 import { createHashedIds } from '../../event-id.ts'
 import type { Fields } from '../../fields.ts'
 import type { Micros } from '../../time.ts'
-import type { LoginSession } from './host-sessions.ts'
+import type { LoginSession } from './login-session.ts'
 import type { Answer, Origin } from './origin.ts'
 
 export type LoginEvents = ReturnType<typeof createLoginEvents>

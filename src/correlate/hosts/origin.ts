@@ -11,6 +11,8 @@ export type HostProcess = { readonly pid: number; readonly name: string; readonl
 export type Origin = {
   readonly host: string
   readonly clientIp: string
+  /** Whether it is a record of accept itself: no two of them are the same connection. */
+  readonly isAccept: boolean
   /** -1 where only the address is known. */
   clientPort: number
   /** Where the host tells its own side too (Red Hat's CRYPTO_SESSION); '' and -1 elsewhere. */
@@ -23,8 +25,14 @@ export type Origin = {
   readonly process: HostProcess
   /** Why it has no client's address. */
   unknownBecause: 'no-client-address' | 'login-not-seen'
+  /** It is an accepted connection itself, by the kernel's record. */
+  readonly isAccept: boolean
   /** Accepted connections it may be one of; empty where it is one itself, or none was seen. */
   among: readonly Origin[]
+  /** False until it is known which those are. */
+  isResolved: boolean
+  /** Its process was started by none of those that accept connections for that program. */
+  isStray: boolean
   answer: Answer | null
   /** What waits for the answer, in order. */
   readonly waiting: ((answer: Answer) => void)[]
@@ -63,10 +71,12 @@ export function createOrigin(
   client: { ip: string; port: number },
   from: Micros,
   process: HostProcess,
+  isAccept = false,
 ): Origin {
   return {
     host,
     clientIp: client.ip,
+    isAccept: client.port >= 0,
     clientPort: client.port,
     serverIp: '',
     serverPort: -1,
@@ -74,7 +84,10 @@ export function createOrigin(
     to: Number.POSITIVE_INFINITY,
     process,
     unknownBecause: 'no-client-address',
+    isAccept,
     among: [],
+    isResolved: true,
+    isStray: false,
     answer: null,
     waiting: [],
   }

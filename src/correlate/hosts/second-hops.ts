@@ -4,14 +4,12 @@
  * address and time; it is exact only while a single connection fits.
  */
 import type { Micros } from '../../time.ts'
-import type { Origin } from './origin.ts'
+import type { LoginSession } from './login-session.ts'
 
 export type Connect = {
   readonly host: string
-  /** Number of the login session it was made in; '' for a process outside of one. */
-  readonly session: string
-  /** Where that login came from; null outside of one. */
-  readonly origin: Origin | null
+  /** The login session it was made in; null for a process outside of one. */
+  readonly login: LoginSession | null
   readonly serverHost: string
   readonly serverPort: number
   /** Its record's place in the host's log, and the next record's. */

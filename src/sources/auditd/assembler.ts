@@ -6,7 +6,8 @@
  * a stamp itself can be minutes old, for it is the entry of a system call. Records that come for an event already given out
  * become its further part.
  *
- * Order of emission is order of completion; arrivals never run backwards, whatever the nodes' clocks do.
+ * Events of a node are given out in the order they began: an accept whose last record comes late still stands before the login
+ * it led to. Arrivals never run backwards, whatever the nodes' clocks do.
  */
 import { type Micros, SECOND } from '../../time.ts'
 import { type Notice, type SourceFile, TEXT_MAX } from '../source.ts'
@@ -22,7 +23,7 @@ import {
   type NodeTrack,
   oldestOpen,
 } from './node-track.ts'
-import { addRecord, type OpenEvent } from './open-events.ts'
+import { addRecord, beginEvent, type OpenEvent } from './open-events.ts'
 import type { AuditEvent } from './record.ts'
 import {
   isDaemonType,
@@ -165,28 +166,10 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     const gap = track.serials.see(serial)
     if (gap?.isLoss === true) say(located, 'loss', 'serial-gap', gap.missing, '')
     if (!track.isSparseTold && track.serials.isSparse) tellSparse(track, located)
-    const event: OpenEvent = {
-      at,
-      serial,
-      part: track.given.parts(serial, at),
-      placeAt: track.clock,
-      file,
-      offset,
-      order: recordOrder,
-      records: [],
-      bytes: 0,
-      dropped: 0,
-      execveRecords: 0,
-      execveBytes: 0,
-      hasSyscall: false,
-      isUring: false,
-      isLone: true,
-      touchedAt: track.clock,
-      touchedAtAll: arrival,
-      sameSerial: null,
-      previous: null,
-      next: null,
-    }
+    const { clock } = track
+    const part = track.given.parts(serial, at)
+    const touched = { touchedAt: clock, touchedAtAll: arrival }
+    const event = beginEvent({ at, serial, part, placeAt: clock, file, offset, order: recordOrder, ...touched })
     track.open.add(event)
     openCount++
     return event
@@ -202,26 +185,32 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
   }
 
   function giveOut(track: NodeTrack, event: OpenEvent, completeness: 'complete' | 'incomplete'): void {
-    track.open.remove(event)
+    track.open.end(event, completeness)
+    track.given.add(event.serial, event.at)
+    for (let next = track.open.takeEnded(); next !== null; next = track.open.takeEnded()) tell(track, next)
+  }
+
+  function tell({ node, boot }: NodeTrack, event: OpenEvent): void {
+    const { placeAt, at, serial, part, records, dropped, ended, file, offset } = event
     openCount--
     openBytes -= event.bytes
-    track.given.add(event.serial, event.at)
     // Only an EOE: all its records were dropped.
-    if (event.records.length === 0 && event.dropped === 0) return
+    if (records.length === 0 && dropped === 0) return
+    const completeness = dropped > 0 ? 'capped' : ended || 'incomplete'
     emit({
       kind: 'audit',
       arrival,
-      placeAt: event.placeAt,
-      at: event.at,
-      serial: event.serial,
-      node: track.node,
-      boot: track.boot,
-      part: event.part,
-      records: event.records,
-      completeness: event.dropped > 0 ? 'capped' : completeness,
-      dropped: event.dropped,
-      file: event.file,
-      offset: event.offset,
+      placeAt,
+      at,
+      serial,
+      node,
+      boot,
+      part,
+      records,
+      completeness,
+      dropped,
+      file,
+      offset,
     })
   }
 
@@ -339,7 +328,7 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     while (openCount > OPEN_MAX || openBytes > OPEN_BYTES_MAX) {
       let fullest: NodeTrack | null = null
       for (const track of tracks.values()) if (fullest === null || track.open.size > fullest.open.size) fullest = track
-      const event = fullest?.open.oldest ?? null
+      const event = fullest?.open.first ?? null
       if (fullest === null || event === null) return
       giveOut(fullest, event, 'incomplete')
     }

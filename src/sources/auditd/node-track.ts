@@ -100,8 +100,8 @@ export function oldestOpen(tracks: Iterable<NodeTrack>): { readonly file: Source
     const [waiting] = held
     if (waiting !== undefined && (first === null || waiting.order < first.order))
       first = { order: waiting.order, file: waiting.located.file, offset: waiting.located.offset }
-    for (let event = open.oldest; event !== null; event = event.next)
-      if (first === null || event.order < first.order) first = event
+    const event = open.first
+    if (event !== null && (first === null || event.order < first.order)) first = event
   }
   return first === null ? null : { file: first.file, offset: first.offset }
 }

@@ -1,6 +1,7 @@
 /**
  * Events of one node whose end was not seen yet: found by serial and stamp, listed by when their last record came. A plain
- * table and a doubly linked list: an event costs one object, a further record of it none.
+ * table and a doubly linked list: an event costs one object, a further record of it none. Those that have ended wait behind
+ * the ones that began before them, because what happened first must be told first.
  */
 import type { Micros } from '../../time.ts'
 import type { SourceFile } from '../source.ts'
@@ -33,6 +34,9 @@ export type OpenEvent = {
   sameSerial: OpenEvent | null
   previous: OpenEvent | null
   next: OpenEvent | null
+  /** '' until it has ended. */
+  ended: '' | 'complete' | 'incomplete'
+  begunNext: OpenEvent | null
 }
 
 export type OpenEvents = {
@@ -40,10 +44,50 @@ export type OpenEvents = {
   add(event: OpenEvent): void
   /** A further record came: it is the youngest again. */
   touch(event: OpenEvent): void
-  remove(event: OpenEvent): void
+  /** No further record of it is waited for. */
+  end(event: OpenEvent, ended: 'complete' | 'incomplete'): void
+  /** The event that began first, when it has ended, and forgets it; null when it has not, or there is none. */
+  takeEnded(): OpenEvent | null
   /** Whose last record came longest ago. */
   readonly oldest: OpenEvent | null
+  /** Which began first of all that were not taken; after `takeEnded` gave null, it is open. */
+  readonly first: OpenEvent | null
+  /** Open ones and those that wait. */
   readonly size: number
+}
+
+/** An event without records yet. */
+export function beginEvent(
+  place: Pick<
+    OpenEvent,
+    'at' | 'serial' | 'part' | 'placeAt' | 'file' | 'offset' | 'order' | 'touchedAt' | 'touchedAtAll'
+  >,
+): OpenEvent {
+  const { at, serial, part, placeAt, file, offset, order, touchedAt, touchedAtAll } = place
+  return {
+    at,
+    serial,
+    part,
+    placeAt,
+    file,
+    offset,
+    order,
+    records: [],
+    bytes: 0,
+    dropped: 0,
+    execveRecords: 0,
+    execveBytes: 0,
+    hasSyscall: false,
+    isUring: false,
+    isLone: true,
+    touchedAt,
+    touchedAtAll,
+    sameSerial: null,
+    previous: null,
+    next: null,
+    ended: '',
+    begunNext: null,
+  }
 }
 
 /** Records kept of one event; an exec with many arguments makes hundreds. */
@@ -56,6 +100,8 @@ export function createOpenEvents(): OpenEvents {
   const bySerial = new Map<number, OpenEvent>()
   let oldest: OpenEvent | null = null
   let youngest: OpenEvent | null = null
+  let first: OpenEvent | null = null
+  let last: OpenEvent | null = null
   let size = 0
 
   function append(event: OpenEvent): void {
@@ -85,6 +131,9 @@ export function createOpenEvents(): OpenEvents {
       event.sameSerial = bySerial.get(event.serial) ?? null
       bySerial.set(event.serial, event)
       append(event)
+      if (last === null) first = event
+      else last.begunNext = event
+      last = event
       size++
     },
     touch(event) {
@@ -92,21 +141,32 @@ export function createOpenEvents(): OpenEvents {
       unlink(event)
       append(event)
     },
-    remove(event) {
+    end(event, ended) {
+      event.ended = ended
       unlink(event)
-      size--
-      const first = bySerial.get(event.serial)
-      if (first === event) {
+      const same = bySerial.get(event.serial)
+      if (same === event) {
         if (event.sameSerial === null) bySerial.delete(event.serial)
         else bySerial.set(event.serial, event.sameSerial)
         return
       }
-      let before = first ?? null
+      let before = same ?? null
       while (before !== null && before.sameSerial !== event) before = before.sameSerial
       if (before !== null) before.sameSerial = event.sameSerial
     },
+    takeEnded() {
+      const event = first
+      if (event === null || event.ended === '') return null
+      first = event.begunNext
+      if (first === null) last = null
+      size--
+      return event
+    },
     get oldest() {
       return oldest
+    },
+    get first() {
+      return first
     },
     get size() {
       return size

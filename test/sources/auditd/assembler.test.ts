@@ -50,23 +50,30 @@ describe('an event is whole', () => {
     ])
     expect(early.events.map(told)).toEqual([
       '1 SYSCALL CWD PROCTITLE',
+      '2 SECCOMP CWD incomplete',
       '3 SYSCALL CWD PROCTITLE',
       '9 USER_ACCT',
       '10 USER_ACCT',
-      '2 SECCOMP CWD incomplete',
     ])
     const late = decode([...call(0, 1), line(1, 2, 'SECCOMP'), user(3, 4), user(3, 5)])
-    expect(late.events.map(told)).toEqual(['1 SYSCALL CWD PROCTITLE', '4 USER_ACCT', '2 SECCOMP', '5 USER_ACCT'])
+    expect(late.events.map(told)).toEqual(['1 SYSCALL CWD PROCTITLE', '2 SECCOMP', '4 USER_ACCT', '5 USER_ACCT'])
   })
 
   test('its stamp may be minutes old: the running maximum decides', () => {
     const { events } = decode([...call(600, 1), line(0, 2, 'SYSCALL'), ...call(601, 3), line(0, 2, 'PROCTITLE')])
-    expect(events.map(told)).toEqual(['1 SYSCALL CWD PROCTITLE', '3 SYSCALL CWD PROCTITLE', '2 SYSCALL PROCTITLE'])
+    expect(events.map(told)).toEqual(['1 SYSCALL CWD PROCTITLE', '2 SYSCALL PROCTITLE', '3 SYSCALL CWD PROCTITLE'])
     expect(events.map(({ at, placeAt, arrival }) => [at, placeAt, arrival].map(since))).toEqual([
       [600, 600, 600],
-      [601, 601, 601],
       [0, 600, 601],
+      [601, 601, 601],
     ])
+  })
+
+  test('and stands before what began after it', () => {
+    const lines = [line(0, 1, 'SYSCALL'), user(0.1, 2), ...call(0.2, 3), user(0.3, 4), line(0, 1, 'PROCTITLE')]
+    const { events } = decode([...lines, user(0.4, 5)])
+    expect(events.map(({ serial }) => serial)).toEqual([1, 2, 3, 4, 5])
+    expect(events.map(({ arrival }) => since(arrival).toFixed(1))).toEqual(['0.3', '0.3', '0.3', '0.3', '0.4'])
   })
 
   test('without PROCTITLE where a filter takes that away, else not', () => {
@@ -92,8 +99,8 @@ describe('records that come after their event was given out', () => {
       '1 SYSCALL CWD PROCTITLE',
       '1 OBJ_PID part=1 incomplete',
       '2 SYSCALL CWD PROCTITLE',
-      '3 USER_ACCT',
       '1 PATH part=2 incomplete',
+      '3 USER_ACCT',
     ])
   })
 
