@@ -76,6 +76,11 @@ describe.each(DAMAGES)('%s', (_, damage, trueAtLeast) => {
       (verdict.counts.get('claims true') ?? 0) / Math.max(1, claims),
       `of ${claims} claims`,
     ).toBeGreaterThanOrEqual(claims === 0 ? 0 : trueAtLeast)
+    const hostClaims = verdict.counts.get('host claims') ?? 0
+    expect(
+      (verdict.counts.get('host claims right') ?? 0) / Math.max(1, hostClaims),
+      `of ${hostClaims} claims on hosts`,
+    ).toBeGreaterThanOrEqual(hostClaims === 0 ? 0 : trueAtLeast)
     expect(printed).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
     expect(ndjson.endsWith('\n') || ndjson === '').toBe(true)
   })

@@ -103,8 +103,14 @@ const ROUTINE = `CASE
   WHEN "event.action" = 'ran-command' AND ran IS NOT NULL THEN '${ROUTINE_KINDS.sudo}'
   END`
 
-/** The process of the login, of a session or of an attempt that became none. A number of the kernel's: within one flow, or one day. */
-const ATTEMPT = `concat_ws(' ', 'attempt', "host.name", coalesce(pid, "process.pid"), coalesce("wireguard.flow.id", CAST(epoch_us("@timestamp") // 86400000000 AS VARCHAR)))`
+/**
+ * The process of the login, of a session or of an attempt that became none: a number of the kernel's, within one flow or one day. Where
+ * the login lies before the time asked for, the session.
+ */
+const ATTEMPT = `concat_ws(' ', 'attempt', "host.name",
+  CASE WHEN pid IS NULL THEN "process.session_leader.entity_id" END, CASE WHEN leader IS NULL AND "process.session_leader.entity_id" IS NOT NULL
+  THEN 'login' ELSE CAST(coalesce(pid, "process.pid") AS VARCHAR) END,
+  coalesce("wireguard.flow.id", CAST(epoch_us("@timestamp") // 86400000000 AS VARCHAR)))`
 
 /**
  * One line of the timeline, of `told`. `isAll`: every audit event has its own.

@@ -90,7 +90,10 @@ export function hex(text: string): string {
 export function connectLocal(stamp: Stamp, path: string, more: Partial<Task> = {}): Lines {
   const enriched = `\x1dSADDR={ saddr_fam=local path=${path.replace(/^\0/, '')} }`
   return [
-    syscall(stamp, 42, { isSuccess: false, exit: -2, ...more }).replace('\n', '\x1dARCH=x86_64 SYSCALL=connect UID="root"\n'),
+    syscall(stamp, 42, { isSuccess: false, exit: -2, ...more }).replace(
+      '\n',
+      '\x1dARCH=x86_64 SYSCALL=connect UID="root"\n',
+    ),
     record(stamp, 'SOCKADDR', `saddr=0100${hex(path)}${enriched}`),
     record(stamp, 'PROCTITLE', 'proctitle="true"'),
   ].join('')

@@ -2,7 +2,7 @@
 import { type CaptureCase, edit } from './case.ts'
 import type { Random } from './random.ts'
 
-const LOGS = /\/(kern\.log|conntrack\.|wg\.snapshots|ruleset)/
+const LOGS = /\/(kern\.log|audit\.log|conntrack\.|wg\.snapshots|ruleset)/
 
 export type Damage = (text: string, random: Random) => string
 

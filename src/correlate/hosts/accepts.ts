@@ -19,6 +19,8 @@ export type Child = {
   /** Of its first record: serials are drawn in order, and the accept's before the fork. */
   readonly serial: number
   readonly seenAt: Micros
+  /** Its latest sign of life: its connection was open then. */
+  lastAt: Micros
   /** Null while it has said nothing. */
   origin: Origin | null
   /** Its one possible connection. */
@@ -43,6 +45,8 @@ export type Accepts = {
   prove(child: Child, ppid: number): void
   /** It turned out to be another process with the same number. */
   forget(child: Child): void
+  /** The connection it was given is not its own. */
+  release(child: Child): void
   /** Whether a process with this pid accepted connections. */
   isListener(pid: number, program: string): boolean
   /** Whether the program's accepts are recorded at all. */
@@ -76,7 +80,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
       (accept.taker === null || accept.taker.pid === child.pid) &&
       accept.serial < child.serial &&
       (child.clientIp === '' || accept.origin.clientIp === child.clientIp) &&
-      !isOver(accept.origin, child.seenAt)
+      !isOver(accept.origin, child.lastAt)
     )
   }
 
@@ -152,7 +156,8 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
 
   function offer(child: Child, possible: readonly Accept[]): void {
     const { origin } = child
-    if (origin === null || origin.answer !== null) return
+    // What its server wrote about the connection's ends says more.
+    if (origin === null || origin.answer !== null || origin.serverPort >= 0) return
     origin.among = possible.map((accept) => accept.origin)
     origin.isResolved = true
   }
@@ -216,6 +221,15 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
       unproven = unproven.filter((each) => each !== child)
       const group = groups.get(child.ppid)
       if (group !== undefined) group.children = group.children.filter((each) => each !== child)
+    },
+    release(child) {
+      const group = groups.get(child.ppid)
+      if (child.accept?.taker === child) child.accept.taker = null
+      child.accept = null
+      if (group === undefined) return
+      group.isChanged = true
+      // Those that are settled and behind it have left the order.
+      if (!group.children.includes(child)) group.children.push(child)
     },
     isListener: (pid, program) => groups.get(pid)?.program === program,
     hasListener(program) {

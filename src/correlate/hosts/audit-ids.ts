@@ -8,7 +8,9 @@ export function createAuditIds(host: string): (event: AuditEvent) => string {
   return (event) => {
     const { at, node, serial, part } = event
     const series = isOfDaemon(event) ? 'auditd' : 'audit'
-    return part === 0 ? hashedId(at, series, host, node, at, serial) : hashedId(at, series, host, node, at, serial, part)
+    return part === 0
+      ? hashedId(at, series, host, node, at, serial)
+      : hashedId(at, series, host, node, at, serial, part)
   }
 }
 

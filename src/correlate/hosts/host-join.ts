@@ -3,18 +3,21 @@
  * By client address and port, as the server saw them, it is a proof; by address and time only while one open flow fits; through
  * another audited host as far as that host's own logins are known. Whatever fits twice stays open.
  */
-import { MINUTE, type Micros, MS, SECOND } from '../../time.ts'
-import { answerAmbiguous, answerOfFlow, answerOfSameKey, answerUnknown, answerViaHost } from './answers.ts'
-import type { CarriedFlow, CarriedFlows } from './carried-flows.ts'
+import { HOUR, MINUTE, type Micros, MS, SECOND } from '../../time.ts'
+import { answerAmbiguous, answerOfFlow, answerOfSameKey, answerUnknown } from './answers.ts'
+import { type CarriedFlow, type CarriedFlows, RETAIN } from './carried-flows.ts'
 import { type ClockOffset, createClockOffset } from './clock-offset.ts'
+import { createHopJoin } from './hop-join.ts'
 import type { HostDirectory } from './host-directory.ts'
 import { createMaskedLines } from './masked-lines.ts'
 import { type Answer, type Origin, programOf } from './origin.ts'
-import type { Connect, SecondHops } from './second-hops.ts'
+import type { SecondHops } from './second-hops.ts'
 
 export type HostJoin = {
   /** Null while waiting may still improve the answer. All flows and records before `settled` are known. */
   decide(origin: Origin, settled: Micros, isForced: boolean): Answer | null
+  /** Whether the accepted connection had ended before that time, by the host's clock. */
+  isOver(origin: Origin, at: Micros): boolean
   /** A new flow came by. */
   noteFlow(flow: CarriedFlow): void
   clock(host: string): ClockOffset
@@ -46,10 +49,11 @@ export function createHostJoin(options: {
   /** By host and program: where its connections ended. */
   const services = new Map<string, Set<number>>()
   const suspected = new WeakSet<Origin>()
-  /** Which record of accept each flow was joined to. */
-  const accepted = new WeakMap<CarriedFlow, Origin>()
   const givenUp = new Map<string, Origin>()
   const masked = createMaskedLines(flows)
+  /** By host and program: when its first recorded connection was accepted, by the gateways' clock. */
+  const acceptsSince = new Map<string, Micros>()
+  const hopJoin = createHopJoin({ directory, hops, clock, portsOf: (origin) => services.get(serviceOf(origin)) })
 
   function clock(host: string): ClockOffset {
     let known = clocks.get(host)
@@ -62,23 +66,36 @@ export function createHostJoin(options: {
 
   function decide(origin: Origin, settled: Micros, isForced: boolean): Answer | null {
     if (origin.answer !== null) return origin.answer
-    if (origin.clientIp === '') return answerUnknown(origin, origin.unknownBecause, [])
+    if (origin.clientIp === '' && origin.among.length === 0) return answerUnknown(origin, origin.unknownBecause, [])
+    if (!origin.isResolved && !isForced) return null
     if (origin.among.length > 0) return amongLogins(origin, settled, isForced)
-    const { offset } = clock(origin.host)
-    const hasPort = origin.clientPort >= 0
-    // An accept lies somewhere between two records; a login's message is written at once.
-    const window = { from: origin.from - offset - SLACK, to: (hasPort ? origin.to : origin.from) - offset + SLACK }
-    const prompt = hasPort ? byTuple(origin, window) : null
+    if (origin.isStray) return answerUnknown(origin, 'no-flow', [])
+    const window = windowOf(origin)
+    const prompt = origin.clientPort >= 0 ? byTuple(origin, window, settled) : null
     if (prompt !== null) return prompt
-    if (!isForced && settled < window.to) return null
-    const late = hasPort ? byTupleLate(origin, window) : byAddress(origin, window)
-    if (late !== null) return late
+    return !isForced && settled < window.to ? null : late(origin, window, settled, isForced)
+  }
+
+  /** An accept lies somewhere between two records; a login's message is written at once. */
+  function windowOf(origin: Origin): Window {
+    const { offset } = clock(origin.host)
+    const to = origin.clientPort >= 0 ? origin.to : origin.from
+    return { from: origin.from - offset - SLACK, to: to - offset + SLACK }
+  }
+
+  function late(origin: Origin, window: Window, settled: Micros, isForced: boolean): Answer | null {
+    const hasPort = origin.clientPort >= 0
+    const known = isForced ? Number.POSITIVE_INFINITY : settled
+    const found = hasPort ? byTupleLate(origin, window) : byAddress(origin, window, known)
+    if (found === 'wait') return null
+    if (found !== null) return found
     const until = window.to + (hasPort && programOf(origin.process) !== 'sshd' ? PATIENCE_PLAIN : PATIENCE)
     const isLast = isForced || settled >= until
-    const line = hasPort ? byMaskedLine(origin, window, isForced ? Number.POSITIVE_INFINITY : settled) : null
+    const line = hasPort ? byMaskedLine(origin, window, known) : null
     if (line !== null) return line
-    const via = viaHost(origin, isLast)
-    if (via !== null) return via
+    const via = hopJoin.decide(origin, settled, isLast)
+    if (via === null) return null
+    if (via.answer !== null) return via.answer
     if (!isLast) return null
     if (hasPort && origin.to !== Number.POSITIVE_INFINITY) giveUp(origin)
     const isFromHost = directory.hostAt(origin.clientIp)
@@ -112,21 +129,39 @@ export function createHostJoin(options: {
     return origin.serverPort < 0 || origin.serverPort === flow.serverPort
   }
 
-  /** At once: a flow with that tuple that began in that time. */
-  function byTuple(origin: Origin, { from, to }: Window): Answer | null {
+  /** At once: a flow with that tuple that began in that time, where no other one of that tuple can be another peer's. */
+  function byTuple(origin: Origin, { from, to }: Window, settled: Micros): Answer | null {
     const begun = ofTuple(origin, 'conntrack').filter((flow) => flow.startAt >= from && flow.startAt <= to)
     const [only] = begun
-    return only !== undefined && begun.length === 1 ? exact(origin, only) : null
+    if (only === undefined || begun.length > 1 || settled < from + 2 * SLACK) return null
+    // Behind a gateway that gives ports anew, the tuple may be another peer's before the host's next record tells the time.
+    if (only.isMasked && settled < to) return null
+    return isAloneFarAndWide(origin, only) ? exact(origin, only) : null
+  }
+
+  /** While nothing has measured the host's clock, a masked port that was several peers' is nobody's. */
+  function isAloneFarAndWide(origin: Origin, flow: CarriedFlow): boolean {
+    if (!flow.isMasked || clock(origin.host).joins >= JOINS_TRUSTED) return true
+    const all = flows.byPort(origin.clientIp, origin.clientPort).filter((each) => endsThere(origin, each))
+    return all.every((each) => each.publicKey === flow.publicKey && each.gateway === flow.gateway)
   }
 
   /** When no better one can come: a flow with that tuple that was open then; else the firewall's line of it. */
   function byTupleLate(origin: Origin, { from, to }: Window): Answer | null {
     const recorded = ofTuple(origin, 'conntrack')
-    const open = recorded.filter((flow) => flow.startAt <= to && flow.endAt >= from)
+    const { joins } = clock(origin.host)
+    // A masked port is one peer's now and another's later: one that began before proves nothing by clocks nobody has measured.
+    const open = recorded.filter(
+      (flow) =>
+        flow.startAt <= to && flow.endAt >= from && (!flow.isMasked || joins >= JOINS_TRUSTED || flow.startAt >= from),
+    )
     const fitting =
       open.length > 0 ? open : ofTuple(origin, 'firewall').filter((flow) => flow.startAt >= from && flow.startAt <= to)
     const [only, ...others] = fitting
-    if (only !== undefined && others.length === 0) return exact(origin, only)
+    if (only !== undefined && others.length === 0)
+      return isAloneFarAndWide(origin, only)
+        ? exact(origin, only)
+        : answerAmbiguous(origin, recorded, 'several-flows')
     if (only !== undefined) return answerOfSameKey(origin, fitting) ?? answerAmbiguous(origin, fitting, 'several-flows')
     const [distant, ...more] = recorded
     if (distant !== undefined && more.length === 0 && !suspected.has(origin)) {
@@ -149,28 +184,37 @@ export function createHostJoin(options: {
     )
     const [only, ...others] = fitting
     if (only === undefined) return null
-    return others.length === 0
-      ? answerOfFlow(origin, only, 'client-address')
-      : answerAmbiguous(origin, fitting, 'several-flows')
+    if (others.length > 0) return answerAmbiguous(origin, fitting, 'several-flows')
+    if (only.taker !== null && only.taker !== origin) return null
+    only.taker = origin
+    return answerOfFlow(origin, only, 'client-address')
   }
 
   function ofTuple(origin: Origin, basis: CarriedFlow['basis']): CarriedFlow[] {
     return flows
       .byPort(origin.clientIp, origin.clientPort)
-      .filter((flow) => flow.basis === basis && endsThere(origin, flow) && !isAcceptedBefore(origin, flow))
+      .filter(
+        (flow) =>
+          flow.basis === basis &&
+          endsThere(origin, flow) &&
+          isServedBy(origin, flow.serverPort) &&
+          !isAcceptedBefore(origin, flow),
+      )
   }
 
   /** A flow is accepted once. Its port may come again when conntrack lost its end and the next one's begin. */
   function isAcceptedBefore(origin: Origin, flow: CarriedFlow): boolean {
-    const first = accepted.get(flow)
-    return origin.isAccept && first !== undefined && first !== origin
+    return origin.isAccept && flow.taker !== null && flow.taker !== origin
   }
 
   function exact(origin: Origin, flow: CarriedFlow): Answer {
     if (!directory.owns(origin.host, flow.serverIp)) return answerAmbiguous(origin, [flow], 'host-addresses-unknown')
     if (flow.basis === 'conntrack') clock(origin.host).join(flow.startAt, origin.from, origin.to)
-    if (origin.isAccept) accepted.set(flow, origin)
     const service = serviceOf(origin)
+    if (origin.isAccept) {
+      flow.taker = origin
+      if (!acceptsSince.has(service)) acceptsSince.set(service, flow.startAt)
+    }
     const ports = services.get(service)
     if (ports === undefined) services.set(service, new Set([flow.serverPort]))
     else if (ports.size < PORTS_MAX) ports.add(flow.serverPort)
@@ -178,23 +222,41 @@ export function createHostJoin(options: {
   }
 
   /** Of a login whose port nothing tells: flows from that address that were open then, on a port where that program was seen. */
-  function byAddress(origin: Origin, { from, to }: Window): Answer | null {
+  function byAddress(origin: Origin, { from, to }: Window, settled: Micros): Answer | 'wait' | null {
+    const near = nearest(origin, from - GRACE, to, from).filter((flow) => flow.taker === null)
+    const [only, ...others] = near
+    if (only === undefined) return null
+    if (near.some((flow) => !directory.owns(origin.host, flow.serverIp)))
+      return answerAmbiguous(origin, near, 'host-addresses-unknown')
+    // Connections that were accepted in that time have the same address and other logins; and so may have any other one
+    // while nothing has measured the host's clock.
+    const isMeasured = clock(origin.host).joins >= JOINS_TRUSTED
+    const reach = isMeasured ? 0 : RETAIN
+    const rivals = nearest(origin, from - GRACE - reach, to + reach, from - reach)
+    const same = others.length === 0 && rivals.length === 1 ? null : answerOfSameKey(origin, [...rivals, ...near])
+    if (same === null && rivals.length > 1) return answerAmbiguous(origin, rivals, 'several-flows')
+    if (only.isMasked && settled < to + reach) return 'wait'
+    return others.length === 0 ? answerOfFlow(origin, only, 'client-address') : same
+  }
+
+  /** Flows from the address that began within a time and were open after `openAt`; a firewall's line only where no conntrack saw any. */
+  function nearest(origin: Origin, from: Micros, to: Micros, openAt: Micros): readonly CarriedFlow[] {
     const near = [...flows.byAddress(origin.clientIp)].filter(
       (flow) =>
         endsThere(origin, flow) &&
-        flow.startAt >= from - GRACE &&
+        flow.startAt >= from &&
         flow.startAt <= to &&
-        flow.endAt >= from &&
+        flow.endAt >= openAt &&
         !isTakenByAnother(origin, flow),
     )
     const recorded = near.filter((flow) => flow.basis === 'conntrack')
-    const fitting = onKnownPort(origin, recorded.length > 0 ? recorded : near)
-    const [only, ...others] = fitting
-    if (only === undefined) return null
-    if (fitting.some((flow) => !directory.owns(origin.host, flow.serverIp)))
-      return answerAmbiguous(origin, fitting, 'host-addresses-unknown')
-    if (others.length === 0) return answerOfFlow(origin, only, 'client-address')
-    return answerOfSameKey(origin, fitting) ?? answerAmbiguous(origin, fitting, 'several-flows')
+    return onKnownPort(origin, recorded.length > 0 ? recorded : near)
+  }
+
+  /** Whether the port may be that program's: the same client port may go to two services at once. */
+  function isServedBy(origin: Origin, port: number): boolean {
+    const ports = services.get(serviceOf(origin))
+    return ports === undefined || ports.size === PORTS_MAX || ports.has(port)
   }
 
   function onKnownPort(origin: Origin, fitting: readonly CarriedFlow[]): readonly CarriedFlow[] {
@@ -204,58 +266,68 @@ export function createHostJoin(options: {
     return there.length > 0 ? there : fitting
   }
 
+  /** A login over one of several accepted connections. */
   function amongLogins(origin: Origin, settled: Micros, isForced: boolean): Answer | null {
-    const answers = origin.among.map((each) => each.answer)
-    const [only] = answers
-    if (answers.length === 1) return only ?? null
-    const carried = answers.flatMap((answer) => (answer?.flow ? [answer.flow] : []))
-    if (answers.every((answer) => answer !== null) && carried.length === answers.length) {
-      const same = answerOfSameKey(origin, carried)
-      if (same !== null) return same
-    }
-    if (!isForced && settled < origin.from + PATIENCE) return null
-    return answerAmbiguous(origin, carried, 'several-logins')
+    const answers = origin.among.flatMap(({ answer }) => answer ?? [])
+    const carried = answers.flatMap(({ flow }) => flow ?? [])
+    const isLast = isForced || settled >= origin.from - clock(origin.host).offset + SLACK + PATIENCE
+    if (answers.length < origin.among.length)
+      return isForced ? answerAmbiguous(origin, carried, 'several-logins') : null
+    const [only, ...others] = answers
+    const same = others.length === 0 ? (only ?? null) : sameOf(origin, answers)
+    if (same === null) return isLast ? answerAmbiguous(origin, carried, 'several-logins') : null
+    if (same.status !== 'exact') return same
+    const unseen = unseenBeside(origin, same)
+    if (unseen.length > 0) return isLast ? answerAmbiguous(origin, [...carried, ...unseen], 'several-flows') : null
+    const [accepted] = origin.among
+    if (others.length === 0 && accepted !== undefined) origin.clientPort = accepted.clientPort
+    return same
   }
 
-  /** The client is another audited host: the login there whose connection it is. */
-  function viaHost(origin: Origin, isLast: boolean): Answer | null {
-    const host = directory.hostAt(origin.clientIp)
-    if (host === null || host === origin.host) return null
-    const from = origin.from - (origin.clientPort < 0 ? GRACE : 0) - SLACK
-    const connects = hops
-      .between(host, origin.host, from, origin.to + SLACK)
-      .filter((each) => isOnPort(origin, each.serverPort))
-    const logins = new Map(connects.map((each) => [each.session, each]))
-    const [login, ...others] = logins.values()
-    if (login === undefined) return null
-    if (others.length > 0) return isLast ? severalHops(origin, [...logins.values()]) : null
-    if (login.origin === null) return answerUnknown(origin, 'trail-ends', [`${host}/`])
-    const { answer } = login.origin
-    if (answer === null && !isLast) return null
-    return answer === null
-      ? answerUnknown(origin, 'trail-ends', [hopOf(login)])
-      : answerViaHost(origin, answer, hopOf(login))
+  /** One answer for all, where they name one key. */
+  function sameOf(origin: Origin, answers: readonly Answer[]): Answer | null {
+    const [first] = answers
+    if (first === undefined || first.publicKey === '') return null
+    const way = first.hops.join()
+    if (answers.some(({ publicKey, hops }) => publicKey !== first.publicKey || hops.join() !== way)) return null
+    if (way !== '') return first
+    return answerOfSameKey(
+      origin,
+      answers.flatMap(({ flow }) => flow ?? []),
+    )
   }
 
-  function severalHops(origin: Origin, logins: readonly Connect[]): Answer {
-    const carried = logins.flatMap((login) => (login.origin?.answer?.flow ? [login.origin.answer.flow] : []))
-    return answerAmbiguous(origin, carried, 'several-logins')
+  /**
+   * Connections of that time and address that nobody saw accepted, while those of several peers were open: the login may be over
+   * one of them, and each other one over its neighbour's.
+   */
+  function unseenBeside(origin: Origin, { flow, publicKey }: Answer): readonly CarriedFlow[] {
+    const at = origin.from - clock(origin.host).offset
+    const since = acceptsSince.get(serviceOf(origin)) ?? Number.POSITIVE_INFINITY
+    const lines = flow?.isMasked ? flows.linesBehind(origin.clientIp) : []
+    const relevant = [...flows.byAddress(origin.clientIp), ...lines].filter(
+      (each) =>
+        (each.startAt >= at - GRACE || (each.startAt >= since && each.startAt >= at - HOUR)) &&
+        each.startAt <= at + SLACK &&
+        each.endAt >= at - SLACK &&
+        endsThere(origin, each) &&
+        (flow === null || each.serverPort === flow.serverPort),
+    )
+    if (relevant.some(({ taker }) => taker === null))
+      return relevant.every((each) => each.publicKey === publicKey) ? [] : relevant
+    const isCertain = origin.among.every((accepted) => hopJoin.isCertain(accepted, GRACE))
+    return isCertain || flow === null ? [] : [flow]
   }
 
-  function isOnPort(origin: Origin, port: number): boolean {
-    if (origin.serverPort >= 0) return origin.serverPort === port
-    const ports = services.get(serviceOf(origin))
-    return ports === undefined || ports.has(port)
+  function isOver({ host, answer }: Origin, at: Micros): boolean {
+    const flow = answer?.flow ?? null
+    return flow !== null && answer?.method === 'server-tuple' && flow.endAt < at - clock(host).offset - SLACK
   }
 
-  return { decide, noteFlow, clock }
+  return { decide, isOver, noteFlow, clock }
 }
 
 type Window = { readonly from: Micros; readonly to: Micros }
-
-function hopOf({ host, session }: Connect): string {
-  return `${host}/${session}`
-}
 
 function serviceOf({ host, process }: Origin): string {
   return `${host}\0${programOf(process)}`

@@ -6,16 +6,9 @@
 import type { AuditFacts, LoginChange } from '../../sources/auditd/facts.ts'
 import type { AuditEvent } from '../../sources/auditd/record.ts'
 import { type Micros, SECOND } from '../../time.ts'
-import { createOrigin, type HostProcess, type Origin } from './origin.ts'
-import {
-  CRYPTO_SESSION,
-  isFailure,
-  isLoginMessage,
-  USER_END,
-  USER_LOGOUT,
-  USER_START,
-} from './login-messages.ts'
+import { CRYPTO_SESSION, isFailure, isLoginMessage, USER_END, USER_LOGOUT, USER_START } from './login-messages.ts'
 import { type Claim, createLoginSession, type LoginSession } from './login-session.ts'
+import { createOrigin, type HostProcess, type Origin } from './origin.ts'
 import { createServerChildren, type ServerChildren, type Speaker } from './server-children.ts'
 
 /** What an event belongs to; both null: to no login. */
@@ -104,7 +97,7 @@ export function createHostSessions(
     // Records that come again are the same connection again.
     if (event.part > 0) return null
     const client = { ip: socket.address, port: socket.port }
-    const origin = createOrigin(host, client, event.placeAt, processOf(facts), true)
+    const origin = createOrigin(host, client, event.placeAt, processOf(facts))
     endPrevious(event, facts, origin)
     children.accepted(origin, facts.pid, event.serial)
     untimed.push(origin)
@@ -277,7 +270,9 @@ export function createHostSessions(
     if (session.origin !== null) return
     // Its LOGIN is missing: the process that opened it is known by what it said before it was in a session.
     const claim =
-      session.pid < 0 ? session.claims.find(({ speaker, ip }) => children.isKnown(speaker.pid, ip, speaker.at)) : undefined
+      session.pid < 0
+        ? session.claims.find(({ speaker, ip }) => children.isKnown(speaker.pid, ip, speaker.at))
+        : undefined
     if (claim !== undefined) {
       session.pid = claim.speaker.pid
       settle(session, claim)

@@ -25,8 +25,6 @@ export type Origin = {
   readonly process: HostProcess
   /** Why it has no client's address. */
   unknownBecause: 'no-client-address' | 'login-not-seen'
-  /** It is an accepted connection itself, by the kernel's record. */
-  readonly isAccept: boolean
   /** Accepted connections it may be one of; empty where it is one itself, or none was seen. */
   among: readonly Origin[]
   /** False until it is known which those are. */
@@ -71,7 +69,6 @@ export function createOrigin(
   client: { ip: string; port: number },
   from: Micros,
   process: HostProcess,
-  isAccept = false,
 ): Origin {
   return {
     host,
@@ -84,7 +81,6 @@ export function createOrigin(
     to: Number.POSITIVE_INFINITY,
     process,
     unknownBecause: 'no-client-address',
-    isAccept,
     among: [],
     isResolved: true,
     isStray: false,

@@ -41,10 +41,7 @@ const CHILDREN_MAX = 16_384
 const LOGIN_MAX: Micros = 150 * SECOND
 const BORN_MAX: Micros = HOUR
 
-export function createServerChildren(
-  host: string,
-  isOver: (origin: Origin, at: Micros) => boolean,
-): ServerChildren {
+export function createServerChildren(host: string, isOver: (origin: Origin, at: Micros) => boolean): ServerChildren {
   const accepts = createAccepts(isOver)
   const children = new Map<number, Child>()
   let fresh: Origin[] = []
@@ -58,7 +55,18 @@ export function createServerChildren(
     const before = children.get(pid)
     if (before !== undefined && !isBorn) accepts.forget(before)
     const former = isBorn ? null : (before?.accept ?? before?.former ?? null)
-    const child: Child = { pid, ppid, clientIp, process, serial, seenAt: at, origin: null, accept: null, former, isBorn }
+    const child: Child = {
+      pid,
+      ppid,
+      clientIp,
+      process,
+      serial,
+      seenAt: at,
+      origin: null,
+      accept: null,
+      former,
+      isBorn,
+    }
     children.delete(pid)
     children.set(pid, child)
     const [oldest] = children.keys()
@@ -70,7 +78,7 @@ export function createServerChildren(
   function prove(child: Child, ppid: number, at: Micros): void {
     if (child.ppid >= 0 || ppid < 0) return
     // What was answered without that knowledge stands for what was said until now.
-    if (child.origin !== null && child.origin.answer !== null) child.origin = originOf(child, at)
+    if (child.origin !== null && child.origin.answer !== null && child.origin.serverPort < 0) child.origin = originOf(child, at)
     if (child.origin !== null) markStray(child, child.origin, ppid)
     accepts.prove(child, ppid)
   }
@@ -83,7 +91,9 @@ export function createServerChildren(
 
   function originOf(child: Child, at: Micros): Origin {
     const origin = createOrigin(host, { ip: child.clientIp, port: -1 }, at, child.process)
-    origin.isResolved = false
+    // A child that was seen to start had its connection before it said a word.
+    origin.isResolved = child.accept !== null
+    if (child.accept !== null) origin.among = [child.accept.origin]
     markStray(child, origin, child.ppid)
     fresh.push(origin)
     return origin
@@ -98,6 +108,9 @@ export function createServerChildren(
       const isMoved = child !== undefined && ppid >= 0 && child.ppid >= 0 && child.ppid !== ppid
       if (child === undefined || isOther || isMoved) child = add(speaker, clientIp, false)
       child.clientIp = clientIp
+      child.lastAt = at
+      // What its place in the order told was wrong: some connection was not recorded.
+      if (child.accept !== null && child.accept.origin.clientIp !== clientIp) accepts.release(child)
       prove(child, ppid, at)
       child.origin ??= originOf(child, at)
       return child.origin
@@ -110,6 +123,7 @@ export function createServerChildren(
       }
       const child = known(pid, at)
       if (child === undefined || (child.ppid >= 0 && child.ppid !== ppid)) return null
+      child.lastAt = at
       prove(child, ppid, at)
       return child.origin
     },

@@ -30,12 +30,16 @@ export const WINDOW = 1024
 /** Serials seen that make a block. */
 export const BLOCK = 1000
 const SPARSE_SHARE = 0.01
+/** Further ahead than disorder explains. */
+const LEAP = 1000
 
 export function createSerials(): Serials {
   /** 1 where the serial with these low bits, within the window, was seen. */
   const seen = new Uint8Array(WINDOW)
   let first = -1
   let greatest = -1
+  /** A serial far ahead that no other has followed yet; -1 for none. */
+  let leap = -1
   let blockSeen = 0
   let blockMissing = 0
   let isDense = false
@@ -45,7 +49,24 @@ export function createSerials(): Serials {
   let run = 0
   let isRunLoss = false
 
+  /** A leap counts when the next serial beyond follows it: one wild number (a damaged digit) must not look like a new beginning. */
   function see(serial: number): SerialGap | null {
+    if (greatest < 0 || serial <= greatest + LEAP) {
+      leap = -1
+      return count(serial)
+    }
+    const isFollowed = leap >= 0 && serial !== leap && serial >= leap - LEAP
+    if (!isFollowed) {
+      leap = serial
+      return null
+    }
+    const gap = count(Math.min(leap, serial))
+    const rest = count(Math.max(leap, serial))
+    leap = -1
+    return merge(gap, rest)
+  }
+
+  function count(serial: number): SerialGap | null {
     if (greatest < 0) {
       first = serial
       greatest = serial
@@ -109,7 +130,7 @@ export function createSerials(): Serials {
   return {
     see,
     end() {
-      let gap: SerialGap | null = null
+      let gap: SerialGap | null = leap < 0 ? null : count(leap)
       for (let leaving = Math.max(first, greatest - WINDOW + 1); leaving <= greatest && leaving >= 0; leaving++)
         gap = merge(gap, leave(seen[leaving % WINDOW] === 1))
       if (!isDense && !isSparse) isSparse = blockMissing >= Math.max(1, SPARSE_SHARE * (blockSeen + blockMissing))

@@ -17,7 +17,9 @@ export function createForger(world: World, host: SimulatedHost): { start(): void
   const { log } = host
   const victims = world.gateways.flatMap(({ mask, peers }) => [...peers.values()].map((address) => mask || address))
 
+  /** Before a machine has shown that it records accepts, nothing tells such a message from sshd's. */
   function fromContainer(now: Micros): void {
+    if (!host.hasShownAccept) return
     const task: Task = { pid: host.newPid(), ppid: 777, comm: 'sshd', exe: '/usr/sbin/sshd' }
     const truth: Truth = { kind: 'forged', key: null }
     const ip = pick(random, victims)
@@ -64,7 +66,7 @@ export function createForger(world: World, host: SimulatedHost): { start(): void
   return {
     start() {
       for (let i = 0; i < FORGERIES; i++) {
-        const step = random.next() < 0.6 && host.hasAccept ? fromContainer : fromSession
+        const step = random.next() < 0.6 ? fromContainer : fromSession
         happenings.at(T0 + random.below(world.options.span / MS) * MS, step)
       }
     },

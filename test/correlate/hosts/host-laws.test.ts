@@ -1,11 +1,10 @@
 /** Laws of the join of hosts and gateways, over made worlds: what is said to be exact is true, whatever is lost or forged. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Event, flatten } from '../../../src/event.ts'
-import type { Fields } from '../../../src/fields.ts'
 import { MINUTE, SECOND } from '../../../src/time.ts'
 import { expectUniqueIds } from '../../event-rules.ts'
-import { type Simulation, simulate, type WorldOptions } from './host-simulator.ts'
+import { judge } from './host-judge.ts'
+import { simulate, type WorldOptions } from './host-simulator.ts'
 import { runPipeline } from './pipeline-run.ts'
 
 const CALM: WorldOptions = {
@@ -42,35 +41,6 @@ const worlds: fc.Arbitrary<WorldOptions> = fc.record({
   kinds: fc.constantFrom(CALM.kinds, ['key', 'failed', 'silent'] as const, ['password', 'silent'] as const),
   reboots: fc.boolean(),
 })
-
-type Judged = { readonly wrong: readonly string[]; readonly open: readonly string[]; readonly sessions: number }
-
-/** Audit documents against the truth: `wrong` are false claims, `open` sessions without an exact answer. */
-function judge(simulation: Simulation, events: readonly Event[]): Judged {
-  const wrong: string[] = []
-  const open: string[] = []
-  let sessions = 0
-  for (const fields of events.filter(({ dataset }) => dataset === 'wireguard.audit').map(flatten)) {
-    const truth = simulation.truthOf(
-      fields['host.name'] ?? '',
-      fields['@timestamp'] ?? 0,
-      fields['event.sequence'] ?? 0,
-    )
-    const key = fields['wireguard.peer.public_key'] ?? null
-    if (fields['wireguard.attribution.status'] === 'exact') {
-      if (truth?.kind !== 'forged' && key !== (truth?.key ?? null))
-        wrong.push(`${textOf(fields)}: ${truth?.kind} ${truth?.key}`)
-    } else if (key !== null) wrong.push(`${textOf(fields)}: names a key and is not exact`)
-    if (truth?.kind !== 'session' || truth.key === null) continue
-    sessions++
-    if (key === null) open.push(`${textOf(fields)}: ${fields['wireguard.attribution.reason']}`)
-  }
-  return { wrong, open, sessions }
-}
-
-function textOf(fields: Fields): string {
-  return `${fields['host.name']} ${new Date((fields['@timestamp'] ?? 0) / 1000).toISOString()} ${fields['event.sequence']} ${fields['auditd.message_type']} ses ${fields['auditd.session']} ${fields['wireguard.attribution.method']} ${fields['wireguard.peer.public_key']}`
-}
 
 describe('exact', () => {
   test('is the true key, whatever is lost or forged', () => {

@@ -18,6 +18,8 @@ export type Truth = {
   readonly kind: 'session' | 'before' | 'accept' | 'forged' | 'local' | 'none'
   /** Public key; null where no peer is behind it. */
   readonly key: string | null
+  /** It came through another host. */
+  readonly isHop?: boolean
 }
 
 export type World = {
@@ -96,13 +98,14 @@ export function simulate(options: WorldOptions): Simulation {
     const client = tracked?.seen ?? { ip: 'ip' in from ? from.ip : '', port: 30_000 + random.below(9000) }
     happenings.at(now + (1 + random.below(30)) * MS, (at) => {
       if (boot !== host.boot) return
-      const truth: Truth = { kind: 'accept', key: from.key }
+      const isHop = 'ip' in from
+      const truth: Truth = { kind: 'accept', key: from.key, isHop }
       if (kind === 'daemon') host.acceptInThread(at, client, truth, isAcceptLost)
       else host.accept(at, client, truth, isAcceptLost)
       const end = (time: Micros): void => {
         if ('gateway' in from && tracked !== null) close(time, from.gateway, tracked)
       }
-      logins.serve(at, kind, { host, client, key: from.key, end })
+      logins.serve(at, kind, { host, client, key: from.key, isHop, end })
     })
   }
 

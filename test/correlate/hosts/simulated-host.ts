@@ -11,7 +11,7 @@ export type HostSettings = {
   /** Rules on accept, and on execve also outside of sessions. */
   readonly hasAccept: boolean
   readonly hasExec: boolean
-  /** LOGIN comes with its system call. */
+  /** LOGIN comes with its system call: always where there are rules at all. */
   readonly hasSyscall: boolean
   /** sshd of Red Hat, that writes the connection's ends itself. */
   readonly isRedHat: boolean
@@ -37,6 +37,8 @@ export type SimulatedHost = HostSettings & {
   /** One of the threads of a daemon takes a connection, having waited since its last one. */
   acceptInThread(now: Micros, client: Client, truth: Truth, isLost: boolean): void
   reboot(now: Micros): void
+  /** An accept of sshd stands in the log of this boot. */
+  readonly hasShownAccept: boolean
   /** Counts reboots. */
   readonly boot: number
 }
@@ -53,6 +55,7 @@ export function createSimulatedHost(settings: HostSettings, random: Random): Sim
   let pid = settings.firstPid
   let ses = 1
   let boot = 0
+  let hasShownAccept = false
   const threads: Micros[] = Array<Micros>(THREADS).fill(0)
 
   function tell(truth: Truth, write: () => Written, isLost = false): void {
@@ -63,6 +66,7 @@ export function createSimulatedHost(settings: HostSettings, random: Random): Sim
 
   return {
     ...settings,
+    hasSyscall: settings.hasSyscall || settings.hasAccept || settings.hasExec,
     log,
     truths,
     tell,
@@ -78,7 +82,9 @@ export function createSimulatedHost(settings: HostSettings, random: Random): Sim
     },
     sessions,
     accept(now, client, truth, isLost) {
-      if (settings.hasAccept) tell(truth, () => accept(log, now, client, now, LISTENER), isLost)
+      if (!settings.hasAccept) return
+      hasShownAccept ||= !isLost
+      tell(truth, () => accept(log, now, client, now, LISTENER), isLost)
     },
     acceptInThread(now, client, truth, isLost) {
       const thread = random.below(THREADS)
@@ -91,10 +97,14 @@ export function createSimulatedHost(settings: HostSettings, random: Random): Sim
     reboot(now) {
       log.reboot(now)
       boot++
+      hasShownAccept = false
       ses = 1
       sessions.clear()
       pid = settings.firstPid
       threads.fill(0)
+    },
+    get hasShownAccept() {
+      return hasShownAccept
     },
     get boot() {
       return boot

@@ -11,6 +11,7 @@ type Connection = {
   readonly host: SimulatedHost
   readonly client: Client
   readonly key: string | null
+  readonly isHop: boolean
   /** The connection ends. */
   readonly end: (time: Micros) => void
 }
@@ -35,7 +36,7 @@ export function createSimulatedLogins(world: World): SimulatedLogins {
       return
     }
     const child: Task = { ...LISTENER, pid: host.newPid(), ppid: LISTENER.pid }
-    const before: Truth = { kind: 'before', key: connection.key }
+    const before: Truth = { kind: 'before', key: connection.key, isHop: connection.isHop }
     if (host.hasExec) host.tell(before, () => reexec(host.log, now, child.pid), isLost())
     if (kind === 'silent') {
       end(now + random.below(120_000) * MS)
@@ -88,9 +89,9 @@ export function createSimulatedLogins(world: World): SimulatedLogins {
   }
 
   function logIn(now: Micros, child: Task, connection: Connection, before: Truth): void {
-    const { host, client, key, end } = connection
+    const { host, client, key, isHop, end } = connection
     const { log } = host
-    const truth: Truth = { kind: 'session', key }
+    const truth: Truth = { kind: 'session', key, isHop }
     const task: Task = { ...child, auid: 1001, ses: host.newSession(truth) }
     host.tell(before, () => pam(log, now, 'USER_ACCT', 'accounting', child, 'dba', client.ip), isLost())
     host.tell(before, () => pam(log, now, 'CRED_ACQ', 'setcred', child, 'dba', client.ip), isLost())

@@ -78,3 +78,17 @@ describe('serials', () => {
     expect(gapsOf([...range(end - 3000, end - 500), ...range(end - 490, end + 1)]).lost).toEqual([10])
   })
 })
+
+describe('one serial far ahead', () => {
+  test('counts when another follows it, and not when the log goes on as before', () => {
+    const serials = createSerials()
+    for (let serial = 1; serial <= 50; serial++) serials.see(serial)
+    serials.see(90_051)
+    expect(serials.greatest).toBe(50)
+    serials.see(52)
+    expect(serials.greatest).toBe(52)
+    serials.see(90_051)
+    serials.see(90_052)
+    expect(serials.greatest).toBe(90_052)
+  })
+})
