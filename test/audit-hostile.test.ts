@@ -3,7 +3,7 @@
  * of programs. Each is text and nothing else: it opens no login, ends none, moves no event to another peer or session, and does
  * nothing to a terminal. The login around it is told as if it were not there.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -62,7 +62,7 @@ async function told(inside: Lines): Promise<{ within: Fields[]; suspects: number
       `serial ${serial}`,
     ).toEqual([PEER_KEY])
   }
-  const sessions = all.filter((event) => /^host-/.test(event['event.action'] ?? ''))
+  const sessions = all.filter((event) => event['event.action']?.startsWith('host-') === true)
   expect(sessions.map((event) => [event['event.action'], event['auditd.session'], event['source.port']])).toEqual([
     ['host-login', SESSION, 40_005],
     ['host-logout', SESSION, 40_005],
@@ -258,6 +258,36 @@ describe('stamps', () => {
     ]
     const { within } = await told(lines.join(''))
     expect(within.map((event) => event['process.args'])).toEqual([['/bin/a'], ['/bin/b']])
+  })
+})
+
+describe('captures of real attacks, as the log of the host', () => {
+  const references = new URL('fixtures/auditd/reference/', import.meta.url).pathname
+
+  /** Serials that only forged text claims. */
+  test.each([
+    ['audit-enriched-line-injection.log', [98, 99]],
+    ['audit-enriched-forged-user-messages.log', [5]],
+    ['audit-raw-multicast-nft-table-name-injection.log', [1]],
+    ['audit-enriched-ssh-hostile-usernames.log', []],
+    ['audit-enriched-special.log', []],
+  ])('%s: no peer, no forged event', async (name, forged) => {
+    const one = audited('')
+    one.files.set('db1/audit.log', await readFile(join(references, name), 'latin1'))
+    one.files.set('pipeline.yaml', 'name: all\nhosts:\n  db1: { audit: all }\n')
+    const { ndjson, printed, exit } = await replayCase(one)
+    expect([exit, CONTROL.test(printed)]).toEqual([0, false])
+    for (const row of printedRows(printed)) expect(row.counted, row.source).toBe(row.lines)
+    const all = ndjson
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(parseEvent)
+    const audit = all.filter((event) => event['event.dataset'] === 'wireguard.audit')
+    expect(audit.length).toBeGreaterThan(0)
+    for (const event of audit) {
+      expect(event['wireguard.peer.public_key']).toBeUndefined()
+      expect(forged).not.toContain(event['event.sequence'])
+    }
   })
 })
 

@@ -29,6 +29,9 @@ import { thin } from './variants/snapshots.ts'
 
 type Variant = readonly [name: string, change: (one: CaptureCase) => void, bars?: Partial<Bars>]
 
+/** Two of the nine logins came at once from behind one address: without proof of their order each may be the other's. */
+const FEWER = { ssh: 0.75, login: 0.75, exec: 0.75, file: 0.75 }
+
 const VARIANTS: readonly Variant[] = [
   ['RAW', asRaw],
   ['node= of another name', (one) => withNode(one, 'ledger-db.example.net')],
@@ -75,7 +78,7 @@ const VARIANTS: readonly Variant[] = [
     },
   ],
   ['no PATH of parents, no CWD', (one) => withoutTypes(one, /^CWD$/)],
-  ['no LOGIN', (one) => withoutTypes(one, /^LOGIN$/)],
+  ['no LOGIN', (one) => withoutTypes(one, /^LOGIN$/), FEWER],
   ['every record twice', (one) => editRecords(one, (lines) => lines.flatMap((line) => [line, line]))],
   ...[60, 3600, 90_000].map((seconds): Variant => [`booted again after ${seconds} s`, (one) => addBoot(one, seconds)]),
   ['polls at every 30th second', (one) => thin(one, 30, 0, () => 0), { right: 0, ssh: 0, login: 0, exec: 0, file: 0 }],
@@ -113,12 +116,17 @@ describe('clocks of both hosts off', () => {
   /** Connections are accepted at once in the lab, and its stamps have ticks of 4 ms. */
   const TOLERANCE_MS = 100
 
-  test.each([37, -20, 240])('by %i s: joined as before, and the difference is told', async (seconds) => {
+  test.each([
+    [37, BARS],
+    [-20, BARS],
+    // Beyond the time an answer is waited for, the first logins come before the difference is known.
+    [240, { ...BARS, ...FEWER }],
+  ])('by %i s: joined as before, and the difference is told', async (seconds, bars) => {
     const result = await replayed((one) => {
       for (const host of AUDITED) setClock(one, host, seconds)
     })
     expectNothingWrong(result)
-    expect(missedBars(result.verdict, BARS)).toEqual([])
+    expect(missedBars(result.verdict, bars)).toEqual([])
     const logins = documentsOf(result).filter((event) => event['event.action'] === 'host-login')
     const offsets = logins.slice(4).map((event) => event['wireguard.host.clock_offset'] ?? 0)
     expect(offsets.length).toBeGreaterThan(3)

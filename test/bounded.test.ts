@@ -48,6 +48,65 @@ function busyGateway(): Map<string, string> {
   ])
 }
 
+const LOGINS = 17_000
+/** Commands outside of any login, each by another process under another key. */
+const STRANGERS = 34_000
+/** 3,000 logins wait for a flow that may still be told, with 4 events each of about 5 kB. */
+const HOST_HEAP_MB = 160
+
+/** A host on which every login and every process is another one: no number is ever seen twice. */
+function crowdedHost(): Map<string, string> {
+  const lines: string[] = []
+  let serial = 100
+  const write = (at: number, type: string, body: string) =>
+    lines.push(`type=${type} msg=audit(${at.toFixed(3)}:${serial}): ${body}\n`)
+  const command = (at: number, i: number, pid: number, ses: number) => {
+    const ids = `ppid=1 pid=${pid} auid=${ses} uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=${ses}`
+    write(
+      at,
+      'SYSCALL',
+      `arch=c000003e syscall=59 success=yes exit=0 items=0 ${ids} comm="c${i}" exe="/e/${i}" key="k${i}"`,
+    )
+    write(at, 'EXECVE', `argc=1 a0="x${i}"`)
+    write(at, 'PROCTITLE', `proctitle="x${i}"`)
+    serial++
+  }
+  for (let i = 0; i < LOGINS; i++) {
+    const at = T0 + i / 50
+    const pid = 1000 + 2 * i
+    const address = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`
+    const text = `acct="u${i}" exe="/usr/sbin/sshd" hostname=${address} addr=${address} terminal=ssh res=success`
+    const unset = 'auid=4294967295 ses=4294967295'
+    write(at, 'USER_ACCT', `pid=${pid} uid=0 ${unset} msg='op=PAM:accounting ${text}'`)
+    serial++
+    write(at, 'LOGIN', `pid=${pid} uid=0 old-auid=4294967295 auid=${i} tty=(none) old-ses=4294967295 ses=${i} res=1`)
+    serial++
+    write(at, 'USER_START', `pid=${pid} uid=0 auid=${i} ses=${i} msg='op=PAM:session_open ${text}'`)
+    serial++
+    command(at, i, pid + 1, i)
+    for (let j = 0; j < STRANGERS / LOGINS; j++) command(at, LOGINS * (j + 1) + i, 1_000_000 + serial, 4_294_967_295)
+  }
+  return new Map([['db1/audit.log', lines.join('')]])
+}
+
+test(`${LOGINS} logins and ${STRANGERS} other processes of a host in a heap of ${HOST_HEAP_MB} MB`, async () => {
+  await withCase({ files: crowdedHost(), truth: '', evidence: '', clocks: new Map() }, async (capture, lab) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      `--max-old-space-size=${HOST_HEAP_MB}`,
+      MAIN,
+      'replay',
+      capture,
+      '--ndjson',
+      join(lab, 'events.ndjson'),
+    ])
+    const [row] = printedRows(stdout)
+    expect(row?.lines).toBe(6 * LOGINS + 3 * STRANGERS)
+    expect(row?.counted).toBe(row?.lines)
+    expect(stdout).toMatch(new RegExp(`wireguard\\.audit +${(4 * LOGINS).toLocaleString('en-US')}\n`))
+    expect(stdout).toMatch(new RegExp(`wireguard\\.session +${LOGINS.toLocaleString('en-US')}\n`))
+  })
+})
+
 test(`${CONNECTIONS} connections in a heap of ${HEAP_MB} MB`, async () => {
   await withCase({ files: busyGateway(), truth: '', evidence: '', clocks: new Map() }, async (capture, lab) => {
     const { stdout } = await promisify(execFile)(process.execPath, [

@@ -39,7 +39,7 @@ describe('peertrail', () => {
     const command = demo.out.split('\n').find((line) => line.includes('peertrail timeline')) ?? ''
     const timeline = await run(...command.trim().replace('peertrail ', '').split(' '))
     expect(timeline.exit).toBe(0)
-    expect(timeline.out).toContain('peer-removed')
+    expect(timeline.out).toContain('$ cat /etc/shadow')
     expect(timeline.err).toContain('./peertrail-data')
   })
 

@@ -11,8 +11,8 @@ import { SECOND } from '../src/time.ts'
 type Truth = any
 
 export type AuditScore = {
-  count(name: string, by?: number): void
-  error(kind: string, name: string): void
+  readonly count: (name: string, by?: number) => void
+  readonly error: (kind: string, name: string) => void
 }
 
 export type AuditJudgement = {
@@ -156,5 +156,5 @@ function connectionsOf(truth: readonly Truth[]): Connection[] {
 }
 
 function isLoginEvent(event: Fields): boolean {
-  return event['event.dataset'] === 'wireguard.session' && /^host-log/.test(event['event.action'] ?? '')
+  return event['event.dataset'] === 'wireguard.session' && event['event.action']?.startsWith('host-log') === true
 }

@@ -147,7 +147,7 @@ const VARIANTS: readonly Variant[] = [
       withoutEvents(one, 'UPDATE')
       // A DESTROY comes up to a minute late, so a start that is counted back from it is doubtful by as much.
     },
-    { right: 0.92 },
+    { right: 0.92, ...FEWER_LOGINS },
   ],
   [
     'conntrack with DESTROY only, no delta-time, no kern.log',
@@ -290,8 +290,9 @@ describe('no snapshots', () => {
     expect(verdict.counts.get('claims')).toBeUndefined()
     expect(verdict.ratio('found', 'evidence')).toBe(1)
     expect(verdict.ratio('ambiguous', 'evidence')).toBeGreaterThan(0.95)
+    // Of two logins at once from one address, neither is told apart.
     for (const [, reason] of ndjson.matchAll(/"status":"ambiguous",[^}]*"reason":"([^"]*)"/g))
-      expect(reason).toBe('not-observed')
+      expect(['not-observed', 'several-logins']).toContain(reason)
   })
 
   test('nor without an inventory', async () => {

@@ -158,7 +158,7 @@ function unseenLines(terminal: Terminal, { gaps, suspects }: Story): string {
       `${timeOfDay(from).slice(0, 8)} ${spanText(to - from).padStart(6)}  ${shorten(`${host} ${source}`, 18).padEnd(14)}  ${gapWords({ host, source, reason, from, to })}`,
   )
   if (suspects > 0)
-    lines.push(`${counted(suspects, 'line')} of the packet log pretended to be the kernel's: kept, and never believed`)
+    lines.push(`${counted(suspects, 'line')} pretended to be written by the kernel: kept, and never believed`)
   if (lines.length === 0) lines.push('no gap in any source')
   return lines.map((line, i) => `${i === 0 ? paint(terminal, 'bold', label('Not seen')) : label('')}${line}\n`).join('')
 }
@@ -170,7 +170,8 @@ const GAP_WORDS: Readonly<Record<string, string>> = {
   'polls-missing': 'nobody looked who held which address',
 }
 
-function gapWords({ reason }: StoryGap): string {
+function gapWords({ source, reason }: StoryGap): string {
+  if (source === 'auditd' && reason.startsWith('daemon-')) return 'auditd did not run: what was done there is missing'
   return GAP_WORDS[reason] ?? safeText(reason)
 }
 

@@ -76,10 +76,10 @@ export function foldingTables(where: string): string {
   return `, logins AS (
     SELECT "process.session_leader.entity_id" AS leader, min("event.sequence") AS opened, arg_min("process.pid", "event.sequence") AS pid,
       min("@timestamp") AS opened_at
-    FROM events WHERE "event.action" = 'started-session' AND "process.session_leader.entity_id" IS NOT NULL AND ${where} GROUP BY 1),
+    FROM events WHERE "event.dataset" = 'wireguard.audit' AND "event.action" = 'started-session' AND "process.session_leader.entity_id" IS NOT NULL AND ${where} GROUP BY 1),
   runs AS (
     SELECT DISTINCT "process.entity_id" AS ran FROM events
-    WHERE "event.action" = 'executed' AND "event.outcome" = 'success' AND "process.entity_id" IS NOT NULL AND ${where}),
+    WHERE "event.dataset" = 'wireguard.audit' AND "event.action" = 'executed' AND "event.outcome" = 'success' AND "process.entity_id" IS NOT NULL AND ${where}),
   told AS (
     SELECT *, ${ROUTINE} AS routine FROM events
     LEFT JOIN logins ON "process.session_leader.entity_id" = leader LEFT JOIN runs ON "process.entity_id" = ran

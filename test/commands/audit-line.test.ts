@@ -32,7 +32,7 @@ test('one of each kind out of real logs', async () => {
     for (const text of readFileSync(join(DOCUMENTS, name), 'utf8').trimEnd().split('\n')) {
       // Written by audit-captures.test.ts: field names and their values, without what every document has.
       const fields = JSON.parse(text) as Fields
-      const kind = `${fields['event.action']} ${fields['event.outcome']} ${fields['event.type']}`
+      const kind = `${fields['event.action']} ${fields['event.outcome']} ${fields['event.type']?.join(' ')}`
       if (!lines.has(kind)) lines.set(kind, `${fields['event.action']}  ${printed(fields, 120)}`)
     }
   }
@@ -67,7 +67,7 @@ describe('a command', () => {
 
   test('that could not be run says why; without arguments its path stands there', () => {
     const failed = { ...run, 'process.args': undefined, 'event.outcome': 'failure', 'auditd.data.exit': 'EACCES' }
-    expect(printed({ ...failed, 'auditd.summary.object.primary': '/root/x' })).toBe('dba@db1[350] $ /root/x  EACCES')
+    expect(printed({ ...failed, 'auditd.summary.object.primary': '/opt/x' })).toBe('dba@db1[350] $ /opt/x  EACCES')
   })
 
   test('of which not all arguments were kept says how many there were', () => {

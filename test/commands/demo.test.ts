@@ -47,7 +47,17 @@ describe('demo', () => {
     expect(printed).toMatch(/between\s+unknown/)
     expect(printed).toMatch(/after\s+exact\s+was held by alder/)
     expect(printed).toMatch(/gw1 conntrack\s+nobody listened/)
-    expect(printed).toMatch(/6 lines of the packet log pretended/)
+    expect(printed).toMatch(/7 lines pretended to be written by the kernel/)
+  })
+
+  test('tells a login behind NAT: the peer, the account, the watched files it touched; and who was refused', () => {
+    expect(printed).toMatch(/Logged in app1 saw a login from 172\.26\.52\.1:53219, an address of the gateway\./)
+    expect(printed.replace(/\s+/g, ' ')).toContain(
+      'Before NAT it was 10.8.0.28:39257: hazel (ThinkPad T14, Release Manager 6), at 15:09:31.308. Account ops, login session 349, 5 commands.',
+    )
+    expect(printed).toMatch(/cat \/etc\/shadow +read shadow: EACCES/)
+    expect(printed).toMatch(/cp \/srv\/ledger\/q3-close\.csv.* +read q3-close\.csv, created copy-s000006\.csv/)
+    expect(printed).toContain('db1 refused 5 logins of fir.')
   })
 
   test('gives three commands that can be pasted', () => {

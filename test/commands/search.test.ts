@@ -82,16 +82,16 @@ describe('lines for people', () => {
     const { out, said } = await search({ datasets: ['flow'], isOldestFirst: true, limit: '6' })
     expect(out).toMatchInlineSnapshot(`
       "2026-11-22, times in UTC
-      15:09:29.602  flow-started  ivy    10.8.0.28:55697 → 172.30.51.138:80 tcp web1 gw1  connected
-      15:09:30.323  flow-started  teak   10.8.0.21:38749 → 172.30.51.138:80 tcp web1 gw1  connected
-      15:09:30.339  flow-started  elm    192.168.52.117:58391 → 172.30.51.138:80 tcp web1 gw1  connected
-      15:09:30.881  flow-started  maple  10.8.0.17:38213 → 172.26.52.145:22 tcp app1-ssh gw2  connected
-      15:09:31.131  flow-started  hazel  10.8.0.28:39257 → 172.26.52.145:22 tcp app1-ssh gw2  connected
-      15:09:31.384  flow-started  maple  10.8.0.17:45215 → 172.26.52.145:8080 tcp app1 gw2  connected
+      15:09:29.602  flow-started   ivy    10.8.0.28:55697 → 172.30.51.138:80 tcp web1 gw1  connected
+      15:09:30.323  flow-started   teak   10.8.0.21:38749 → 172.30.51.138:80 tcp web1 gw1  connected
+      15:09:30.339  flow-started   elm    192.168.52.117:58391 → 172.30.51.138:80 tcp web1 gw1  connected
+      15:09:30.876  flow-progress  maple  10.8.0.17:38213 → 172.26.52.145:22 tcp: app1 sshd  host-accepted
+      15:09:30.881  flow-started   maple  10.8.0.17:38213 → 172.26.52.145:22 tcp app1-ssh gw2  connected
+      15:09:31.024  flow-progress  maple  login dba on app1[348] sshd app1-ssh gw2  host-login
       "
     `)
     expect(said).toMatchInlineSnapshot(`
-      "6 of 587 documents, oldest first; --limit N for more, 0 for all
+      "6 of 720 documents, oldest first; --limit N for more, 0 for all
       "
     `)
   })
@@ -207,9 +207,17 @@ describe('nothing found', () => {
   })
 
   test('of a dataset', async () => {
-    expect((await search({ datasets: ['audit'] })).said).toBe('of wireguard.audit the store holds nothing\n')
+    const heartbeat: Fields = {
+      '@timestamp': micros('2026-11-22T15:00:00Z'),
+      'event.id': 'id1',
+      'event.dataset': 'wireguard.coverage',
+      'event.action': 'source-heartbeat',
+    }
+    await withStore([heartbeat], async (store) => {
+      expect((await search({ store, datasets: ['audit'] })).said).toBe('of wireguard.audit the store holds nothing\n')
+    })
     expect((await search({ datasets: ['finding'], query: 'ivy' })).said).toMatchInlineSnapshot(`
-      "of wireguard.finding the store holds 2026-11-22 15:11:26 to 15:12:29 UTC; nothing matches
+      "of wireguard.finding the store holds 2026-11-22 15:11:26 to 15:12:39 UTC; nothing matches
       "
     `)
   })

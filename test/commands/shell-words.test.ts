@@ -8,7 +8,10 @@ import { safeText } from '../../src/safe-text.ts'
 /** What bash makes of each line: its words, parted by NUL. */
 function readByBash(lines: readonly string[]): string[][] {
   const script = lines.map((line) => `printf '%s\\0' ${line}; printf '\\n\\0'`).join('\n')
-  const output = execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8', env: { LC_ALL: 'C.UTF-8', SHLVL: '1' } })
+  const output = execFileSync('bash', ['--norc', '-c', script], {
+    encoding: 'utf8',
+    env: { LC_ALL: 'C.UTF-8', SHLVL: '1' },
+  })
   const commands: string[][] = [[]]
   for (const word of output.split('\0').slice(0, -1)) {
     if (word === '\n') commands.push([])

@@ -66,19 +66,19 @@ describe('lines', () => {
     expect(out).toMatchInlineSnapshot(`
       "oak (MacBook Air)  keys H1iVMM/e…, M55ykc5q…
       2026-11-22, times in UTC
-      15:12:05.782  flow              10.8.0.25 → 172.26.52.145:8080  connected, holder-changed, 5.8 kB
-      15:12:07.975  holder-changed    Tunnel address changed hands during a flow  medium, 1 document
+      15:12:05.782  flow              10.8.0.25:45129 → 172.26.52.145:8080 tcp app1 la…  connected, 5.8 kB
       15:12:07.975  peer-session-ended  gw2 wg0 endpoint 198.51.100.39:42405 after 2.6 min  peer-removed
       15:12:07.975  peer-removed      gw2 wg0 key H1iVMM/e… 10.8.0.25/32
       15:12:07.975  peer-added        gw2 wg0 key M55ykc5q… 10.8.0.25/32
       15:12:10.000  peer-session-started  gw2 wg0 endpoint 198.51.100.39:42405
-      15:12:13.788  flow              10.8.0.25:47647 → 172.26.52.145:8080 tcp app1  connected, 3.9 kB
+      15:12:13.788  flow              10.8.0.25:47647 → 172.26.52.145:8080 tcp app1 la…  connected, 3.9 kB
       15:12:15.062  not seen          gw2 wireguard: polls-missing 9 lost  to 15:12:25.143, 10 s
       15:12:19.710  flow              perhaps oak  10.8.0.25 → 172.26.52.145:8080  connected, 3.7 kB, led…
+      15:12:39.616  holder-changed    Tunnel address changed hands during a flow  medium, 1 document
       "
     `)
     expect(said).toMatchInlineSnapshot(`
-      "9 lines from 16 documents, oldest first
+      "9 lines from 21 documents, oldest first
       "
     `)
   })
@@ -94,8 +94,31 @@ describe('lines', () => {
       15:11:00.808  firewall-accept  10.8.0.14:46499 → 172.30.51.138:80 tcp web1 [edge] wg-allow web: gw1
       15:11:04.571  firewall-drop    fdd8:6ff3:8717::14 → [fda2:2122:ebb2::54]:22 tcp  ×5 to 15:11:08.577
       15:11:07.779  flow             10.8.0.14:37199 → 172.30.51.138:443 tcp web1 gw1  connected, open
+      15:11:09.648  accepted         10.8.0.14:58693 → db1 labdb
       "
     `)
+  })
+
+  test.each([100, 140])(
+    'a login: what was run, as whom, and which files it touched, in %d columns',
+    async (columns) => {
+      const { out } = await timeline('fir', { since: '15:12:04', until: '15:12:05' }, columns)
+      await expect(out).toMatchFileSnapshot(`../fixtures/timeline/login-${columns}.txt`)
+    },
+  )
+
+  test('every audit event of a login, when all are asked for', async () => {
+    const period = { since: '15:12:04', until: '15:12:05' }
+    const { out } = await timeline('fir', { ...period, isAll: true }, 140)
+    const audited = demo.documents.filter(
+      (each) => each['event.dataset'] === 'wireguard.audit' && each['auditd.session'] === '353',
+    )
+    expect(out.match(/ db1\[353\] |@db1\[353\] /g)?.length).toBeGreaterThanOrEqual(audited.length)
+    const { out: folded } = await timeline('fir', period, 100)
+    const [, more = ''] = / \+ (\d+) more {2,}audit events of the login/.exec(folded) ?? []
+    const told = folded.match(/ {2}(ran|created|renamed|deleted|permissions) .*db1\[353\]/g)?.length ?? 0
+    // Two of the login stand in no session yet.
+    expect(Number(more) + told).toBe(audited.length + 2)
   })
 
   test('a person, an address, and the beginning of a key find the same peer', async () => {
@@ -129,7 +152,7 @@ describe('lines', () => {
     const { out, said } = await timeline('oak', { limit: '3' })
     expect(out.trimEnd().split('\n')).toHaveLength(5)
     expect(said).toMatchInlineSnapshot(`
-      "3 of 27 lines from 57 documents, oldest first; left out from 2026-11-22 15:09:43 UTC on: --since that time, or --limit N, 0 for all
+      "3 of 27 lines from 86 documents, oldest first; left out from 2026-11-22 15:09:43 UTC on: --since that time, or --limit N, 0 for all
       "
     `)
     const whole = await timeline('oak')

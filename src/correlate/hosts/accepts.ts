@@ -47,8 +47,8 @@ export type Accepts = {
   forget(child: Child): void
   /** The connection it was given is not its own. */
   release(child: Child): void
-  /** Whether a process with this pid accepted connections. */
-  isListener(pid: number, program: string): boolean
+  /** Whether a process with this pid accepted connections, for that program where one is named. */
+  isListener(pid: number, program?: string): boolean
   /** Whether the program's accepts are recorded at all. */
   hasListener(program: string): boolean
   /** Says for each child that was seen before `watermark` which connections it may speak for. */
@@ -102,7 +102,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
         child.accept = only
         only.taker = child
       }
-      offer(child, possible)
+      offer(child, possible, Math.max(...(inOrder ?? [child]).map(({ seenAt }) => seenAt)))
     }
     prune(group, watermark)
   }
@@ -149,16 +149,21 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
         if (group.program === program) possible.push(...group.accepts.filter((accept) => mayBe(accept, child)))
       }
       if (child.former !== null && !possible.includes(child.former)) possible.push(child.former)
-      offer(child, possible)
+      offer(child, possible, child.seenAt)
     }
     unproven = unproven.filter(({ origin, seenAt }) => origin?.answer === null && seenAt > watermark - AGE_MAX)
   }
 
-  function offer(child: Child, possible: readonly Accept[]): void {
+  function offer(child: Child, possible: readonly Accept[], at: Micros): void {
     const { origin } = child
-    // What its server wrote about the connection's ends says more.
-    if (origin === null || origin.answer !== null || origin.serverPort >= 0) return
-    origin.among = possible.map((accept) => accept.origin)
+    if (origin === null || origin.answer !== null) return
+    const connections = possible.map((accept) => accept.origin)
+    // What its server wrote about the connection's ends tells which, the latest of that port.
+    const hasEnds = origin.serverPort >= 0
+    origin.among = hasEnds
+      ? connections.filter(({ clientPort }) => clientPort === origin.clientPort).slice(-1)
+      : connections
+    origin.amongAt = Math.max(origin.from, at)
     origin.isResolved = true
   }
 
@@ -166,8 +171,10 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   function prune(group: Group, watermark: Micros): void {
     const { accepts, children } = group
     let done = 0
-    for (let accept = accepts[0]; accept?.taker?.accept === accept && accept !== undefined; accept = accepts[done]) {
-      if (children.some((child) => child.accept === null && child.serial < (accept?.taker?.serial ?? 0))) break
+    for (const { taker } of accepts) {
+      // One that has said nothing was given its connection by the order alone.
+      if (taker === null || taker.clientIp === '') break
+      if (children.some((child) => child.accept === null && child.serial < taker.serial)) break
       done++
     }
     const gone = new Set(accepts.splice(0, done).map(({ taker }) => taker))
@@ -188,7 +195,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   function addProven(child: Child): void {
     const group = groups.get(child.ppid)
     if (group === undefined) {
-      if (child.origin !== null) offer(child, [])
+      if (child.origin !== null) offer(child, [], child.seenAt)
       return
     }
     group.isChanged = true
@@ -224,14 +231,17 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     },
     release(child) {
       const group = groups.get(child.ppid)
-      if (child.accept?.taker === child) child.accept.taker = null
-      child.accept = null
       if (group === undefined) return
       group.isChanged = true
-      // Those that are settled and behind it have left the order.
+      // The others were given theirs by the same order; a settled one may have left it.
       if (!group.children.includes(child)) group.children.push(child)
+      for (const each of group.children) each.accept = null
+      for (const accept of group.accepts) accept.taker = null
     },
-    isListener: (pid, program) => groups.get(pid)?.program === program,
+    isListener(pid, program) {
+      const group = groups.get(pid)
+      return group !== undefined && (program === undefined || group.program === program)
+    },
     hasListener(program) {
       for (const group of groups.values()) if (group.program === program) return true
       return false

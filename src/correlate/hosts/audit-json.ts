@@ -7,7 +7,7 @@ import type { Fields } from '../../fields.ts'
 import { putNumber, putText } from '../ascii-bytes.ts'
 import type { AuditDocument, AuditSections } from './audit-documents.ts'
 import { ORIGINAL_MAX } from './audit-text.ts'
-import { close, end, endWord, escapeAt, list, named, number, word } from './json-members.ts'
+import { close, end, endWord, list, named, number, word } from './json-members.ts'
 
 /** Writes the document and LF into `block` at `at`; returns the new end, or -1 when it may not fit. */
 export type AuditWriter = (document: AuditDocument, block: Buffer, at: number) => number
@@ -87,24 +87,31 @@ function putMembers(block: Buffer, at: number, members: string | undefined): num
   return next + 1
 }
 
-/** Lines of records as one JSON string, its beginning written already: what is no plain ASCII goes the general way. */
+/**
+ * Lines of records as one JSON string, its opening quote written already. The runtime escapes a line three times as fast as a loop
+ * over its bytes here. What is no plain ASCII goes the general way.
+ */
 function putOriginal(block: Buffer, start: number, records: AuditDocument['records']): number {
-  let at = start
+  if (records.length === 0) return endWord(block, start)
+  // Where the next line's opening quote comes to lie.
+  let at = start - 1
   let left = ORIGINAL_MAX
   for (let i = 0; i < records.length && left > 0; i++) {
-    if (i > 0) {
-      block[at++] = BACKSLASH
-      block[at++] = SMALL_N
-      left--
-    }
     const raw = records[i]?.raw ?? ''
-    const length = Math.min(raw.length, left)
-    left -= length
-    block.write(raw, at, length, 'latin1')
-    at = escapeAt(block, at, length)
-    if (at < 0) return putWhole(block, start, records)
+    if (i > 0) left--
+    const text = JSON.stringify(raw.length > left ? raw.slice(0, left) : raw)
+    left -= raw.length
+    const bytes = block.write(text, at, 'utf8')
+    // In UTF-8 whatever is no ASCII takes more than a byte; DEL is the one other character that JSON leaves and quote escapes.
+    if (bytes !== text.length || text.includes('\x7f')) return putWhole(block, start, records)
+    if (i > 0) {
+      block[at - 1] = BACKSLASH
+      block[at] = SMALL_N
+    }
+    at += bytes
   }
-  return endWord(block, at)
+  block[at] = COMMA
+  return at + 1
 }
 
 /** Bytes above ASCII may be characters of UTF-8 over the ends of records. */

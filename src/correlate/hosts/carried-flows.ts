@@ -46,6 +46,8 @@ export type CarriedFlows = {
   byPort(clientIp: string, clientPort: number): readonly CarriedFlow[]
   /** Flows a server saw from this client address, in the order they were seen. */
   byAddress(clientIp: string): Iterable<CarriedFlow>
+  /** Flows to this address, in the order they were seen. */
+  byServer(serverIp: string): Iterable<CarriedFlow>
   /** Firewall lines of gateways that were seen to put this address in place of their peers' (source NAT). */
   linesBehind(natAddress: string): Iterable<CarriedFlow>
   /** Forgets what ended long enough ago. */
@@ -67,6 +69,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
   const byId = new Map<string, CarriedFlow>()
   const byTuple = new Map<string, CarriedFlow[]>()
   const byClient = new Map<string, Set<CarriedFlow>>()
+  const byServer = new Map<string, Set<CarriedFlow>>()
   /** Lines by gateway, and gateways by the address they put in place of their peers'. */
   const lines = new Map<string, Set<CarriedFlow>>()
   const maskers = new Map<string, Set<string>>()
@@ -124,6 +127,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     if (same === undefined) byTuple.set(tuple, [flow])
     else same.push(flow)
     noteIn(byClient, flow.clientIp, flow)
+    noteIn(byServer, flow.serverIp, flow)
     renew(flow, event)
     if (basis === 'firewall') {
       // A line tells no end.
@@ -165,6 +169,9 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     else byTuple.delete(tuple)
     const client = byClient.get(flow.clientIp)
     lines.get(flow.gateway)?.delete(flow)
+    const server = byServer.get(flow.serverIp)
+    server?.delete(flow)
+    if (server?.size === 0) byServer.delete(flow.serverIp)
     client?.delete(flow)
     if (client?.size === 0) byClient.delete(flow.clientIp)
   }
@@ -173,6 +180,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     observe,
     byPort: (ip, port) => byTuple.get(`${ip} ${port}`) ?? [],
     byAddress: (ip) => byClient.get(ip) ?? [],
+    byServer: (ip) => byServer.get(ip) ?? [],
     *linesBehind(natAddress) {
       for (const gateway of maskers.get(natAddress) ?? []) yield* lines.get(gateway) ?? []
     },

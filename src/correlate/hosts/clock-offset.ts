@@ -14,7 +14,13 @@ export type ClockOffset = {
   /** Nearest to zero of what the joins allow, positive when the host's clock is ahead; 0 while they allow zero. */
   readonly offset: Micros
   readonly joins: number
+  /** Whether several connections leave the difference no room: until then no time of the host proves anything about another's. */
+  readonly isMeasured: boolean
 }
+
+/** Connections that a measure takes, and the room it may leave. */
+const MEASURE_JOINS_MIN = 3
+const MEASURE_ROOM_MAX: Micros = SECOND
 
 /** NEW at the gateway and accept at the host are this much apart at most when nothing waits. */
 const TRAVEL_MAX: Micros = SECOND
@@ -30,6 +36,8 @@ export function createClockOffset(): ClockOffset {
   /** Of the latest joins. */
   const bounds: { least: Micros; most: Micros }[] = []
   let joined: Micros = 0
+  /** Between the bounds of the latest joins. */
+  let room = Number.POSITIVE_INFINITY
   const suspects: { least: Micros; most: Micros }[] = []
 
   function join(startAt: Micros, from: Micros, to: Micros): void {
@@ -41,12 +49,13 @@ export function createClockOffset(): ClockOffset {
 
   function nearestToZero(): Micros {
     const most = bounds.reduce((found, each) => Math.min(found, each.most), Number.POSITIVE_INFINITY)
-    if (most < -TRAVEL_MAX) return most
     // A connection may have waited for its accept: what lies above another one's upper bound is no lower bound.
     const least = bounds.reduce(
       (found, each) => (each.least <= most ? Math.max(found, each.least) : found),
       Number.NEGATIVE_INFINITY,
     )
+    room = most - least
+    if (most < -TRAVEL_MAX) return most
     return least > TRAVEL_MAX ? least : 0
   }
 
@@ -73,6 +82,9 @@ export function createClockOffset(): ClockOffset {
     },
     get joins() {
       return joins
+    },
+    get isMeasured() {
+      return joins >= MEASURE_JOINS_MIN && room <= MEASURE_ROOM_MAX
     },
   }
 }

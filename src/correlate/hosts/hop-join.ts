@@ -12,8 +12,8 @@ import type { Connect, SecondHops } from './second-hops.ts'
 export type HopJoin = {
   /** The login behind the origin; `login` null: none fits. Null while waiting may help. */
   decide(origin: Origin, settled: Micros, isLast: boolean): { readonly answer: Answer | null } | null
-  /** Whether the accepted connections of a time were opened by one login, or by as many as were accepted. */
-  isCertain(accepted: Origin, reach: Micros): boolean
+  /** Whether as many connections from other hosts were accepted before that as were opened. */
+  isCertain(origin: Origin, reach: Micros, settled: Micros): boolean
 }
 
 /** Times of two machines with good clocks are this much apart at most. */
@@ -22,8 +22,6 @@ const SLACK: Micros = 2 * SECOND
 const SLACK_UNKNOWN: Micros = 10 * MINUTE
 /** sshd's LoginGraceTime is two minutes by default. */
 const GRACE: Micros = 150 * SECOND
-/** Connections after which a clock is known. */
-const JOINS_TRUSTED = 3
 /** Connections remembered between each two hosts. */
 const ACCEPTED_MAX = 4096
 
@@ -43,14 +41,15 @@ export function createHopJoin(options: {
     note(host, origin)
     const slack = slackOf(host, origin.host)
     const { from, to } = timesOf(origin)
-    // Who else connected in that time is known by then.
-    if (!isLast && settled < to + slack) return null
+    // Who else connected in that time is known by then, also where that host's clock is ahead.
+    if (settled < to + slack + Math.max(0, clock(host).offset)) return null
     const connects = connectsOf(host, origin, from - slack, to + slack)
     const [first] = connects
     if (first === undefined) return { answer: null }
     if (connects.some(({ login }) => login !== null && login.origin === null) && !isLast) return null
     if (new Set(connects.map(({ login }) => login)).size > 1) return { answer: several(origin, connects) }
-    if (countOf(host, origin, from - slack, to + slack) > connects.length) return { answer: several(origin, connects) }
+    if (countOf(host, origin.host, origin.isAccept, from - slack, to + slack) > connects.length)
+      return { answer: several(origin, connects) }
     const found = answerOf(origin, first, isLast)
     // The only one far and wide: it also tells how the clocks stand.
     if (found !== null && origin.isAccept && connects.length === 1)
@@ -82,14 +81,14 @@ export function createHopJoin(options: {
   }
 
   /** By a clock that all hosts share. */
-  function timesOf(origin: Origin): { readonly from: Micros; readonly to: Micros } {
+  function timesOf(origin: Origin): Times {
     const { offset } = clock(origin.host)
     const grace = origin.clientPort < 0 ? GRACE : 0
     return { from: origin.from - grace - offset, to: (origin.clientPort < 0 ? origin.from : origin.to) - offset }
   }
 
   function slackOf(...hosts: readonly string[]): Micros {
-    return hosts.every((host) => clock(host).joins >= JOINS_TRUSTED) ? SLACK : SLACK_UNKNOWN
+    return hosts.every((host) => clock(host).isMeasured) ? SLACK : SLACK_UNKNOWN
   }
 
   function connectsOf(host: string, origin: Origin, from: Micros, to: Micros): readonly Connect[] {
@@ -102,11 +101,11 @@ export function createHopJoin(options: {
   }
 
   /** Connections of that time, as far as they were accepted. */
-  function countOf(host: string, origin: Origin, from: Micros, to: Micros): number {
+  function countOf(host: string, server: string, areAccepts: boolean, from: Micros, to: Micros): number {
     let count = 0
-    for (const each of asked.get(`${host}\0${origin.host}`) ?? []) {
+    for (const each of asked.get(`${host}\0${server}`) ?? []) {
       const times = timesOf(each)
-      if (each.isAccept === origin.isAccept && times.from <= to && times.to >= from) count++
+      if (each.isAccept === areAccepts && times.from <= to && times.to >= from) count++
     }
     return count
   }
@@ -118,19 +117,37 @@ export function createHopJoin(options: {
 
   return {
     decide,
-    isCertain(accepted, reach) {
-      const host = directory.hostAt(accepted.clientIp)
-      if (host === null || host === accepted.host) return true
-      const slack = slackOf(host, accepted.host)
-      const { to } = timesOf(accepted)
-      const connects = connectsOf(host, accepted, to - reach - slack, to + slack)
-      return (
-        new Set(connects.map(({ login }) => login)).size <= 1 ||
-        connects.length <= countOf(host, accepted, to - reach - slack, to + slack)
-      )
+    isCertain(origin, reach, settled) {
+      const { offset } = clock(origin.host)
+      const [from, to] = [origin.from - reach - offset, origin.amongAt - offset]
+      return hops.hostsBefore(origin.host).every((host) => areAllAccepted(host, origin, { from, to }, settled))
     },
   }
+
+  /** Whether each connection of that time has an accept of its own: the earliest that none before it has. */
+  function areAllAccepted(host: string, origin: Origin, { from, to }: Times, settled: Micros): boolean {
+    const slack = slackOf(host, origin.host)
+    const { offset } = clock(host)
+    if (settled < to + slack + Math.max(0, offset)) return false
+    const connects = connectsOf(host, origin, from - slack, to + slack)
+    if (new Set(connects.map(({ login }) => login)).size <= 1) return true
+    if (slack !== SLACK) return false
+    const accepted = [...(asked.get(`${host}\0${origin.host}`) ?? [])]
+      .filter(({ isAccept }) => isAccept)
+      .map(timesOf)
+      .sort((a, b) => a.from - b.from)
+    let next = 0
+    for (const connect of connects.toSorted((a, b) => a.from - b.from)) {
+      while ((accepted[next]?.to ?? Number.POSITIVE_INFINITY) < connect.from - offset - slack) next++
+      const times = accepted[next]
+      if (times !== undefined && times.from <= connect.to - offset + slack) next++
+      else if (connect.from - offset <= to) return false
+    }
+    return true
+  }
 }
+
+type Times = { readonly from: Micros; readonly to: Micros }
 
 function hopOf({ host, login }: Connect): string {
   return `${host}/${login === null ? '' : login.ses}`

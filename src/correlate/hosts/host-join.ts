@@ -25,8 +25,6 @@ export type HostJoin = {
 
 /** Times of one connection in two logs of machines with good clocks are this much apart at most. */
 const SLACK: Micros = 2 * SECOND
-/** After so many joins the clocks are known, and times this much apart are two. */
-const JOINS_TRUSTED = 3
 const SLACK_TRUSTED: Micros = 200 * MS
 /** How long a login waits for an answer that is not there yet: a flow told late, a clock behind. */
 export const PATIENCE: Micros = MINUTE
@@ -93,7 +91,7 @@ export function createHostJoin(options: {
     const isLast = isForced || settled >= until
     const line = hasPort ? byMaskedLine(origin, window, known) : null
     if (line !== null) return line
-    const via = hopJoin.decide(origin, settled, isLast)
+    const via = hopJoin.decide(origin, known, isLast)
     if (via === null) return null
     if (via.answer !== null) return via.answer
     if (!isLast) return null
@@ -141,7 +139,7 @@ export function createHostJoin(options: {
 
   /** While nothing has measured the host's clock, a masked port that was several peers' is nobody's. */
   function isAloneFarAndWide(origin: Origin, flow: CarriedFlow): boolean {
-    if (!flow.isMasked || clock(origin.host).joins >= JOINS_TRUSTED) return true
+    if (!flow.isMasked || clock(origin.host).isMeasured) return true
     const all = flows.byPort(origin.clientIp, origin.clientPort).filter((each) => endsThere(origin, each))
     return all.every((each) => each.publicKey === flow.publicKey && each.gateway === flow.gateway)
   }
@@ -149,19 +147,16 @@ export function createHostJoin(options: {
   /** When no better one can come: a flow with that tuple that was open then; else the firewall's line of it. */
   function byTupleLate(origin: Origin, { from, to }: Window): Answer | null {
     const recorded = ofTuple(origin, 'conntrack')
-    const { joins } = clock(origin.host)
+    const { isMeasured } = clock(origin.host)
     // A masked port is one peer's now and another's later: one that began before proves nothing by clocks nobody has measured.
     const open = recorded.filter(
-      (flow) =>
-        flow.startAt <= to && flow.endAt >= from && (!flow.isMasked || joins >= JOINS_TRUSTED || flow.startAt >= from),
+      (flow) => flow.startAt <= to && flow.endAt >= from && (!flow.isMasked || isMeasured || flow.startAt >= from),
     )
     const fitting =
       open.length > 0 ? open : ofTuple(origin, 'firewall').filter((flow) => flow.startAt >= from && flow.startAt <= to)
     const [only, ...others] = fitting
     if (only !== undefined && others.length === 0)
-      return isAloneFarAndWide(origin, only)
-        ? exact(origin, only)
-        : answerAmbiguous(origin, recorded, 'several-flows')
+      return isAloneFarAndWide(origin, only) ? exact(origin, only) : answerAmbiguous(origin, recorded, 'several-flows')
     if (only !== undefined) return answerOfSameKey(origin, fitting) ?? answerAmbiguous(origin, fitting, 'several-flows')
     const [distant, ...more] = recorded
     if (distant !== undefined && more.length === 0 && !suspected.has(origin)) {
@@ -175,7 +170,7 @@ export function createHostJoin(options: {
   function byMaskedLine(origin: Origin, { from, to }: Window, settled: Micros): Answer | null {
     if (!directory.isDocumented(origin.host)) return null
     // Clocks that were seen to agree tell neighbours apart.
-    const spare = clock(origin.host).joins < JOINS_TRUSTED ? 0 : SLACK - SLACK_TRUSTED
+    const spare = !clock(origin.host).isMeasured ? 0 : SLACK - SLACK_TRUSTED
     const found = masked.find(origin, from + spare, to - spare, settled)
     if (found === null) return null
     const fitting = onKnownPort(
@@ -204,7 +199,8 @@ export function createHostJoin(options: {
 
   /** A flow is accepted once. Its port may come again when conntrack lost its end and the next one's begin. */
   function isAcceptedBefore(origin: Origin, flow: CarriedFlow): boolean {
-    return origin.isAccept && flow.taker !== null && flow.taker !== origin
+    if (flow.taker === null || flow.taker === origin) return false
+    return true
   }
 
   function exact(origin: Origin, flow: CarriedFlow): Answer {
@@ -230,7 +226,7 @@ export function createHostJoin(options: {
       return answerAmbiguous(origin, near, 'host-addresses-unknown')
     // Connections that were accepted in that time have the same address and other logins; and so may have any other one
     // while nothing has measured the host's clock.
-    const isMeasured = clock(origin.host).joins >= JOINS_TRUSTED
+    const isMeasured = clock(origin.host).isMeasured
     const reach = isMeasured ? 0 : RETAIN
     const rivals = nearest(origin, from - GRACE - reach, to + reach, from - reach)
     const same = others.length === 0 && rivals.length === 1 ? null : answerOfSameKey(origin, [...rivals, ...near])
@@ -276,9 +272,10 @@ export function createHostJoin(options: {
     const [only, ...others] = answers
     const same = others.length === 0 ? (only ?? null) : sameOf(origin, answers)
     if (same === null) return isLast ? answerAmbiguous(origin, carried, 'several-logins') : null
-    if (same.status !== 'exact') return same
-    const unseen = unseenBeside(origin, same)
-    if (unseen.length > 0) return isLast ? answerAmbiguous(origin, [...carried, ...unseen], 'several-flows') : null
+    // What its server wrote about the connection's ends is no guess by order.
+    if (same.status !== 'exact' || origin.serverPort >= 0) return same
+    const unseen = unseenBeside(origin, same, isForced ? Number.POSITIVE_INFINITY : settled)
+    if (unseen !== null) return isLast ? answerAmbiguous(origin, [...carried, ...unseen], 'several-logins') : null
     const [accepted] = origin.among
     if (others.length === 0 && accepted !== undefined) origin.clientPort = accepted.clientPort
     return same
@@ -298,25 +295,25 @@ export function createHostJoin(options: {
   }
 
   /**
-   * Connections of that time and address that nobody saw accepted, while those of several peers were open: the login may be over
-   * one of them, and each other one over its neighbour's.
+   * Connections of that time that nobody saw accepted, while the address was several peers': the login may be over one of them, and
+   * each other one over its neighbour's. Null where nothing speaks for that.
    */
-  function unseenBeside(origin: Origin, { flow, publicKey }: Answer): readonly CarriedFlow[] {
+  function unseenBeside(origin: Origin, { publicKey }: Answer, settled: Micros): readonly CarriedFlow[] | null {
     const at = origin.from - clock(origin.host).offset
     const since = acceptsSince.get(serviceOf(origin)) ?? Number.POSITIVE_INFINITY
-    const lines = flow?.isMasked ? flows.linesBehind(origin.clientIp) : []
-    const relevant = [...flows.byAddress(origin.clientIp), ...lines].filter(
-      (each) =>
-        (each.startAt >= at - GRACE || (each.startAt >= since && each.startAt >= at - HOUR)) &&
-        each.startAt <= at + SLACK &&
-        each.endAt >= at - SLACK &&
-        endsThere(origin, each) &&
-        (flow === null || each.serverPort === flow.serverPort),
-    )
-    if (relevant.some(({ taker }) => taker === null))
-      return relevant.every((each) => each.publicKey === publicKey) ? [] : relevant
-    const isCertain = origin.among.every((accepted) => hopJoin.isCertain(accepted, GRACE))
-    return isCertain || flow === null ? [] : [flow]
+    const isRelevant = (each: CarriedFlow) =>
+      (each.startAt >= at - GRACE || (each.startAt >= since && each.startAt >= at - HOUR)) &&
+      each.startAt <= origin.amongAt - clock(origin.host).offset + SLACK &&
+      each.endAt >= at - SLACK &&
+      endsThere(origin, each) &&
+      isServedBy(origin, each.serverPort)
+    const ofAddress = [...flows.byAddress(origin.clientIp), ...flows.linesBehind(origin.clientIp)].filter(isRelevant)
+    const isShared = ofAddress.some((each) => each.publicKey !== publicKey)
+    if (!isShared && directory.hostAt(origin.clientIp) === null) return null
+    const servers = new Set(origin.among.flatMap(({ answer }) => answer?.flow?.serverIp ?? []))
+    const others = [...servers].flatMap((ip) => [...flows.byServer(ip)].filter(isRelevant))
+    const unseen = [...ofAddress, ...others].filter(({ taker }) => taker === null)
+    return unseen.length === 0 && hopJoin.isCertain(origin, GRACE, settled) ? null : unseen
   }
 
   function isOver({ host, answer }: Origin, at: Micros): boolean {

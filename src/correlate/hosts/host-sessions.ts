@@ -262,8 +262,6 @@ export function createHostSessions(
     origin.serverIp = message.laddr
     origin.serverPort = message.lport
     origin.to = event.arrival
-    origin.among = []
-    origin.isResolved = true
   }
 
   function giveUp(session: LoginSession): void {

@@ -27,6 +27,8 @@ export type Origin = {
   unknownBecause: 'no-client-address' | 'login-not-seen'
   /** Accepted connections it may be one of; empty where it is one itself, or none was seen. */
   among: readonly Origin[]
+  /** What was known until then, by the host's clock, says so. */
+  amongAt: Micros
   /** False until it is known which those are. */
   isResolved: boolean
   /** Its process was started by none of those that accept connections for that program. */
@@ -82,6 +84,7 @@ export function createOrigin(
     process,
     unknownBecause: 'no-client-address',
     among: [],
+    amongAt: from,
     isResolved: true,
     isStray: false,
     answer: null,

@@ -19,6 +19,8 @@ export type Connect = {
 
 export type SecondHops = {
   note(connect: Connect): void
+  /** Hosts from which there were connections to this one. */
+  hostsBefore(serverHost: string): readonly string[]
   /** Connections from one host to another within a time. */
   between(host: string, serverHost: string, from: Micros, to: Micros): readonly Connect[]
   expire(before: Micros): void
@@ -35,6 +37,11 @@ export function createSecondHops(): SecondHops {
       const known = byHosts.get(key)
       if (known === undefined) byHosts.set(key, [connect])
       else if (known.push(connect) > CONNECTS_MAX) known.shift()
+    },
+    hostsBefore(serverHost) {
+      const found = new Set<string>()
+      for (const [first] of byHosts.values()) if (first?.serverHost === serverHost) found.add(first.host)
+      return [...found]
     },
     between: (host, serverHost, from, to) =>
       (byHosts.get(`${host}\0${serverHost}`) ?? []).filter((each) => each.from <= to && each.to >= from),

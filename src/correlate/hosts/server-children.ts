@@ -62,6 +62,7 @@ export function createServerChildren(host: string, isOver: (origin: Origin, at: 
       process,
       serial,
       seenAt: at,
+      lastAt: at,
       origin: null,
       accept: null,
       former,
@@ -78,7 +79,8 @@ export function createServerChildren(host: string, isOver: (origin: Origin, at: 
   function prove(child: Child, ppid: number, at: Micros): void {
     if (child.ppid >= 0 || ppid < 0) return
     // What was answered without that knowledge stands for what was said until now.
-    if (child.origin !== null && child.origin.answer !== null && child.origin.serverPort < 0) child.origin = originOf(child, at)
+    if (child.origin !== null && child.origin.answer !== null && child.origin.serverPort < 0)
+      child.origin = originOf(child, at)
     if (child.origin !== null) markStray(child, child.origin, ppid)
     accepts.prove(child, ppid)
   }
@@ -92,7 +94,7 @@ export function createServerChildren(host: string, isOver: (origin: Origin, at: 
   function originOf(child: Child, at: Micros): Origin {
     const origin = createOrigin(host, { ip: child.clientIp, port: -1 }, at, child.process)
     // A child that was seen to start had its connection before it said a word.
-    origin.isResolved = child.accept !== null
+    origin.isResolved = child.accept !== null || (child.ppid >= 0 && !accepts.isListener(child.ppid))
     if (child.accept !== null) origin.among = [child.accept.origin]
     markStray(child, origin, child.ppid)
     fresh.push(origin)

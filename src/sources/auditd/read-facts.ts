@@ -28,7 +28,7 @@ import { readUserMessage } from './user-message.ts'
 /** Paths kept of one event, in records; a rename has four. */
 export const PATHS_MAX = 128
 /** Slots of each memory of a reader: more than a busy machine has programs and users at a time. */
-const RECENT_SLOTS = 256
+const RECENT_SLOTS = 1024
 
 /** What a reader remembers between events, to save work; no fact depends on it. */
 type Memory = {

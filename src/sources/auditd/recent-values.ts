@@ -8,7 +8,7 @@
 const TEXT_LENGTH_MAX = 1024
 const SAMPLES = 32
 
-/** `make` with a memory of `slots` (a power of two) texts. `make` must depend on the text alone. */
+/** `make` with a memory of `slots` (a power of two) texts. `make` must depend on the text alone, which is latin1. */
 export function createRecentValues<T>(slots: number, make: (text: string) => T): (text: string) => T {
   const texts: (string | undefined)[] = Array.from({ length: slots }, () => undefined)
   const values: (T | undefined)[] = Array.from({ length: slots }, () => undefined)
@@ -19,8 +19,10 @@ export function createRecentValues<T>(slots: number, make: (text: string) => T):
     const slot = slotOf(text, length) & mask
     const known = texts[slot] === text ? values[slot] : undefined
     if (known !== undefined) return known
-    const value = make(text)
-    texts[slot] = text
+    // A copy: a part of a line would keep the whole read buffer alive, and so would what is made of it.
+    const copy = Buffer.from(text, 'latin1').toString('latin1')
+    const value = make(copy)
+    texts[slot] = copy
     values[slot] = value
     return value
   }

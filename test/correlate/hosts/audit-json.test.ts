@@ -218,3 +218,28 @@ test('documents are legal, and printed as the general printer prints them, whate
     { numRuns: 500 },
   )
 })
+
+test('a long event.original is cut where the general printer cuts it, whatever stands there', () => {
+  const toDocument = createAuditDocuments('db1')
+  const writer = createEventWriter()
+  const extra = { identity: null, people: [], hosts: [], addresses: [], change: '' } as const
+  const rawOf = fc.tuple(
+    fc.integer({ min: 65_530, max: 65_540 }),
+    fc.constantFrom('a', '"', '\x1d', '\x7f', '\xc3\xa9'),
+  )
+  const line = (text: string): AuditRecord => ({ type: 1300, name: 'SYSCALL', body: '', enriched: '', raw: text })
+  fc.assert(
+    fc.property(event, facts, rawOf, fc.nat(3), (made, read, [length, end], before) => {
+      const records = [
+        ...Array.from({ length: before }, () => line('')),
+        line(`${'x'.repeat(length)}${end}y`),
+        line('z"'),
+      ]
+      const document = toDocument({ ...made, records }, read, extra)
+      const block = Buffer.alloc(8_000_000)
+      const written = block.toString('latin1', 0, writer.write(document, block, 0))
+      expect(parseEvent(written)['event.original']).toBe(flatten(document)['event.original'])
+    }),
+    { numRuns: 60 },
+  )
+})

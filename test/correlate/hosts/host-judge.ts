@@ -37,8 +37,30 @@ export function judge(simulation: Simulation, events: readonly Event[]): Judged 
 
 function textOf(fields: Fields, truth: Truth | undefined): string {
   const time = new Date((fields['@timestamp'] ?? 0) / 1000).toISOString().slice(11, 23)
-  const says = [fields['wireguard.attribution.method'], fields['wireguard.attribution.reason'], fields['wireguard.peer.public_key']]
-  const what = [fields['auditd.message_type'], fields['process.pid'], `ses ${fields['auditd.session']}`, fields['source.ip']]
-  const parts = [fields['host.name'], time, fields['event.sequence'], ...what, '>', ...says, '<', truth?.kind, truth?.key]
-  return parts.filter((part) => part !== undefined).join(' ').replaceAll('x'.repeat(40), '')
+  const says = [
+    fields['wireguard.attribution.method'],
+    fields['wireguard.attribution.reason'],
+    fields['wireguard.peer.public_key'],
+  ]
+  const what = [
+    fields['auditd.message_type'],
+    fields['process.pid'],
+    `ses ${fields['auditd.session']}`,
+    fields['source.ip'],
+  ]
+  const parts = [
+    fields['host.name'],
+    time,
+    fields['event.sequence'],
+    ...what,
+    '>',
+    ...says,
+    '<',
+    truth?.kind,
+    truth?.key,
+  ]
+  return parts
+    .filter((part) => part !== undefined)
+    .join(' ')
+    .replaceAll('x'.repeat(40), '')
 }

@@ -92,7 +92,9 @@ export function simulate(options: WorldOptions): Simulation {
   function connect(now: Micros, from: Origin, host: SimulatedHost, kind: ConnectionKind): void {
     const { boot } = host
     const isFlowLost = world.isLost()
-    const isAcceptLost = !isFlowLost && world.isLost()
+    // Nor of a client that no gateway knows, or that never says a word.
+    const hasTrace = 'gateway' in from && kind !== 'silent'
+    const isAcceptLost = !isFlowLost && hasTrace && world.isLost()
     const server: Client = { ip: host.ip, port: kind === 'daemon' ? 5432 : 22 }
     const tracked = 'gateway' in from ? from.gateway.open(now, from.key, server, isFlowLost) : null
     const client = tracked?.seen ?? { ip: 'ip' in from ? from.ip : '', port: 30_000 + random.below(9000) }

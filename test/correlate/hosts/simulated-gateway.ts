@@ -18,7 +18,7 @@ export type SimulatedGateway = {
 }
 
 /** Few ports, so that tuples come again. */
-const PORTS = 24
+const PORTS = 400
 /** conntrack keeps a closed connection this long at least. */
 const CLOSED_FOR: Micros = 10 * SECOND
 
