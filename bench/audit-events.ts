@@ -96,29 +96,15 @@ export function* databaseClients(addresses: readonly string[], draw: Draw): Gene
   }
 }
 
-/** Names that do not exist, tried without end. */
-export function* strangers(addresses: readonly string[], draw: Draw): Generator<DrawnEvent> {
-  for (;;) {
-    const ip = addresses[draw(addresses.length)] ?? ''
-    const task: Task = {
-      ppid: LISTENER,
-      pid: 20_000 + draw(40_000),
-      login: null,
-      account: ROOT,
-      tty: '(none)',
-      comm: 'sshd',
-      exe: SSHD,
-    }
-    const end = `exe="${SSHD}" hostname=${ip} addr=${ip} terminal=ssh res=failed`
-    yield event(
-      userRecord(
-        'USER_LOGIN',
-        task,
-        `op=login acct=${encoded('(invalid user)')} exe="${SSHD}" hostname=? addr=${ip} terminal=sshd res=failed`,
-      ),
-    )
-    yield event(userRecord('USER_AUTH', task, `op=PAM:authentication grantors=? acct="guest${draw(500)}" ${end}`))
-  }
+/** Somebody tries a name that does not exist, and leaves. */
+export function* stranger(ip: string, pid: number, draw: Draw): Generator<DrawnEvent> {
+  const sshd: Task = { ppid: LISTENER, pid, login: null, account: ROOT, tty: '(none)', comm: 'sshd', exe: SSHD }
+  const said = (type: string, op: string, rest: string): DrawnEvent =>
+    event(userRecord(type, sshd, `op=${op} exe="${SSHD}" ${rest} res=failed`))
+  yield accepted({ ...sshd, ppid: 1, pid: LISTENER }, ip, SSHD_TITLE, draw)
+  yield said('USER_LOGIN', `login acct=${encoded('(invalid user)')}`, `hostname=? addr=${ip} terminal=sshd`)
+  const name = `acct="guest${draw(500)}"`
+  yield said('USER_AUTH', `PAM:authentication grantors=? ${name}`, `hostname=${ip} addr=${ip} terminal=ssh`)
 }
 
 function* asRoot(task: Task, draw: Draw): Generator<DrawnEvent> {

@@ -3,7 +3,7 @@
  * records between another event's, as auditd writes them on a busy host. Never an end mark (EOE): audit.log has none.
  */
 import { type Micros, SECOND } from '../src/time.ts'
-import { type Draw, type DrawnEvent, databaseClients, sshSession, strangers } from './audit-events.ts'
+import { type Draw, type DrawnEvent, databaseClients, sshSession, stranger } from './audit-events.ts'
 import type { Account } from './audit-records.ts'
 import { createLcg } from './lcg.ts'
 import type { SitePeer } from './site.ts'
@@ -28,9 +28,10 @@ const ACCOUNTS: readonly Account[] = [
   'heidi',
 ].map((name, i) => ({ name, id: 1001 + i }))
 const OPEN_SESSIONS = 80
-/** One event in so many is the database's, and of the rest one in so many a stranger's. */
+/** One event in so many is the database's. */
 const DATABASE_EVERY = 6
-const STRANGER_EVERY = 25
+/** One visitor in so many fails to log in. */
+const STRANGER_EVERY = 2
 /** One event in so many is torn. */
 const TORN_EVERY = 60
 /** Kernel stamps have the granularity of a tick. */
@@ -44,21 +45,20 @@ export function createAuditLines(peers: readonly SitePeer[], seed: number): Audi
   const draw = createLcg(seed)
   const addresses = peers.map((peer) => peer.v4)
   const database = databaseClients(addresses, draw)
-  const failures = strangers(addresses, draw)
-  const nextSession = createVisitors(addresses, draw)
-  const open = Array.from({ length: OPEN_SESSIONS }, nextSession)
+  const nextVisitor = createVisitors(addresses, draw)
+  /** Each begins with its first event: a server forks in the order of its accepts. */
+  const open: (Generator<DrawnEvent> | undefined)[] = Array.from({ length: OPEN_SESSIONS }, () => undefined)
   let serial = 18_000
   let held: readonly string[] = []
 
   function drawEvent(): DrawnEvent {
     if (draw(DATABASE_EVERY) === 0) return taken(database)
-    if (draw(STRANGER_EVERY) === 0) return taken(failures)
     const i = draw(OPEN_SESSIONS)
     const step = open[i]?.next()
     if (step !== undefined && step.done !== true) return step.value
-    const session = nextSession()
-    open[i] = session
-    return taken(session)
+    const visitor = nextVisitor()
+    open[i] = visitor
+    return taken(visitor)
   }
 
   return {
@@ -83,16 +83,17 @@ export function createAuditLines(peers: readonly SitePeer[], seed: number): Audi
   }
 }
 
-/** People log in one after another, from the peers' addresses, with rising session and process ids. */
+/** People come one after another, from the peers' addresses, with rising session and process ids. */
 function createVisitors(addresses: readonly string[], draw: Draw): () => Generator<DrawnEvent> {
   let ses = 100
   let pid = PID_MIN
   return () => {
-    ses++
     pid = pid + 2 * PIDS_OF_SESSION > PID_MAX ? PID_MIN : pid + PIDS_OF_SESSION + draw(40)
     const account = ACCOUNTS[draw(ACCOUNTS.length)]
     const ip = addresses[draw(addresses.length)]
     if (account === undefined || ip === undefined) throw new Error('a site needs accounts and peers')
+    if (draw(STRANGER_EVERY) === 0) return stranger(ip, pid, draw)
+    ses++
     return sshSession({ ip, account, ses, pid }, draw)
   }
 }

@@ -21,7 +21,12 @@ import type { Micros } from './time.ts'
 
 export type Pipeline = {
   take(host: string, source: SourceName, item: Item): void
-  /** The watermark advanced. */
+  /**
+   * The watermark of one machine's own sources advanced. A gateway needs no other machine (design 10): what it tells is the same
+   * whoever else is read in the same run.
+   */
+  tickHost(host: string, watermark: Micros): void
+  /** The watermark of all sources advanced: for what looks at several machines. */
   tick(watermark: Micros): void
   /** No more records of this source will come. */
   finish(host: string, source: SourceName): void
@@ -38,6 +43,8 @@ type Host = {
   readonly peers: ReturnType<typeof createPeerEvents>
   readonly journal: LedgerJournal | null
   dumpAt: Micros
+  /** Own watermark. */
+  tickedAt: Micros
   /** The newest complete poll. */
   poll: SnapshotRecord | null
 }
@@ -111,7 +118,14 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
             },
             options.ledger.emit,
           )
-    hosts.set(name, { gateway, peers: createPeerEvents({ gateway, inventory }, pass), journal, dumpAt: 0, poll: null })
+    hosts.set(name, {
+      gateway,
+      peers: createPeerEvents({ gateway, inventory }, pass),
+      journal,
+      dumpAt: 0,
+      tickedAt: Number.NEGATIVE_INFINITY,
+      poll: null,
+    })
   }
 
   function take(name: string, source: SourceName, item: Item): void {
@@ -157,13 +171,19 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     if (record.isComplete) host.poll = record
   }
 
+  function tickGateway(host: Host, watermark: Micros): void {
+    if (watermark <= host.tickedAt) return
+    host.tickedAt = watermark
+    host.gateway.tick(watermark)
+    host.peers.tick(watermark)
+  }
+
   function tick(watermark: Micros): void {
-    for (const { gateway, peers } of hosts.values()) {
-      gateway.tick(watermark)
-      peers.tick(watermark)
-    }
     let settled = watermark
-    for (const { gateway } of hosts.values()) settled = Math.min(settled, gateway.settled(watermark))
+    for (const host of hosts.values()) {
+      tickGateway(host, watermark)
+      settled = Math.min(settled, host.gateway.settled(host.tickedAt))
+    }
     desks.tick(watermark, settled)
     holderChanged.tick(watermark)
     coverage.tick(watermark)
@@ -171,6 +191,10 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
 
   return {
     take,
+    tickHost(name, watermark) {
+      const host = hosts.get(name)
+      if (host !== undefined) tickGateway(host, watermark)
+    },
     tick,
     finish(name, source) {
       if (source === 'wireguard') hosts.get(name)?.gateway.attributor.finishLedger()

@@ -105,6 +105,7 @@ async function drive(
 ): Promise<void> {
   const watermark = createWatermark()
   for (const source of sources) watermark.add(source.label, source.entry.lateness)
+  const own = createHostClocks(sources, pipeline)
   const open = new Map<string, number>()
   for (const { host, entry } of sources) open.set(`${host} ${entry.name}`, (open.get(`${host} ${entry.name}`) ?? 0) + 1)
   let tickedAt = Number.NEGATIVE_INFINITY
@@ -120,6 +121,7 @@ async function drive(
       if (arrival > 0 && arrival < firstAt) firstAt = arrival
       nextLook[index] = (Math.floor(arrival / TICK) + 1) * TICK
       watermark.observe(source.label, arrival)
+      own.observe(source, arrival)
       const at = Math.floor(watermark.at / TICK) * TICK
       if (at > tickedAt && Number.isFinite(at)) {
         tickedAt = at
@@ -139,6 +141,7 @@ async function drive(
       const left = (open.get(key) ?? 1) - 1
       open.set(key, left)
       if (left === 0) pipeline.finish(source.host, source.entry.name)
+      own.finish(source)
     },
     async pause() {
       for (const source of sources) {
@@ -151,6 +154,34 @@ async function drive(
   })
   pipeline.end()
   progress.end()
+}
+
+/** The watermark of each machine's own sources, which moves its part of the pipeline. */
+function createHostClocks(sources: readonly OpenSource[], pipeline: Pipeline) {
+  const clocks = new Map<string, { watermark: ReturnType<typeof createWatermark>; tickedAt: Micros }>()
+  for (const { host, label, entry } of sources) {
+    const clock = clocks.get(host) ?? { watermark: createWatermark(), tickedAt: Number.NEGATIVE_INFINITY }
+    clock.watermark.add(label, entry.lateness)
+    clocks.set(host, clock)
+  }
+  return {
+    observe({ host, label }: OpenSource, arrival: Micros): void {
+      const clock = clocks.get(host)
+      if (clock === undefined) return
+      clock.watermark.observe(label, arrival)
+      const at = Math.floor(clock.watermark.at / TICK) * TICK
+      if (!Number.isFinite(at) || at <= clock.tickedAt) return
+      clock.tickedAt = at
+      pipeline.tickHost(host, at)
+    },
+    finish({ host, label }: OpenSource): void {
+      const clock = clocks.get(host)
+      if (clock === undefined) return
+      clock.watermark.finish(label)
+      // Nothing can change what waits there.
+      if (clock.watermark.at === Number.POSITIVE_INFINITY) pipeline.tickHost(host, Number.POSITIVE_INFINITY)
+    },
+  }
 }
 
 /** Lines before any readable time are dated by the beginning of the capture, not by 1970. */

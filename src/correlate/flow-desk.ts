@@ -81,13 +81,24 @@ export function createFlowDesk(room: Room) {
 
   function say({ action, flow, at, reason }: WaitingStep): void {
     flow.stepsWaiting--
+    const isFirst = flow.decision === null
     let decision = flow.decision ?? decide(flow)
     if (decision.scope === 'outer') outer.say(action, flow, decision, at)
     if (decision.scope === 'inner') {
       if (action === 'flow-ended') decision = markHolder(flow, decision) ?? decision
       room.emit(document(action, flow, decision, at, reason))
+      if (isFirst) sayLateChange(flow, decision)
     }
     flows.rest(flow)
+  }
+
+  /** The holder changed while the flow waited for its decision: what `holdersChanged` says of decided ones, at the same time. */
+  function sayLateChange(flow: Flow, decision: InnerDecision): void {
+    const until = decision.claim.entry?.until
+    if (until === undefined || !Number.isNaN(flow.endAt) || isFinished(flow)) return
+    if (!hasLostHolder(decision, flow.isHolderChanged) || markHolder(flow, decision) === null) return
+    const shownAt = attributor.ledger.polls.around(until + 1, until + 1).after
+    if (shownAt !== null) push('flow-progress', flow, shownAt, shownAt, 'holder-changed')
   }
 
   function document(action: FlowAction, flow: Flow, decision: InnerDecision, at: Micros, reason: string): Event {

@@ -72,6 +72,8 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   /** Children whose parent the kernel did not name. */
   let unproven: Child[] = []
   let lookedAt = Number.NaN
+  /** When the latest child was seen. */
+  let latestAt = Number.NEGATIVE_INFINITY
   let evicted = 0
 
   function mayBe(accept: Accept, child: Child): boolean {
@@ -102,7 +104,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
         child.accept = only
         only.taker = child
       }
-      offer(child, possible, Math.max(...(inOrder ?? [child]).map(({ seenAt }) => seenAt)))
+      offer(child, possible)
     }
     prune(group, watermark)
   }
@@ -149,21 +151,25 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
         if (group.program === program) possible.push(...group.accepts.filter((accept) => mayBe(accept, child)))
       }
       if (child.former !== null && !possible.includes(child.former)) possible.push(child.former)
-      offer(child, possible, child.seenAt)
+      offer(child, possible)
     }
     unproven = unproven.filter(({ origin, seenAt }) => origin?.answer === null && seenAt > watermark - AGE_MAX)
   }
 
-  function offer(child: Child, possible: readonly Accept[], at: Micros): void {
+  function offer(child: Child, possible: readonly Accept[]): void {
     const { origin } = child
     if (origin === null || origin.answer !== null) return
     const connections = possible.map((accept) => accept.origin)
     // What its server wrote about the connection's ends tells which, the latest of that port.
     const hasEnds = origin.serverPort >= 0
-    origin.among = hasEnds
+    const among = hasEnds
       ? connections.filter(({ clientPort }) => clientPort === origin.clientPort).slice(-1)
       : connections
-    origin.amongAt = Math.max(origin.from, at)
+    const isSame = among.length === origin.among.length && among.every((each, i) => each === origin.among[i])
+    if (isSame && origin.isResolved) return
+    origin.among = among
+    // Every process seen until now had its say, by the connection it was given.
+    origin.amongAt = Math.max(origin.from, latestAt)
     origin.isResolved = true
   }
 
@@ -195,10 +201,11 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   function addProven(child: Child): void {
     const group = groups.get(child.ppid)
     if (group === undefined) {
-      if (child.origin !== null) offer(child, [], child.seenAt)
+      if (child.origin !== null) offer(child, [])
       return
     }
     group.isChanged = true
+    latestAt = Math.max(latestAt, child.seenAt)
     group.children.push(child)
     if (group.children.length > CHILDREN_MAX) group.children.shift()
   }
