@@ -36,6 +36,8 @@ export type Accept = {
   readonly listenerPid: number
   readonly serial: number
   taker: Child | null
+  /** Place among the accepts of its listener, as of the latest look. */
+  index: number
 }
 
 export type Accepts = {
@@ -66,6 +68,26 @@ const LISTENERS_MAX = 1024
 /** sshd may be told to wait for a login as long as it takes (LoginGraceTime 0). */
 const AGE_MAX: Micros = HOUR
 
+/** Accepts a child may have, in order of their index: its own, those of its client, or all where it names none. */
+type Places = { of(child: Child): readonly Accept[] }
+
+function placesOf(accepts: readonly Accept[]): Places {
+  const byClient = new Map<string, Accept[]>()
+  const own = new Set(accepts)
+  for (const [index, accept] of accepts.entries()) {
+    accept.index = index
+    const same = byClient.get(accept.origin.clientIp)
+    if (same === undefined) byClient.set(accept.origin.clientIp, [accept])
+    else same.push(accept)
+  }
+  return {
+    of({ accept, clientIp }) {
+      if (accept !== null) return own.has(accept) ? [accept] : []
+      return clientIp === '' ? accepts : (byClient.get(clientIp) ?? [])
+    },
+  }
+}
+
 /** `isOver`: whether the connection had ended before that time, by the host's clock. */
 export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): Accepts {
   const groups = new Map<number, Group>()
@@ -87,17 +109,20 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   }
 
   function resolveGroup(group: Group, watermark: Micros, isLook: boolean): void {
-    const { accepts } = group
     const open = group.children.filter(({ accept }) => accept === null)
+    const isAwaited = open.some(({ origin, seenAt }) => origin?.answer === null && seenAt <= watermark)
     // Connections end as time goes on, which matters to those that wait for an answer.
-    if (!group.isChanged && !(isLook && open.some(({ origin }) => origin?.answer === null))) return
+    if (!isAwaited || !(group.isChanged || isLook)) return
     group.isChanged = open.some(({ seenAt }) => seenAt > watermark)
-    const inOrder = siblingsInOrder(group)
-    const ranges = inOrder === null ? null : rangesOf(accepts, inOrder)
+    const places = placesOf(group.accepts)
+    const inOrder = siblingsInOrder(group, places)
+    const ranges = inOrder === null ? null : rangesOf(places, inOrder)
     for (const child of open) {
       if (child.seenAt > watermark) continue
-      const { from, to } = ranges?.get(child) ?? { from: 0, to: accepts.length - 1 }
-      const possible = accepts.filter((accept, i) => i >= from && i <= to && mayBe(accept, child))
+      const { from, to } = ranges?.get(child) ?? { from: 0, to: group.accepts.length - 1 }
+      const possible = places
+        .of(child)
+        .filter((accept) => accept.index >= from && accept.index <= to && mayBe(accept, child))
       if (child.former !== null && !possible.includes(child.former)) possible.push(child.former)
       const [only] = possible
       if (only !== undefined && possible.length === 1 && ranges !== null) {
@@ -110,8 +135,8 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   }
 
   /** Children that have a connection at all, eldest first; null when their numbers do not tell. */
-  function siblingsInOrder({ accepts, children }: Group): readonly Child[] | null {
-    const matched = children.filter((child) => accepts.some((accept) => mayBe(accept, child)))
+  function siblingsInOrder({ children }: Group, places: Places): readonly Child[] | null {
+    const matched = children.filter((child) => places.of(child).some((accept) => mayBe(accept, child)))
     const order = startOrder(matched.map(({ pid }) => pid))
     if (order === null) return null
     const byPid = new Map(matched.map((child) => [child.pid, child]))
@@ -120,24 +145,24 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
 
   /** For each child the first and the last connection that leave one for all its siblings; null when there are too few. */
   function rangesOf(
-    accepts: readonly Accept[],
+    places: Places,
     children: readonly Child[],
   ): ReadonlyMap<Child, { from: number; to: number }> | null {
     const ranges = new Map<Child, { from: number; to: number }>()
     let next = 0
     for (const child of children) {
-      const from = accepts.findIndex((accept, i) => i >= next && mayBe(accept, child))
-      if (from < 0) return null
-      ranges.set(child, { from, to: from })
-      next = from + 1
+      const first = places.of(child).find((accept) => accept.index >= next && mayBe(accept, child))
+      if (first === undefined) return null
+      ranges.set(child, { from: first.index, to: first.index })
+      next = first.index + 1
     }
-    let previous = accepts.length - 1
+    let previous = Number.POSITIVE_INFINITY
     for (const child of children.toReversed()) {
-      const to = accepts.findLastIndex((accept, i) => i <= previous && mayBe(accept, child))
+      const last = places.of(child).findLast((accept) => accept.index <= previous && mayBe(accept, child))
       const range = ranges.get(child)
-      if (to < 0 || range === undefined) return null
-      range.to = to
-      previous = to - 1
+      if (last === undefined || range === undefined) return null
+      range.to = last.index
+      previous = last.index - 1
     }
     return ranges
   }
@@ -217,7 +242,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
       group.isChanged = true
       let at = accepts.length
       while (at > 0 && (accepts[at - 1]?.serial ?? 0) > serial) at--
-      accepts.splice(at, 0, { origin, listenerPid, serial, taker: null })
+      accepts.splice(at, 0, { origin, listenerPid, serial, taker: null, index: 0 })
       if (accepts.length <= ACCEPTS_MAX) return
       evicted++
       accepts.shift()
@@ -263,7 +288,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
         if (oldest !== undefined && oldest.origin.from < watermark - AGE_MAX)
           group.accepts = group.accepts.filter(({ origin }) => origin.from >= watermark - AGE_MAX)
       }
-      if (unproven.length > 0) resolveUnproven(watermark)
+      if (unproven.length > 0 && isLook) resolveUnproven(watermark)
     },
     get evicted() {
       return evicted
