@@ -12,7 +12,7 @@ import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { narrowPolls } from './correlate/narrowed-polls.ts'
 import { createPeerEvents } from './correlate/peer-events.ts'
 import { createHolderChanged } from './detections/holder-changed.ts'
-import { type Event, fieldOf } from './event.ts'
+import { type Event, sharedFieldOf } from './event.ts'
 import { createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
 import { createLedgerJournal, type LedgerJournal } from './identity/ledger-journal.ts'
@@ -67,12 +67,13 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     {
       hosts: new Map(audited.map((host) => [host.name, host.options.audit])),
       inventory,
+      hasFlows: options.hosts.some(({ sources }) => sources.includes('conntrack') || sources.includes('nftables')),
       isOwnAddress: (name, address) => hosts.get(name)?.gateway.attributor.isOwnAddress(address) === true,
       changed: (name, from, to, id) => hosts.get(name)?.gateway.noteChange(from, to, id),
     },
     (event) => {
       emit(event)
-      const name = fieldOf(event, 'host.name')
+      const name = sharedFieldOf(event, 'host.name')
       if (name !== undefined) coverage.emitted(name, event)
     },
   )

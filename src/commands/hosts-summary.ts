@@ -1,5 +1,5 @@
 /** The part of `replay`'s summary about audited hosts: events in and out of scope, logins and how sure their peers are, clocks, what is missing. */
-import { type Event, fieldOf } from '../event.ts'
+import { type Event, sharedFieldOf } from '../event.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import { type Micros, MS } from '../time.ts'
@@ -41,20 +41,20 @@ export type HostDesk = {
 /** Counts a document towards its host; those of gateways are left alone. */
 export function countHostDocument(totals: Map<string, HostTotals>, event: Event): void {
   if (event.dataset !== 'wireguard.audit' && event.dataset !== 'wireguard.session') return
-  const action = event.dataset === 'wireguard.audit' ? '' : (fieldOf(event, 'event.action') ?? '')
+  const action = event.dataset === 'wireguard.audit' ? '' : (sharedFieldOf(event, 'event.action') ?? '')
   if (action !== '' && action !== 'host-login' && action !== 'host-login-failed') return
   if (event.dataset === 'wireguard.session' && action === '') return
-  const host = fieldOf(event, 'host.name') ?? ''
+  const host = sharedFieldOf(event, 'host.name') ?? ''
   const row = totals.get(host) ?? noTotals(host)
   totals.set(host, row)
   if (action === '') {
     row.audit++
-    if (fieldOf(event, 'event.action') === 'accepted-connection-from') row.accepts++
+    if (sharedFieldOf(event, 'event.action') === 'accepted-connection-from') row.accepts++
   } else if (action === 'host-login-failed') row.failedLogins++
   else {
-    const status = fieldOf(event, 'wireguard.attribution.status')
+    const status = sharedFieldOf(event, 'wireguard.attribution.status')
     row[status === 'exact' || status === 'ambiguous' ? status : 'unknown']++
-    const reason = fieldOf(event, 'wireguard.attribution.reason')
+    const reason = sharedFieldOf(event, 'wireguard.attribution.reason')
     if (status !== 'exact' && reason !== undefined) row.reasons.set(reason, (row.reasons.get(reason) ?? 0) + 1)
   }
 }

@@ -32,6 +32,8 @@ export type HostDesksOptions = {
   /** Machines whose audit log is read. */
   readonly hosts: ReadonlyMap<string, AuditScope>
   readonly inventory: Inventory
+  /** Whether any machine's flows or packets are read. */
+  readonly hasFlows: boolean
   /** Whether packets to the address were seen to end on the gateway of that name. */
   readonly isOwnAddress: (host: string, address: string) => boolean
   /** A program that changes peers ran on this host, at this time or shortly after. */
@@ -84,7 +86,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     return host !== null && audited.has(host)
   })
   const hops = createSecondHops()
-  const join = createHostJoin({ flows, directory, hops })
+  const join = createHostJoin({ flows, directory, hops, isAlone: !options.hasFlows && options.hosts.size === 1 })
   const progress = createHostProgress()
   const identities = new WeakMap<LoginSession, Facet>()
   const undecided = createUndecided(join, (origin, answer) => {

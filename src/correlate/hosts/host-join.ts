@@ -41,6 +41,8 @@ export function createHostJoin(options: {
   readonly flows: CarriedFlows
   readonly directory: HostDirectory
   readonly hops: SecondHops
+  /** Whether any flow, or login on another host, can come at all: else there is nothing to wait for. */
+  readonly isAlone: boolean
 }): HostJoin {
   const { flows, directory, hops } = options
   const clocks = new Map<string, ClockOffset>()
@@ -62,7 +64,8 @@ export function createHostJoin(options: {
     return known
   }
 
-  function decide(origin: Origin, settled: Micros, isForced: boolean): Answer | null {
+  function decide(origin: Origin, settled: Micros, force: boolean): Answer | null {
+    const isForced = force || options.isAlone
     if (origin.answer !== null) return origin.answer
     if (origin.clientIp === '' && origin.among.length === 0) return answerUnknown(origin, origin.unknownBecause, [])
     if (!origin.isResolved && !isForced) return null
@@ -87,7 +90,7 @@ export function createHostJoin(options: {
     const found = hasPort ? byTupleLate(origin, window) : byAddress(origin, window, known)
     if (found === 'wait') return null
     if (found !== null) return found
-    const until = window.to + (hasPort && programOf(origin.process) !== 'sshd' ? PATIENCE_PLAIN : PATIENCE)
+    const until = window.to + patienceOf(origin)
     const isLast = isForced || settled >= until
     const line = hasPort ? byMaskedLine(origin, window, known) : null
     if (line !== null) return line
@@ -100,6 +103,10 @@ export function createHostJoin(options: {
     return isFromHost === null
       ? answerUnknown(origin, 'no-flow', [])
       : answerUnknown(origin, 'trail-ends', [`${isFromHost}/`])
+  }
+
+  function patienceOf({ clientPort, process }: Origin): Micros {
+    return clientPort >= 0 && programOf(process) !== 'sshd' ? PATIENCE_PLAIN : PATIENCE
   }
 
   function giveUp(origin: Origin): void {

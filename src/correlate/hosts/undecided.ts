@@ -90,7 +90,7 @@ export function createUndecided(join: HostJoin, answered: (origin: Origin, answe
         }
         if (oldest === undefined) break
         forced++
-        decide(oldest, Number.NEGATIVE_INFINITY, true)
+        if (!decide(oldest, Number.NEGATIVE_INFINITY, true)) break
       }
     },
     tick,
