@@ -5,7 +5,7 @@
  *   decoder ─► take(source, item) ─► gateway: ledger, flows, attribution ─► emit(event)
  *                                    tick(watermark) settles what waits
  */
-import { type Coverage, createCoverage } from './correlate/coverage.ts'
+import { type Coverage, createCoverage, type Watch } from './correlate/coverage.ts'
 import { createGateway, type Gateway } from './correlate/gateway.ts'
 import { createHostDesks, type HostDesks } from './correlate/hosts/host-desks.ts'
 import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
@@ -13,7 +13,7 @@ import { narrowPolls } from './correlate/narrowed-polls.ts'
 import { createPeerEvents } from './correlate/peer-events.ts'
 import { createHolderChanged } from './detections/holder-changed.ts'
 import { type Event, sharedFieldOf } from './event.ts'
-import { createAddressBook } from './identity/address-book.ts'
+import { type AddressBook, createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
 import { createLedgerJournal, type LedgerJournal } from './identity/ledger-journal.ts'
 import type { SnapshotRecord } from './sources/wireguard/record.ts'
@@ -77,28 +77,15 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
       if (name !== undefined) coverage.emitted(name, event)
     },
   )
-  for (const { name, options: settings, rulesets, sources } of options.hosts) {
+  for (const each of options.hosts) {
+    const { name } = each
     const pass = (event: Event): void => {
       const whole = event.dataset === 'wireguard.session' ? event : desks.pass(event)
       emit(whole)
       coverage.emitted(name, whole)
       if (whole.dataset === 'wireguard.flow') holderChanged.observe(whole)
     }
-    const gateway = createGateway(
-      {
-        host: name,
-        inventory,
-        addresses,
-        rulesets,
-        prefixes: settings.prefixes,
-        marks: settings.interfaces,
-        poll: settings.poll === 0 ? null : settings.poll,
-        hasSnapshots: sources.includes('wireguard'),
-        hasConntrack: sources.includes('conntrack'),
-        watch: coverage.watch(name),
-      },
-      pass,
-    )
+    const gateway = openGateway(each, { inventory, addresses, watch: coverage.watch(name) }, pass)
     coverage.inspect(name, {
       scope: gateway.scope,
       get auditOut() {
@@ -107,22 +94,10 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
       // The desks are one for all hosts: told with the first.
       limits: () => (name === audited[0]?.name ? [...gateway.limits(), ...desks.limits()] : gateway.limits()),
     })
-    const journal =
-      options.ledger === null
-        ? null
-        : createLedgerJournal(
-            {
-              gateway: name,
-              ledger: gateway.ledger,
-              period: settings.poll === 0 ? null : settings.poll,
-              inventory: { hash: inventory.hash, text: options.ledger.inventoryText },
-            },
-            options.ledger.emit,
-          )
     hosts.set(name, {
       gateway,
       peers: createPeerEvents({ gateway, inventory }, pass),
-      journal,
+      journal: openJournal(each, gateway, options),
       dumpAt: 0,
       tickedAt: Number.NEGATIVE_INFINITY,
       poll: null,
@@ -211,4 +186,35 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     desks,
     coverage,
   }
+}
+
+function openGateway(
+  { name, options, rulesets, sources }: IntakeHost,
+  shared: { readonly inventory: Inventory; readonly addresses: AddressBook; readonly watch: Watch },
+  emit: (event: Event) => void,
+): Gateway {
+  return createGateway(
+    {
+      host: name,
+      ...shared,
+      rulesets,
+      prefixes: options.prefixes,
+      marks: options.interfaces,
+      poll: options.poll === 0 ? null : options.poll,
+      hasSnapshots: sources.includes('wireguard'),
+      hasConntrack: sources.includes('conntrack'),
+    },
+    emit,
+  )
+}
+
+function openJournal(
+  { name, options }: IntakeHost,
+  { ledger }: Gateway,
+  { ledger: kept, inventory }: PipelineOptions,
+): LedgerJournal | null {
+  if (kept === null) return null
+  const version = { hash: inventory.hash, text: kept.inventoryText }
+  const period = options.poll === 0 ? null : options.poll
+  return createLedgerJournal({ gateway: name, ledger, period, inventory: version }, kept.emit)
 }

@@ -91,7 +91,7 @@ describe('lines for people', () => {
       "
     `)
     expect(said).toMatchInlineSnapshot(`
-      "6 of 720 documents, oldest first; --limit N for more, 0 for all
+      "6 of 723 documents, oldest first; --limit N for more, 0 for all
       "
     `)
   })
@@ -217,7 +217,7 @@ describe('nothing found', () => {
       expect((await search({ store, datasets: ['audit'] })).said).toBe('of wireguard.audit the store holds nothing\n')
     })
     expect((await search({ datasets: ['finding'], query: 'ivy' })).said).toMatchInlineSnapshot(`
-      "of wireguard.finding the store holds 2026-11-22 15:11:26 to 15:12:39 UTC; nothing matches
+      "of wireguard.finding the store holds 2026-11-22 15:11:26 to 15:12:29 UTC; nothing matches
       "
     `)
   })

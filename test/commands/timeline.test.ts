@@ -66,7 +66,8 @@ describe('lines', () => {
     expect(out).toMatchInlineSnapshot(`
       "oak (MacBook Air)  keys H1iVMM/e…, M55ykc5q…
       2026-11-22, times in UTC
-      15:12:05.782  flow              10.8.0.25:45129 → 172.26.52.145:8080 tcp app1 la…  connected, 5.8 kB
+      15:12:05.782  flow              10.8.0.25 → 172.26.52.145:8080  connected, holder-changed, 5.8 kB
+      15:12:07.975  holder-changed    Tunnel address changed hands during a flow  medium, 1 document
       15:12:07.975  peer-session-ended  gw2 wg0 endpoint 198.51.100.39:42405 after 2.6 min  peer-removed
       15:12:07.975  peer-removed      gw2 wg0 key H1iVMM/e… 10.8.0.25/32
       15:12:07.975  peer-added        gw2 wg0 key M55ykc5q… 10.8.0.25/32
@@ -74,11 +75,10 @@ describe('lines', () => {
       15:12:13.788  flow              10.8.0.25:47647 → 172.26.52.145:8080 tcp app1 la…  connected, 3.9 kB
       15:12:15.062  not seen          gw2 wireguard: polls-missing 9 lost  to 15:12:25.143, 10 s
       15:12:19.710  flow              perhaps oak  10.8.0.25 → 172.26.52.145:8080  connected, 3.7 kB, led…
-      15:12:39.616  holder-changed    Tunnel address changed hands during a flow  medium, 1 document
       "
     `)
     expect(said).toMatchInlineSnapshot(`
-      "9 lines from 21 documents, oldest first
+      "9 lines from 22 documents, oldest first
       "
     `)
   })
@@ -152,7 +152,7 @@ describe('lines', () => {
     const { out, said } = await timeline('oak', { limit: '3' })
     expect(out.trimEnd().split('\n')).toHaveLength(5)
     expect(said).toMatchInlineSnapshot(`
-      "3 of 27 lines from 86 documents, oldest first; left out from 2026-11-22 15:09:43 UTC on: --since that time, or --limit N, 0 for all
+      "3 of 27 lines from 87 documents, oldest first; left out from 2026-11-22 15:09:43 UTC on: --since that time, or --limit N, 0 for all
       "
     `)
     const whole = await timeline('oak')

@@ -15,8 +15,15 @@ export function changeOf(facts: AuditFacts): ChangeTarget {
   if (EXECS.has(facts.syscallName)) return changeOfCommand(facts.args)
   if (!isWritten(facts)) return ''
   const base = baseDirectory(facts)
-  return facts.paths.some(({ name }) => absolutePath(name, base).startsWith('/etc/wireguard')) ? 'wireguard' : ''
+  return facts.paths.some(({ name }) => isConfiguration(absolutePath(name, base))) ? 'wireguard' : ''
 }
+
+function isConfiguration(path: string): boolean {
+  return path === DIRECTORY || path.startsWith(`${DIRECTORY}/`)
+}
+
+/** Where wg-quick(8) keeps its files. */
+const DIRECTORY = '/etc/wireguard'
 
 /** Whether the event runs a program that can change peers at this moment, and not only files for later. */
 export function isLiveChange(facts: AuditFacts): boolean {

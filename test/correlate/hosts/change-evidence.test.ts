@@ -8,6 +8,8 @@ import { conntrackRecord, documentsOf, poll, type Run, runPipeline, T0 } from '.
 import { ALICE, ALICE_IP, answerOf, at, BOB, BOB_IP, DB1, flow, INVENTORY } from './small-lab.ts'
 import { run } from './sshd.ts'
 
+/** As the kernel prints -100. */
+const AT_FDCWD = 'ffffff9c'
 const ROOT: Task = { pid: 4000, ppid: 3999, auid: 1001, ses: 8, uid: 0 }
 
 describe('commands', () => {
@@ -46,11 +48,13 @@ describe('files below /etc/wireguard', () => {
   const paths = [madePath('wg0.conf', 'NORMAL')]
   const cwd = '/etc/wireguard'
   test.each([
-    ['openat', { a2: '241' }, 'wireguard'],
-    ['openat', { a2: '80000' }, ''],
+    ['openat', { a0: AT_FDCWD, a2: '241' }, 'wireguard'],
+    // Below a directory nobody knows.
+    ['openat', { a0: '5', a2: '241' }, ''],
+    ['openat', { a0: AT_FDCWD, a2: '80000' }, ''],
     ['open', { a1: '1' }, 'wireguard'],
     ['open', { a1: '0' }, ''],
-    ['unlinkat', {}, 'wireguard'],
+    ['unlinkat', { a0: AT_FDCWD }, 'wireguard'],
     ['chmod', {}, 'wireguard'],
     ['stat', {}, ''],
   ])('%s %j', (name, more, change) => {

@@ -3,7 +3,20 @@ import { describe, expect, test } from 'vitest'
 import { SECOND } from '../../../src/time.ts'
 import { type AuditLog, createAuditLog, type Task } from './audit-log.ts'
 import { documentsOf, firewallLine } from './pipeline-run.ts'
-import { ALICE_IP, APP1, answerOf, at, BOB_IP, DB1, documentOf, flow, INVENTORY, MASK, runLab } from './small-lab.ts'
+import {
+  ALICE_IP,
+  APP1,
+  answerOf,
+  at,
+  BOB_IP,
+  DB1,
+  documentOf,
+  flow,
+  INVENTORY,
+  MASK,
+  runLab,
+  WEB1,
+} from './small-lab.ts'
 import { accept, closeSession, failLogin, LISTENER, openSession, pam, reexec, run } from './sshd.ts'
 
 const FROM_ALICE = { ip: ALICE_IP, port: 40001 }
