@@ -273,7 +273,8 @@ export function createHostJoin(options: {
   function amongLogins(origin: Origin, settled: Micros, isForced: boolean): Answer | null {
     const answers = origin.among.flatMap(({ answer }) => answer ?? [])
     const carried = answers.flatMap(({ flow }) => flow ?? [])
-    const isLast = isForced || settled >= origin.from - clock(origin.host).offset + SLACK + PATIENCE
+    // The others may still be looking for their passwords.
+    const isLast = isForced || settled >= origin.from - clock(origin.host).offset + SLACK + GRACE
     if (answers.length < origin.among.length)
       return isForced ? answerAmbiguous(origin, carried, 'several-logins') : null
     const [only, ...others] = answers

@@ -26,13 +26,13 @@ export type RunOptions = {
   readonly inventory: string
   readonly sources: readonly Source[]
   readonly audit?: 'sessions' | 'all'
-  /** Ticks between: `sparse` when a record comes (a replay), `dense` on every step of the grid (as live). */
-  readonly ticks?: 'sparse' | 'dense'
+  /** How often each step of the watermark is told. */
+  readonly repeats?: number
 }
 
 export type Run = { readonly events: readonly Event[]; readonly pipeline: Pipeline }
 
-export function runPipeline({ inventory, sources, audit = 'sessions', ticks = 'sparse' }: RunOptions): Run {
+export function runPipeline({ inventory, sources, audit = 'sessions', repeats = 1 }: RunOptions): Run {
   const events: Event[] = []
   const names = [...new Set(sources.map(({ host }) => host))]
   const hosts: IntakeHost[] = names.map((name) => ({
@@ -50,11 +50,11 @@ export function runPipeline({ inventory, sources, audit = 'sessions', ticks = 's
     { hosts, inventory: parseInventory(inventory, 'inventory.yaml'), ledger: null },
     (event) => events.push(event),
   )
-  drive(pipeline, sources, ticks)
+  drive(pipeline, sources, repeats)
   return { events, pipeline }
 }
 
-function drive(pipeline: Pipeline, sources: readonly Source[], ticks: 'sparse' | 'dense'): void {
+function drive(pipeline: Pipeline, sources: readonly Source[], repeats: number): void {
   const heads = sources.map(() => 0)
   const watermark = createWatermark()
   for (const source of sources) watermark.add(labelOf(source), source.name === 'wireguard' ? 0 : SECOND)
@@ -62,11 +62,8 @@ function drive(pipeline: Pipeline, sources: readonly Source[], ticks: 'sparse' |
   const tickTo = (at: Micros): void => {
     const step = Math.floor(at / GRID) * GRID
     if (!Number.isFinite(step) || step <= tickedAt) return
-    if (ticks === 'dense') {
-      for (let each = Number.isNaN(tickedAt) ? step : tickedAt + GRID; each < step; each += GRID) pipeline.tick(each)
-    }
     tickedAt = step
-    pipeline.tick(step)
+    for (let i = 0; i < repeats; i++) pipeline.tick(step)
   }
   const finishEmpty = (index: number): void => {
     const source = sources[index]
