@@ -31,7 +31,14 @@ test('zones are those of the tz database, or fixed offsets', () => {
 
 test('machines nobody configured have no options', () => {
   expect(emptyPipeline().hosts.size).toBe(0)
-  expect(defaultHostOptions()).toEqual({ timezone: '', prefixes: [], interfaces: new Map(), poll: 0, booted: null })
+  expect(defaultHostOptions()).toEqual({
+    timezone: '',
+    prefixes: [],
+    interfaces: new Map(),
+    poll: 0,
+    booted: null,
+    audit: 'sessions',
+  })
   expect(parsePipeline('{}', 'p')).toEqual(emptyPipeline())
 })
 

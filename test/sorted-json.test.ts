@@ -13,6 +13,11 @@ function sorted(fields: Fields): Fields {
 
 const print = createSortedPrinter()
 
+/** Documents are ASCII: what is not stands as \\u and four digits. */
+function quoteAscii(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, '......')
+}
+
 test('every document of the demo', async () => {
   const { ndjson } = await replayCapture(DEMO)
   for (const line of ndjson.trimEnd().split('\n')) {
@@ -20,7 +25,7 @@ test('every document of the demo', async () => {
     const printed = print(sorted(fields))
     expect(parseEvent(printed)).toEqual(fields)
     // One object for each name: no member stands twice.
-    expect(JSON.stringify(JSON.parse(printed)).length).toBe(printed.length)
+    expect(quoteAscii(JSON.parse(printed)).length).toBe(printed.length)
   }
 })
 

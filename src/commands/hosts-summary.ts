@@ -1,5 +1,6 @@
 /** The part of `replay`'s summary about audited hosts: events in and out of scope, logins and how sure their peers are, clocks, what is missing. */
-import { type Event, sharedFieldOf } from '../event.ts'
+import { type Event, fieldOf, sharedFieldOf } from '../event.ts'
+import type { FieldName, FieldValue } from '../fields.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import { type Micros, MS } from '../time.ts'
@@ -38,23 +39,28 @@ export type HostDesk = {
   clock(host: string): { readonly offset: Micros; readonly joins: number }
 }
 
+/** Facets first: an audit document's own fields are not put together for a count. */
+function seenIn<K extends FieldName>(event: Event, name: K): FieldValue<K> | undefined {
+  return sharedFieldOf(event, name) ?? fieldOf(event, name)
+}
+
 /** Counts a document towards its host; those of gateways are left alone. */
 export function countHostDocument(totals: Map<string, HostTotals>, event: Event): void {
   if (event.dataset !== 'wireguard.audit' && event.dataset !== 'wireguard.session') return
-  const action = event.dataset === 'wireguard.audit' ? '' : (sharedFieldOf(event, 'event.action') ?? '')
+  const action = event.dataset === 'wireguard.audit' ? '' : (seenIn(event, 'event.action') ?? '')
   if (action !== '' && action !== 'host-login' && action !== 'host-login-failed') return
   if (event.dataset === 'wireguard.session' && action === '') return
-  const host = sharedFieldOf(event, 'host.name') ?? ''
+  const host = seenIn(event, 'host.name') ?? ''
   const row = totals.get(host) ?? noTotals(host)
   totals.set(host, row)
   if (action === '') {
     row.audit++
-    if (sharedFieldOf(event, 'event.action') === 'accepted-connection-from') row.accepts++
+    if (seenIn(event, 'event.action') === 'accepted-connection-from') row.accepts++
   } else if (action === 'host-login-failed') row.failedLogins++
   else {
-    const status = sharedFieldOf(event, 'wireguard.attribution.status')
+    const status = seenIn(event, 'wireguard.attribution.status')
     row[status === 'exact' || status === 'ambiguous' ? status : 'unknown']++
-    const reason = sharedFieldOf(event, 'wireguard.attribution.reason')
+    const reason = seenIn(event, 'wireguard.attribution.reason')
     if (status !== 'exact' && reason !== undefined) row.reasons.set(reason, (row.reasons.get(reason) ?? 0) + 1)
   }
 }

@@ -118,12 +118,15 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const known = desk.nodes.get(node)
     if (known !== undefined) return known
     const host = directory.isDocumented(node) ? node : desk.name
-    const made = createHostSessions({ host, node: keepText(node), isOver: join.isOver }, (session, origin) => {
-      undecided.whenAnswered(origin, (answer) => {
-        emit(desk.logins.login(session, origin, answer, join.clock(host).offset))
-        land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
-      })
-    })
+    const made = createHostSessions(
+      { host, node: keepText(node), isOver: (origin, time) => join.isOver(origin, time) },
+      (session, origin) => {
+        undecided.whenAnswered(origin, (answer) => {
+          emit(desk.logins.login(session, origin, answer, join.clock(host).offset))
+          land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
+        })
+      },
+    )
     desk.nodes.set(keepText(node), made)
     audited.add(host)
     const [oldest] = desk.nodes.keys()

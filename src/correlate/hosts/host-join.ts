@@ -3,15 +3,17 @@
  * By client address and port, as the server saw them, it is a proof; by address and time only while one open flow fits; through
  * another audited host as far as that host's own logins are known. Whatever fits twice stays open.
  */
-import { HOUR, MINUTE, type Micros, MS, SECOND } from '../../time.ts'
+import { MINUTE, type Micros, MS, SECOND } from '../../time.ts'
 import { answerAmbiguous, answerOfFlow, answerOfSameKey, answerUnknown } from './answers.ts'
 import { type CarriedFlow, type CarriedFlows, RETAIN } from './carried-flows.ts'
 import { type ClockOffset, createClockOffset } from './clock-offset.ts'
 import { createHopJoin } from './hop-join.ts'
 import type { HostDirectory } from './host-directory.ts'
+import { createLoginChoice } from './login-choice.ts'
 import { createMaskedLines } from './masked-lines.ts'
 import { type Answer, type Origin, programOf } from './origin.ts'
 import type { SecondHops } from './second-hops.ts'
+import { createServicePorts } from './service-ports.ts'
 
 export type HostJoin = {
   /** Null while waiting may still improve the answer. All flows and records before `settled` are known. */
@@ -34,8 +36,6 @@ const PATIENCE_PLAIN: Micros = 10 * SECOND
 const GIVEN_UP_MAX = 8192
 /** sshd's LoginGraceTime is two minutes by default. */
 const GRACE: Micros = 150 * SECOND
-/** Ports learned for each program of a host; more is no service but a range. */
-const PORTS_MAX = 16
 
 export function createHostJoin(options: {
   readonly flows: CarriedFlows
@@ -46,14 +46,12 @@ export function createHostJoin(options: {
 }): HostJoin {
   const { flows, directory, hops } = options
   const clocks = new Map<string, ClockOffset>()
-  /** By host and program: where its connections ended. */
-  const services = new Map<string, Set<number>>()
+  const services = createServicePorts()
   const suspected = new WeakSet<Origin>()
   const givenUp = new Map<string, Origin>()
   const masked = createMaskedLines(flows)
-  /** By host and program: when its first recorded connection was accepted, by the gateways' clock. */
-  const acceptsSince = new Map<string, Micros>()
-  const hopJoin = createHopJoin({ directory, hops, clock, portsOf: (origin) => services.get(serviceOf(origin)) })
+  const hopJoin = createHopJoin({ directory, hops, clock, portsOf: (origin) => services.of(origin) })
+  const choice = createLoginChoice({ flows, directory, clock, services, hopJoin, endsThere })
 
   function clock(host: string): ClockOffset {
     let known = clocks.get(host)
@@ -69,7 +67,7 @@ export function createHostJoin(options: {
     if (origin.answer !== null) return origin.answer
     if (origin.clientIp === '' && origin.among.length === 0) return answerUnknown(origin, origin.unknownBecause, [])
     if (!origin.isResolved && !isForced) return null
-    if (origin.among.length > 0) return amongLogins(origin, settled, isForced)
+    if (origin.among.length > 0) return choice.decide(origin, settled, isForced)
     if (origin.isStray) return answerUnknown(origin, 'no-flow', [])
     const window = windowOf(origin)
     const prompt = origin.clientPort >= 0 ? byTuple(origin, window, settled) : null
@@ -180,7 +178,7 @@ export function createHostJoin(options: {
     const spare = !clock(origin.host).isMeasured ? 0 : SLACK - SLACK_TRUSTED
     const found = masked.find(origin, from + spare, to - spare, settled)
     if (found === null) return null
-    const fitting = onKnownPort(
+    const fitting = services.among(
       origin,
       found.filter((line) => endsThere(origin, line)),
     )
@@ -199,7 +197,7 @@ export function createHostJoin(options: {
         (flow) =>
           flow.basis === basis &&
           endsThere(origin, flow) &&
-          isServedBy(origin, flow.serverPort) &&
+          services.mayServe(origin, flow.serverPort) &&
           !isAcceptedBefore(origin, flow),
       )
   }
@@ -213,14 +211,8 @@ export function createHostJoin(options: {
   function exact(origin: Origin, flow: CarriedFlow): Answer {
     if (!directory.owns(origin.host, flow.serverIp)) return answerAmbiguous(origin, [flow], 'host-addresses-unknown')
     if (flow.basis === 'conntrack') clock(origin.host).join(flow.startAt, origin.from, origin.to)
-    const service = serviceOf(origin)
-    if (origin.isAccept) {
-      flow.taker = origin
-      if (!acceptsSince.has(service)) acceptsSince.set(service, flow.startAt)
-    }
-    const ports = services.get(service)
-    if (ports === undefined) services.set(service, new Set([flow.serverPort]))
-    else if (ports.size < PORTS_MAX) ports.add(flow.serverPort)
+    if (origin.isAccept) flow.taker = origin
+    services.learn(origin, flow)
     return answerOfFlow(origin, flow, 'server-tuple')
   }
 
@@ -253,75 +245,7 @@ export function createHostJoin(options: {
         !isTakenByAnother(origin, flow),
     )
     const recorded = near.filter((flow) => flow.basis === 'conntrack')
-    return onKnownPort(origin, recorded.length > 0 ? recorded : near)
-  }
-
-  /** Whether the port may be that program's: the same client port may go to two services at once. */
-  function isServedBy(origin: Origin, port: number): boolean {
-    const ports = services.get(serviceOf(origin))
-    return ports === undefined || ports.size === PORTS_MAX || ports.has(port)
-  }
-
-  function onKnownPort(origin: Origin, fitting: readonly CarriedFlow[]): readonly CarriedFlow[] {
-    const ports = services.get(serviceOf(origin))
-    if (ports === undefined || ports.size === PORTS_MAX) return fitting
-    const there = fitting.filter((flow) => ports.has(flow.serverPort))
-    return there.length > 0 ? there : fitting
-  }
-
-  /** A login over one of several accepted connections. */
-  function amongLogins(origin: Origin, settled: Micros, isForced: boolean): Answer | null {
-    const answers = origin.among.flatMap(({ answer }) => answer ?? [])
-    const carried = answers.flatMap(({ flow }) => flow ?? [])
-    // The others may still be looking for their passwords.
-    const isLast = isForced || settled >= origin.from - clock(origin.host).offset + SLACK + GRACE
-    if (answers.length < origin.among.length)
-      return isForced ? answerAmbiguous(origin, carried, 'several-logins') : null
-    const [only, ...others] = answers
-    const same = others.length === 0 ? (only ?? null) : sameOf(origin, answers)
-    if (same === null) return isLast ? answerAmbiguous(origin, carried, 'several-logins') : null
-    // What its server wrote about the connection's ends is no guess by order.
-    if (same.status !== 'exact' || origin.serverPort >= 0) return same
-    const unseen = unseenBeside(origin, same, isForced ? Number.POSITIVE_INFINITY : settled)
-    if (unseen !== null) return isLast ? answerAmbiguous(origin, [...carried, ...unseen], 'several-logins') : null
-    const [accepted] = origin.among
-    if (others.length === 0 && accepted !== undefined) origin.clientPort = accepted.clientPort
-    return same
-  }
-
-  /** One answer for all, where they name one key. */
-  function sameOf(origin: Origin, answers: readonly Answer[]): Answer | null {
-    const [first] = answers
-    if (first === undefined || first.publicKey === '') return null
-    const way = first.hops.join()
-    if (answers.some(({ publicKey, hops }) => publicKey !== first.publicKey || hops.join() !== way)) return null
-    if (way !== '') return first
-    return answerOfSameKey(
-      origin,
-      answers.flatMap(({ flow }) => flow ?? []),
-    )
-  }
-
-  /**
-   * Connections of that time that nobody saw accepted, while the address was several peers': the login may be over one of them, and
-   * each other one over its neighbour's. Null where nothing speaks for that.
-   */
-  function unseenBeside(origin: Origin, { publicKey }: Answer, settled: Micros): readonly CarriedFlow[] | null {
-    const at = origin.from - clock(origin.host).offset
-    const since = acceptsSince.get(serviceOf(origin)) ?? Number.POSITIVE_INFINITY
-    const isRelevant = (each: CarriedFlow) =>
-      (each.startAt >= at - GRACE || (each.startAt >= since && each.startAt >= at - HOUR)) &&
-      each.startAt <= origin.amongAt - clock(origin.host).offset + SLACK &&
-      each.endAt >= at - SLACK &&
-      endsThere(origin, each) &&
-      isServedBy(origin, each.serverPort)
-    const ofAddress = [...flows.byAddress(origin.clientIp), ...flows.linesBehind(origin.clientIp)].filter(isRelevant)
-    const isShared = ofAddress.some((each) => each.publicKey !== publicKey)
-    if (!isShared && directory.hostAt(origin.clientIp) === null) return null
-    const servers = new Set(origin.among.flatMap(({ answer }) => answer?.flow?.serverIp ?? []))
-    const others = [...servers].flatMap((ip) => [...flows.byServer(ip)].filter(isRelevant))
-    const unseen = [...ofAddress, ...others].filter(({ taker }) => taker === null)
-    return unseen.length === 0 && hopJoin.isCertain(origin, GRACE, settled) ? null : unseen
+    return services.among(origin, recorded.length > 0 ? recorded : near)
   }
 
   function isOver({ host, answer }: Origin, at: Micros): boolean {
@@ -333,10 +257,6 @@ export function createHostJoin(options: {
 }
 
 type Window = { readonly from: Micros; readonly to: Micros }
-
-function serviceOf({ host, process }: Origin): string {
-  return `${host}\0${programOf(process)}`
-}
 
 /** Another program of that host was seen to take the connection. */
 function isTakenByAnother({ process }: Origin, { host }: CarriedFlow): boolean {

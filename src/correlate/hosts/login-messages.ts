@@ -31,6 +31,7 @@ const LOGIN_MESSAGES: ReadonlySet<number> = new Set([
 ])
 const FAILURES: ReadonlySet<number> = new Set([USER_AUTH, USER_ACCT, USER_ERR, USER_LOGIN])
 
+/** Whether it is one of those that belong to a login. */
 export function isLoginMessage(type: number): boolean {
   return LOGIN_MESSAGES.has(type)
 }

@@ -102,7 +102,7 @@ export function createServerChildren(host: string, isOver: (origin: Origin, at: 
   }
 
   return {
-    accepted: accepts.add,
+    accepted: (origin, listenerPid, serial) => accepts.add(origin, listenerPid, serial),
     speaks(speaker, clientIp) {
       const { pid, ppid, at } = speaker
       let child = known(pid, at)
@@ -137,7 +137,7 @@ export function createServerChildren(host: string, isOver: (origin: Origin, at: 
     bore(pid) {
       children.delete(pid)
     },
-    resolve: accepts.resolve,
+    resolve: (watermark) => accepts.resolve(watermark),
     takeFresh() {
       const taken = fresh
       fresh = []

@@ -4,10 +4,11 @@
  */
 import { type Micros, MS } from '../../../src/time.ts'
 import type { Task } from './audit-log.ts'
-import { pick, type Truth, type World } from './host-simulator.ts'
 import { T0 } from './pipeline-run.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import { pam, run } from './sshd.ts'
+import { pick, type World } from './world.ts'
+import type { Truth } from './world-truth.ts'
 
 const FORGERIES = 24
 const TYPES = ['USER_LOGIN', 'USER_AUTH', 'USER_ACCT', 'USER_START', 'CRED_ACQ', 'USER_ERR', 'USER_END'] as const

@@ -1,7 +1,8 @@
 /** Documents of a run against the truth of its made world. */
 import { type Event, flatten } from '../../../src/event.ts'
 import type { Fields } from '../../../src/fields.ts'
-import type { Simulation, Truth } from './host-simulator.ts'
+import type { Simulation } from './host-simulator.ts'
+import type { Truth } from './world-truth.ts'
 
 export type Judged = {
   /** Claims that are not true. */

@@ -3,11 +3,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Event, flatten } from '../../../src/event.ts'
 import { printEvent } from '../../../src/event-json.ts'
-import { MINUTE, SECOND } from '../../../src/time.ts'
+import { MINUTE, MS, SECOND } from '../../../src/time.ts'
 import { expectLegal, expectUniqueIds } from '../../event-rules.ts'
+import { createAuditLog } from './audit-log.ts'
 import { judge } from './host-judge.ts'
-import { simulate, type WorldOptions } from './host-simulator.ts'
-import { documentsOf, runPipeline } from './pipeline-run.ts'
+import { simulate } from './host-simulator.ts'
+import { documentsOf, runPipeline, T0 } from './pipeline-run.ts'
+import { accept } from './sshd.ts'
+import type { WorldOptions } from './world.ts'
 
 const CALM: WorldOptions = {
   seed: 1,
@@ -152,6 +155,16 @@ describe('documents', () => {
     const { events } = runPipeline(simulate({ ...CALM, seed: 11, isForged: true, loss: 0.1, reboots: true }))
     for (const event of events) expectLegal(event)
   })
+})
+
+test('connections that wait for their logins are bounded, and those given up are counted', () => {
+  const log = createAuditLog()
+  for (let i = 0; i < 5000; i++) accept(log, T0 + i * MS, { ip: '10.8.0.2', port: 1024 + i })
+  const { pipeline } = runPipeline({
+    inventory: simulate({ ...CALM, connections: 0 }).inventory,
+    sources: [{ host: 'db1', name: 'auditd', items: log.items() }],
+  })
+  expect(pipeline.desks.limits().find(({ name }) => name === 'login-sessions')?.count).toBe(5000 - 4096)
 })
 
 /** Documents of hosts and flows, in the order of their ids. */

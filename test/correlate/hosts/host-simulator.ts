@@ -3,59 +3,16 @@
  * host, forgers, losses. Hands out what the sources would have written, and the truth: whose key is behind each audit event.
  */
 import { type Micros, MS, SECOND } from '../../../src/time.ts'
-import { createRandom, type Random } from '../../variants/random.ts'
+import { createRandom } from '../../variants/random.ts'
 import { createForger } from './forger.ts'
-import { createHappenings, type Happenings } from './happenings.ts'
+import { createHappenings } from './happenings.ts'
 import { polls, type Source, T0, type Tracked } from './pipeline-run.ts'
 import { createSimulatedGateway, type SimulatedGateway } from './simulated-gateway.ts'
 import { createSimulatedHost, type HostSettings, type SimulatedHost } from './simulated-host.ts'
 import { createSimulatedLogins } from './simulated-logins.ts'
 import type { Client } from './sshd.ts'
-
-/** What stands behind an audit event. */
-export type Truth = {
-  /** `session`: of a login from elsewhere. `before`: of a child of sshd that is in no session. `forged`: a message that nothing proves. */
-  readonly kind: 'session' | 'before' | 'accept' | 'forged' | 'local' | 'none'
-  /** Public key; null where no peer is behind it. */
-  readonly key: string | null
-  /** It came through another host. */
-  readonly isHop?: boolean
-}
-
-export type World = {
-  readonly random: Random
-  readonly happenings: Happenings
-  readonly gateways: readonly SimulatedGateway[]
-  readonly hosts: readonly SimulatedHost[]
-  readonly options: WorldOptions
-  /** Whether a record is lost that may be lost beside any other. */
-  readonly isLost: () => boolean
-  /** A connection begins; `key` null: from a machine that is no peer. */
-  connect(now: Micros, from: Origin, host: SimulatedHost, kind: ConnectionKind): void
-}
-
-/** Who connects: a peer through its gateway, or a machine of the same network. */
-export type Origin =
-  | { readonly gateway: SimulatedGateway; readonly key: string }
-  | { readonly ip: string; readonly key: string | null }
-
-export type ConnectionKind = 'key' | 'password' | 'failed' | 'silent' | 'daemon'
-
-export type WorldOptions = {
-  readonly seed: number
-  /** Chance of each record to be lost, 0 to 1. */
-  readonly loss: number
-  readonly isForged: boolean
-  readonly connections: number
-  /** How long connections keep beginning. */
-  readonly span: Micros
-  readonly hosts: readonly Partial<HostSettings>[]
-  /** Whether gateways put their own address in place of their peers'. */
-  readonly masks: readonly [boolean, boolean]
-  readonly kinds: readonly ConnectionKind[]
-  /** A second boot in the middle of the time, of the first host. */
-  readonly reboots: boolean
-}
+import { type ConnectionKind, type Origin, pick, type World, type WorldOptions } from './world.ts'
+import type { Truth } from './world-truth.ts'
 
 export type Simulation = {
   readonly inventory: string
@@ -160,12 +117,6 @@ function hostDefaults(i: number): HostSettings {
     firstPid: 9000,
     pidMax: 4_194_303,
   }
-}
-
-export function pick<T>(random: Random, among: readonly T[]): T {
-  const found = among[random.below(among.length)]
-  if (found === undefined) throw new Error('nothing to pick from')
-  return found
 }
 
 /** 32 bytes in base64, made up. */

@@ -2,8 +2,8 @@
 import type { Micros } from '../../../src/time.ts'
 import type { Random } from '../../variants/random.ts'
 import { type AuditLog, createAuditLog, type Task, type Written } from './audit-log.ts'
-import type { Truth } from './host-simulator.ts'
 import { accept, type Client, LISTENER } from './sshd.ts'
+import type { Truth } from './world-truth.ts'
 
 export type HostSettings = {
   readonly name: string

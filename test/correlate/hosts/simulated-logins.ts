@@ -1,11 +1,11 @@
 /** What becomes of a connection to sshd in the made world: logins with keys and passwords, failures, silence; sessions and what is done in them. */
 import { type Micros, MS, SECOND } from '../../../src/time.ts'
 import type { Task } from './audit-log.ts'
-import { type ConnectionKind, pick, type Truth, type World } from './host-simulator.ts'
-
 import { T0 } from './pipeline-run.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import { type Client, LISTENER, pam, reexec, run } from './sshd.ts'
+import { type ConnectionKind, pick, type World } from './world.ts'
+import type { Truth } from './world-truth.ts'
 
 type Connection = {
   readonly host: SimulatedHost
