@@ -53,13 +53,13 @@ export type Accepts = {
   isListener(pid: number, program?: string): boolean
   /** Whether the program's accepts are recorded at all. */
   hasListener(program: string): boolean
-  /** Says for each child that was seen before `watermark` which connections it may speak for. */
+  /** Says for each child that was seen before `watermark` which connections it may speak for; once a second of event time. */
   resolve(watermark: Micros): void
   readonly evicted: number
 }
 
 /** The accepts and children of one listener, by serial. */
-type Group = { program: string; accepts: Accept[]; children: Child[]; isChanged: boolean }
+type Group = { program: string; accepts: Accept[]; children: Child[]; places: Places | null }
 
 /** Connections remembered for their children, of each listener; the oldest go first. */
 const ACCEPTS_MAX = 4096
@@ -70,6 +70,12 @@ const AGE_MAX: Micros = HOUR
 
 /** Accepts a child may have, in order of their index: its own, those of its client, or all where it names none. */
 type Places = { of(child: Child): readonly Accept[] }
+
+/** Made anew only when an accept came or went. */
+function placesIn(group: Group): Places {
+  group.places ??= placesOf(group.accepts)
+  return group.places
+}
 
 function placesOf(accepts: readonly Accept[]): Places {
   const byClient = new Map<string, Accept[]>()
@@ -108,13 +114,11 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     )
   }
 
-  function resolveGroup(group: Group, watermark: Micros, isLook: boolean): void {
+  function resolveGroup(group: Group, watermark: Micros): void {
     const open = group.children.filter(({ accept }) => accept === null)
     const isAwaited = open.some(({ origin, seenAt }) => origin?.answer === null && seenAt <= watermark)
-    // Connections end as time goes on, which matters to those that wait for an answer.
-    if (!isAwaited || !(group.isChanged || isLook)) return
-    group.isChanged = open.some(({ seenAt }) => seenAt > watermark)
-    const places = placesOf(group.accepts)
+    if (!isAwaited) return
+    const places = placesIn(group)
     const inOrder = siblingsInOrder(group, places)
     const ranges = inOrder === null ? null : rangesOf(places, inOrder)
     for (const child of open) {
@@ -168,12 +172,13 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   }
 
   function resolveUnproven(watermark: Micros): void {
+    const looked = [...groups.values()].map((group) => ({ program: group.program, places: placesIn(group) }))
     for (const child of unproven) {
       if (child.seenAt > watermark || child.origin === null) continue
       const program = programOf(child.process)
       const possible: Accept[] = []
-      for (const group of groups.values()) {
-        if (group.program === program) possible.push(...group.accepts.filter((accept) => mayBe(accept, child)))
+      for (const group of looked) {
+        if (group.program === program) possible.push(...group.places.of(child).filter((accept) => mayBe(accept, child)))
       }
       if (child.former !== null && !possible.includes(child.former)) possible.push(child.former)
       offer(child, possible)
@@ -208,6 +213,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
       if (children.some((child) => child.accept === null && child.serial < taker.serial)) break
       done++
     }
+    if (done > 0) group.places = null
     const gone = new Set(accepts.splice(0, done).map(({ taker }) => taker))
     group.children = children.filter((child) => !gone.has(child) && child.seenAt > watermark - AGE_MAX)
   }
@@ -215,7 +221,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
   function groupOf(pid: number, program: string): Group {
     let group = groups.get(pid)
     if (group?.program === program) return group
-    group = { program, accepts: [], children: [], isChanged: true }
+    group = { program, accepts: [], children: [], places: null }
     groups.delete(pid)
     groups.set(pid, group)
     const [oldest] = groups.keys()
@@ -229,7 +235,6 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
       if (child.origin !== null) offer(child, [])
       return
     }
-    group.isChanged = true
     latestAt = Math.max(latestAt, child.seenAt)
     group.children.push(child)
     if (group.children.length > CHILDREN_MAX) group.children.shift()
@@ -239,7 +244,7 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     add(origin, listenerPid, serial) {
       const group = groupOf(listenerPid, programOf(origin.process))
       const { accepts } = group
-      group.isChanged = true
+      group.places = null
       let at = accepts.length
       while (at > 0 && (accepts[at - 1]?.serial ?? 0) > serial) at--
       accepts.splice(at, 0, { origin, listenerPid, serial, taker: null, index: 0 })
@@ -264,7 +269,6 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     release(child) {
       const group = groups.get(child.ppid)
       if (group === undefined) return
-      group.isChanged = true
       // The others were given theirs by the same order; a settled one may have left it.
       if (!group.children.includes(child)) group.children.push(child)
       for (const each of group.children) each.accept = null
@@ -280,15 +284,17 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     },
     resolve(watermark) {
       const second = Math.floor(watermark / SECOND)
-      const isLook = second !== lookedAt
+      if (second === lookedAt && watermark !== Number.POSITIVE_INFINITY) return
       lookedAt = second
       for (const group of groups.values()) {
-        resolveGroup(group, watermark, isLook)
+        resolveGroup(group, watermark)
         const [oldest] = group.accepts
-        if (oldest !== undefined && oldest.origin.from < watermark - AGE_MAX)
+        if (oldest !== undefined && oldest.origin.from < watermark - AGE_MAX) {
           group.accepts = group.accepts.filter(({ origin }) => origin.from >= watermark - AGE_MAX)
+          group.places = null
+        }
       }
-      if (unproven.length > 0 && isLook) resolveUnproven(watermark)
+      if (unproven.length > 0) resolveUnproven(watermark)
     },
     get evicted() {
       return evicted

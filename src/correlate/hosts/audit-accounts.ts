@@ -3,6 +3,7 @@
  * privilege and account management the login id (auid), with the account they are about as user.effective.* or user.target.*. Where
  * a message has no login id yet, that account stands in user.*. Ids are the kernel's; names are display only, as auditd resolved them.
  */
+import { createFacet } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import type { AuditFacts } from '../../sources/auditd/facts.ts'
 import type { ActorKind } from './audit-actions.ts'
@@ -15,13 +16,82 @@ const NOBODY: Account = { id: -1, name: '' }
 
 export type AuditAccounts = {
   readonly fields: Fields
+  /** Every account name of the fields, once each, in order. */
+  readonly names: readonly string[]
+  /** Members of the document and of its `auditd`, a comma behind each, where many documents have the same accounts; else null. */
+  readonly printed: PrintedAccounts | null
   /** For auditd.summary: name, else id, else ''. */
   readonly primary: string
   readonly secondary: string
 }
 
-/** The accounts of one event, and `seen`: every account name of the fields, once each, in order. */
-export function accountsOf(facts: AuditFacts, actor: ActorKind, cuts: Cuts, seen: string[]): AuditAccounts {
+export type PrintedAccounts = { readonly document: string; readonly auditd: string }
+
+/** Places for the accounts of processes; a busy machine has some dozens of users and programs that change theirs. */
+const SLOTS = 256
+
+/** Where `names` are the same object, they are the same names (read-facts.ts remembers them). */
+type Remembered = { readonly facts: AccountFacts; accounts: AuditAccounts }
+type AccountFacts = Pick<
+  AuditFacts,
+  'names' | 'auid' | 'uid' | 'gid' | 'euid' | 'suid' | 'fsuid' | 'egid' | 'sgid' | 'fsgid'
+>
+
+/** accountsOf with a memory: most events are of the same few users, and their accounts are printed once. */
+export function createAccounts(): (facts: AuditFacts, actor: ActorKind, cuts: Cuts) => AuditAccounts {
+  const slots: (Remembered | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
+  return (facts, actor, cuts) => {
+    // Else they also depend on the message.
+    if (actor !== 'process' || facts.login !== null) return accountsOf(facts, actor, cuts)
+    const slot = (facts.uid * 31 + facts.euid * 17 + facts.auid * 7 + facts.gid) & (SLOTS - 1)
+    const known = slots[slot]
+    if (known === undefined || !isSame(known.facts, facts)) {
+      const accounts = accountsOf(facts, actor, cuts)
+      slots[slot] = { facts: accountFacts(facts), accounts }
+      return accounts
+    }
+    // Printed when they come again, because printing one alone would cost more than it saves.
+    if (known.accounts.printed === null) known.accounts = { ...known.accounts, printed: print(known.accounts.fields) }
+    return known.accounts
+  }
+}
+
+function isSame(one: AccountFacts, two: AccountFacts): boolean {
+  return (
+    one.names === two.names &&
+    one.auid === two.auid &&
+    one.uid === two.uid &&
+    one.gid === two.gid &&
+    one.euid === two.euid &&
+    one.suid === two.suid &&
+    one.fsuid === two.fsuid &&
+    one.egid === two.egid &&
+    one.sgid === two.sgid &&
+    one.fsgid === two.fsgid
+  )
+}
+
+/** A copy: the facts themselves would keep their event's lines alive. */
+function accountFacts({ names, auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid }: AuditFacts): AccountFacts {
+  return { names, auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid }
+}
+
+function print(fields: Fields): PrintedAccounts {
+  const { members } = createFacet(fields)
+  const auditd = members.get('auditd')
+  let document = ''
+  for (const [top, text] of members) if (top !== 'auditd') document += `"${top}":{${text}},`
+  return { document: flat(document), auditd: auditd === undefined ? '' : flat(`${auditd},`) }
+}
+
+/** Text put together is a rope in V8, and would be walked for every document. */
+function flat(ascii: string): string {
+  return Buffer.from(ascii, 'latin1').toString('latin1')
+}
+
+/** The accounts of one event. */
+function accountsOf(facts: AuditFacts, actor: ActorKind, cuts: Cuts): AuditAccounts {
+  const seen: string[] = []
   const process = accountOf(facts, facts.uid, 'uid')
   const login = accountOf(facts, facts.auid, 'auid')
   const subject = actor === 'process' ? NOBODY : subjectOf(facts, cuts)
@@ -58,6 +128,8 @@ export function accountsOf(facts: AuditFacts, actor: ActorKind, cuts: Cuts, seen
       },
       seen,
     ),
+    names: seen,
+    printed: null,
     primary: labelOf(primary),
     secondary: labelOf(actor === 'login' ? subject : process),
   }

@@ -8,7 +8,7 @@ import type { Fields } from '../../fields.ts'
 import type { AuditFacts } from '../../sources/auditd/facts.ts'
 import type { AuditEvent, AuditRecord } from '../../sources/auditd/record.ts'
 import { createFacetCache } from '../shared-facets.ts'
-import { accountsOf } from './audit-accounts.ts'
+import { type AuditAccounts, createAccounts, type PrintedAccounts } from './audit-accounts.ts'
 import {
   type AuditAction,
   actionOfRecord,
@@ -62,12 +62,20 @@ export class AuditDocument implements Event {
   /** event.original, not yet joined and decoded. */
   readonly records: readonly AuditRecord[]
   readonly facets: readonly Facet[]
+  /** `sections.user` as text, where that is known. */
+  readonly accounts: PrintedAccounts | null
   #own: Fields | null = null
 
-  constructor(sections: AuditSections, records: readonly AuditRecord[], facets: readonly Facet[]) {
+  constructor(
+    sections: AuditSections,
+    records: readonly AuditRecord[],
+    facets: readonly Facet[],
+    accounts: PrintedAccounts | null,
+  ) {
     this.sections = sections
     this.records = records
     this.facets = facets
+    this.accounts = accounts
   }
 
   get own(): Fields {
@@ -85,6 +93,7 @@ export function createAuditDocuments(
   host: string,
 ): (event: AuditEvent, facts: AuditFacts, extra: AuditExtra) => AuditDocument {
   const idOf = createAuditIds(host)
+  const accountsOf = createAccounts()
   const entityId = createEntityIds(host)
   const headers = createHeaders()
   const places = createFacetCache()
@@ -100,9 +109,8 @@ export function createAuditDocuments(
   return (event, facts, extra) => {
     const action = actionOf(event, facts)
     const cuts: Cuts = { bits: 0 }
-    const names: string[] = []
     const addresses: string[] = []
-    const accounts = accountsOf(facts, action.actor, cuts, names)
+    const accounts = accountsOf(facts, action.actor, cuts)
     const network = networkOf(facts, cuts, addresses)
     const file = fileOf(facts, action.object, cuts)
     const object: AuditObject = { kind: action.object, type: file?.type ?? '', path: file?.path ?? '' }
@@ -115,7 +123,7 @@ export function createAuditDocuments(
       summary: summaryOf(facts, object, accounts, cuts),
       file: file?.fields ?? null,
       network,
-      related: relatedOf(host, facts, extra, names, addresses),
+      related: relatedOf(host, facts, extra, accounts, addresses),
       // Last: it says what the parts above had to cut.
       event: eventOf(event, facts, id, cuts),
     }
@@ -125,6 +133,7 @@ export function createAuditDocuments(
       sections,
       event.records,
       extra.identity === null ? [header, place] : [header, place, extra.identity],
+      accounts.printed,
     )
   }
 }
@@ -160,33 +169,77 @@ function outcomeOf({ isSuccess, exit, syscallName }: AuditFacts): Outcome {
 
 const EINPROGRESS = '-115'
 
+/** Headers of plain system calls, by action and outcome: no key is put together for them. */
+const HEADER_SLOTS = 64
+type RecentHeader = {
+  readonly action: AuditAction
+  readonly outcome: Outcome
+  readonly isSuccess: boolean | null
+  readonly change: AuditExtra['change']
+  readonly header: Facet
+}
+
 /** What is the same for all events of one action, record type, outcome and change. */
 function createHeaders(): (facts: AuditFacts, action: AuditAction, change: AuditExtra['change']) => Facet {
   const cache = createFacetCache()
-  return (facts, { action, category, type }, change) => {
+  const slots: (RecentHeader | undefined)[] = Array.from({ length: HEADER_SLOTS }, () => undefined)
+
+  function headerOf(facts: AuditFacts, action: AuditAction, change: AuditExtra['change'], outcome: Outcome): Facet {
+    const { action: name, type } = action
+    const key = `${facts.typeName} ${name} ${type.length} ${type[0]} ${outcome} ${resultOf(facts)} ${change}`
+    return cache(key, () => makeHeader(facts, action, change, outcome))
+  }
+
+  return (facts, action, change) => {
     const outcome = outcomeOf(facts)
-    const result = facts.isSuccess === null ? 'unknown' : facts.isSuccess ? 'success' : 'fail'
-    return cache(`${facts.typeName} ${action} ${type.length} ${type[0]} ${outcome} ${result} ${change}`, () => {
-      const isCall = facts.syscall >= 0 && isAddition(facts.typeName)
-      return createFacet({
-        'event.kind': 'event',
-        'event.category': change === '' ? category : union(category, 'configuration'),
-        'event.type': change === '' ? type : union(type, 'change'),
-        'event.action': action,
-        'event.outcome': outcome,
-        'event.dataset': 'wireguard.audit',
-        'event.module': 'auditd',
-        'event.provider': 'auditd',
-        'auditd.message_type': isCall ? 'syscall' : facts.typeName.toLowerCase(),
-        'auditd.result': result,
-        'wireguard.change.target': change || undefined,
-      })
-    })
+    if (facts.typeName !== 'SYSCALL') return headerOf(facts, action, change, outcome)
+    const { isSuccess } = facts
+    const slot = (action.action.length * 5 + outcome.length + change.length) & (HEADER_SLOTS - 1)
+    const recent = slots[slot]
+    const isSame =
+      recent !== undefined &&
+      recent.action === action &&
+      recent.outcome === outcome &&
+      recent.isSuccess === isSuccess &&
+      recent.change === change
+    if (isSame) return recent.header
+    const header = headerOf(facts, action, change, outcome)
+    slots[slot] = { action, outcome, isSuccess, change, header }
+    return header
   }
 }
 
-function union(values: readonly string[], value: string): readonly string[] {
-  return values.includes(value) ? values : [...values, value]
+function makeHeader(
+  facts: AuditFacts,
+  { action, category, type }: AuditAction,
+  change: AuditExtra['change'],
+  outcome: Outcome,
+): Facet {
+  const isCall = facts.syscall >= 0 && isAddition(facts.typeName)
+  return createFacet({
+    'event.kind': 'event',
+    'event.category': change === '' ? category : union(category, ['configuration']),
+    'event.type': change === '' ? type : union(type, ['change']),
+    'event.action': action,
+    'event.outcome': outcome,
+    'event.dataset': 'wireguard.audit',
+    'event.module': 'auditd',
+    'event.provider': 'auditd',
+    'auditd.message_type': isCall ? 'syscall' : facts.typeName.toLowerCase(),
+    'auditd.result': resultOf(facts),
+    'wireguard.change.target': change || undefined,
+  })
+}
+
+function resultOf({ isSuccess }: AuditFacts): string {
+  return isSuccess === null ? 'unknown' : isSuccess ? 'success' : 'fail'
+}
+
+/** `values` themselves where nothing is to be added. */
+function union(values: readonly string[], more: readonly string[]): readonly string[] {
+  if (more.length === 0) return values
+  const added = more.filter((value, i) => !values.includes(value) && more.indexOf(value) === i)
+  return added.length === 0 ? values : [...values, ...added]
 }
 
 function eventOf(event: AuditEvent, facts: AuditFacts, id: string, cuts: Cuts): Fields {
@@ -231,18 +284,20 @@ function originalOf(records: readonly AuditRecord[]): string {
 }
 
 function uniqueKeys(keys: readonly string[]): readonly string[] | undefined {
+  const [first] = keys
+  if (keys.length === 1 && first !== undefined && first !== '' && !first.includes('\0')) return keys
   const shown = keys
     .filter((key, i) => key !== '' && keys.indexOf(key) === i)
     .map((key) => key.replaceAll('\0', '\ufffd'))
   return shown.length === 0 ? undefined : shown
 }
 
-/** Every account, address and machine of the document, once each; `names` and `addresses` are its own. */
+/** Every account, address and machine of the document, once each; `addresses` are its own. */
 function relatedOf(
   host: string,
   { message }: AuditFacts,
   extra: AuditExtra,
-  names: string[],
+  accounts: AuditAccounts,
   addresses: string[],
 ): Fields {
   const hosts = [host]
@@ -251,7 +306,7 @@ function relatedOf(
     if (shown !== '' && shown !== message.addr) add(hosts, [shown])
   }
   add(hosts, extra.hosts)
-  add(names, extra.people)
+  const names = union(accounts.names, extra.people)
   add(addresses, extra.addresses)
   return {
     'related.user': names.length === 0 ? undefined : names,

@@ -5,6 +5,7 @@
 import { decodeBytes, quote } from '../../event-json.ts'
 import type { Fields } from '../../fields.ts'
 import { putNumber, putText } from '../ascii-bytes.ts'
+import type { PrintedAccounts } from './audit-accounts.ts'
 import type { AuditDocument, AuditSections } from './audit-documents.ts'
 import { ORIGINAL_MAX } from './audit-text.ts'
 import { close, end, endWord, list, named, number, word } from './json-members.ts'
@@ -26,7 +27,7 @@ const SHARED_TOPS: ReadonlySet<string> = new Set(['process', 'wireguard'])
 export function createAuditWriter(iso: (at: number) => string): AuditWriter {
   return (document, block, start) => {
     if (start + bytesMax(document) > block.length) return -1
-    const { sections, facets, records } = document
+    const { sections, facets, records, accounts } = document
     const [header, place, identity] = facets
     const { event } = sections
     const shared = identity?.members
@@ -39,7 +40,7 @@ export function createAuditWriter(iso: (at: number) => string): AuditWriter {
     at = putMembers(block, at, header?.members.get('event'))
     at = close(block, at)
     at = close(block, putMembers(block, putText(block, at, '"host":{'), place?.members.get('host')))
-    at = putEntities(block, at, sections, shared?.get('process'))
+    at = putEntities(block, at, sections, accounts, shared?.get('process'))
     at = putRelated(block, at, sections.related)
     const wireguard = at + '"wireguard":{'.length
     at = putMembers(block, putText(block, at, '"wireguard":{'), header?.members.get('wireguard'))
@@ -51,7 +52,7 @@ export function createAuditWriter(iso: (at: number) => string): AuditWriter {
     }
     at = putMembers(block, putText(block, at, '"auditd":{'), header?.members.get('auditd'))
     at = putMembers(block, at, place?.members.get('auditd'))
-    at = putAuditd(block, at, sections)
+    at = putAuditd(block, at, sections, accounts)
     // The brace of the document takes the place of the last comma.
     block[at - 1] = BRACE
     block[at++] = LF
@@ -130,13 +131,13 @@ function putEntities(
   block: Buffer,
   start: number,
   { process, user, file, network }: AuditSections,
+  accounts: PrintedAccounts | null,
   shared: string | undefined,
 ): number {
   const members = start + '"process":{'.length
   let at = putProcess(block, putText(block, start, '"process":{'), process)
   at = end(block, putMembers(block, at, shared), members, '"process":{')
-  at = putUser(block, at, user)
-  at = named(block, at, '"group":{', user['group.id'], user['group.name'])
+  at = accounts === null ? putUser(block, at, user) : putText(block, at, accounts.document)
   if (file !== null) at = putFile(block, at, file)
   return network === null ? at : putNetwork(block, at, network)
 }
@@ -154,6 +155,7 @@ function putProcess(block: Buffer, start: number, own: Fields): number {
   return word(block, at, '"entity_id":"', own['process.entity_id'])
 }
 
+/** user and group. */
 function putUser(block: Buffer, start: number, own: Fields): number {
   const first = start + '"user":{'.length
   let at = word(block, putText(block, start, '"user":{'), '"id":"', own['user.id'])
@@ -165,7 +167,8 @@ function putUser(block: Buffer, start: number, own: Fields): number {
   at = end(block, at, effective, '"effective":{')
   at = named(block, at, '"group":{', own['user.group.id'], own['user.group.name'])
   at = named(block, at, '"target":{', own['user.target.id'], own['user.target.name'])
-  return end(block, at, first, '"user":{')
+  at = end(block, at, first, '"user":{')
+  return named(block, at, '"group":{', own['group.id'], own['group.name'])
 }
 
 function putFile(block: Buffer, start: number, own: Fields): number {
@@ -207,13 +210,18 @@ function putRelated(block: Buffer, start: number, own: Fields): number {
 }
 
 /** The rest of `auditd`, its end, and what stands beside it. */
-function putAuditd(block: Buffer, start: number, { event, user, data, rare, summary, file }: AuditSections): number {
+function putAuditd(
+  block: Buffer,
+  start: number,
+  { event, user, data, rare, summary, file }: AuditSections,
+  accounts: PrintedAccounts | null,
+): number {
   let at = word(block, start, '"session":"', event['auditd.session'])
   const first = at + '"data":{'.length
   at = putData(block, putText(block, at, '"data":{'), data)
   if (rare !== null) at = putRare(block, at, rare)
   at = end(block, at, first, '"data":{')
-  at = putAccounts(block, at, user)
+  at = accounts === null ? putAccounts(block, at, user) : putText(block, at, accounts.auditd)
   at = putSummary(block, at, summary)
   if (file !== null) at = list(block, at, '"paths":[', file['auditd.paths'])
   at = list(block, at, '"key":[', event['auditd.key'])

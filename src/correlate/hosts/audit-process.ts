@@ -5,7 +5,7 @@ import type { AuditFacts } from '../../sources/auditd/facts.ts'
 import type { AuditEvent } from '../../sources/auditd/record.ts'
 import { CUT_ARGS, CUT_DATA, CUT_PATH, type Cuts, KEYWORD_MAX, keyword } from './audit-text.ts'
 
-/** Process ids remembered with their entity id, 60 bytes each; forgotten all at once. */
+/** Process ids remembered with their entity id, 60 bytes each; a power of two. */
 const ENTITIES_MAX = 8192
 
 /**
@@ -13,13 +13,15 @@ const ENTITIES_MAX = 8192
  * keeps its id; outside of sessions, where pids are used again for weeks, there is none.
  */
 export function createEntityIds(host: string): (event: AuditEvent, ses: number, pid: number) => string | undefined {
-  const known = new Map<number, string>()
+  // Of each slot its last one; keys are below 2^53, so -1 is none.
+  const keys = new Float64Array(ENTITIES_MAX).fill(-1)
+  const ids: string[] = Array.from({ length: ENTITIES_MAX }, () => '')
   let node = ''
   let boot = -1
   return (event, ses, pid) => {
     if (ses < 0 || pid < 0) return undefined
-    if (event.node !== node || event.boot !== boot || known.size >= ENTITIES_MAX) {
-      known.clear()
+    if (event.node !== node || event.boot !== boot) {
+      keys.fill(-1)
       node = event.node
       boot = event.boot
     }
@@ -27,11 +29,12 @@ export function createEntityIds(host: string): (event: AuditEvent, ses: number, 
     // 2^53; beyond it the ids are hashed every time.
     const key = ses * 0x400000 + pid
     if (pid >= 0x400000 || !Number.isSafeInteger(key)) return entityId(host, event, ses, pid)
-    let id = known.get(key)
-    if (id === undefined) {
-      id = entityId(host, event, ses, pid)
-      known.set(key, id)
-    }
+    const slot = (pid ^ Math.imul(ses, 0x9e3b)) & (ENTITIES_MAX - 1)
+    const known = ids[slot]
+    if (known !== undefined && keys[slot] === key) return known
+    const id = entityId(host, event, ses, pid)
+    keys[slot] = key
+    ids[slot] = id
     return id
   }
 }

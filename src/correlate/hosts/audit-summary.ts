@@ -101,7 +101,14 @@ function given(text: string | undefined): string {
 function howOf(facts: AuditFacts): string {
   const exe = facts.exe || facts.message?.exe || ''
   if (exe === '') return facts.comm
-  return facts.comm !== '' && INTERPRETERS.some((start) => exe.startsWith(start)) ? facts.comm : exe
+  return facts.comm !== '' && isInterpreter(exe) ? facts.comm : exe
 }
 
-const INTERPRETERS = ['/usr/bin/python', '/usr/bin/sh', '/usr/bin/bash', '/usr/bin/perl']
+function isInterpreter(exe: string): boolean {
+  if (!exe.startsWith(INTERPRETERS_AT)) return false
+  for (const name of INTERPRETERS) if (exe.startsWith(name, INTERPRETERS_AT.length)) return true
+  return false
+}
+
+const INTERPRETERS_AT = '/usr/bin/'
+const INTERPRETERS = ['python', 'sh', 'bash', 'perl']

@@ -48,6 +48,8 @@ export type CarriedFlows = {
   byAddress(clientIp: string): Iterable<CarriedFlow>
   /** Flows to this address, in the order they were seen. */
   byServer(serverIp: string): Iterable<CarriedFlow>
+  /** Whether a gateway was seen to put this address in place of its peers' (source NAT). */
+  isMask(address: string): boolean
   /** Firewall lines of gateways that were seen to put this address in place of their peers' (source NAT). */
   linesBehind(natAddress: string): Iterable<CarriedFlow>
   /** Forgets what ended long enough ago. */
@@ -181,6 +183,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
     byPort: (ip, port) => byTuple.get(`${ip} ${port}`) ?? [],
     byAddress: (ip) => byClient.get(ip) ?? [],
     byServer: (ip) => byServer.get(ip) ?? [],
+    isMask: (address) => maskers.has(address),
     *linesBehind(natAddress) {
       for (const gateway of maskers.get(natAddress) ?? []) yield* lines.get(gateway) ?? []
     },

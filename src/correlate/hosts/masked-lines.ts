@@ -23,7 +23,7 @@ export function createMaskedLines(flows: CarriedFlows): MaskedLines {
   const unexplained = new Map<string, { origin: Origin; from: Micros; to: Micros }[]>()
   return {
     find(origin, from, to, settled) {
-      if (to - from > WINDOW_MAX) return []
+      if (to - from > WINDOW_MAX || !flows.isMask(origin.clientIp)) return []
       const key = `${origin.host} ${origin.clientIp}`
       let others = unexplained.get(key)
       if (others === undefined) {

@@ -8,7 +8,7 @@
 import { decodedText, idOf, plainText } from './encoding.ts'
 import type { AuditPath } from './facts.ts'
 import { fieldValue, nextField, walkFields } from './kernel-fields.ts'
-import { type OrderedCursor, stands, takeId, takeWord } from './ordered-fields.ts'
+import { type OrderedCursor, stands, takeId, takeText, takeWord } from './ordered-fields.ts'
 
 type Draft = { -readonly [Key in keyof AuditPath]: AuditPath[Key] }
 type Field = { readonly bit: number; readonly read: (path: Draft, value: string) => unknown }
@@ -40,7 +40,7 @@ function emptyPath(): Draft {
 function isInOrder(path: Draft, body: string): boolean {
   const cursor: OrderedCursor = { text: body, at: 0 }
   path.item = takeId(cursor, 'item=')
-  path.name = decodedText(takeWord(cursor, ' name='))
+  path.name = takeText(cursor, ' name=')
   path.inode = plainText(takeWord(cursor, ' inode='))
   path.device = plainText(takeWord(cursor, ' dev='))
   path.mode = plainText(takeWord(cursor, ' mode='))

@@ -9,6 +9,10 @@
 import { decodeBytes } from '../../event-json.ts'
 
 const QUOTE = 34
+const BRACKET = 40
+const QUESTION = 63
+/** Characters. */
+const SHORT = 32
 /** What audit prints where it has nothing. */
 const NOTHING: ReadonlySet<string> = new Set(['(null)', '(none)', '?'])
 /** What libaudit's audit_value_needs_encoding encodes for: a text without any of these would not have been turned into hex. */
@@ -18,9 +22,9 @@ const UNPRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/
 
 /** An encoded value as the text it stands for; '' for `(null)` and its like, a bare value that is no hex as it stands. */
 export function decodedText(value: string): string {
-  if (value.charCodeAt(0) === QUOTE) return decodeBytes(unquoted(value))
-  if (NOTHING.has(value)) return ''
-  return isHex(value) ? decodedHex(value) : decodeBytes(value)
+  if (value.charCodeAt(0) === QUOTE) return decoded(unquoted(value))
+  if (isNothing(value)) return ''
+  return isHex(value) ? decodedHex(value) : decoded(value)
 }
 
 /**
@@ -28,17 +32,17 @@ export function decodedText(value: string): string {
  * when what it holds is printable and had a reason to be encoded.
  */
 export function decodedName(value: string): string {
-  if (value.charCodeAt(0) === QUOTE) return decodeBytes(unquoted(value))
-  if (NOTHING.has(value)) return ''
-  if (!isHex(value)) return decodeBytes(value)
+  if (value.charCodeAt(0) === QUOTE) return decoded(unquoted(value))
+  if (isNothing(value)) return ''
+  if (!isHex(value)) return decoded(value)
   const text = hexText(value)
   return NEEDS_ENCODING.test(text) && !UNPRINTABLE.test(text) ? text : value
 }
 
 /** A value that is never encoded: quotes removed, '' for `(none)` and its like. */
 export function plainText(value: string): string {
-  if (value.charCodeAt(0) === QUOTE) return decodeBytes(unquoted(value))
-  return NOTHING.has(value) ? '' : decodeBytes(value)
+  if (value.charCodeAt(0) === QUOTE) return decoded(unquoted(value))
+  return isNothing(value) ? '' : decoded(value)
 }
 
 /** A process title: its arguments with blanks for the NULs between them (fs/proc, proctitle of audit_log_proctitle). */
@@ -90,6 +94,20 @@ export function decodedHex(hex: string): string {
 
 function hexText(hex: string): string {
   return Buffer.from(hex, 'hex').toString('utf8')
+}
+
+/** Latin1 text read as UTF-8. A short text is looked through faster than the runtime's matcher is called. */
+export function decoded(latin1: string): string {
+  const { length } = latin1
+  if (length > SHORT) return decodeBytes(latin1)
+  for (let i = 0; i < length; i++) if (latin1.charCodeAt(i) > 127) return decodeBytes(latin1)
+  return latin1
+}
+
+/** Nearly no value begins like them: no hash over the others. */
+function isNothing(value: string): boolean {
+  const first = value.charCodeAt(0)
+  return (first === BRACKET || first === QUESTION) && NOTHING.has(value)
 }
 
 /** Without the quotes around it; a quote that is never closed is dropped alone. */

@@ -55,6 +55,8 @@ function readNode(line: string, from: number, shape: Shape): Head | null {
 /** `from` is where `type=` stands. */
 function readTyped(line: string, from: number, node: string, shape: Shape): Head | null {
   const nameFrom = from + 5
+  const common = commonTypeAt(line, nameFrom)
+  if (common !== null) return readStamp(line, nameFrom + common.start.length, node, common.type, common.name, shape)
   const nameEnd = line.indexOf(' ', nameFrom)
   if (nameEnd <= nameFrom || nameEnd - nameFrom > NAME_MAX) return null
   const isFile = line.startsWith('msg=audit(', nameEnd + 1)
@@ -64,6 +66,21 @@ function readTyped(line: string, from: number, node: string, shape: Shape): Head
   const type = typeOfName(name)
   return readStamp(line, nameEnd + (isFile ? 11 : 7), node, type, name, isFile ? shape : 'kernel-log')
 }
+
+/** The types that make up nearly all of a log are neither cut out nor looked up. */
+function commonTypeAt(line: string, from: number): CommonType | null {
+  const first = line.charCodeAt(from)
+  for (const common of COMMON_TYPES) {
+    if (common.first === first && line.startsWith(common.start, from)) return common
+  }
+  return null
+}
+
+type CommonType = { readonly first: number; readonly start: string; readonly name: string; readonly type: number }
+
+const COMMON_TYPES: readonly CommonType[] = ['SYSCALL', 'PATH', 'PROCTITLE', 'CWD', 'EXECVE', 'SOCKADDR'].map(
+  (name) => ({ first: name.charCodeAt(0), start: `${name} msg=audit(`, name, type: typeOfName(name) }),
+)
 
 function readNetlink(line: string): Head | null {
   let at = 0

@@ -3,10 +3,11 @@
  * should be there. A cursor that met something else stays lost (-1), so that one look at the end tells whether all of it was
  * read; such a record is read again field by field (kernel-fields.ts).
  */
-import { UNSET } from './encoding.ts'
+import { decoded, decodedText, UNSET } from './encoding.ts'
 import { valueEnd } from './kernel-fields.ts'
 
 const BLANK = 32
+const QUOTE = 34
 /** Decimal digits of an id. */
 const DIGITS_MAX = 10
 
@@ -27,6 +28,18 @@ export function takeWord(cursor: OrderedCursor, label: string): string {
   const from = cursor.at + label.length
   cursor.at = valueEnd(cursor.text, from, cursor.text.length)
   return cursor.text.substring(from, cursor.at)
+}
+
+/** As takeWord, decoded (decodedText). */
+export function takeText(cursor: OrderedCursor, label: string): string {
+  const { text } = cursor
+  const from = cursor.at + label.length
+  if (!stands(cursor, label) || text.charCodeAt(from) !== QUOTE) return decodedText(takeWord(cursor, label))
+  const close = text.indexOf('"', from + 1)
+  const isWhole = close >= 0 && (close + 1 === text.length || text.charCodeAt(close + 1) === BLANK)
+  if (!isWhole) return decodedText(takeWord(cursor, label))
+  cursor.at = close + 1
+  return decoded(text.substring(from + 1, close))
 }
 
 /** Takes the id behind `label`; -1 when it is unset, no number, or the label is not here. */

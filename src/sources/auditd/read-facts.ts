@@ -20,7 +20,7 @@ import { createRecentValues } from './recent-values.ts'
 import type { AuditEvent, AuditRecord } from './record.ts'
 import { TYPE_EXECVE, TYPE_NETFILTER_CFG, TYPE_PROCTITLE, TYPE_SOCKADDR, TYPE_SYSCALL } from './record-type.ts'
 import { socketAddress } from './socket-address.ts'
-import { readSyscall } from './syscall-fields.ts'
+import { readSyscall, readTask, type SyscallTask } from './syscall-fields.ts'
 import { syscallName } from './syscall-name.ts'
 import { readFields, SYSCALL_FIELDS, TASK_FIELDS, USER_FIELDS } from './task-fields.ts'
 import { readUserMessage } from './user-message.ts'
@@ -33,6 +33,7 @@ const RECENT_SLOTS = 1024
 /** What a reader remembers between events, to save work; no fact depends on it. */
 type Memory = {
   readonly titleOf: (value: string) => string
+  readonly taskOf: (text: string) => SyscallTask | null
   readonly canonical: (text: string) => string | null
   /** Names for fields of a SYSCALL record. */
   readonly syscallNames: (enriched: string) => ReadonlyMap<string, string>
@@ -44,6 +45,7 @@ type Memory = {
 export function createFactsReader(): (event: AuditEvent) => AuditFacts {
   const memory: Memory = {
     titleOf: createRecentValues(RECENT_SLOTS, decodedTitle),
+    taskOf: createRecentValues(RECENT_SLOTS, readTask),
     canonical: createRecentValues(RECENT_SLOTS, canonicalAddress),
     syscallNames: createRecentValues(RECENT_SLOTS, (enriched) =>
       enrichedNames(enriched, (key) => SYSCALL_FIELDS.has(key)),
@@ -56,15 +58,20 @@ export function createFactsReader(): (event: AuditEvent) => AuditFacts {
 function readRecords(records: readonly AuditRecord[], memory: Memory): AuditFacts {
   const naming = namingRecord(records)
   const facts = emptyFacts(naming?.type ?? -1, naming?.name ?? '')
-  const syscall = naming?.type === TYPE_SYSCALL ? naming : records.find(({ type }) => type === TYPE_SYSCALL)
+  const syscall = naming?.type === TYPE_SYSCALL ? naming : callAmong(records)
   if (syscall !== undefined) readCall(facts, syscall, memory)
   if (naming !== undefined && !isCompanion(naming.type)) readNaming(facts, naming, syscall !== undefined, memory)
   readCompanions(facts, records, memory)
   return facts
 }
 
+function callAmong(records: readonly AuditRecord[]): AuditRecord | undefined {
+  for (const record of records) if (record.type === TYPE_SYSCALL) return record
+  return undefined
+}
+
 function readCall(facts: FactsDraft, { body, enriched }: AuditRecord, memory: Memory): void {
-  const isInOrder = readSyscall(facts, body)
+  const isInOrder = readSyscall(facts, body, memory.taskOf)
   facts.syscallName = syscallName(facts.arch, facts.syscall, facts.a0)
   if (enriched === '') return
   // In the kernel's order all fields are there.

@@ -30,7 +30,8 @@ export function createRecentValues<T>(slots: number, make: (text: string) => T):
 
 /** Of the length and SAMPLES characters, evenly spread; the last one, too, for texts that differ at their end. */
 function slotOf(text: string, length: number): number {
-  const step = length / SAMPLES
+  // Whole steps: up to SAMPLES of them or a few more characters.
+  const step = Math.floor(length / SAMPLES) + 1
   let hash = length
   for (let at = 0; at < length; at += step) hash = Math.imul(hash, 31) + text.charCodeAt(at)
   hash = Math.imul(hash, 31) + (length > 0 ? text.charCodeAt(length - 1) : 0)

@@ -74,7 +74,10 @@ describe('a connection whose tuple source NAT hides', () => {
   const origin = (port: number) => createOrigin('app1', { ip: '172.26.52.1', port }, at, WEB)
 
   test('waits until others of its moment are known, and is nothing over a long time', () => {
-    const lines = createMaskedLines(createCarriedFlows(() => true))
+    const flows = createCarriedFlows(() => true)
+    const lines = createMaskedLines(flows)
+    expect(lines.find(origin(1), at, at + SECOND, at + 2 * SECOND)).toEqual([])
+    flows.observe(maskedFlow('f1', 0, 5001))
     expect(lines.find(origin(1), at, at + SECOND, at + 2 * SECOND)).toBeNull()
     expect(lines.find(origin(1), at, at + SECOND, at + 10 * SECOND)).toEqual([])
     expect(lines.find(origin(1), at, at + 31 * SECOND, at)).toEqual([])
