@@ -43,7 +43,8 @@ export function createAccounts(): (facts: AuditFacts, actor: ActorKind, cuts: Cu
   return (facts, actor, cuts) => {
     // Else they also depend on the message.
     if (actor !== 'process' || facts.login !== null) return accountsOf(facts, actor, cuts)
-    const slot = (facts.uid * 31 + facts.euid * 17 + facts.auid * 7 + facts.gid) & (SLOTS - 1)
+    // Ids of users are near each other, and mostly the same in all roles: odd factors whose sums are odd, too.
+    const slot = (facts.auid + 8 * facts.uid + 32 * facts.euid + 64 * facts.gid) & (SLOTS - 1)
     const known = slots[slot]
     if (known === undefined || !isSame(known.facts, facts)) {
       const accounts = accountsOf(facts, actor, cuts)

@@ -175,16 +175,17 @@ export function createHostJoin(options: {
   function byMaskedLine(origin: Origin, { from, to }: Window, settled: Micros): Answer | null {
     if (!directory.isDocumented(origin.host)) return null
     // Clocks that were seen to agree tell neighbours apart.
-    const spare = !clock(origin.host).isMeasured ? 0 : SLACK - SLACK_TRUSTED
+    const { isMeasured } = clock(origin.host)
+    const spare = isMeasured ? SLACK - SLACK_TRUSTED : 0
     const found = masked.find(origin, from + spare, to - spare, settled)
     if (found === null) return null
-    const fitting = services.among(
-      origin,
-      found.filter((line) => endsThere(origin, line)),
-    )
+    const ports = services.of(origin)
+    const fitting = found.filter((line) => endsThere(origin, line) && ports?.has(line.serverPort) !== false)
     const [only, ...others] = fitting
     if (only === undefined) return null
-    if (others.length > 0) return answerAmbiguous(origin, fitting, 'several-flows')
+    // Nothing but time joins them: the time has to be known, and which service the line is for.
+    if (others.length > 0 || ports === undefined || !isMeasured)
+      return answerAmbiguous(origin, fitting, 'several-flows')
     if (only.taker !== null && only.taker !== origin) return null
     only.taker = origin
     return answerOfFlow(origin, only, 'client-address')

@@ -20,7 +20,7 @@ import { createRecentValues } from './recent-values.ts'
 import type { AuditEvent, AuditRecord } from './record.ts'
 import { TYPE_EXECVE, TYPE_NETFILTER_CFG, TYPE_PROCTITLE, TYPE_SOCKADDR, TYPE_SYSCALL } from './record-type.ts'
 import { socketAddress } from './socket-address.ts'
-import { readSyscall, readTask, type SyscallTask } from './syscall-fields.ts'
+import { readIds, readProgram, readSyscall, type TaskReaders } from './syscall-fields.ts'
 import { syscallName } from './syscall-name.ts'
 import { readFields, SYSCALL_FIELDS, TASK_FIELDS, USER_FIELDS } from './task-fields.ts'
 import { readUserMessage } from './user-message.ts'
@@ -33,7 +33,7 @@ const RECENT_SLOTS = 1024
 /** What a reader remembers between events, to save work; no fact depends on it. */
 type Memory = {
   readonly titleOf: (value: string) => string
-  readonly taskOf: (text: string) => SyscallTask | null
+  readonly task: TaskReaders
   readonly canonical: (text: string) => string | null
   /** Names for fields of a SYSCALL record. */
   readonly syscallNames: (enriched: string) => ReadonlyMap<string, string>
@@ -45,7 +45,10 @@ type Memory = {
 export function createFactsReader(): (event: AuditEvent) => AuditFacts {
   const memory: Memory = {
     titleOf: createRecentValues(RECENT_SLOTS, decodedTitle),
-    taskOf: createRecentValues(RECENT_SLOTS, readTask),
+    task: {
+      idsOf: createRecentValues(RECENT_SLOTS, readIds),
+      programOf: createRecentValues(RECENT_SLOTS, readProgram),
+    },
     canonical: createRecentValues(RECENT_SLOTS, canonicalAddress),
     syscallNames: createRecentValues(RECENT_SLOTS, (enriched) =>
       enrichedNames(enriched, (key) => SYSCALL_FIELDS.has(key)),
@@ -71,7 +74,7 @@ function callAmong(records: readonly AuditRecord[]): AuditRecord | undefined {
 }
 
 function readCall(facts: FactsDraft, { body, enriched }: AuditRecord, memory: Memory): void {
-  const isInOrder = readSyscall(facts, body, memory.taskOf)
+  const isInOrder = readSyscall(facts, body, memory.task)
   facts.syscallName = syscallName(facts.arch, facts.syscall, facts.a0)
   if (enriched === '') return
   // In the kernel's order all fields are there.

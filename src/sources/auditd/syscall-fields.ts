@@ -12,8 +12,8 @@ import { valueEnd } from './kernel-fields.ts'
 import { type OrderedCursor, stands, takeId, takeText, takeWord } from './ordered-fields.ts'
 import { readFields, SYSCALL_FIELDS, succeeded } from './task-fields.ts'
 
-/** What a record says behind its pid: who runs which program. It is the same for call after call. */
-export type SyscallTask = {
+/** The ids of the task, the same for call after call. */
+export type TaskIds = {
   readonly auid: number
   readonly uid: number
   readonly gid: number
@@ -23,25 +23,36 @@ export type SyscallTask = {
   readonly egid: number
   readonly sgid: number
   readonly fsgid: number
-  readonly tty: string
-  readonly ses: number
+}
+
+/** Which program it is, and which rule saw it. */
+export type TaskProgram = {
   readonly comm: string
   readonly exe: string
   readonly subj: string
   readonly keys: readonly string[]
 }
 
+/** What parts of a record say, or a memory of it; null for text in another order. */
+export type TaskReaders = {
+  readonly idsOf: (text: string) => TaskIds | null
+  readonly programOf: (text: string) => TaskProgram | null
+}
+
 const X86_64 = 'c000003e'
 
-/** Reads a SYSCALL record into `facts`; true when it had the kernel's order, and so all ids. `taskOf`: readTask, or a memory of it. */
-export function readSyscall(facts: FactsDraft, body: string, taskOf = readTask): boolean {
-  if (isInOrder(facts, body, taskOf)) return true
+/** Without a memory. */
+export const TASK_READERS: TaskReaders = { idsOf: readIds, programOf: readProgram }
+
+/** Reads a SYSCALL record into `facts`; true when it had the kernel's order, and so all ids. */
+export function readSyscall(facts: FactsDraft, body: string, readers = TASK_READERS): boolean {
+  if (isInOrder(facts, body, readers)) return true
   readFields(facts, body, body.length, SYSCALL_FIELDS)
   return false
 }
 
 /** Only ever writes what the first field of its name says, so that giving up halfway does no harm. */
-function isInOrder(facts: FactsDraft, body: string, taskOf: (text: string) => SyscallTask | null): boolean {
+function isInOrder(facts: FactsDraft, body: string, { idsOf, programOf }: TaskReaders): boolean {
   const cursor: OrderedCursor = { text: body, at: 0 }
   // A part of the line would be hashed for each table it is looked up in.
   const arch = takeWord(cursor, 'arch=')
@@ -59,30 +70,36 @@ function isInOrder(facts: FactsDraft, body: string, taskOf: (text: string) => Sy
   takeWord(cursor, ' items=')
   facts.ppid = takeId(cursor, ' ppid=')
   facts.pid = takeId(cursor, ' pid=')
-  const task = cursor.at < 0 ? null : taskOf(body.substring(cursor.at))
-  if (task === null) return false
-  facts.auid = task.auid
-  facts.uid = task.uid
-  facts.gid = task.gid
-  facts.euid = task.euid
-  facts.suid = task.suid
-  facts.fsuid = task.fsuid
-  facts.egid = task.egid
-  facts.sgid = task.sgid
-  facts.fsgid = task.fsgid
-  facts.tty = task.tty
-  facts.ses = task.ses
-  facts.comm = task.comm
-  facts.exe = task.exe
-  facts.subj = task.subj
-  facts.keys = task.keys
+  const idsEnd = cursor.at < 0 ? -1 : body.indexOf(' tty=', cursor.at)
+  const ids = idsEnd < 0 ? null : idsOf(body.substring(cursor.at, idsEnd))
+  if (ids === null) return false
+  cursor.at = idsEnd
+  const tty = plainText(takeWord(cursor, ' tty='))
+  const ses = takeId(cursor, ' ses=')
+  const program = cursor.at < 0 ? null : programOf(body.substring(cursor.at))
+  if (program === null) return false
+  facts.auid = ids.auid
+  facts.uid = ids.uid
+  facts.gid = ids.gid
+  facts.euid = ids.euid
+  facts.suid = ids.suid
+  facts.fsuid = ids.fsuid
+  facts.egid = ids.egid
+  facts.sgid = ids.sgid
+  facts.fsgid = ids.fsgid
+  facts.tty = tty
+  facts.ses = ses
+  facts.comm = program.comm
+  facts.exe = program.exe
+  facts.subj = program.subj
+  facts.keys = program.keys
   return true
 }
 
-/** The rest of a record from ` auid=` to its end; null when it is anything else. */
-export function readTask(text: string): SyscallTask | null {
+/** ` auid=1000 uid=… fsgid=1000` and nothing else. */
+export function readIds(text: string): TaskIds | null {
   const cursor: OrderedCursor = { text, at: 0 }
-  const task = {
+  const ids = {
     auid: takeId(cursor, ' auid='),
     uid: takeId(cursor, ' uid='),
     gid: takeId(cursor, ' gid='),
@@ -92,14 +109,20 @@ export function readTask(text: string): SyscallTask | null {
     egid: takeId(cursor, ' egid='),
     sgid: takeId(cursor, ' sgid='),
     fsgid: takeId(cursor, ' fsgid='),
-    tty: plainText(takeWord(cursor, ' tty=')),
-    ses: takeId(cursor, ' ses='),
+  }
+  return cursor.at === text.length ? ids : null
+}
+
+/** ` comm=` to the end of the record. */
+export function readProgram(text: string): TaskProgram | null {
+  const cursor: OrderedCursor = { text, at: 0 }
+  const program = {
     comm: takeText(cursor, ' comm='),
     exe: takeText(cursor, ' exe='),
     subj: stands(cursor, ' subj=') ? takeLabel(cursor) : '',
     keys: decodedKeys(takeWord(cursor, ' key=')),
   }
-  return cursor.at === text.length ? task : null
+  return cursor.at === text.length ? program : null
 }
 
 /** AppArmor's labels end in their mode, as a word of its own: `subj=docker-default (enforce)`. */
