@@ -27,8 +27,8 @@ export type AuditAccounts = {
 
 export type PrintedAccounts = { readonly document: string; readonly auditd: string }
 
-/** Places for the accounts of processes; a busy machine has some dozens of users and programs that change theirs. */
-const SLOTS = 256
+/** Places for the accounts of processes by system call, because auditd's names come with that of the call. */
+const SLOTS = 1024
 
 /** Where `names` are the same object, they are the same names (read-facts.ts remembers them). */
 type Remembered = { readonly facts: AccountFacts; accounts: AuditAccounts }
@@ -44,7 +44,7 @@ export function createAccounts(): (facts: AuditFacts, actor: ActorKind, cuts: Cu
     // Else they also depend on the message.
     if (actor !== 'process' || facts.login !== null) return accountsOf(facts, actor, cuts)
     // Ids of users are near each other, and mostly the same in all roles: odd factors whose sums are odd, too.
-    const slot = (facts.auid + 8 * facts.uid + 32 * facts.euid + 64 * facts.gid) & (SLOTS - 1)
+    const slot = (facts.auid + 8 * facts.uid + 32 * facts.euid + 64 * facts.gid + 137 * facts.syscall) & (SLOTS - 1)
     const known = slots[slot]
     if (known === undefined || !isSame(known.facts, facts)) {
       const accounts = accountsOf(facts, actor, cuts)

@@ -26,30 +26,41 @@ const FIELDS: ReadonlyMap<string, Field> = new Map([
 /** All of the keys seen: what follows (capabilities) is not kept. */
 const ALL = 255
 
-/** One path of the call. */
-export function readAuditPath(body: string): AuditPath {
-  const path = emptyPath()
-  return isInOrder(path, body) ? path : readInAnyOrder(body)
+/** What a record says behind the inode: the same for nearly all files of one owner. */
+export type PathKind = Pick<AuditPath, 'device' | 'mode' | 'ouid' | 'ogid' | 'nametype'>
+
+/** One path of the call. `kindOf`: readPathKind, or a memory of it. */
+export function readAuditPath(body: string, kindOf = readPathKind): AuditPath {
+  return readInOrder(body, kindOf) ?? readInAnyOrder(body)
 }
 
 function emptyPath(): Draft {
   return { item: -1, name: '', inode: '', device: '', mode: '', ouid: -1, ogid: -1, nametype: '' }
 }
 
-/** As the kernel writes the path of a file that is there, with a label (`obj=`) or without; all fields, or false. */
-function isInOrder(path: Draft, body: string): boolean {
+/** As the kernel writes the path of a file that is there; null for any other order. */
+function readInOrder(body: string, kindOf: (text: string) => PathKind | null): AuditPath | null {
   const cursor: OrderedCursor = { text: body, at: 0 }
-  path.item = takeId(cursor, 'item=')
-  path.name = takeText(cursor, ' name=')
-  path.inode = plainText(takeWord(cursor, ' inode='))
-  path.device = plainText(takeWord(cursor, ' dev='))
-  path.mode = plainText(takeWord(cursor, ' mode='))
-  path.ouid = takeId(cursor, ' ouid=')
-  path.ogid = takeId(cursor, ' ogid=')
+  const item = takeId(cursor, 'item=')
+  const name = takeText(cursor, ' name=')
+  const inode = plainText(takeWord(cursor, ' inode='))
+  const kind = cursor.at < 0 ? null : kindOf(body.substring(cursor.at))
+  if (kind === null) return null
+  const { device, mode, ouid, ogid, nametype } = kind
+  return { item, name, inode, device, mode, ouid, ogid, nametype }
+}
+
+/** ` dev=fe:00 mode=0100640 ouid=0 ogid=42 rdev=00:00 nametype=NORMAL …`, with a label (`obj=`) or without; null for anything else. */
+export function readPathKind(text: string): PathKind | null {
+  const cursor: OrderedCursor = { text, at: 0 }
+  const device = plainText(takeWord(cursor, ' dev='))
+  const mode = plainText(takeWord(cursor, ' mode='))
+  const ouid = takeId(cursor, ' ouid=')
+  const ogid = takeId(cursor, ' ogid=')
   takeWord(cursor, ' rdev=')
   if (stands(cursor, ' obj=')) takeWord(cursor, ' obj=')
-  path.nametype = plainText(takeWord(cursor, ' nametype='))
-  return cursor.at >= 0
+  const nametype = plainText(takeWord(cursor, ' nametype='))
+  return cursor.at < 0 ? null : { device, mode, ouid, ogid, nametype }
 }
 
 /** The first field of each name, in any order. */

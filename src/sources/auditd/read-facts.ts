@@ -6,7 +6,7 @@
  * Of records that should be there once, the first counts. An order of records is not assumed (formats.md 3.8, trap 13).
  */
 import { canonicalAddress } from '../../address.ts'
-import { readAuditPath } from './audit-path.ts'
+import { type PathKind, readAuditPath, readPathKind } from './audit-path.ts'
 import { decodedText, decodedTitle } from './encoding.ts'
 import { enrichedNames } from './enriched-names.ts'
 import { readArguments } from './execve.ts'
@@ -22,7 +22,7 @@ import { TYPE_EXECVE, TYPE_NETFILTER_CFG, TYPE_PROCTITLE, TYPE_SOCKADDR, TYPE_SY
 import { socketAddress } from './socket-address.ts'
 import { readIds, readProgram, readSyscall, type TaskReaders } from './syscall-fields.ts'
 import { syscallName } from './syscall-name.ts'
-import { readFields, SYSCALL_FIELDS, TASK_FIELDS, USER_FIELDS } from './task-fields.ts'
+import { readFields, readSender, SYSCALL_FIELDS, TASK_FIELDS, USER_FIELDS } from './task-fields.ts'
 import { readUserMessage } from './user-message.ts'
 
 /** Paths kept of one event, in records; a rename has four. */
@@ -34,9 +34,12 @@ const RECENT_SLOTS = 1024
 type Memory = {
   readonly titleOf: (value: string) => string
   readonly task: TaskReaders
+  readonly pathKindOf: (text: string) => PathKind | null
   readonly canonical: (text: string) => string | null
   /** Names for fields of a SYSCALL record. */
   readonly syscallNames: (enriched: string) => ReadonlyMap<string, string>
+  /** Names for what the kernel says of a message's sender. */
+  readonly senderNames: (enriched: string) => ReadonlyMap<string, string>
   /** Names for whatever auditd found. */
   readonly allNames: (enriched: string) => ReadonlyMap<string, string>
 }
@@ -49,10 +52,12 @@ export function createFactsReader(): (event: AuditEvent) => AuditFacts {
       idsOf: createRecentValues(RECENT_SLOTS, readIds),
       programOf: createRecentValues(RECENT_SLOTS, readProgram),
     },
+    pathKindOf: createRecentValues(RECENT_SLOTS, readPathKind),
     canonical: createRecentValues(RECENT_SLOTS, canonicalAddress),
     syscallNames: createRecentValues(RECENT_SLOTS, (enriched) =>
       enrichedNames(enriched, (key) => SYSCALL_FIELDS.has(key)),
     ),
+    senderNames: createRecentValues(RECENT_SLOTS, (enriched) => enrichedNames(enriched, (key) => USER_FIELDS.has(key))),
     allNames: createRecentValues(RECENT_SLOTS, (enriched) => enrichedNames(enriched, () => true)),
   }
   return ({ records }) => readRecords(records, memory)
@@ -97,10 +102,14 @@ function readNaming(facts: FactsDraft, { type, body, enriched }: AuditRecord, ha
   if (isMessage) facts.message = readUserMessage(body)
   if (hasCall) return
   const end = isMessage ? kernelPartEnd(body) : body.length
-  readFields(facts, body, end, isMessage ? USER_FIELDS : TASK_FIELDS)
+  const isInOrder = isMessage && readSender(facts, body, end)
+  if (!isInOrder) readFields(facts, body, end, isMessage ? USER_FIELDS : TASK_FIELDS)
   if (facts.message !== null) facts.isSuccess = messageSucceeded(facts.message.res)
   // A message that holds a 0x1D of its own has moved the place where auditd looked for the fields to resolve.
-  if (enriched !== '' && !body.includes('\x1d')) facts.names = namesIn(memory.allNames(enriched), body, end)
+  if (enriched === '' || body.includes('\x1d')) return
+  const names = isInOrder ? memory.senderNames(enriched) : memory.allNames(enriched)
+  // In the kernel's order only the label may be absent.
+  facts.names = isInOrder && !names.has('subj') ? names : namesIn(names, body, end)
 }
 
 /** libaudit knows two words; `res=1` is a kernel's, and in a message somebody else's. */
@@ -125,7 +134,7 @@ function readCompanions(facts: FactsDraft, records: readonly AuditRecord[], memo
     switch (type) {
       case TYPE_PATH:
         paths ??= []
-        if (paths.length < PATHS_MAX) paths.push(readAuditPath(body))
+        if (paths.length < PATHS_MAX) paths.push(readAuditPath(body, memory.pathKindOf))
         break
       case TYPE_EXECVE:
         execves ??= []

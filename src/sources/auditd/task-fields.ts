@@ -9,6 +9,7 @@
 import { decodedKeys, decodedText, idOf, plainText } from './encoding.ts'
 import type { FactsDraft } from './facts-draft.ts'
 import { fieldValue, nextField, walkFields } from './kernel-fields.ts'
+import { type OrderedCursor, stands, takeId, takeWord } from './ordered-fields.ts'
 
 type Read = (facts: FactsDraft, value: string) => void
 /** `bit`: marks the key as seen. */
@@ -66,6 +67,20 @@ export function readFields(facts: FactsDraft, text: string, end: number, fields:
     seen |= field.bit
     field.read(facts, fieldValue(walk))
   }
+}
+
+/**
+ * Reads the kernel's part of a user-space message, which ends at `end`, where it has the kernel's order (audit_log_user_recv_msg):
+ * `pid=1637 uid=0 auid=1002 ses=2 subj=unconfined`, the label only with a security module. Else false: to be read by readFields.
+ */
+export function readSender(facts: FactsDraft, text: string, end: number): boolean {
+  const cursor: OrderedCursor = { text, at: 0 }
+  facts.pid = takeId(cursor, 'pid=')
+  facts.uid = takeId(cursor, ' uid=')
+  facts.auid = takeId(cursor, ' auid=')
+  facts.ses = takeId(cursor, ' ses=')
+  if (stands(cursor, ' subj=')) facts.subj = plainText(takeWord(cursor, ' subj='))
+  return cursor.at === end
 }
 
 /** `success=yes|no`, the kernel's `res=1|0`, auditd's and user space's `res=success|failed`; null for anything else. */
