@@ -69,7 +69,11 @@ const LISTENERS_MAX = 1024
 const AGE_MAX: Micros = HOUR
 
 /** Accepts a child may have, in order of their index: its own, those of its client, or all where it names none. */
-type Places = { of(child: Child): readonly Accept[] }
+type Places = {
+  of(child: Child): readonly Accept[]
+  /** The youngest accept of all came. */
+  append(accept: Accept): void
+}
 
 /** Made anew only when an accept came or went. */
 function placesIn(group: Group): Places {
@@ -79,18 +83,21 @@ function placesIn(group: Group): Places {
 
 function placesOf(accepts: readonly Accept[]): Places {
   const byClient = new Map<string, Accept[]>()
-  const own = new Set(accepts)
-  for (const [index, accept] of accepts.entries()) {
-    accept.index = index
+  const own = new Set<Accept>()
+  function append(accept: Accept): void {
+    accept.index = own.size
+    own.add(accept)
     const same = byClient.get(accept.origin.clientIp)
     if (same === undefined) byClient.set(accept.origin.clientIp, [accept])
     else same.push(accept)
   }
+  for (const accept of accepts) append(accept)
   return {
     of({ accept, clientIp }) {
       if (accept !== null) return own.has(accept) ? [accept] : []
       return clientIp === '' ? accepts : (byClient.get(clientIp) ?? [])
     },
+    append,
   }
 }
 
@@ -244,13 +251,16 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     add(origin, listenerPid, serial) {
       const group = groupOf(listenerPid, programOf(origin.process))
       const { accepts } = group
-      group.places = null
       let at = accepts.length
       while (at > 0 && (accepts[at - 1]?.serial ?? 0) > serial) at--
-      accepts.splice(at, 0, { origin, listenerPid, serial, taker: null, index: 0 })
+      const accept: Accept = { origin, listenerPid, serial, taker: null, index: 0 }
+      if (at === accepts.length) group.places?.append(accept)
+      else group.places = null
+      accepts.splice(at, 0, accept)
       if (accepts.length <= ACCEPTS_MAX) return
       evicted++
       accepts.shift()
+      group.places = null
     },
     addChild(child) {
       if (child.ppid >= 0) addProven(child)
