@@ -205,11 +205,11 @@ export const FIELDS = {
   'wireguard.attribution.mapping_id': own('keyword', 'Identity of the ledger entry.'),
   'wireguard.attribution.method': own(
     'keyword',
-    '`interface` (IN= or OUT= of a firewall line), `mark`, `zone`, `prefix` (the only interface whose ledger covers the address), `endpoint`, `snapshot`.',
+    '`interface` (IN= or OUT= of a firewall line), `mark`, `zone`, `prefix` (the only interface whose ledger covers the address), `endpoint`, `snapshot`. On hosts: `server-tuple` (client address and port, as the server saw them), `client-address` (address and time), `via-host` (through a login on another audited host).',
   ),
   'wireguard.attribution.reason': own(
     'keyword',
-    'Why not exact: `holder-changing`, `ledger-gap`, `ledger-stale`, `not-observed`, `no-holder`, `no-interface-evidence`, `default-route`. On an exact one: `holder-changed` when the holder changed during the flow.',
+    'Why not exact: `holder-changing`, `ledger-gap`, `ledger-stale`, `not-observed`, `no-holder`, `no-interface-evidence`, `default-route`. On hosts also `no-flow`, `several-flows`, `several-logins`, `client-is-no-peer`, `host-addresses-unknown`, `login-not-seen`, `no-client-address`, `trail-ends` (docs/operations.md). On an exact one: `holder-changed` when the holder changed during the flow.',
   ),
   'wireguard.attribution.since': own('date', 'First snapshot that showed this mapping.'),
   'wireguard.attribution.status': own('keyword', '`exact`, `ambiguous` or `unknown`.'),

@@ -23,6 +23,9 @@ export type FailedLogins = {
 /** Between the first record of a failure and the one with the name: PAM waits up to two seconds before it says no. */
 const NAME_WAIT: Micros = 3 * SECOND
 
+/** Attempts that wait for their name; beyond it the oldest is told without. */
+const PENDING_MAX = 4096
+
 /** What sshd writes instead of a name: it asks nobody's password for an account that does not exist. */
 const NO_NAMES: ReadonlySet<string> = new Set(['', '?', '(invalid user)', '(unknown)', '(unknown user)', 'UNKNOWN'])
 
@@ -38,6 +41,10 @@ export function createFailedLogins(tell: (failed: FailedLogin) => void): FailedL
       else if (!told.has(origin)) {
         told.add(origin)
         pending.set(origin, { arrival, failed: { origin, at, pid, user: name } })
+        const [oldest] = pending.values()
+        if (pending.size <= PENDING_MAX || oldest === undefined) return
+        pending.delete(oldest.failed.origin)
+        tell(oldest.failed)
       }
     },
     tick(watermark) {

@@ -34,6 +34,8 @@ export type HostSessions = {
 
 /** Sessions remembered a host; those without a sign of life longest go first. About 500 bytes each. */
 const SESSIONS_MAX = 16_384
+/** Accepts whose time the next other record ends; of the oldest beyond it only their own thread's next accept does. */
+const UNTIMED_MAX = 4096
 /** LOGIN may stand alone, and is then given out late (assembler: 2 s). */
 const LOGIN_WAIT: Micros = 10 * SECOND
 const CLAIMS_MAX = 8
@@ -100,7 +102,7 @@ export function createHostSessions(
     const origin = createOrigin(host, client, event.placeAt, processOf(facts))
     endPrevious(event, facts, origin)
     children.accepted(origin, facts.pid, event.serial)
-    untimed.push(origin)
+    if (untimed.push(origin) > UNTIMED_MAX) untimed.shift()
     fresh.push(origin)
     return origin
   }

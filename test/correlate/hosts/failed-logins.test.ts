@@ -41,3 +41,11 @@ test('the first name that is one stays, and an attempt without a name is told wi
     [501, ''],
   ])
 })
+
+test('a flood of attempts at one moment is bounded, and nothing of it is lost', () => {
+  const { told, logins } = collect()
+  for (let i = 0; i < 10_000; i++) logins.note(originOf(i), 0, 0, i, 'root')
+  expect(told).toHaveLength(10_000 - 4096)
+  logins.tick(Number.POSITIVE_INFINITY)
+  expect(told.map(({ pid }) => pid)).toEqual(Array.from({ length: 10_000 }, (_, i) => i))
+})
