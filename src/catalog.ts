@@ -30,7 +30,8 @@ export type SourceEntry = {
   readonly lineBytesMax: number
   /** How long after its time a record may still come (formats.md 5). */
   readonly lateness: Micros
-  createDecoder(options: DecoderOptions, emit: (item: Item) => void): Decoder
+  /** `saved`: what `save` of a decoder of the same kind gave (sources/source.ts). */
+  createDecoder(options: DecoderOptions, emit: (item: Item) => void, saved?: unknown): Decoder
 }
 
 /** A packet line is at most 1019 bytes and a header; journald's JSON repeats it with forty fields around. */

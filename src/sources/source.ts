@@ -56,11 +56,14 @@ export type Suspect = {
   readonly offset: number
 }
 
-/** The source says something about its own completeness: loss with a count where known, its writer stopping or starting, or (`remark`) how far it can be relied on at all. */
+/**
+ * The source says something about its own completeness: loss with a count where known, its writer stopping, starting or still
+ * `running` with nothing to tell, or (`remark`) how far it can be relied on at all.
+ */
 export type Notice = {
   readonly kind: 'notice'
   readonly arrival: Micros
-  readonly what: 'loss' | 'stopped' | 'started' | 'remark'
+  readonly what: 'loss' | 'stopped' | 'started' | 'running' | 'remark'
   /** `rsyslogd`, `ENOBUFS`, `printk`, … */
   readonly reason: string
   /** Lost messages where the line says how many, else 0 = not known. */
@@ -81,6 +84,18 @@ export type Decoder = {
   push(line: Line, file: SourceFile): void
   end(): void
   readonly tally: Tally
+  /**
+   * Live only: the file was read to its end and has been still for a while; event time has reached `at` meanwhile. Gives out
+   * what waited for nothing but time. Never changes what is given out, only when.
+   */
+  quiet?(at: Micros): void
+  /** Live only: log prefixes of a newer ruleset. */
+  setPrefixes?(prefixes: readonly string[]): void
+  /**
+   * Everything that later output depends on, as plain data for `structuredClone`: live references, not copies. A decoder that
+   * is created with a clone of it goes on exactly as this one would.
+   */
+  save(): unknown
 }
 
 export function emptyTally(): Tally {
