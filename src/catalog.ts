@@ -7,9 +7,11 @@ import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
 import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
 import { createPacketLogDecoder } from './sources/nftables/decoder.ts'
 import { createJournalDecoder } from './sources/nftables/journal.ts'
+import { createRulesetDecoder } from './sources/nftables/ruleset-decoder.ts'
+import type { RulesetRecord } from './sources/nftables/ruleset-record.ts'
 import { createUlogdDecoder } from './sources/nftables/ulogd-decoder.ts'
 import type { Decoder } from './sources/source.ts'
-import { createSnapshotDecoder, SNAPSHOT_LINE_MAX } from './sources/wireguard/decoder.ts'
+import { createSnapshotDecoder, SNAPSHOT_LINE_MAX, type SavedSnapshotDecoder } from './sources/wireguard/decoder.ts'
 import type { Micros } from './time.ts'
 
 export type DecoderOptions = {
@@ -30,10 +32,14 @@ export type SourceEntry = {
   readonly lineBytesMax: number
   /** How long after its time a record may still come (formats.md 5). */
   readonly lateness: Micros
+  /** Live: how long after the time it arrives by a record may still be on its way into the file. */
+  readonly delay: Micros
   /** `saved`: what `save` of a decoder of the same kind gave (sources/source.ts). */
-  createDecoder(options: DecoderOptions, emit: (item: Item) => void, saved?: unknown): Decoder
+  createDecoder(options: DecoderOptions, emit: (item: Item | RulesetRecord) => void, saved?: unknown): Decoder
 }
 
+/** `nft -j` prints a ruleset in one line. */
+const RULESET_LINE_BYTES_MAX = 64 * 1024 * 1024
 /** A packet line is at most 1019 bytes and a header; journald's JSON repeats it with forty fields around. */
 const LOG_LINE_BYTES_MAX = 64 * 1024
 const SECOND: Micros = 1_000_000
@@ -43,12 +49,20 @@ const SECOND: Micros = 1_000_000
  */
 const AUDIT_LATENESS: Micros = 3 * SECOND
 
+/** Log daemons write a burst within milliseconds; a busy one takes its time. */
+const LOG_DELAY: Micros = 400_000
+/** What our own readers append at once: a command's output, a dump that is dated before it begins. */
+const READER_DELAY: Micros = 300_000
+/** auditd flushes every 50 records or every second (auditd.conf flush = incremental_async, freq). */
+const AUDIT_DELAY: Micros = SECOND
+
 export const SOURCES: readonly SourceEntry[] = [
   {
     kind: 'nftables',
     name: 'nftables',
     lineBytesMax: LOG_LINE_BYTES_MAX,
     lateness: SECOND,
+    delay: LOG_DELAY,
     createDecoder: createPacketLogDecoder,
   },
   {
@@ -56,6 +70,7 @@ export const SOURCES: readonly SourceEntry[] = [
     name: 'nftables',
     lineBytesMax: LOG_LINE_BYTES_MAX,
     lateness: SECOND,
+    delay: LOG_DELAY,
     createDecoder: createJournalDecoder,
   },
   {
@@ -63,6 +78,7 @@ export const SOURCES: readonly SourceEntry[] = [
     name: 'nftables',
     lineBytesMax: LOG_LINE_BYTES_MAX,
     lateness: SECOND,
+    delay: LOG_DELAY,
     createDecoder: createUlogdDecoder,
   },
   {
@@ -70,6 +86,7 @@ export const SOURCES: readonly SourceEntry[] = [
     name: 'conntrack',
     lineBytesMax: LOG_LINE_BYTES_MAX,
     lateness: SECOND,
+    delay: READER_DELAY,
     createDecoder: createConntrackDecoder,
   },
   {
@@ -77,6 +94,7 @@ export const SOURCES: readonly SourceEntry[] = [
     name: 'conntrack',
     lineBytesMax: LOG_LINE_BYTES_MAX,
     lateness: SECOND,
+    delay: SECOND,
     createDecoder: createConntrackDumpDecoder,
   },
   {
@@ -84,13 +102,15 @@ export const SOURCES: readonly SourceEntry[] = [
     name: 'wireguard',
     lineBytesMax: SNAPSHOT_LINE_MAX,
     lateness: 0,
-    createDecoder: (_, emit) => createSnapshotDecoder({}, emit),
+    delay: READER_DELAY,
+    createDecoder: (_, emit, saved?: SavedSnapshotDecoder) => createSnapshotDecoder({}, emit, saved),
   },
   {
     kind: 'audit',
     name: 'auditd',
     lineBytesMax: AUDIT_LINE_BYTES_MAX,
     lateness: AUDIT_LATENESS,
+    delay: AUDIT_DELAY,
     createDecoder: createAuditDecoder,
   },
   {
@@ -98,6 +118,17 @@ export const SOURCES: readonly SourceEntry[] = [
     name: 'auditd',
     lineBytesMax: AUDIT_ENTRY_BYTES_MAX,
     lateness: AUDIT_LATENESS,
+    delay: AUDIT_DELAY,
     createDecoder: createAuditJournalDecoder,
   },
 ]
+
+/** Rulesets of a live run: no records, but what says what packet log lines mean. A replay knows all of them from the start. */
+export const RULESET_SOURCE: SourceEntry = {
+  kind: 'ruleset-dump',
+  name: 'nftables',
+  lineBytesMax: RULESET_LINE_BYTES_MAX,
+  lateness: 0,
+  delay: READER_DELAY,
+  createDecoder: createRulesetDecoder,
+}

@@ -103,6 +103,13 @@ const hostOptions = section({
     ),
 })
 
+const FORMATS = ['syslog', 'journal', 'ulogd'] as const
+const format = z
+  .enum(FORMATS)
+  .optional()
+  .describe(
+    'how the lines are written: text of a log daemon, `journalctl -o json`, or JSON of ulogd2; without it by the name of the file or program',
+  )
 const followed = {
   host: machineName.optional().describe('machine the records come from; without it this one'),
   path: path.optional().describe('file to follow; either this or `command`'),
@@ -117,11 +124,11 @@ const dump = section({
   every: duration.describe('how often'),
 }).describe('read the whole table as well: open flows show progress, losses are found')
 const source = z.discriminatedUnion('type', [
-  section({ type: z.literal('nftables'), ...followed }),
+  section({ type: z.literal('nftables'), ...followed, format }),
   section({ type: z.literal('nftables-ruleset'), ...followed, every }),
   section({ type: z.literal('conntrack'), ...followed, dump: dump.optional() }),
   section({ type: z.literal('wireguard'), ...followed, every }),
-  section({ type: z.literal('auditd'), ...followed }),
+  section({ type: z.literal('auditd'), ...followed, format: format.describe('as for nftables') }),
   section({ type: z.literal('hostfacts'), ...followed, every }),
 ])
 
@@ -141,6 +148,22 @@ const sinks = section({
   })
     .optional()
     .describe('the embedded store'),
+  ndjson: section({
+    path: path.describe('documents are appended; nothing rotates the file but you'),
+  })
+    .optional()
+    .describe('a file of ECS NDJSON'),
+  command: section({
+    run: z
+      .array(z.string(), { error: 'expected a list: the program and its arguments' })
+      .min(1, { error: 'a program is missing' })
+      .describe(
+        'runs without a shell; reads batches of NDJSON, each ended by an empty line, and answers each with a line: `ok`, or why not',
+      ),
+    timeout: duration.optional().describe('without an answer for so long it is ended and started again; without it 60s'),
+  })
+    .optional()
+    .describe('a program of yours that takes documents elsewhere'),
   elasticsearch: section({
     url: url.describe('without user and password'),
     api_key: secret.optional().describe(`${SECRET_ABOUT}; either this or user and password`),
@@ -152,8 +175,24 @@ const sinks = section({
     .describe('an Elasticsearch cluster'),
 })
 
+const LISTEN_EXPECTED = 'expected an address of this machine alone and a port, such as 127.0.0.1:9798, or `off`'
+
 export const pipelineSchema = section({
   name: words().optional().describe('for people'),
+  state: section({
+    dir: path.optional().describe('directory of cursors, journals and spools; without it `<store>-state` beside the store'),
+    start: z
+      .enum(['beginning', 'end'])
+      .optional()
+      .describe('where a log is begun that was never read: rotated files included (`beginning`, the default), or at its `end`'),
+    journal_size: size.optional().describe('bytes kept of the output of each command; without it 256MiB'),
+    spool_size: size.optional().describe('bytes on disk for each sink that falls behind; without it 1GiB'),
+  })
+    .optional()
+    .describe('what `peertrail run` keeps on disk for itself'),
+  listen: parsed(LISTEN_EXPECTED, parseListen)
+    .optional()
+    .describe('metrics and health over HTTP, on the loopback interface only; without it 127.0.0.1:9798'),
   hosts: z
     .record(machineName, hostOptions)
     .optional()
@@ -193,6 +232,15 @@ function parseSecret(text: string): Secret | null {
   const match = /^\$\{(?:env:([A-Za-z_][A-Za-z0-9_]{0,127})|file:([^${}\p{Cc}]{1,4096}))\}$/u.exec(text)
   if (match === null) return null
   return match[1] === undefined ? { from: 'file', name: match[2] ?? '' } : { from: 'env', name: match[1] }
+}
+
+export type Listen = { readonly address: string; readonly port: number } | 'off'
+
+function parseListen(text: string): Listen | null {
+  if (text === 'off') return 'off'
+  const match = /^(?:(127(?:\.\d{1,3}){3}|localhost)|\[(::1)\]):(\d{1,5})$/.exec(text)
+  if (match === null || Number(match[3]) > 65_535) return null
+  return { address: match[1] ?? match[2] ?? '', port: Number(match[3]) }
 }
 
 function httpUrl(text: string): string | null {

@@ -2,10 +2,10 @@
  * Pipeline files (design 8.3): which machines, which sources, where documents go. Parsed and validated here, acted on elsewhere:
  * nothing is opened, no secret is read, and paths stay as written (relative to the file; its reader knows where it lies).
  */
-import { type PipelineDocument, pipelineSchema, type Secret } from './config-schema.ts'
+import { type Listen, type PipelineDocument, pipelineSchema, type Secret } from './config-schema.ts'
 import { AppError, type Problem } from './errors.ts'
 import { byPlace, limitProblems, pathText, schemaProblems } from './schema-problems.ts'
-import type { Micros } from './time.ts'
+import { MINUTE, type Micros } from './time.ts'
 import { type Path, readYaml } from './yaml-document.ts'
 
 /** What configuration says a log prefix means; overrides the ruleset (design 8.1). */
@@ -39,7 +39,20 @@ export type SourceConfig = {
   /** Period of a command that ends (`every`) or of conntrack's table dump (`dump.every`); 0 = not configured. */
   readonly every: Micros
   readonly dumpEvery: Micros
+  /** How lines are written; '' = by the name of the file or program. */
+  readonly format: '' | 'syslog' | 'journal' | 'ulogd'
 }
+
+/** What the daemon keeps for itself. */
+export type StateConfig = {
+  /** '' = beside the store. */
+  readonly dir: string
+  readonly start: 'beginning' | 'end'
+  readonly journalBytes: number
+  readonly spoolBytes: number
+}
+
+export type CommandSinkConfig = { readonly run: readonly string[]; readonly timeout: Micros }
 
 export type StoreConfig = {
   readonly dir: string
@@ -65,7 +78,18 @@ export type PipelineConfig = {
   readonly inventory: string
   readonly store: StoreConfig | null
   readonly elasticsearch: ElasticsearchConfig | null
+  /** Path of an NDJSON file, '' = none. */
+  readonly ndjson: string
+  readonly command: CommandSinkConfig | null
+  readonly state: StateConfig
+  readonly listen: Listen
 }
+
+const JOURNAL_BYTES = 256 * 1024 * 1024
+const SPOOL_BYTES = 1024 * 1024 * 1024
+const COMMAND_TIMEOUT: Micros = MINUTE
+/** Prometheus' list of default ports has nothing there. */
+const LISTEN: Listen = { address: '127.0.0.1', port: 9798 }
 
 /** Throws AppError `bad-pipeline` with everything that is wrong. `file` is only for its messages. */
 export function parsePipeline(text: string, file: string): PipelineConfig {
@@ -117,7 +141,8 @@ function checkPipeline(document: PipelineDocument, report: (path: Path, message:
 }
 
 function toPipeline(document: PipelineDocument): PipelineConfig {
-  const { store, elasticsearch } = document.sinks ?? {}
+  const { store, elasticsearch, ndjson, command } = document.sinks ?? {}
+  const { state } = document
   return {
     name: document.name ?? '',
     hosts: new Map(Object.entries(document.hosts ?? {}).map(([name, options]) => [name, toHostOptions(options)])),
@@ -128,6 +153,7 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
       command: source.command ?? [],
       every: 'every' in source ? (source.every ?? 0) : 0,
       dumpEvery: 'dump' in source ? (source.dump?.every ?? 0) : 0,
+      format: 'format' in source ? (source.format ?? '') : '',
     })),
     inventory: document.inventory ?? '',
     store: store === undefined ? null : toStore(store),
@@ -141,6 +167,15 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
             password: elasticsearch.password ?? null,
             caFile: elasticsearch.ca_file ?? '',
           },
+    ndjson: ndjson?.path ?? '',
+    command: command === undefined ? null : { run: command.run, timeout: command.timeout ?? COMMAND_TIMEOUT },
+    state: {
+      dir: state?.dir ?? '',
+      start: state?.start ?? 'beginning',
+      journalBytes: state?.journal_size ?? JOURNAL_BYTES,
+      spoolBytes: state?.spool_size ?? SPOOL_BYTES,
+    },
+    listen: document.listen ?? LISTEN,
   }
 }
 

@@ -16,6 +16,9 @@ export const ERROR_EXITS = {
   'bad-store': 3,
   'newer-store': 3,
   'store-locked': 3,
+  'state-locked': 3,
+  'newer-state': 3,
+  'no-daemon': 3,
   'cannot-read': 3,
   'cannot-write': 3,
 } as const

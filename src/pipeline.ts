@@ -5,17 +5,17 @@
  *   decoder ─► take(source, item) ─► gateway: ledger, flows, attribution ─► emit(event)
  *                                    tick(watermark) settles what waits
  */
-import { type Coverage, createCoverage, type Watch } from './correlate/coverage.ts'
-import { createGateway, type Gateway } from './correlate/gateway.ts'
-import { createHostDesks, type HostDesks } from './correlate/hosts/host-desks.ts'
+import { type Coverage, createCoverage, type SavedCoverage, type Watch } from './correlate/coverage.ts'
+import { createGateway, type Gateway, type SavedGateway } from './correlate/gateway.ts'
+import { createHostDesks, type HostDesks, type SavedHostDesks } from './correlate/hosts/host-desks.ts'
 import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { narrowPolls } from './correlate/narrowed-polls.ts'
-import { createPeerEvents } from './correlate/peer-events.ts'
-import { createHolderChanged } from './detections/holder-changed.ts'
+import { createPeerEvents, type SavedPeerEvents } from './correlate/peer-events.ts'
+import { createHolderChanged, type SavedHolderChanged } from './detections/holder-changed.ts'
 import { type Event, sharedFieldOf } from './event.ts'
 import { type AddressBook, createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
-import { createLedgerJournal, type LedgerJournal } from './identity/ledger-journal.ts'
+import { createLedgerJournal, type LedgerJournal, type SavedLedgerJournal } from './identity/ledger-journal.ts'
 import type { SnapshotRecord } from './sources/wireguard/record.ts'
 import type { Micros } from './time.ts'
 
@@ -36,6 +36,24 @@ export type Pipeline = {
   /** Audited hosts. */
   readonly desks: HostDesks
   readonly coverage: Coverage
+  /** Everything later output depends on (sources/source.ts, Decoder.save). Options are given again, and may be others. */
+  save(): SavedPipeline
+}
+
+export type SavedPipeline = {
+  readonly hosts: readonly (readonly [string, SavedHost])[]
+  readonly desks: SavedHostDesks
+  readonly coverage: SavedCoverage
+  readonly holderChanged: SavedHolderChanged
+}
+
+type SavedHost = {
+  readonly gateway: SavedGateway
+  readonly peers: SavedPeerEvents
+  readonly journal: SavedLedgerJournal | null
+  readonly dumpAt: Micros
+  readonly tickedAt: Micros
+  readonly poll: SnapshotRecord | null
 }
 
 type Host = {
@@ -54,13 +72,21 @@ export type PipelineOptions = {
   readonly inventory: Inventory
   /** Takes the documents a ledger is rebuilt from; null where nobody keeps them. They are no events of the gateway. */
   readonly ledger: { readonly inventoryText: string; readonly emit: (event: Event) => void } | null
+  /** There may be no end: what is told at the end of a replay is told while it goes on. */
+  readonly isLive?: boolean
 }
 
-export function createPipeline(options: PipelineOptions, emit: (event: Event) => void): Pipeline {
+export function createPipeline(
+  options: PipelineOptions,
+  emit: (event: Event) => void,
+  saved?: SavedPipeline,
+): Pipeline {
   const { inventory } = options
   const addresses = createAddressBook()
-  const holderChanged = createHolderChanged(emit)
-  const coverage = createCoverage({ hosts: options.hosts, inventory }, emit)
+  const known = new Map(saved?.hosts)
+  const holderChanged = createHolderChanged(emit, saved?.holderChanged)
+  const isLive = options.isLive === true
+  const coverage = createCoverage({ hosts: options.hosts, inventory, isLive }, emit, saved?.coverage)
   const hosts = new Map<string, Host>()
   const audited = options.hosts.filter(({ sources }) => sources.includes('auditd'))
   const desks = createHostDesks(
@@ -76,6 +102,7 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
       const name = sharedFieldOf(event, 'host.name')
       if (name !== undefined) coverage.emitted(name, event)
     },
+    saved?.desks,
   )
   for (const each of options.hosts) {
     const { name } = each
@@ -85,7 +112,8 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
       coverage.emitted(name, whole)
       if (whole.dataset === 'wireguard.flow') holderChanged.observe(whole)
     }
-    const gateway = openGateway(each, { inventory, addresses, watch: coverage.watch(name) }, pass)
+    const before = known.get(name)
+    const gateway = openGateway(each, { inventory, addresses, watch: coverage.watch(name) }, pass, before?.gateway)
     coverage.inspect(name, {
       scope: gateway.scope,
       get auditOut() {
@@ -96,11 +124,11 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     })
     hosts.set(name, {
       gateway,
-      peers: createPeerEvents({ gateway, inventory }, pass),
-      journal: openJournal(each, gateway, options),
-      dumpAt: 0,
-      tickedAt: Number.NEGATIVE_INFINITY,
-      poll: null,
+      peers: createPeerEvents({ gateway, inventory }, pass, before?.peers),
+      journal: openJournal(each, gateway, options, before?.journal ?? undefined),
+      dumpAt: before?.dumpAt ?? 0,
+      tickedAt: before?.tickedAt ?? Number.NEGATIVE_INFINITY,
+      poll: before?.poll ?? null,
     })
   }
 
@@ -185,13 +213,24 @@ export function createPipeline(options: PipelineOptions, emit: (event: Event) =>
     gateways: new Map([...hosts].map(([name, host]) => [name, host.gateway])),
     desks,
     coverage,
+    save: () => ({
+      hosts: [...hosts].map(([name, host]) => [name, saveHost(host)]),
+      desks: desks.save(),
+      coverage: coverage.save(),
+      holderChanged: holderChanged.save(),
+    }),
   }
+}
+
+function saveHost({ gateway, peers, journal, dumpAt, tickedAt, poll }: Host): SavedHost {
+  return { gateway: gateway.save(), peers: peers.save(), journal: journal?.save() ?? null, dumpAt, tickedAt, poll }
 }
 
 function openGateway(
   { name, options, rulesets, sources }: IntakeHost,
   shared: { readonly inventory: Inventory; readonly addresses: AddressBook; readonly watch: Watch },
   emit: (event: Event) => void,
+  saved: SavedGateway | undefined,
 ): Gateway {
   return createGateway(
     {
@@ -205,6 +244,7 @@ function openGateway(
       hasConntrack: sources.includes('conntrack'),
     },
     emit,
+    saved,
   )
 }
 
@@ -212,9 +252,10 @@ function openJournal(
   { name, options }: IntakeHost,
   { ledger }: Gateway,
   { ledger: kept, inventory }: PipelineOptions,
+  saved: SavedLedgerJournal | undefined,
 ): LedgerJournal | null {
   if (kept === null) return null
   const version = { hash: inventory.hash, text: kept.inventoryText }
   const period = options.poll === 0 ? null : options.poll
-  return createLedgerJournal({ gateway: name, ledger, period, inventory: version }, kept.emit)
+  return createLedgerJournal({ gateway: name, ledger, period, inventory: version }, kept.emit, saved)
 }

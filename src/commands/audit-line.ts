@@ -5,7 +5,7 @@
 import type { FieldName, Fields } from '../fields.ts'
 import { place } from './document-ends.ts'
 import type { Cell, DocumentLine } from './document-line.ts'
-import { spanText } from './quantity-text.ts'
+import { spanText } from '../quantity-text.ts'
 import { shellWord, shellWords } from './shell-words.ts'
 
 /** `style`: of the action. */

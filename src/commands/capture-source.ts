@@ -39,7 +39,8 @@ export async function openCaptureSource(
   let items: Item[] = []
   let bytes = 0
   const decoder = entry.createDecoder(options, (item) => {
-    items.push(item)
+    // A replay has read the rulesets before (capture-rulesets.ts).
+    if (item.kind !== 'ruleset') items.push(item)
   })
   let next = 0
   let reader: { batches: AsyncGenerator<LineBatch>; file: SourceFile } | null = null

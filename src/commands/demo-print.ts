@@ -5,7 +5,7 @@ import type { LoginStory, Refusals, Touch } from './demo-login.ts'
 import { bytesOf, type PeerRow } from './demo-peers.ts'
 import type { Handover, NamedPeer, Removal, Story, StoryGap } from './demo-story.ts'
 import { shortKey } from './peer-facts.ts'
-import { bytesText, periodText, spanText, timeOfDay } from './quantity-text.ts'
+import { bytesText, periodText, spanText, timeOfDay } from '../quantity-text.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 import { shorten, wrapText } from './wrap-text.ts'
 

@@ -6,7 +6,7 @@ import type { FieldName, Fields } from '../fields.ts'
 import { type Micros, MS } from '../time.ts'
 import { AUDIT_LINE_FIELDS, type Telling, takerOf, tellAudit, tellLogin } from './audit-line.ts'
 import { endsOf, place } from './document-ends.ts'
-import { bytesText, spanText, timeOfDay } from './quantity-text.ts'
+import { bytesText, spanText, timeOfDay } from '../quantity-text.ts'
 import { counted, type paint } from './terminal.ts'
 
 export type Style = Parameters<typeof paint>[1]

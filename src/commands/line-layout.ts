@@ -6,7 +6,7 @@
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
 import type { Cell, DocumentLine } from './document-line.ts'
-import { dayOf, timeOfDay } from './quantity-text.ts'
+import { dayOf, timeOfDay } from '../quantity-text.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { shorten } from './wrap-text.ts'
 

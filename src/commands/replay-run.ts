@@ -2,15 +2,15 @@
 import { SOURCES } from '../catalog.ts'
 import { defaultHostOptions, type PipelineConfig } from '../config.ts'
 import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
-import { createWatermark } from '../correlate/watermark.ts'
 import { type Event, sharedFieldOf } from '../event.ts'
+import { createEventClock } from '../event-clock.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { createPipeline, type Pipeline } from '../pipeline.ts'
 import type { Capture, CaptureHost } from '../sources/capture.ts'
 import { parseConntrackStderr, runBoundaries } from '../sources/conntrack/stderr.ts'
 import { mergeByArrival } from '../sources/merge.ts'
 import type { Tally } from '../sources/source.ts'
-import { type Micros, MS } from '../time.ts'
+import type { Micros } from '../time.ts'
 import { type LoadedRulesets, loadRulesets } from './capture-rulesets.ts'
 import { type OpenSource, openCaptureSource } from './capture-source.ts'
 import { countHostDocument, type HostTotals } from './hosts-summary.ts'
@@ -57,9 +57,6 @@ export type ReplayInput = {
   readonly inventoryText: string
 }
 
-/** The grid of event time on which waiting things are settled: fixed, so that output does not depend on read sizes. */
-const TICK: Micros = 100 * MS
-
 export async function runCapture(input: ReplayInput, output: ReplayOutput, terminal: Terminal): Promise<ReplayResult> {
   const { capture, config, inventory, inventoryText } = input
   const notes: string[] = []
@@ -103,45 +100,29 @@ async function drive(
   output: ReplayOutput,
   progress: ReturnType<typeof createProgress>,
 ): Promise<void> {
-  const watermark = createWatermark()
-  for (const source of sources) watermark.add(source.label, source.entry.lateness)
-  const own = createHostClocks(sources, pipeline)
+  const clock = createEventClock(sources.map(({ host, entry }) => ({ host, entry })), pipeline)
   const open = new Map<string, number>()
   for (const { host, entry } of sources) open.set(`${host} ${entry.name}`, (open.get(`${host} ${entry.name}`) ?? 0) + 1)
-  let tickedAt = Number.NEGATIVE_INFINITY
-  /** By source: the next arrival that can move the watermark past a point of the grid. */
-  const nextLook: Micros[] = []
   /** The first time any source names. */
   let firstAt = Number.POSITIVE_INFINITY
   await mergeByArrival<Item>(sources, {
-    head(index, arrival) {
-      const source = sources[index]
-      // Nearly every record lies in the same stretch of the grid as the one before it.
-      if (source === undefined || arrival < (nextLook[index] ?? 0)) return
+    head(_, arrival) {
       if (arrival > 0 && arrival < firstAt) firstAt = arrival
-      nextLook[index] = (Math.floor(arrival / TICK) + 1) * TICK
-      watermark.observe(source.label, arrival)
-      own.observe(source, arrival)
-      const at = Math.floor(watermark.at / TICK) * TICK
-      if (at > tickedAt && Number.isFinite(at)) {
-        tickedAt = at
-        pipeline.tick(at)
-      }
     },
     item(index, item) {
       const source = sources[index]
-      if (source !== undefined) pipeline.take(source.host, source.entry.name, dated(item, firstAt))
+      if (source === undefined) return
+      clock.advance(item.arrival)
+      pipeline.take(source.host, source.entry.name, dated(item, firstAt))
     },
     finished(index) {
       const source = sources[index]
       if (source === undefined) return
-      watermark.finish(source.label)
       pipeline.coverage.tally(source.host, source.entry.name, source.tally)
       const key = `${source.host} ${source.entry.name}`
       const left = (open.get(key) ?? 1) - 1
       open.set(key, left)
       if (left === 0) pipeline.finish(source.host, source.entry.name)
-      own.finish(source)
     },
     async pause() {
       for (const source of sources) {
@@ -154,34 +135,6 @@ async function drive(
   })
   pipeline.end()
   progress.end()
-}
-
-/** The watermark of each machine's own sources, which moves its part of the pipeline. */
-function createHostClocks(sources: readonly OpenSource[], pipeline: Pipeline) {
-  const clocks = new Map<string, { watermark: ReturnType<typeof createWatermark>; tickedAt: Micros }>()
-  for (const { host, label, entry } of sources) {
-    const clock = clocks.get(host) ?? { watermark: createWatermark(), tickedAt: Number.NEGATIVE_INFINITY }
-    clock.watermark.add(label, entry.lateness)
-    clocks.set(host, clock)
-  }
-  return {
-    observe({ host, label }: OpenSource, arrival: Micros): void {
-      const clock = clocks.get(host)
-      if (clock === undefined) return
-      clock.watermark.observe(label, arrival)
-      const at = Math.floor(clock.watermark.at / TICK) * TICK
-      if (!Number.isFinite(at) || at <= clock.tickedAt) return
-      clock.tickedAt = at
-      pipeline.tickHost(host, at)
-    },
-    finish({ host, label }: OpenSource): void {
-      const clock = clocks.get(host)
-      if (clock === undefined) return
-      clock.watermark.finish(label)
-      // Nothing can change what waits there.
-      if (clock.watermark.at === Number.POSITIVE_INFINITY) pipeline.tickHost(host, Number.POSITIVE_INFINITY)
-    },
-  }
 }
 
 /** Lines before any readable time are dated by the beginning of the capture, not by 1970. */

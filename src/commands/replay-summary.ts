@@ -2,10 +2,12 @@
 import type { Inventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import type { Capture } from '../sources/capture.ts'
+import type { SumsCheck } from '../sources/capture-sums.ts'
 import type { StoreTotals } from '../store/writer.ts'
 import { printCoverage } from './coverage-summary.ts'
 import { hostJson, hostRows, printHosts } from './hosts-summary.ts'
 import type { ReplayResult } from './replay-run.ts'
+import { printSums } from './sums-summary.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 
 type SummaryInput = {
@@ -15,6 +17,8 @@ type SummaryInput = {
   readonly directory: string
   /** Of the store, null without one. */
   readonly totals: StoreTotals | null
+  /** What SHA256SUMS of the capture say, null without one. */
+  readonly sums: SumsCheck | null
   readonly store: string
   readonly target: string
   readonly isJson: boolean
@@ -61,9 +65,11 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
     const { ignored } = input.capture
     const sources = totalsOf(result)
     const store = input.totals ?? undefined
-    return `${JSON.stringify({ sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, ignored })}\n`
+    const sums = input.sums ?? undefined
+    return `${JSON.stringify({ sums, sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, ignored })}\n`
   }
   const parts = [
+    printSums(terminal, input.sums),
     sourceLines(terminal, totalsOf(result)),
     documentLines(terminal, documents, input),
     storeLine(terminal, input),

@@ -9,10 +9,12 @@ import { AppError } from '../errors.ts'
 import { emptyInventory, parseInventory } from '../identity/inventory.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
 import { type Capture, findCapture } from '../sources/capture.ts'
+import { checkSums } from '../sources/capture-sums.ts'
 import { RETENTION_DEFAULT, type Retention } from '../store/retention.ts'
 import { openStoreWriter, type StoreTotals, type StoreWriter } from '../store/writer.ts'
 import { type ReplayInput, type ReplayResult, runCapture } from './replay-run.ts'
 import { printSummary } from './replay-summary.ts'
+import { isIntact } from './sums-summary.ts'
 import type { Terminal } from './terminal.ts'
 
 export type ReplayArguments = {
@@ -25,13 +27,17 @@ export type ReplayArguments = {
   readonly isJson: boolean
 }
 
-/** Exit 0, also with gaps: they are said. Throws AppError for a broken inventory or pipeline before anything is written. */
+/**
+ * Exit 0, also with gaps: they are said. Exit 1 when the capture has SHA256SUMS and is not what they say; its documents are made all
+ * the same. Throws AppError for a broken inventory or pipeline before anything is written.
+ */
 export async function runReplay(
   args: ReplayArguments,
   terminal: Terminal,
   stdout: NodeJS.WritableStream,
 ): Promise<number> {
   const input = await readInput(args.directory, args.pipeline)
+  const sums = await checkSums(args.directory, input.capture)
   const sink = args.ndjson === '' ? null : openNdjson(args.ndjson, stdout)
   try {
     const { result, totals } = await replayInto(
@@ -46,6 +52,7 @@ export async function runReplay(
       inventory: input.inventory,
       result,
       totals,
+      sums,
       store: args.store,
       directory: args.directory,
       target: args.ndjson,
@@ -54,7 +61,7 @@ export async function runReplay(
     // With `--ndjson -` standard output belongs to the events.
     if (args.ndjson === '-') terminal.err(summary)
     else terminal.out(summary)
-    return 0
+    return sums === null || isIntact(sums) ? 0 : 1
   } catch (error) {
     sink?.abandon()
     throw error

@@ -10,7 +10,7 @@ import type { StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { type LedgerWindow, pollBefore, readLedgerWindow } from './ledger-window.ts'
 import { type PeerStateThen, peerStatesAt, stateKey } from './peer-state.ts'
-import { spanText } from './quantity-text.ts'
+import { spanText } from '../quantity-text.ts'
 import { printTime } from './time-argument.ts'
 
 export type StoredGateway = {

@@ -3,7 +3,7 @@ import type { Fields } from '../fields.ts'
 import { takerOf, tellAudit } from './audit-line.ts'
 import { endsOf } from './document-ends.ts'
 import { type DocumentLine, documentLine, flowEnd } from './document-line.ts'
-import { bytesText, timeOfDay } from './quantity-text.ts'
+import { bytesText, timeOfDay } from '../quantity-text.ts'
 import { counted } from './terminal.ts'
 import type { TimelineRow } from './timeline-query.ts'
 

@@ -5,7 +5,7 @@
 
 import { SECOND } from '../time.ts'
 import { peerName, peerTitle } from './peer-facts.ts'
-import { periodText } from './quantity-text.ts'
+import { periodText } from '../quantity-text.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { printTime } from './time-argument.ts'
 import type { WhoAnswer } from './who-answer.ts'

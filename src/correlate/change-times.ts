@@ -9,7 +9,10 @@ export type ChangeTimes = {
   note(from: Micros, to: Micros, eventId: string): void
   /** All that ran after `before` and until `at`; null when nothing did. Forgets what is older. */
   between(before: Micros, at: Micros): ChangeWindow | null
+  save(): SavedChangeTimes
 }
+
+export type SavedChangeTimes = { readonly from: Micros; readonly to: Micros; readonly eventId: string }[]
 
 export type ChangeWindow = { readonly from: Micros; readonly to: Micros; readonly eventIds: readonly string[] }
 
@@ -20,8 +23,8 @@ const IDS_MAX = 16
 /** Stamps of the audit log have the grain of the kernel's tick, 10 ms at most. */
 const TICK_GRAIN: Micros = 10 * MS
 
-export function createChangeTimes(): ChangeTimes {
-  let notes: { from: Micros; to: Micros; eventId: string }[] = []
+export function createChangeTimes(saved?: SavedChangeTimes): ChangeTimes {
+  let notes: SavedChangeTimes = saved ?? []
   return {
     note(from, to, eventId) {
       notes.push({ from: from - TICK_GRAIN, to, eventId })
@@ -38,5 +41,6 @@ export function createChangeTimes(): ChangeTimes {
         eventIds: within.slice(-IDS_MAX).map((each) => each.eventId),
       }
     },
+    save: () => notes,
   }
 }

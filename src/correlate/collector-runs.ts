@@ -4,6 +4,9 @@
  *
  * Counting is only right when log and stderr were kept equally long. That shows at the end, so everything is said there;
  * a log shorter than its runs claim has lost lines nobody knows where, and then only that is said.
+ *
+ * Our own collector writes into the log itself when it stopped (collector-marks.ts). One such mark, and nothing is counted: the
+ * marks have said all of it, and our stderr is no longer kept as long as the log.
  */
 
 import type { Micros } from '../time.ts'
@@ -14,10 +17,25 @@ import type { IntakeHost } from './intake.ts'
 export type CollectorRuns = {
   /** The next line of conntrack.log, whether it could be read or not. `at` is 0 while no time is known. */
   line(at: Micros): void
+  /** The log tells by itself when its writer stopped. */
+  marked(): void
   /** Says what the runs have shown. Once. */
   finish(): void
   /** More than one run: gaps may yet be said. */
   readonly isPending: boolean
+  save(): SavedCollectorRuns
+}
+
+/** How far the log has been laid along the runs. The boundaries are given again. */
+export type SavedCollectorRuns = {
+  readonly runs: Run[]
+  readonly lines: number
+  readonly next: number
+  readonly firstAt: Micros
+  readonly runFrom: Micros
+  readonly lastAt: Micros
+  readonly isFinished: boolean
+  readonly isMarked: boolean
 }
 
 type Run = { readonly from: Micros; readonly to: Micros; readonly hasLoss: boolean }
@@ -30,15 +48,17 @@ export function createCollectorRuns(
   state: (gap: Gap) => void,
   say: Say,
   onLoss: (from: Micros, to: Micros) => void,
+  saved?: SavedCollectorRuns,
 ): CollectorRuns {
   const placed = boundaries.slice(0, RUNS_MAX).filter(({ afterLine }) => afterLine >= 0)
-  const runs: Run[] = []
-  let lines = 0
-  let next = 0
-  let firstAt: Micros = Number.NaN
-  let runFrom: Micros = Number.NaN
-  let lastAt: Micros = Number.NaN
-  let isFinished = false
+  const runs: Run[] = saved?.runs ?? []
+  let lines = saved?.lines ?? 0
+  let next = saved?.next ?? 0
+  let firstAt: Micros = saved?.firstAt ?? Number.NaN
+  let runFrom: Micros = saved?.runFrom ?? Number.NaN
+  let lastAt: Micros = saved?.lastAt ?? Number.NaN
+  let isFinished = saved?.isFinished ?? false
+  let isMarked = saved?.isMarked ?? false
 
   /** The run that ended with the line before this one is complete; so are empty runs after it. */
   function closeRuns(): void {
@@ -77,8 +97,11 @@ export function createCollectorRuns(
         lastAt = at
       }
     },
+    marked() {
+      isMarked = true
+    },
     finish() {
-      if (isFinished || lines === 0 || boundaries.length === 0) return
+      if (isFinished || isMarked || lines === 0 || boundaries.length === 0) return
       isFinished = true
       const claimed = placed.at(-1)?.afterLine ?? 0
       if (claimed > lines) {
@@ -99,7 +122,8 @@ export function createCollectorRuns(
       sayRuns()
     },
     get isPending() {
-      return !isFinished && placed.length > 1
+      return !isFinished && !isMarked && placed.length > 1
     },
+    save: () => ({ runs, lines, next, firstAt, runFrom, lastAt, isFinished, isMarked }),
   }
 }

@@ -6,7 +6,7 @@
  */
 import { MINUTE, type Micros } from '../time.ts'
 import { floorToMinute } from './heartbeats.ts'
-import { createIntervalSet, type Interval } from './interval-set.ts'
+import { createIntervalSet, INTERVALS_MAX, type Interval, type SavedIntervalSet } from './interval-set.ts'
 
 /** Percent, two decimals; `atLeast` is rounded down, `atMost` up. */
 export type Range = { readonly atLeast: number; readonly atMost: number }
@@ -22,17 +22,28 @@ export type Completeness = {
   loss(from: Micros, to: Micros, seen: number, lost: number): void
   /** `first` and `last`: the source's own records, NaN when it has none. */
   rangeOf(period: Interval, first: Micros, last: Micros, isSampledCounted: boolean): Range
+  save(): SavedCompleteness
+}
+
+/** Minutes of which `share` is missing. */
+type Loss = Interval & { readonly share: number }
+
+export type SavedCompleteness = {
+  readonly doubts: SavedIntervalSet
+  readonly samples: SavedIntervalSet
+  readonly misses: SavedIntervalSet
+  readonly losses: Loss[]
 }
 
 /** Minutes with a counted loss that are kept apart; beyond it they count as doubt. */
 const LOSSES_MAX = 10_000
 
-export function createCompleteness(): Completeness {
+export function createCompleteness(saved?: SavedCompleteness): Completeness {
   // More doubt is the safe error, so is less certainty.
-  const doubts = createIntervalSet('grow')
-  const samples = createIntervalSet('grow')
-  const misses = createIntervalSet('refuse')
-  const losses: (Interval & { readonly share: number })[] = []
+  const doubts = createIntervalSet('grow', INTERVALS_MAX, saved?.doubts)
+  const samples = createIntervalSet('grow', INTERVALS_MAX, saved?.samples)
+  const misses = createIntervalSet('refuse', INTERVALS_MAX, saved?.misses)
+  const losses: Loss[] = saved?.losses ?? []
 
   const doubt = (from: Micros, to: Micros) => doubts.add(floorToMinute(from), ceilToMinute(to))
 
@@ -64,6 +75,7 @@ export function createCompleteness(): Completeness {
       }
       return { atLeast: percent(covered, length, Math.floor), atMost: percent(possible, length, Math.ceil) }
     },
+    save: () => ({ doubts: doubts.save(), samples: samples.save(), misses: misses.save(), losses }),
   }
 }
 

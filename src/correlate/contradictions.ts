@@ -15,8 +15,8 @@ import type { Micros } from '../time.ts'
 import type { Flow } from './flow.ts'
 import type { Gap } from './gaps.ts'
 import type { LineRule } from './line-rules.ts'
-import { createShownKeys } from './shown-keys.ts'
-import { createSilences, type Silence } from './silences.ts'
+import { createShownKeys, type SavedShownKeys } from './shown-keys.ts'
+import { createSilences, type SavedSilences, type Silence } from './silences.ts'
 import { tupleKey } from './tuple-key.ts'
 
 export type Contradictions = {
@@ -27,6 +27,18 @@ export type Contradictions = {
   readonly flow: (flow: Flow) => void
   tick(watermark: Micros): void
   end(at: Micros): void
+  save(): SavedContradictions
+}
+
+/** Who showed what to whom: see `writerOf` and `flowAlone`. `protocol` is -1 where it plays no part. */
+type Shown = { readonly by: string; readonly to: string; readonly service: number; readonly protocol: number }
+
+export type SavedContradictions = {
+  readonly shown: SavedShownKeys
+  readonly shownByRule: SavedShownKeys
+  readonly logged: SavedShownKeys
+  readonly conntrack: SavedSilences<Shown>
+  readonly packetLog: SavedSilences<Shown>
 }
 
 /** Lines of a rule that had a flow, before a destination it was never seen with counts too. */
@@ -38,13 +50,15 @@ const UDP = 17
 export function createContradictions(
   rulesets: RulesetHistory,
   state: (source: 'nftables' | 'conntrack', gap: Gap) => void,
+  saved?: SavedContradictions,
 ): Contradictions {
-  const shown = createShownKeys()
-  const shownByRule = createShownKeys()
-  const logged = createShownKeys()
-  const conntrack = createSilences()
-  const packetLog = createSilences()
+  const shown = createShownKeys(saved?.shown)
+  const shownByRule = createShownKeys(saved?.shownByRule)
+  const logged = createShownKeys(saved?.logged)
+  const conntrack = createSilences(miss, saved?.conntrack)
+  const packetLog = createSilences<Shown>(({ by, to, service }) => logged.missed(by, to, service), saved?.packetLog)
   const isNew = createNewness()
+  const writerOf = createWriters()
 
   function lineShown({ packet }: PacketRecord, { rule, verdict }: LineRule, flow: Flow): void {
     if (verdict === 'accepted') {
@@ -66,20 +80,19 @@ export function createContradictions(
     const service = serviceOf(protocol, dport)
     const silence = conntrack.around(at)
     if (silence === null) {
-      miss(by, dst, service, protocol)
+      miss({ by, to: dst, service, protocol })
       return
     }
     const isProof =
       shown.mustShow(by, dst, service, '', 1) ||
       (!shown.isKnown(by, dst, service) && shownByRule.mustShow(by, '', protocol, '', RULE_SHOWN_MIN))
     // It may wait for minutes, and must not hold the read buffer for so long.
-    const [keptBy, keptDst] = [typeof by === 'string' ? detach(by) : by, detach(dst)]
-    const missed = () => miss(keptBy, keptDst, service, protocol)
-    conntrack.suspect(silence, tupleKey(protocol, src, sport, dst, dport), { at, isProof, missed })
+    const key = { by: detach(by), to: detach(dst), service, protocol }
+    conntrack.suspect(silence, tupleKey(protocol, src, sport, dst, dport), { at, isProof, key })
   }
 
-  function miss(by: LogRule | string, dst: string, service: number, protocol: number): void {
-    shown.missed(by, dst, service)
+  function miss({ by, to, service, protocol }: Shown): void {
+    shown.missed(by, to, service)
     shownByRule.missed(by, '', protocol)
   }
 
@@ -92,12 +105,15 @@ export function createContradictions(
     if (ruleset === undefined || other !== undefined) return
     if (!logged.mustShow(src, seenDst, service, ruleset.hash, 1)) return
     const silence = packetLog.around(startAt)
-    const missed = () => logged.missed(src, seenDst, service)
-    if (silence === null) missed()
-    else packetLog.suspect(silence, flow.id, { at: startAt, isProof: true, missed })
+    if (silence === null) {
+      logged.missed(src, seenDst, service)
+      return
+    }
+    const key = { by: src, to: seenDst, service, protocol: -1 }
+    packetLog.suspect(silence, flow.id, { at: startAt, isProof: true, key })
   }
 
-  function say(source: 'nftables' | 'conntrack', silences: readonly Silence[]): void {
+  function say(source: 'nftables' | 'conntrack', silences: readonly Silence<Shown>[]): void {
     for (const silence of silences) state(source, toGap(source, silence))
   }
 
@@ -119,10 +135,17 @@ export function createContradictions(
       say('conntrack', conntrack.end(at))
       say('nftables', packetLog.end(at))
     },
+    save: () => ({
+      shown: shown.save(),
+      shownByRule: shownByRule.save(),
+      logged: logged.save(),
+      conntrack: conntrack.save(),
+      packetLog: packetLog.save(),
+    }),
   }
 }
 
-function toGap(source: 'nftables' | 'conntrack', { from, to, unseen }: Silence): Gap {
+function toGap(source: 'nftables' | 'conntrack', { from, to, unseen }: Silence<Shown>): Gap {
   const proofs = [...(unseen?.values() ?? [])].filter(({ isProof }) => isProof)
   const times = proofs.map((each) => each.at).sort((a, b) => a - b)
   return {
@@ -135,9 +158,23 @@ function toGap(source: 'nftables' | 'conntrack', { from, to, unseen }: Silence):
   }
 }
 
-/** What wrote the line: the rule, where it is known for sure, else everything with its prefix. */
-function writerOf(packet: Packet, rule: LogRule | null): LogRule | string {
-  return rule !== null && rule.handle !== '' ? rule : packet.prefix
+/**
+ * What wrote the line: the rule, where it is known for sure, else everything with its prefix. A rule is told by its text, not by
+ * being the same object: after a restart the rulesets are read anew. NUL cannot be typed into a prefix.
+ */
+function createWriters(): (packet: Packet, rule: LogRule | null) => string {
+  const known = new WeakMap<LogRule, string>()
+  return (packet, rule) => {
+    if (rule === null || rule.handle === '') return packet.prefix
+    let writer = known.get(rule)
+    if (writer === undefined) {
+      const { document, ruleset, handle, prefix, group } = rule
+      // As bytes, for that is how texts are copied where they are kept.
+      writer = Buffer.from(['', document, ruleset, handle, group, prefix].join('\0')).toString('latin1')
+      known.set(rule, writer)
+    }
+    return writer
+  }
 }
 
 function serviceOf(protocol: number, port: number): number {

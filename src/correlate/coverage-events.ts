@@ -20,6 +20,7 @@ export type CoverageAction =
   | 'source-stopped'
   | 'parse-failed'
   | 'suspect-line'
+  | 'chain-head'
 
 export type CoverageDraft = {
   readonly action: CoverageAction

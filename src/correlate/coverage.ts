@@ -6,19 +6,23 @@ import { type Event, fieldOf } from '../event.ts'
 import { decodeBytes } from '../event-json.ts'
 import { detach } from '../identity/address-book.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import type { FileGap } from '../sources/line-source.ts'
 import type { PacketRecord } from '../sources/nftables/record.ts'
 import type { Tally } from '../sources/source.ts'
 import type { Micros } from '../time.ts'
 import { type BlindSpot, blindSpots, GATEWAY_SOURCES, SOURCE_NAMES } from './blind-spots.ts'
-import { createContradictions } from './contradictions.ts'
+import { createContradictions, type SavedContradictions } from './contradictions.ts'
 import { createCoverageEvents } from './coverage-events.ts'
-import { type CoveredSource, createCoveredSource, type SourceReport } from './covered-source.ts'
+import { type CoveredSource, createCoveredSource, type Freshness, type SourceReport } from './covered-source.ts'
+import type { SavedCoveredSource } from './covered-source-saved.ts'
 import type { Flow } from './flow.ts'
 import type { Gap } from './gaps.ts'
 import type { IntakeHost, Item, SourceName } from './intake.ts'
 import type { Interval } from './interval-set.ts'
-import { createLimitWatch, type LimitCount } from './limit-watch.ts'
+import { createLimitWatch, type LimitCount, type SavedLimitWatch } from './limit-watch.ts'
 import type { LineRule } from './line-rules.ts'
+import { createNeverSpoke, type PromisedSource, type SavedNeverSpoke } from './never-spoke.ts'
+import { staleAfter } from './source-pulse.ts'
 
 /** What one gateway tells coverage while it decides. */
 export type Watch = {
@@ -42,7 +46,7 @@ export type CoverageReport = {
   readonly period: Interval | null
   readonly sources: readonly SourceReport[]
   /** Sources of the inventory that delivered nothing. */
-  readonly neverSpoke: readonly { readonly host: string; readonly source: SourceName }[]
+  readonly neverSpoke: readonly PromisedSource[]
   readonly blindSpots: readonly { readonly host: string; readonly spots: readonly BlindSpot[] }[]
 }
 
@@ -53,6 +57,11 @@ export type Coverage = {
   take(host: string, source: SourceName, item: Item): void
   /** A file could not be read to its end. May be told as soon as it is known, also before the file's last items come by. */
   damage(host: string, source: SourceName, file: string, reason: string, offset: number): void
+  /**
+   * Live: bytes of a followed file are lost. Told when they are met, which is before the records in front of them have come by:
+   * `after` is the arrival of the newest record that its decoder had given by then, 0 where it gave none.
+   */
+  fileGap(host: string, source: SourceName, gap: FileGap, after?: Micros): void
   /** What a decoder counted; once for each decoder, when it has ended. */
   tally(host: string, source: SourceName, tally: Tally & { readonly replayed?: number }): void
   emitted(host: string, event: Event): void
@@ -61,6 +70,25 @@ export type Coverage = {
   end(): void
   /** After `end`. */
   report(): CoverageReport
+  /** Of every source there is or should be, at any time: for status and alarms. */
+  freshness(): readonly Freshness[]
+  save(): SavedCoverage
+}
+
+export type CoverageOptions = {
+  readonly hosts: readonly IntakeHost[]
+  readonly inventory: Inventory
+  /** There may be no end: what was promised and never spoke is said while it goes on. */
+  readonly isLive?: boolean
+}
+
+export type SavedCoverage = {
+  readonly hosts: readonly (readonly [string, SavedHost])[]
+  readonly nodes: Set<string>
+  readonly neverSpoke: SavedNeverSpoke
+  /** NaN while nothing had a time. */
+  readonly from: Micros
+  readonly newest: Micros
 }
 
 type HostState = {
@@ -77,26 +105,36 @@ type HostState = {
   auditOut: number
 }
 
+/** Rulesets and the probe are given again. */
+type SavedHost = Pick<HostState, 'interfaces' | 'groups' | 'sampled' | 'packetsOut' | 'conntrackOut' | 'auditOut'> & {
+  readonly sources: readonly (readonly [string, SavedCoveredSource])[]
+  readonly contradictions: SavedContradictions
+  readonly limits: SavedLimitWatch
+}
+
 /** Names of interfaces and prefixes kept a gateway; both are chosen by people, or by who writes the log. */
 const NAMES_MAX = 1000
 const NO_AUDIT: BlindSpot = { what: 'no-source', name: 'auditd' }
 
 export function createCoverage(
-  options: { readonly hosts: readonly IntakeHost[]; readonly inventory: Inventory },
+  { hosts: intake, inventory, isLive = false }: CoverageOptions,
   emit: (event: Event) => void,
+  saved?: SavedCoverage,
 ): Coverage {
   const hosts = new Map<string, HostState>()
-  for (const host of options.hosts) hosts.set(host.name, createHostState(host, emit))
-  const neverSpoke: { host: string; source: SourceName }[] = []
+  const savedHosts = new Map(saved?.hosts)
+  for (const host of intake) hosts.set(host.name, createHostState(host, emit, savedHosts.get(host.name), saved?.newest))
+  let missing: readonly PromisedSource[] = []
   /** Machines that audit records name as theirs (`node=`). */
-  const nodes = new Set<string>()
-  let from: Micros = Number.NaN
-  let newest: Micros = Number.NaN
+  const nodes = saved?.nodes ?? new Set<string>()
+  let from: Micros = saved?.from ?? Number.NaN
+  let newest: Micros = saved?.newest ?? Number.NaN
+  const neverSpoke = createNeverSpoke({ inventory, spokeAt, state: sayNeverSpoke }, saved?.neverSpoke)
 
-  const documented = (name: string) => options.inventory.gateways.find((gateway) => gateway.name === name) ?? null
+  const documented = (name: string) => inventory.gateways.find((gateway) => gateway.name === name) ?? null
   /** A host of the inventory whose audit log nobody promised and nobody collected. */
   const isUnaudited = (name: string) =>
-    options.inventory.hosts.some((host) => host.name === name && !host.sources.includes('auditd')) &&
+    inventory.hosts.some((host) => host.name === name && !host.sources.includes('auditd')) &&
     hosts.get(name)?.sources.get('auditd')?.hasSpoken !== true
   const period = (): Interval | null => (Number.isNaN(from) ? null : { from, to: newest })
 
@@ -120,6 +158,8 @@ export function createCoverage(
   }
 
   function tick(watermark: Micros): void {
+    // By the watermark, not by what came last: perhaps nothing comes at all.
+    if (isLive && Number.isFinite(watermark)) neverSpoke.tick(watermark, Number.isNaN(from) ? watermark : from)
     const at = Math.min(watermark, newest)
     if (Number.isNaN(at)) return
     for (const state of hosts.values()) {
@@ -129,26 +169,19 @@ export function createCoverage(
     }
   }
 
-  /** Sources that the inventory promises, of machines that are in the capture or not. One may be a gateway and a host. */
-  function sayNeverSpoke(): void {
-    for (const [machine, sources] of promises(options.inventory)) {
-      for (const source of SOURCE_NAMES) {
-        const covered = hosts.get(machine)?.sources.get(source)
-        if (!sources.has(source) || covered?.hasSpoken === true) continue
-        // Its audit records came in another machine's file.
-        if (source === 'auditd' && nodes.has(machine)) continue
-        neverSpoke.push({ host: machine, source })
-        const gap: Gap | null =
-          from < newest ? { from, to: newest, reason: 'never-spoke', certain: { from, to: newest } } : null
-        if (gap === null) continue
-        if (covered !== undefined) covered.gaps.state(gap)
-        else
-          createCoverageEvents(
-            machine,
-            source,
-            emit,
-          )({ action: 'source-gap', reason: gap.reason, at: from, end: newest })
-      }
+  function spokeAt({ host, source }: PromisedSource): Micros {
+    const at = hosts.get(host)?.sources.get(source)?.spokeAt ?? Number.NaN
+    // Its audit records came in another machine's file.
+    return Number.isNaN(at) && source === 'auditd' && nodes.has(host) ? 0 : at
+  }
+
+  /** Of machines that are here or not. */
+  function sayNeverSpoke({ host, source }: PromisedSource, gap: Gap): void {
+    const covered = hosts.get(host)?.sources.get(source)
+    if (covered !== undefined) covered.gaps.state(gap)
+    else {
+      const { from: at, to: end, reason } = gap
+      createCoverageEvents(host, source, emit)({ action: 'source-gap', reason, at, end })
     }
   }
 
@@ -164,6 +197,7 @@ export function createCoverage(
     take,
     damage: (name, source, file, reason, offset) =>
       hosts.get(name)?.sources.get(source)?.damage({ file, reason, offset }),
+    fileGap: (name, source, gap, after = 0) => hosts.get(name)?.sources.get(source)?.unread(gap, after),
     tally: (name, source, tally) => hosts.get(name)?.sources.get(source)?.tally(tally),
     emitted(name, event) {
       const source = sourceOf(event)
@@ -178,7 +212,7 @@ export function createCoverage(
         state.contradictions.end(newest)
         if (state.probe !== null) look(state, state.probe, Number.isNaN(newest) ? 0 : newest, true)
       }
-      sayNeverSpoke()
+      missing = neverSpoke.end(from, newest)
       for (const { host, sources } of hosts.values()) {
         for (const [name, source] of sources) source.end(whole, documented(host.name)?.sources.includes(name) === true)
       }
@@ -190,39 +224,86 @@ export function createCoverage(
         sources: [...hosts.values()].flatMap(({ sources }) =>
           [...sources.values()].map((source) => source.report(whole)),
         ),
-        neverSpoke,
+        neverSpoke: missing,
         blindSpots: [
           ...[...hosts.values()].map((state) => ({
             host: state.host.name,
             spots: spotsOf(state, documented(state.host.name), isUnaudited(state.host.name), whole),
           })),
-          ...options.inventory.hosts
+          ...inventory.hosts
             .filter(({ name }) => !hosts.has(name) && isUnaudited(name))
             .map(({ name }) => ({ host: name, spots: [NO_AUDIT] })),
         ],
       }
     },
+    freshness: () => [
+      ...[...hosts.values()].flatMap(({ sources }) => [...sources.values()].map((source) => source.freshness())),
+      ...neverSpoke.promised
+        .filter(({ host, source }) => hosts.get(host)?.sources.has(source) !== true)
+        .map((each) => {
+          const hasSpoken = !Number.isNaN(spokeAt(each))
+          return { ...each, newestAt: 0, hasSpoken, usualDistance: 0, staleAfter: staleAfter(0) }
+        }),
+    ],
+    save: () => ({
+      hosts: [...hosts].map(([name, state]) => [name, saveHost(state)]),
+      nodes,
+      neverSpoke: neverSpoke.save(),
+      from,
+      newest,
+    }),
   }
 }
 
-function createHostState(host: IntakeHost, emit: (event: Event) => void): HostState {
+/** `newest`: how far time had come when the state was saved. */
+function createHostState(
+  host: IntakeHost,
+  emit: (event: Event) => void,
+  saved: SavedHost | undefined,
+  newest: Micros = Number.NaN,
+): HostState {
   const isSampledAt = (at: Micros) => host.rulesets.rulesetsAt(at).some((ruleset) => ruleset.sampledPrefixes.length > 0)
-  const sources = new Map(
-    host.sources.map((source) => [source, createCoveredSource({ host, source, isSampledAt }, emit)]),
-  )
+  const savedSources = new Map(saved?.sources)
+  const sources = new Map<string, CoveredSource>()
+  for (const source of host.sources) {
+    const known = savedSources.get(source)
+    const covered = createCoveredSource({ host, source, isSampledAt }, emit, known)
+    // New since then: the others begin with the first record of all.
+    if (known === undefined && !Number.isNaN(newest)) covered.begin(newest)
+    sources.set(source, covered)
+  }
   return {
     host,
     sources,
     // Statements of the collector's own runs come first, and last.
-    contradictions: createContradictions(host.rulesets, (source, gap) => sources.get(source)?.infer(gap)),
-    interfaces: new Set(),
-    groups: new Set(),
-    sampled: new Set(),
-    limits: createLimitWatch(createCoverageEvents(host.name, 'peertrail', emit)),
+    contradictions: createContradictions(
+      host.rulesets,
+      (source, gap) => sources.get(source)?.infer(gap),
+      saved?.contradictions,
+    ),
+    interfaces: saved?.interfaces ?? new Set(),
+    groups: saved?.groups ?? new Set(),
+    sampled: saved?.sampled ?? new Set(),
+    limits: createLimitWatch(createCoverageEvents(host.name, 'peertrail', emit), saved?.limits),
     probe: null,
-    packetsOut: 0,
-    conntrackOut: 0,
-    auditOut: 0,
+    packetsOut: saved?.packetsOut ?? 0,
+    conntrackOut: saved?.conntrackOut ?? 0,
+    auditOut: saved?.auditOut ?? 0,
+  }
+}
+
+function saveHost(state: HostState): SavedHost {
+  const { interfaces, groups, sampled, packetsOut, conntrackOut, auditOut } = state
+  return {
+    sources: [...state.sources].map(([name, source]) => [name, source.save()]),
+    contradictions: state.contradictions.save(),
+    limits: state.limits.save(),
+    interfaces,
+    groups,
+    sampled,
+    packetsOut,
+    conntrackOut,
+    auditOut,
   }
 }
 
@@ -313,15 +394,4 @@ function spotsOf(
     hasConfiguredPrefixes: host.options.prefixes.length > 0,
   })
   return [...spots, ...unaudited]
-}
-
-/** What must be there, by machine. */
-function promises(inventory: Inventory): ReadonlyMap<string, ReadonlySet<string>> {
-  const byMachine = new Map<string, Set<string>>()
-  for (const { name, sources } of [...inventory.gateways, ...inventory.hosts]) {
-    const all = byMachine.get(name) ?? new Set()
-    for (const source of sources) all.add(source)
-    byMachine.set(name, all)
-  }
-  return byMachine
 }

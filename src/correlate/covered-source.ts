@@ -3,21 +3,24 @@
  * Everything that arrives passes here once, in order of arrival, before the core sees it.
  */
 import type { Event } from '../event.ts'
-import { decodeBytes } from '../event-json.ts'
+import type { FileGap } from '../sources/line-source.ts'
 import type { Notice, Tally } from '../sources/source.ts'
 import type { Micros } from '../time.ts'
-import { createCollectorRuns } from './collector-runs.ts'
+import { isMark, lossOf } from './collector-marks.ts'
 import { type Completeness, createCompleteness, type Range } from './completeness.ts'
-import { type CoverageAction, createCoverageEvents } from './coverage-events.ts'
-import { createDaemonGaps } from './daemon-gaps.ts'
-import { createDamageGaps, type Damage } from './damage-gaps.ts'
+import { createCoverageEvents, type Say } from './coverage-events.ts'
+import type { SavedCoveredSource } from './covered-source-saved.ts'
+import type { Damage } from './damage-gaps.ts'
+import { createGapFinders } from './gap-finders.ts'
 import { createGaps, type Gap, type StatedGap } from './gaps.ts'
 import { createHeartbeats, type HeartbeatCount, type HeartbeatCounts } from './heartbeats.ts'
 import type { IntakeHost, Item, SourceName } from './intake.ts'
 import type { Interval } from './interval-set.ts'
 import { createLineQuota } from './line-quota.ts'
-import { createPollGaps, EDGE_SLACK } from './poll-gaps.ts'
+import { noticeDraft } from './notice-events.ts'
+import { EDGE_SLACK } from './poll-gaps.ts'
 import { createRemarkEvents } from './remark-events.ts'
+import { createSourcePulse, staleAfter } from './source-pulse.ts'
 
 export type SourceReport = {
   readonly host: string
@@ -46,6 +49,22 @@ export type SourceReport = {
   readonly besidesSampled: Range
 }
 
+/** How alive a source is, for whoever has a clock: coverage itself has none. */
+export type Freshness = {
+  readonly host: string
+  readonly source: SourceName
+  /**
+   * The newest sign of life; of `wireguard` the newest complete poll, of `conntrack` its event stream where there is one. 0 = none
+   * with a time.
+   */
+  readonly newestAt: Micros
+  readonly hasSpoken: boolean
+  /** Nine out of ten silences are shorter; of `wireguard` the polling period. 0 = not known yet. */
+  readonly usualDistance: Micros
+  /** A longer silence is worth an alarm. It is no gap. */
+  readonly staleAfter: Micros
+}
+
 export type CoveredSource = ReturnType<typeof createCoveredSource>
 
 /** Losses that are not the packet log's: said, but no reason to doubt it (formats.md 1.6). */
@@ -66,30 +85,32 @@ export type SourceOptions = {
   readonly isSampledAt: (at: Micros) => boolean
 }
 
-export function createCoveredSource({ host, source, isSampledAt }: SourceOptions, emit: (event: Event) => void) {
+export function createCoveredSource(
+  { host, source, isSampledAt }: SourceOptions,
+  emit: (event: Event) => void,
+  saved?: SavedCoveredSource,
+) {
   const say = createCoverageEvents(host.name, source, emit)
-  const completeness = createCompleteness()
-  const totals = { records: 0, unparsed: 0, suspect: 0, outOfScope: 0, events: 0, lost: 0 }
-  const gaps = createGaps(say, (gap) => noteGap(completeness, gap))
-  const heartbeats = createHeartbeats(say, noteMinutes)
-  const daemon = createDaemonGaps(gaps.state)
-  const polls = createPollGaps(host.options.poll === 0 ? null : host.options.poll, gaps.state)
-  const runs = createCollectorRuns(source === 'conntrack' ? host.conntrackRuns : [], gaps.state, say, noteLoss)
-  const damaged = createDamageGaps(gaps.state, say, noteLoss)
+  const completeness = createCompleteness(saved?.completeness)
+  const totals = saved?.totals ?? { records: 0, unparsed: 0, suspect: 0, outOfScope: 0, events: 0, lost: 0 }
+  const gaps = createGaps(say, (gap) => noteGap(completeness, gap), saved?.gaps)
+  const heartbeats = createHeartbeats(say, noteMinutes, saved?.heartbeats)
+  const finders = createGapFinders(host, source, { state: gaps.state, say, onLoss: noteLoss }, saved?.finders)
+  const { daemon, polls, runs, marks, damaged, unread } = finders
+  const pulse = createSourcePulse(saved?.pulse)
   const toRemarkEvent = createRemarkEvents(host.name, source)
-  const quotas = {
-    unparsed: createLineQuota('parse-failed', say),
-    suspect: createLineQuota('suspect-line', say),
-    notice: createLineQuota('source-lost', say),
-  }
-  let first: Micros = Number.NaN
-  let last: Micros = Number.NaN
-  let hasSpoken = false
-  let held: Gap[] = []
-  let uncountedLosses = 0
-  let lines: number | null = null
-  let skipped: number | null = null
-  let replayed: number | null = null
+  const quotas = createQuotas(say, saved?.quotas)
+  let first: Micros = saved?.first ?? Number.NaN
+  let last: Micros = saved?.last ?? Number.NaN
+  /** Arrival of the first of all; NaN while nothing came. */
+  let spokeAt: Micros = saved?.spokeAt ?? Number.NaN
+  /** Something came that is no row of a table dump. */
+  let isStreaming = saved?.isStreaming ?? false
+  let held: Gap[] = saved?.held ?? []
+  let uncountedLosses = saved?.uncountedLosses ?? 0
+  let lines: number | null = saved?.lines ?? null
+  let skipped: number | null = saved?.skipped ?? null
+  let replayed: number | null = saved?.replayed ?? null
 
   function noteMinutes(from: Micros, to: Micros, counts: HeartbeatCounts): void {
     if (counts.lost > 0) completeness.loss(from, to, counts.records, counts.lost)
@@ -115,23 +136,21 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
       // What was lost before the first record cannot be placed.
       else noteLoss(Number.isNaN(last) ? at : last, at + 1)
     }
+    if (notice.what === 'running') return
     if (notice.what === 'stopped' || notice.what === 'started' || notice.about === undefined) daemon.notice(notice)
-    if (!quotas.notice.take(at)) return
-    const isLimit = notice.reason === 'limit'
-    say({
-      action: actionOf(notice),
-      reason: notice.reason,
-      at,
-      identity: `${notice.file.identity} ${notice.offset}`,
-      fields: {
-        'event.original': isLimit || notice.text === '' ? undefined : decodeBytes(notice.text),
-        'wireguard.coverage.lost': !isLimit && notice.lost > 0 ? notice.lost : undefined,
-        'wireguard.coverage.limit': isLimit ? notice.text : undefined,
-        'wireguard.coverage.count': isLimit ? notice.lost : undefined,
-        'wireguard.coverage.file': notice.file.name,
-        'wireguard.coverage.offset': notice.offset,
-      },
-    })
+    if (quotas.notice.take(at)) say(noticeDraft(notice))
+  }
+
+  /** Of our own collector. What it says of itself is known to the moment. */
+  function takeMark(notice: Notice): void {
+    const { what, arrival: at } = notice
+    const from = Number.isNaN(marks.aliveAt) ? at : Math.min(at, marks.aliveAt)
+    runs.marked()
+    marks.mark(what, at)
+    if (what === 'loss') noteLoss(from, Math.max(at, from + 1))
+    if (what === 'running' || !quotas.notice.take(at)) return
+    const draft = noticeDraft(notice)
+    say(what === 'loss' ? { ...draft, reason: lossOf(notice), at: from, end: at } : draft)
   }
 
   function takeRecord(item: Exclude<Item, { kind: 'unparsed' | 'suspect' | 'notice' | 'dump' }>): void {
@@ -144,13 +163,27 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
     else if (!isOfDump(item)) daemon.line(item.arrival)
   }
 
-  function take(item: Item): void {
-    if (item.kind !== 'notice' || item.about === undefined) hasSpoken = true
+  /** What it says about when the source was there. */
+  function notePlace(item: Item): void {
+    if (item.kind === 'notice' && item.about !== undefined) return
+    const at = item.arrival
+    if (Number.isNaN(spokeAt)) spokeAt = at
     const isStream = !isOfDump(item)
-    if (isStream && item.kind !== 'notice') {
-      if (source === 'conntrack') runs.line(item.arrival)
-      damaged.line(item.file, item.arrival)
+    if (isStream) isStreaming = true
+    // Rows of the table would hide that nobody listens to its events any more.
+    if (isStream || !isStreaming) pulse.heard(at)
+    if (!isStream) return
+    unread.line(at)
+    if (item.kind === 'notice') return
+    if (source === 'conntrack') {
+      runs.line(at)
+      if (at > 0) marks.line(at)
     }
+    damaged.line(item.file, at)
+  }
+
+  function take(item: Item): void {
+    notePlace(item)
     switch (item.kind) {
       case 'unparsed':
       case 'suspect':
@@ -158,7 +191,8 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
         if (quotas[item.kind].take(item.arrival)) emit(toRemarkEvent(item))
         break
       case 'notice':
-        takeNotice(item)
+        if (source === 'conntrack' && item.arrival > 0 && isMark(item) && !isOfDump(item)) takeMark(item)
+        else takeNotice(item)
         break
       case 'dump':
         break
@@ -179,6 +213,7 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
     take,
     begin: heartbeats.begin,
     damage: (damage: Damage) => damaged.damage(damage),
+    unread: (gap: FileGap, after: Micros) => unread.gap(gap, after),
     /** Documents emitted, or records found out of scope, since the last time. */
     decided(what: 'events' | 'outOfScope', amount: number): void {
       totals[what] += amount
@@ -194,6 +229,7 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
     finish(): void {
       runs.finish()
       damaged.end()
+      unread.end()
       for (const gap of held) gaps.state(gap)
       held = []
     },
@@ -208,13 +244,32 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
         // Nothing can be attributed before the first poll, whether or not anybody promised one.
         completeness.miss({ from: period.from, to: first - EDGE_SLACK })
       }
-      if (period !== null) completeness.miss({ from: daemon.stoppedAt, to: period.to })
+      if (period !== null) {
+        completeness.miss({ from: daemon.stoppedAt, to: period.to })
+        completeness.miss({ from: marks.stoppedAt, to: period.to })
+      }
       for (const quota of Object.values(quotas)) quota.flush()
       heartbeats.end(period?.to ?? 0)
     },
     /** Anything at all came from it. */
     get hasSpoken() {
-      return hasSpoken
+      return !Number.isNaN(spokeAt)
+    },
+    /** Arrival of the first thing that came, 0 when it had no time; NaN while nothing came. */
+    get spokeAt() {
+      return spokeAt
+    },
+    freshness(): Freshness {
+      const isPolled = source === 'wireguard'
+      const usualDistance = isPolled ? polls.period : pulse.usualDistance
+      return {
+        host: host.name,
+        source,
+        newestAt: isPolled ? polls.newest : pulse.newestAt,
+        hasSpoken: !Number.isNaN(spokeAt),
+        usualDistance,
+        staleAfter: isPolled ? polls.staleAfter : staleAfter(usualDistance),
+      }
     },
     report(period: Interval): SourceReport {
       return {
@@ -233,14 +288,36 @@ export function createCoveredSource({ host, source, isSampledAt }: SourceOptions
         besidesSampled: completeness.rangeOf(period, first, last, false),
       }
     },
+    save(): SavedCoveredSource {
+      return {
+        completeness: completeness.save(),
+        totals,
+        gaps: gaps.save(),
+        heartbeats: heartbeats.save(),
+        finders: finders.save(),
+        pulse: pulse.save(),
+        quotas: { unparsed: quotas.unparsed.save(), suspect: quotas.suspect.save(), notice: quotas.notice.save() },
+        first,
+        last,
+        spokeAt,
+        isStreaming,
+        held,
+        uncountedLosses,
+        lines,
+        skipped,
+        replayed,
+      }
+    },
   }
 }
 
-function actionOf({ what, reason }: Notice): CoverageAction {
-  if (what === 'loss' || reason === 'limit') return 'source-lost'
-  // How far the source can be relied on: nothing is missing by it.
-  if (what === 'remark') return 'source-heartbeat'
-  return what === 'started' ? 'source-started' : 'source-stopped'
+/** Of the three kinds of lines that become a document each. */
+function createQuotas(say: Say, saved: SavedCoveredSource['quotas'] | undefined) {
+  return {
+    unparsed: createLineQuota('parse-failed', say, saved?.unparsed),
+    suspect: createLineQuota('suspect-line', say, saved?.suspect),
+    notice: createLineQuota('source-lost', say, saved?.notice),
+  }
 }
 
 function noteGap(completeness: Completeness, { from, to, certain }: Gap): void {

@@ -19,6 +19,14 @@ export type DaemonGaps = {
   line(at: Micros): void
   /** When the writer stopped, if nothing came since; NaN otherwise. */
   readonly stoppedAt: Micros
+  save(): SavedDaemonGaps
+}
+
+/** Times are NaN where there is none. */
+export type SavedDaemonGaps = {
+  readonly stoppedAt: Micros
+  readonly restartedAfter: Micros
+  readonly lastAt: Micros
 }
 
 /** By the reason of their notices. */
@@ -26,10 +34,10 @@ const WRITERS: ReadonlySet<string> = new Set(['rsyslogd', 'conntrack', 'auditd']
 /** A restart as it happens at rotation or upgrade is shorter. */
 const RESTART_MAX: Micros = SECOND
 
-export function createDaemonGaps(state: (gap: Gap) => void): DaemonGaps {
-  let stoppedAt: Micros = Number.NaN
-  let restartedAfter: Micros = Number.NaN
-  let lastAt: Micros = Number.NaN
+export function createDaemonGaps(state: (gap: Gap) => void, saved?: SavedDaemonGaps): DaemonGaps {
+  let stoppedAt: Micros = saved?.stoppedAt ?? Number.NaN
+  let restartedAfter: Micros = saved?.restartedAfter ?? Number.NaN
+  let lastAt: Micros = saved?.lastAt ?? Number.NaN
 
   function resume(at: Micros): void {
     const isStop = !Number.isNaN(stoppedAt)
@@ -67,5 +75,6 @@ export function createDaemonGaps(state: (gap: Gap) => void): DaemonGaps {
     get stoppedAt() {
       return stoppedAt
     },
+    save: () => ({ stoppedAt, restartedAfter, lastAt }),
   }
 }

@@ -17,6 +17,13 @@ export type DamageGaps = {
   /** `at` is 0 while no time is known. */
   line(file: SourceFile, at: Micros): void
   end(): void
+  save(): SavedDamageGaps
+}
+
+export type SavedDamageGaps = {
+  readonly waiting: Damage[]
+  readonly current: SourceFile | null
+  readonly lastAt: Micros
 }
 
 /** Damaged files of one source that wait; a capture has a few dozen files at most. */
@@ -26,10 +33,11 @@ export function createDamageGaps(
   state: (gap: Gap) => void,
   say: Say,
   onLoss: (from: Micros, to: Micros) => void,
+  saved?: SavedDamageGaps,
 ): DamageGaps {
-  let waiting: Damage[] = []
-  let current: SourceFile | null = null
-  let lastAt: Micros = Number.NaN
+  let waiting: Damage[] = saved?.waiting ?? []
+  let current: SourceFile | null = saved?.current ?? null
+  let lastAt: Micros = saved?.lastAt ?? Number.NaN
 
   const fieldsOf = ({ file, reason, offset }: Damage) => ({
     'wireguard.coverage.file': file,
@@ -67,5 +75,6 @@ export function createDamageGaps(
       for (const damage of waiting) close(damage, lastAt)
       waiting = []
     },
+    save: () => ({ waiting, current, lastAt }),
   }
 }

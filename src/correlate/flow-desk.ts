@@ -15,7 +15,7 @@ import { SETTLE } from './flow-table.ts'
 import type { Room } from './gateway.ts'
 import { createOuterFlows } from './outer-flows.ts'
 import { createSharedDecisions } from './shared-decisions.ts'
-import { createWaitingLine } from './waiting-line.ts'
+import { createWaitingLine, type SavedWaitingLine } from './waiting-line.ts'
 
 /** Steps waiting at most; beyond it the oldest is decided with what is known. */
 export const STEPS_PENDING_MAX = 500_000
@@ -34,14 +34,20 @@ type WaitingStep = {
   readonly reason: string
 }
 
-export function createFlowDesk(room: Room) {
+export type SavedFlowDesk = {
+  readonly waiting: SavedWaitingLine<WaitingStep>
+  readonly sweptAt: Micros
+  readonly forced: number
+}
+
+export function createFlowDesk(room: Room, saved?: SavedFlowDesk) {
   const { attributor, identities, shared, addresses, flows, scope } = room
-  const waiting = createWaitingLine<WaitingStep>()
+  const waiting = createWaitingLine<WaitingStep>(saved?.waiting)
   const toEvent = createFlowEvents(addresses)
   const outer = createOuterFlows(room)
   const shareDecision = createSharedDecisions()
-  let sweptAt = Number.NEGATIVE_INFINITY
-  let forced = 0
+  let sweptAt = saved?.sweptAt ?? Number.NEGATIVE_INFINITY
+  let forced = saved?.forced ?? 0
 
   function onStep({ step, flow, record }: FlowStep): void {
     const now = record?.at ?? flow.endAt
@@ -237,6 +243,7 @@ export function createFlowDesk(room: Room) {
     get forced(): number {
       return forced
     },
+    save: (): SavedFlowDesk => ({ waiting: waiting.save(), sweptAt, forced }),
   }
 
   function countScope(flow: Flow): void {

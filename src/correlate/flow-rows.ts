@@ -28,7 +28,12 @@ export type FlowRows = {
   seenAt(row: number): Micros
   family(row: number): Flow['family']
   isHolderChanged(row: number): boolean
+  /** Rows that were ever used: none has this number or a higher one. */
+  readonly size: number
+  save(): SavedFlowRows
 }
+
+export type SavedFlowRows = { readonly pages: readonly Page[]; readonly free: readonly number[]; readonly used: number }
 
 const PAGE_BITS = 14
 const PAGE_ROWS = 1 << PAGE_BITS
@@ -87,10 +92,10 @@ const VERDICTS: readonly (Verdict | null)[] = [null, 'accepted', 'dropped', 'rej
 type Page = { readonly words: Int32Array; readonly doubles: Float64Array }
 
 /** `texts` is shared with whoever looks rows up by their texts. */
-export function createFlowRows(texts: TextPool): FlowRows {
-  const pages: Page[] = []
-  const free: number[] = []
-  let used = 0
+export function createFlowRows(texts: TextPool, saved?: SavedFlowRows): FlowRows {
+  const pages: Page[] = (saved?.pages ?? []).map(({ words, doubles }) => copyPage(words, doubles))
+  const free: number[] = saved === undefined ? [] : [...saved.free]
+  let used = saved?.used ?? 0
 
   function pageOf(row: number): Page {
     const page = pages[row >> PAGE_BITS]
@@ -100,8 +105,7 @@ export function createFlowRows(texts: TextPool): FlowRows {
 
   function allocate(): number {
     const row = free.pop() ?? used++
-    if (row >> PAGE_BITS === pages.length)
-      pages.push({ words: new Int32Array(PAGE_ROWS * WORDS), doubles: new Float64Array(PAGE_ROWS * DOUBLES) })
+    if (row >> PAGE_BITS === pages.length) pages.push(copyPage(NO_WORDS, NO_DOUBLES))
     return row
   }
 
@@ -246,7 +250,27 @@ export function createFlowRows(texts: TextPool): FlowRows {
     seenAt: (row) => double(row, SEEN_AT),
     family: (row) => FAMILIES[(word(row, FLAGS) >> FAMILY_SHIFT) & 3] ?? 0,
     isHolderChanged: (row) => (word(row, FLAGS) & IS_HOLDER_CHANGED) !== 0,
+    get size() {
+      return used
+    },
+    save: () => ({ pages: pages.map((page, i) => firstRows(page, used - i * PAGE_ROWS)), free, used }),
   }
+}
+
+const NO_WORDS = new Int32Array(0)
+const NO_DOUBLES = new Float64Array(0)
+
+/** A whole page that begins with these rows. What was read back is a window into the bytes of the whole state. */
+function copyPage(words: Int32Array, doubles: Float64Array): Page {
+  const page = { words: new Int32Array(PAGE_ROWS * WORDS), doubles: new Float64Array(PAGE_ROWS * DOUBLES) }
+  page.words.set(words)
+  page.doubles.set(doubles)
+  return page
+}
+
+/** Only the newest page is not full. */
+function firstRows({ words, doubles }: Page, rows: number): Page {
+  return { words: words.subarray(0, rows * WORDS), doubles: doubles.subarray(0, rows * DOUBLES) }
 }
 
 /** What the kernel prints is a 32-bit number without zeros in front; any other digits are kept as text. */

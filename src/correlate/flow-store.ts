@@ -9,10 +9,10 @@ import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import type { Micros } from '../time.ts'
 import type { Decision, Flow } from './flow.ts'
 import { createFlowKeys, VARIANTS } from './flow-keys.ts'
-import { createFlowRows, type FlowStart } from './flow-rows.ts'
-import { createHashIndex, NO_NODE } from './hash-index.ts'
-import { createRowOrder, NO_ROW } from './row-order.ts'
-import { createTextPool } from './text-pool.ts'
+import { createFlowRows, type FlowStart, type SavedFlowRows } from './flow-rows.ts'
+import { createHashIndex, NO_NODE, type SavedHashIndex } from './hash-index.ts'
+import { createRowOrder, NO_ROW, type SavedRowOrder } from './row-order.ts'
+import { createTextPool, type SavedTextPool } from './text-pool.ts'
 import type { Tuple } from './tuple-key.ts'
 
 /** Of one entry at most one flow of each can be found: the open one, and the newest that ended by inference or by its DESTROY. */
@@ -48,21 +48,38 @@ export type FlowStore = {
   /** Forgets the open flow that was added first. */
   evictOldest(): void
   readonly openCount: number
+  save(): SavedFlowStore
 }
 
-export function createFlowStore(): FlowStore {
-  const texts = createTextPool()
-  const rows = createFlowRows(texts)
+export type SavedFlowStore = {
+  readonly texts: SavedTextPool
+  readonly rows: SavedFlowRows
+  readonly byEntry: SavedHashIndex
+  readonly byTuple: SavedHashIndex
+  readonly order: SavedRowOrder
+  /** Each knows its row. */
+  readonly awake: readonly Flow[]
+  /** By row, of flows at rest: one more than its place in `decided`, 0 = none. */
+  readonly decisions: Int32Array
+  readonly decided: readonly Decision[]
+  /** By row: its place in STANDINGS. */
+  readonly standings: Uint8Array
+}
+
+const STANDINGS: readonly Standing[] = ['open', 'inferred', 'destroyed']
+
+export function createFlowStore(saved?: SavedFlowStore): FlowStore {
+  const texts = createTextPool(saved?.texts)
+  const rows = createFlowRows(texts, saved?.rows)
   const keys = createFlowKeys(rows, texts)
-  const byEntry = createHashIndex()
+  const byEntry = createHashIndex(saved?.byEntry)
   /** Nodes are row · VARIANTS + variant. */
-  const byTuple = createHashIndex()
-  const order = createRowOrder()
+  const byTuple = createHashIndex(saved?.byTuple)
+  const order = createRowOrder(saved?.order)
   /** By row: the object while it is awake, and the decision while it rests. */
-  const awake: (Flow | null)[] = []
-  const decisions: (Decision | null)[] = []
-  /** By row of a flow that ended. */
-  const standings: Standing[] = []
+  const awake: (Flow | null)[] = saved === undefined ? [] : awakeOf(saved)
+  const decisions: (Decision | null)[] = saved === undefined ? [] : decisionsOf(saved)
+  const standings: Standing[] = Array.from(saved?.standings ?? [], (code) => STANDINGS[code] ?? 'open')
 
   function add(id: string, record: ConntrackRecord, start: FlowStart): Flow {
     const row = rows.add(id, record, start)
@@ -178,5 +195,43 @@ export function createFlowStore(): FlowStore {
     get openCount() {
       return order.size
     },
+    save() {
+      const used = rows.size
+      return {
+        texts: texts.save(),
+        rows: rows.save(),
+        byEntry: byEntry.save(used),
+        byTuple: byTuple.save(used * VARIANTS),
+        order: order.save(used),
+        awake: awake.filter((flow) => flow !== null),
+        ...saveDecisions(decisions),
+        standings: Uint8Array.from(standings, (standing) => STANDINGS.indexOf(standing)),
+      }
+    },
   }
+}
+
+function awakeOf({ awake, rows }: SavedFlowStore): (Flow | null)[] {
+  const byRow = new Array<Flow | null>(rows.used).fill(null)
+  for (const flow of awake) byRow[flow.row] = flow
+  return byRow
+}
+
+/** A million flows at rest have a few thousand decisions: as references they would be the longest part of what is saved. */
+function saveDecisions(decisions: readonly (Decision | null)[]): Pick<SavedFlowStore, 'decisions' | 'decided'> {
+  const places = new Map<Decision | null, number>([[null, 0]])
+  const byRow = new Int32Array(decisions.length)
+  for (const [row, decision] of decisions.entries()) {
+    let place = places.get(decision)
+    if (place === undefined) {
+      place = places.size
+      places.set(decision, place)
+    }
+    byRow[row] = place
+  }
+  return { decisions: byRow, decided: [...places.keys()].filter((decision) => decision !== null) }
+}
+
+function decisionsOf({ decisions, decided }: SavedFlowStore): (Decision | null)[] {
+  return Array.from(decisions, (place) => decided[place - 1] ?? null)
 }

@@ -11,9 +11,9 @@ import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import { DAY, MINUTE, type Micros, MS, SECOND } from '../time.ts'
 import type { Counters, Decision, Flow, LineWitness } from './flow.ts'
 import type { FlowStart } from './flow-rows.ts'
-import { createFlowStore } from './flow-store.ts'
+import { createFlowStore, type SavedFlowStore } from './flow-store.ts'
 import { isIcmp, tupleKey, tupleOf } from './tuple-key.ts'
-import { createWaitingLine, type WaitingLine } from './waiting-line.ts'
+import { createWaitingLine, type SavedWaitingLine, type WaitingLine } from './waiting-line.ts'
 import type { Witnesses } from './witnesses.ts'
 
 export type FlowStep =
@@ -36,6 +36,14 @@ export type FlowTable = {
   readonly openCount: number
   /** Flows thrown out because the table was full. */
   readonly evicted: number
+  save(): SavedFlowTable
+}
+
+export type SavedFlowTable = {
+  readonly store: SavedFlowStore
+  readonly leaving: SavedWaitingLine<Leaving>
+  readonly leavingInferred: SavedWaitingLine<Leaving>
+  readonly evicted: number
 }
 
 export const FLOWS_MAX = 1_000_000
@@ -50,12 +58,12 @@ const IDLE_MAX: Micros = 6 * DAY
 const WITNESS_REACH: Micros = 2 * MINUTE
 
 /** An empty table. `witnesses` are the firewall lines no flow has claimed; late flows look for their start there. */
-export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTable {
-  const store = createFlowStore()
+export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: SavedFlowTable): FlowTable {
+  const store = createFlowStore(saved?.store)
   /** Ended flows in the order they ended, until nothing can match them: by their DESTROY, and by inference. */
-  const leaving = createWaitingLine<Leaving>()
-  const leavingInferred = createWaitingLine<Leaving>()
-  let evicted = 0
+  const leaving = createWaitingLine<Leaving>(saved?.leaving)
+  const leavingInferred = createWaitingLine<Leaving>(saved?.leavingInferred)
+  let evicted = saved?.evicted ?? 0
 
   function observe(record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow {
     let flow = store.find(record, 'open')
@@ -182,6 +190,12 @@ export function createFlowTable(gateway: string, witnesses: Witnesses): FlowTabl
     get evicted() {
       return evicted
     },
+    save: () => ({
+      store: store.save(),
+      leaving: leaving.save(),
+      leavingInferred: leavingInferred.save(),
+      evicted,
+    }),
   }
 }
 

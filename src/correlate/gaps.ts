@@ -8,7 +8,7 @@
 import type { Fields } from '../fields.ts'
 import type { Micros } from '../time.ts'
 import type { Say } from './coverage-events.ts'
-import { createIntervalSet, type Interval } from './interval-set.ts'
+import { createIntervalSet, INTERVALS_MAX, type Interval, type SavedIntervalSet } from './interval-set.ts'
 
 export type Gap = {
   readonly from: Micros
@@ -30,15 +30,22 @@ export type Gaps = {
   readonly stated: readonly StatedGap[]
   /** Stated as documents, but not kept in `stated`. */
   readonly omitted: number
+  save(): SavedGaps
+}
+
+export type SavedGaps = {
+  readonly known: SavedIntervalSet
+  readonly stated: StatedGap[]
+  readonly omitted: number
 }
 
 /** Gaps kept for the report. */
 const GAPS_MAX = 1000
 
-export function createGaps(say: Say, onGap: (gap: Gap) => void): Gaps {
-  const known = createIntervalSet('grow')
-  const stated: StatedGap[] = []
-  let omitted = 0
+export function createGaps(say: Say, onGap: (gap: Gap) => void, saved?: SavedGaps): Gaps {
+  const known = createIntervalSet('grow', INTERVALS_MAX, saved?.known)
+  const stated: StatedGap[] = saved?.stated ?? []
+  let omitted = saved?.omitted ?? 0
   return {
     state(gap) {
       const { from, to, reason, identity = '', fields = {} } = gap
@@ -55,5 +62,6 @@ export function createGaps(say: Say, onGap: (gap: Gap) => void): Gaps {
     get omitted() {
       return omitted
     },
+    save: () => ({ known: known.save(), stated, omitted }),
   }
 }

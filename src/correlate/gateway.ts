@@ -5,23 +5,23 @@
  */
 import type { Event } from '../event.ts'
 import type { AddressBook } from '../identity/address-book.ts'
-import { createAttributor, type InterfaceMarks } from '../identity/attribute.ts'
-import { createIdentityFacets } from '../identity/identity-facets.ts'
+import { createAttributor, type InterfaceMarks, type SavedAttributor } from '../identity/attribute.ts'
+import { createIdentityFacets, type SavedIdentityFacets } from '../identity/identity-facets.ts'
 import type { Inventory } from '../identity/inventory.ts'
-import { createLedger, type LedgerChange } from '../identity/ledger.ts'
+import { createLedger, type LedgerChange, type SavedLedger } from '../identity/ledger.ts'
 import type { ConntrackRecord } from '../sources/conntrack/record.ts'
 import type { PacketRecord } from '../sources/nftables/record.ts'
 import type { RulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { Micros } from '../time.ts'
-import { createChangeTimes } from './change-times.ts'
+import { createChangeTimes, type SavedChangeTimes } from './change-times.ts'
 import type { Watch } from './coverage.ts'
-import { createFlowDesk } from './flow-desk.ts'
-import { createFlowTable } from './flow-table.ts'
-import { createLineDesk } from './line-desk.ts'
+import { createFlowDesk, type SavedFlowDesk } from './flow-desk.ts'
+import { createFlowTable, type SavedFlowTable } from './flow-table.ts'
+import { createLineDesk, type SavedLineDesk } from './line-desk.ts'
 import type { PrefixVerdict } from './line-rules.ts'
 import { createSharedFacets } from './shared-facets.ts'
-import { createWitnesses } from './witnesses.ts'
+import { createWitnesses, type SavedWitnesses } from './witnesses.ts'
 
 export type GatewayOptions = {
   readonly host: string
@@ -44,30 +44,37 @@ export type ScopeTally = { packetsIn: number; packetsOut: number; conntrackIn: n
 
 export type Gateway = ReturnType<typeof createGateway>
 
-export function createGateway(options: GatewayOptions, emit: (event: Event) => void) {
+/** One graph: what its parts share (entries, claims, flows, facets) they share again after it was read back. */
+export type SavedGateway = {
+  readonly ledger: SavedLedger
+  readonly attributor: SavedAttributor
+  readonly identities: SavedIdentityFacets
+  readonly witnesses: SavedWitnesses
+  readonly flows: SavedFlowTable
+  readonly scope: ScopeTally
+  readonly lines: SavedLineDesk
+  readonly steps: SavedFlowDesk
+  readonly evidence: SavedChangeTimes
+}
+
+export function createGateway(options: GatewayOptions, emit: (event: Event) => void, saved?: SavedGateway) {
   const { host, inventory, addresses } = options
-  const ledger = createLedger(options.poll)
-  const attributor = createAttributor({
-    gateway: host,
-    ledger,
-    inventory,
-    marks: options.marks,
-    hasSnapshots: options.hasSnapshots,
-    addresses,
-  })
-  const identities = createIdentityFacets(host, ledger, inventory)
+  const ledger = createLedger(options.poll, saved?.ledger)
+  const { marks, hasSnapshots } = options
+  const attributor = createAttributor(
+    { gateway: host, ledger, inventory, marks, hasSnapshots, addresses },
+    saved?.attributor,
+  )
+  const identities = createIdentityFacets(host, ledger, inventory, saved?.identities)
   const shared = createSharedFacets(host, inventory)
-  const witnesses = createWitnesses()
-  const flows = createFlowTable(host, witnesses)
-  const scope: ScopeTally = { packetsIn: 0, packetsOut: 0, conntrackIn: 0, conntrackOut: 0 }
+  const witnesses = createWitnesses(saved?.witnesses)
+  const flows = createFlowTable(host, witnesses, saved?.flows)
+  const scope: ScopeTally = saved?.scope ?? { packetsIn: 0, packetsOut: 0, conntrackIn: 0, conntrackOut: 0 }
   const room = { host, attributor, identities, shared, addresses, witnesses, flows, scope, watch: options.watch, emit }
-  const lines = createLineDesk(room, {
-    rulesets: options.rulesets,
-    prefixes: options.prefixes,
-    hasConntrack: options.hasConntrack,
-  })
-  const flowDesk = createFlowDesk(room)
-  const evidence = createChangeTimes()
+  const { rulesets, prefixes, hasConntrack } = options
+  const lines = createLineDesk(room, { rulesets, prefixes, hasConntrack }, saved?.lines)
+  const flowDesk = createFlowDesk(room, saved?.steps)
+  const evidence = createChangeTimes(saved?.evidence)
 
   return {
     host,
@@ -115,6 +122,17 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
     get pending(): number {
       return lines.pending + flowDesk.pending
     },
+    save: (): SavedGateway => ({
+      ledger: ledger.save(),
+      attributor: attributor.save(),
+      identities: identities.save(attributor.shared()),
+      witnesses: witnesses.save(),
+      flows: flows.save(),
+      scope,
+      lines: lines.save(),
+      steps: flowDesk.save(),
+      evidence: evidence.save(),
+    }),
   }
 }
 

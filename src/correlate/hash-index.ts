@@ -14,17 +14,27 @@ export type HashIndex = {
   first(hash: number): number
   /** The next older one with the same hash. */
   next(node: number): number
+  /** `nodes`: no node was ever this or more. */
+  save(nodes: number): SavedHashIndex
+}
+
+export type SavedHashIndex = {
+  readonly heads: Int32Array
+  /** By node. */
+  readonly nexts: Int32Array
+  readonly hashes: Int32Array
+  readonly count: number
 }
 
 export const NO_NODE = -1
 const SIZE_MIN = 1024
 
 /** Empty; grows with its nodes and never shrinks. */
-export function createHashIndex(): HashIndex {
-  let heads = new Int32Array(SIZE_MIN).fill(NO_NODE)
-  let nexts = new Int32Array(SIZE_MIN)
-  let hashes = new Int32Array(SIZE_MIN)
-  let count = 0
+export function createHashIndex(saved?: SavedHashIndex): HashIndex {
+  let heads = copyOf(saved?.heads, SIZE_MIN, NO_NODE)
+  let nexts = copyOf(saved?.nexts, SIZE_MIN, 0)
+  let hashes = copyOf(saved?.hashes, SIZE_MIN, 0)
+  let count = saved?.count ?? 0
 
   function link(node: number, hash: number): void {
     const bucket = hash & (heads.length - 1)
@@ -75,6 +85,7 @@ export function createHashIndex(): HashIndex {
     },
     first: (hash) => withHash(heads[hash & (heads.length - 1)] ?? NO_NODE, hash | 0),
     next: (node) => withHash(nexts[node] ?? NO_NODE, hashes[node] ?? 0),
+    save: (nodes) => ({ heads, nexts: nexts.subarray(0, nodes), hashes: hashes.subarray(0, nodes), count }),
   }
 }
 
@@ -83,6 +94,17 @@ export function enlarge(array: Int32Array<ArrayBuffer>, atLeast: number): Int32A
   const bigger = new Int32Array(Math.max(atLeast, array.length + (array.length >> 1)))
   bigger.set(array)
   return bigger
+}
+
+/**
+ * A saved array as one that may be written: what was read back is a window into the bytes of the whole state, which it would
+ * keep alive. At least `atLeast` long, the rest `filler`.
+ */
+export function copyOf(saved: Int32Array | undefined, atLeast: number, filler: number): Int32Array<ArrayBuffer> {
+  const known = saved?.length ?? 0
+  const array = new Int32Array(Math.max(atLeast, known)).fill(filler, known)
+  if (saved !== undefined) array.set(saved)
+  return array
 }
 
 /** Spreads three numbers over 32 bits (the finalizer of MurmurHash3, public domain, after each). */

@@ -22,18 +22,29 @@ export type Heartbeats = {
   readonly tick: (watermark: Micros) => void
   /** The capture ended at `at`. */
   end(at: Micros): void
+  save(): SavedHeartbeats
+}
+
+/** The interval that is open: since when, and what came in it. */
+export type SavedHeartbeats = {
+  readonly counts: HeartbeatCounts
+  readonly openAt: Micros
+  readonly isActive: boolean
+  readonly silentSpan: Micros
+  readonly newest: Micros
 }
 
 /** `onMinutes`: an interval is over, with what came in it. */
 export function createHeartbeats(
   say: Say,
   onMinutes: (from: Micros, to: Micros, counts: HeartbeatCounts) => void,
+  saved?: SavedHeartbeats,
 ): Heartbeats {
-  let counts = emptyCounts()
-  let openAt: Micros = Number.NaN
-  let isActive = false
-  let silentSpan: Micros = MINUTE
-  let newest: Micros = Number.NaN
+  let counts = saved?.counts ?? emptyCounts()
+  let openAt: Micros = saved?.openAt ?? Number.NaN
+  let isActive = saved?.isActive ?? false
+  let silentSpan: Micros = saved?.silentSpan ?? MINUTE
+  let newest: Micros = saved?.newest ?? Number.NaN
 
   function close(to: Micros): void {
     const from = openAt
@@ -101,6 +112,7 @@ export function createHeartbeats(
       if (openAt < last) close(last)
       else if (hasCounts()) close(openAt + MINUTE)
     },
+    save: () => ({ counts, openAt, isActive, silentSpan, newest }),
   }
 }
 

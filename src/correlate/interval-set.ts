@@ -14,12 +14,20 @@ export type IntervalSet = {
   /** Sum of what lies within [from, to). */
   within(from: Micros, to: Micros): Micros
   readonly intervals: readonly Interval[]
+  save(): SavedIntervalSet
 }
+
+/** The intervals; how the set grows is its owner's to say again. */
+export type SavedIntervalSet = readonly Interval[]
 
 export const INTERVALS_MAX = 10_000
 
-export function createIntervalSet(whenFull: 'grow' | 'refuse', max = INTERVALS_MAX): IntervalSet {
-  let intervals: Interval[] = []
+export function createIntervalSet(
+  whenFull: 'grow' | 'refuse',
+  max = INTERVALS_MAX,
+  saved?: SavedIntervalSet,
+): IntervalSet {
+  let intervals: Interval[] = saved === undefined ? [] : [...saved]
 
   /** Index of the first interval that ends at or after `at`. */
   function firstEndingFrom(at: Micros): number {
@@ -67,6 +75,7 @@ export function createIntervalSet(whenFull: 'grow' | 'refuse', max = INTERVALS_M
     get intervals() {
       return intervals
     },
+    save: () => intervals,
   }
 }
 

@@ -9,10 +9,16 @@ import { floorToMinute } from './heartbeats.ts'
 /** How often a named limit was hit since the start. */
 export type LimitCount = { readonly name: string; readonly count: number }
 
-export type LimitWatch = { look(limits: readonly LimitCount[], at: Micros, isEnd: boolean): void }
+export type LimitWatch = {
+  look(limits: readonly LimitCount[], at: Micros, isEnd: boolean): void
+  save(): SavedLimitWatch
+}
 
-export function createLimitWatch(say: Say): LimitWatch {
-  const said = new Map<string, { count: number; minute: Micros }>()
+/** By limit: its count when it was last said, and in which minute. */
+export type SavedLimitWatch = Map<string, { readonly count: number; readonly minute: Micros }>
+
+export function createLimitWatch(say: Say, saved?: SavedLimitWatch): LimitWatch {
+  const said: SavedLimitWatch = saved ?? new Map()
   return {
     look(limits, at, isEnd) {
       for (const { name, count } of limits) {
@@ -26,5 +32,6 @@ export function createLimitWatch(say: Say): LimitWatch {
         say({ action: 'source-lost', reason: 'limit', at, identity: `${name} ${count}`, fields })
       }
     },
+    save: () => said,
   }
 }

@@ -18,7 +18,7 @@ import type { Room } from './gateway.ts'
 import { createLineRules, type LineRule, type PrefixVerdict } from './line-rules.ts'
 import { createLineSettings, type LineShape } from './line-shapes.ts'
 import { isIcmp, tupleKey } from './tuple-key.ts'
-import { createWaitingLine } from './waiting-line.ts'
+import { createWaitingLine, type SavedWaitingLine } from './waiting-line.ts'
 
 /** Lines waiting at most; beyond it the oldest is decided with what is known. About 1 kB each. */
 export const LINES_PENDING_MAX = 500_000
@@ -27,6 +27,8 @@ const STAMP_SLACK: Micros = 50 * MS
 
 type Answer = { readonly claim: Claim; readonly role: Role; readonly target: Claim | null }
 
+export type SavedLineDesk = { readonly waiting: SavedWaitingLine<PacketRecord>; readonly forced: number }
+
 export function createLineDesk(
   room: Room,
   options: {
@@ -34,12 +36,13 @@ export function createLineDesk(
     readonly prefixes: readonly PrefixVerdict[]
     readonly hasConntrack: boolean
   },
+  saved?: SavedLineDesk,
 ) {
   const { attributor, identities, shared, addresses, witnesses, flows, scope } = room
-  const waiting = createWaitingLine<PacketRecord>()
+  const waiting = createWaitingLine<PacketRecord>(saved?.waiting)
   const settings = createLineSettings(createLineRules(options.rulesets, options.prefixes), shared)
   const ids = createPacketIds(room.host)
-  let forced = 0
+  let forced = saved?.forced ?? 0
 
   function tick(watermark: Micros): void {
     for (let record = waiting.peek(); record !== undefined; record = waiting.peek()) {
@@ -187,5 +190,6 @@ export function createLineDesk(
     get forced(): number {
       return forced
     },
+    save: (): SavedLineDesk => ({ waiting: waiting.save(), forced }),
   }
 }

@@ -11,14 +11,17 @@ export type LineQuota = {
   take(at: Micros): boolean
   /** The minute is over, or the input. */
   flush(): void
+  save(): SavedLineQuota
 }
+
+export type SavedLineQuota = { readonly minute: Micros; readonly taken: number }
 
 /** Documents of one kind, of one source, in one minute. */
 export const LINE_DOCUMENTS_MAX = 1000
 
-export function createLineQuota(action: CoverageAction, say: Say): LineQuota {
-  let minute: Micros = Number.NaN
-  let taken = 0
+export function createLineQuota(action: CoverageAction, say: Say, saved?: SavedLineQuota): LineQuota {
+  let minute: Micros = saved?.minute ?? Number.NaN
+  let taken = saved?.taken ?? 0
 
   function flush(): void {
     if (taken > LINE_DOCUMENTS_MAX) {
@@ -41,5 +44,6 @@ export function createLineQuota(action: CoverageAction, say: Say): LineQuota {
       return ++taken <= LINE_DOCUMENTS_MAX
     },
     flush,
+    save: () => ({ minute, taken }),
   }
 }

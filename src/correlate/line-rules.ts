@@ -47,7 +47,7 @@ export function createLineRules(history: RulesetHistory, configured: readonly Pr
     const facet = facets(key, () => createRuleFacet(rule, verdict, packet.prefix, trust))
     const ruleset = history.rulesetAt(record.at)
     const known = lines.get(facet)
-    if (known !== undefined && known.ruleset === ruleset && known.rule?.hook === rule?.hook) return known
+    if (known !== undefined && known.ruleset === ruleset && isSameRule(known.rule, rule)) return known
     const line = { rule, verdict, facet, ruleset, asksSource: asksSource(rules) }
     lines.set(facet, line)
     return line
@@ -67,4 +67,9 @@ export function createLineRules(history: RulesetHistory, configured: readonly Pr
     isCurrent: (line, record) =>
       !line.asksSource && line.ruleset !== null && history.rulesetAt(record.at) === line.ruleset,
   }
+}
+
+/** What two rules with one facet may still differ in. */
+function isSameRule(a: LogRule | null, b: LogRule | null): boolean {
+  return a?.hook === b?.hook && a?.document === b?.document && a?.sampled === b?.sampled
 }

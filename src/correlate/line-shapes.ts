@@ -35,6 +35,8 @@ export type LineSetting = {
   readonly family: number
   readonly icmpType: number
   readonly isFragment: boolean
+  /** Of a line that was cut less is certain: it may have another rule. */
+  readonly isTruncated: boolean
   readonly observer: Facet
   /** The resource asked for, when the line's own destination is it. */
   readonly resource: Facet
@@ -108,6 +110,7 @@ export function createLineSettings(rules: LineRules, shared: SharedFacets): Line
       family: packet.family,
       icmpType: packet.icmpType,
       isFragment: packet.fragmentOffset > 0,
+      isTruncated: packet.isTruncated,
       observer: shared.observer(packet.in, packet.out),
       resource: shared.resource(packet.dst, packet.protocol, packet.dport),
       line: rules.of(record),
@@ -159,7 +162,8 @@ function isAlike(setting: LineSetting, { packet, trust }: PacketRecord): boolean
     setting.trust === trust &&
     setting.family === packet.family &&
     setting.icmpType === packet.icmpType &&
-    setting.isFragment === isLaterFragment(packet)
+    setting.isFragment === isLaterFragment(packet) &&
+    setting.isTruncated === packet.isTruncated
   )
 }
 

@@ -10,21 +10,29 @@ import type { Micros } from '../time.ts'
 import type { Gateway } from './gateway.ts'
 import { createPeerChanges } from './peer-changes.ts'
 import { createPeerDocuments } from './peer-documents.ts'
-import { createPeerMetrics } from './peer-metrics.ts'
+import { createPeerMetrics, type SavedPeerMetrics } from './peer-metrics.ts'
 import { toPoll } from './peer-poll.ts'
-import { createPeerSessions } from './peer-sessions.ts'
+import { createPeerSessions, type SavedPeerSessions } from './peer-sessions.ts'
+
+export type SavedPeerEvents = {
+  readonly sessions: SavedPeerSessions
+  readonly metrics: SavedPeerMetrics
+  readonly seen: Set<string>
+  readonly newest: Micros
+}
 
 export function createPeerEvents(
   { gateway }: { readonly gateway: Gateway; readonly inventory: Inventory },
   emit: (event: Event) => void,
+  saved?: SavedPeerEvents,
 ) {
   const documents = createPeerDocuments(gateway)
   const changed = createPeerChanges(documents, emit)
-  const sessions = createPeerSessions(gateway.host, gateway.ledger.polls, documents, emit)
-  const metrics = createPeerMetrics(documents, emit)
+  const sessions = createPeerSessions(gateway.host, gateway.ledger.polls, documents, emit, saved?.sessions)
+  const metrics = createPeerMetrics(documents, emit, saved?.metrics)
   /** Interfaces of earlier polls. The ledger keeps them all too. */
-  const seen = new Set<string>()
-  let newest: Micros = Number.NEGATIVE_INFINITY
+  const seen = saved?.seen ?? new Set<string>()
+  let newest: Micros = saved?.newest ?? Number.NEGATIVE_INFINITY
 
   return {
     /** `changes` is what the gateway's ledger answered to this very snapshot; `evidenceIds` the audit events that show who made them. */
@@ -48,5 +56,6 @@ export function createPeerEvents(
     get open(): number {
       return sessions.open
     },
+    save: (): SavedPeerEvents => ({ sessions: sessions.save(), metrics: metrics.save(), seen, newest }),
   }
 }

@@ -10,10 +10,12 @@ import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
 import { MINUTE, SECOND } from '../time.ts'
 import type { PeerDocuments } from './peer-documents.ts'
 
-export function createPeerMetrics(documents: PeerDocuments, emit: (event: Event) => void) {
-  let minute = Number.NEGATIVE_INFINITY
+export type SavedPeerMetrics = { readonly minute: number; readonly moved: Set<string> }
+
+export function createPeerMetrics(documents: PeerDocuments, emit: (event: Event) => void, saved?: SavedPeerMetrics) {
+  let minute = saved?.minute ?? Number.NEGATIVE_INFINITY
   /** Peers that had their point on change of counters in this minute: never more than the minute's snapshots held. */
-  let moved = new Set<string>()
+  let moved = saved?.moved ?? new Set<string>()
 
   function observe(snapshot: SnapshotRecord, changes: readonly LedgerChange[]): void {
     const now = Math.floor(snapshot.at / MINUTE)
@@ -54,7 +56,7 @@ export function createPeerMetrics(documents: PeerDocuments, emit: (event: Event)
     })
   }
 
-  return { observe }
+  return { observe, save: (): SavedPeerMetrics => ({ minute, moved }) }
 }
 
 function hasMoved(old: PeerRow, row: PeerRow): boolean {

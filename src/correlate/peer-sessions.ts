@@ -32,16 +32,19 @@ type Session = {
   pollPeriod: number | undefined
 }
 
+export type SavedPeerSessions = { readonly sessions: Map<string, Session>; readonly dueAt: Micros }
+
 export function createPeerSessions(
   host: string,
   polls: PollClock,
   documents: PeerDocuments,
   emit: (event: Event) => void,
+  saved?: SavedPeerSessions,
 ) {
   /** Open ones only, and an absent peer's is closed at once: never more than the rows of one snapshot. */
-  const sessions = new Map<string, Session>()
+  const sessions = saved?.sessions ?? new Map<string, Session>()
   /** No session ends before this. */
-  let dueAt = Number.POSITIVE_INFINITY
+  let dueAt = saved?.dueAt ?? Number.POSITIVE_INFINITY
 
   function apply(change: LedgerChange, poll: Poll): void {
     switch (change.what) {
@@ -171,6 +174,7 @@ export function createPeerSessions(
     get open(): number {
       return sessions.size
     },
+    save: (): SavedPeerSessions => ({ sessions, dueAt }),
   }
 }
 

@@ -1,6 +1,6 @@
 /** Rows in the order they were appended, as a doubly linked list in typed arrays: any row leaves in the same time. */
 
-import { enlarge } from './hash-index.ts'
+import { copyOf, enlarge } from './hash-index.ts'
 
 export type RowOrder = {
   /** The row must not be in the list. */
@@ -12,6 +12,16 @@ export type RowOrder = {
   /** The oldest; NO_ROW when there is none. */
   readonly first: number
   readonly size: number
+  /** `rows`: how many rows there are, in the list or not. */
+  save(rows: number): SavedRowOrder
+}
+
+export type SavedRowOrder = {
+  readonly olders: Int32Array
+  readonly youngers: Int32Array
+  readonly first: number
+  readonly last: number
+  readonly size: number
 }
 
 export const NO_ROW = -1
@@ -19,12 +29,12 @@ export const NO_ROW = -1
 const OUTSIDE = -2
 const SIZE_MIN = 1024
 
-export function createRowOrder(): RowOrder {
-  let olders = new Int32Array(SIZE_MIN).fill(OUTSIDE)
-  let youngers = new Int32Array(SIZE_MIN)
-  let first = NO_ROW
-  let last = NO_ROW
-  let size = 0
+export function createRowOrder(saved?: SavedRowOrder): RowOrder {
+  let olders = copyOf(saved?.olders, SIZE_MIN, OUTSIDE)
+  let youngers = copyOf(saved?.youngers, SIZE_MIN, 0)
+  let first = saved?.first ?? NO_ROW
+  let last = saved?.last ?? NO_ROW
+  let size = saved?.size ?? 0
 
   return {
     append(row) {
@@ -64,5 +74,6 @@ export function createRowOrder(): RowOrder {
     get size() {
       return size
     },
+    save: (rows) => ({ olders: olders.subarray(0, rows), youngers: youngers.subarray(0, rows), first, last, size }),
   }
 }

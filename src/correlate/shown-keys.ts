@@ -4,19 +4,18 @@
  * with a filter all show up as misses, and then that key proves nothing any more.
  *
  * Keys have three parts, looked up one after the other: putting them together as text would cost more than all the rest.
+ * They may be slices of a read buffer: they are copied where they are kept.
  */
 import { detach } from '../identity/address-book.ts'
 
-/** Texts may be slices of a read buffer: they are copied where they are kept. */
-export type KeyPart = object | string
-
 export type ShownKeys = {
   /** `state`: what must not have changed since, a hash of the ruleset. */
-  shown(a: KeyPart, b: string, c: number, state: string): void
-  missed(a: KeyPart, b: string, c: number): void
+  shown(a: string, b: string, c: number, state: string): void
+  missed(a: string, b: string, c: number): void
   /** Shown at least `times` times under this state, and hardly ever missed. */
-  mustShow(a: KeyPart, b: string, c: number, state: string, times: number): boolean
-  isKnown(a: KeyPart, b: string, c: number): boolean
+  mustShow(a: string, b: string, c: number, state: string, times: number): boolean
+  isKnown(a: string, b: string, c: number): boolean
+  save(): SavedShownKeys
 }
 
 /** Keys remembered; the older half is forgotten at a time. About 200 bytes each. */
@@ -25,20 +24,22 @@ const KEYS_MAX = 40_000
 const MISSES_MAX = 1 / 20
 
 type Counts = { shown: number; missed: number; state: string }
-type Keys = Map<KeyPart, Map<string, Map<number, Counts>>>
+type Keys = Map<string, Map<string, Map<number, Counts>>>
 
-export function createShownKeys(): ShownKeys {
-  let recent: Keys = new Map()
-  let older: Keys = new Map()
-  let recentCount = 0
+export type SavedShownKeys = { readonly recent: Keys; readonly older: Keys; readonly recentCount: number }
 
-  const find = (a: KeyPart, b: string, c: number) => recent.get(a)?.get(b)?.get(c) ?? older.get(a)?.get(b)?.get(c)
+export function createShownKeys(saved?: SavedShownKeys): ShownKeys {
+  let recent: Keys = saved?.recent ?? new Map()
+  let older: Keys = saved?.older ?? new Map()
+  let recentCount = saved?.recentCount ?? 0
 
-  function countsOf(a: KeyPart, b: string, c: number): Counts {
+  const find = (a: string, b: string, c: number) => recent.get(a)?.get(b)?.get(c) ?? older.get(a)?.get(b)?.get(c)
+
+  function countsOf(a: string, b: string, c: number): Counts {
     return recent.get(a)?.get(b)?.get(c) ?? keep(a, b, c)
   }
 
-  function keep(a: KeyPart, b: string, c: number): Counts {
+  function keep(a: string, b: string, c: number): Counts {
     const counts = older.get(a)?.get(b)?.get(c) ?? { shown: 0, missed: 0, state: '' }
     if (recentCount >= KEYS_MAX / 2) {
       older = recent
@@ -46,10 +47,9 @@ export function createShownKeys(): ShownKeys {
       recentCount = 0
     }
     recentCount++
-    const whole = typeof a === 'string' ? detach(a) : a
     const byB: Map<string, Map<number, Counts>> = recent.get(a) ?? new Map()
     const byC: Map<number, Counts> = byB.get(b) ?? new Map()
-    if (byB.size === 0) recent.set(whole, byB)
+    if (byB.size === 0) recent.set(detach(a), byB)
     if (byC.size === 0) byB.set(detach(b), byC)
     byC.set(c, counts)
     return counts
@@ -74,5 +74,6 @@ export function createShownKeys(): ShownKeys {
       return counts.shown >= times && counts.missed <= counts.shown * MISSES_MAX
     },
     isKnown: (a, b, c) => find(a, b, c) !== undefined,
+    save: () => ({ recent, older, recentCount }),
   }
 }

@@ -5,36 +5,44 @@
  */
 import { MINUTE, type Micros, SECOND } from '../time.ts'
 
-export type Silence = {
+export type Silence<Key> = {
   /** The source's last line before. */
   from: Micros
   /** Its first line after; NaN while it lasts. */
   to: Micros
   /** Distinct flows that it should have shown; null while there are none. */
-  unseen: Map<string, Unseen> | null
+  unseen: Map<string, Unseen<Key>> | null
 }
 
 /** A flow that was not shown. */
-export type Unseen = {
+export type Unseen<Key> = {
   readonly at: Micros
   /** It must have been shown: only proofs contradict a silence. */
   readonly isProof: boolean
-  /** Called when there was no silence after all: the source spoke, only not of this. Must hold no text of a read buffer. */
-  readonly missed: () => void
+  /** What `onMissed` is told when there was no silence after all: the source spoke, only not of this. Must hold no text of a read buffer. */
+  readonly key: Key
 }
 
-export type Silences = {
+/** The lasting one and the suspects are among `silences`, or will be: the same objects. */
+export type SavedSilences<Key> = {
+  readonly silences: Silence<Key>[]
+  readonly lasting: Silence<Key> | null
+  readonly suspects: Set<Silence<Key>>
+}
+
+export type Silences<Key> = {
   /** The source said something. */
   heard(at: Micros): void
   /** The silence around a moment; null when the source spoke close to it, or never spoke before. */
-  around(at: Micros): Silence | null
-  suspect(silence: Silence, flow: string, unseen: Unseen): void
+  around(at: Micros): Silence<Key> | null
+  suspect(silence: Silence<Key>, flow: string, unseen: Unseen<Key>): void
   /** It was shown after all, only late. */
   clear(flow: string, at: Micros): void
   /** Silences that are over, and contradicted, and long enough ago that nothing can clear them any more. Each once. */
-  settled(watermark: Micros): Silence[]
+  settled(watermark: Micros): Silence<Key>[]
   /** The input ended at `at`: those that are left, the lasting one included. */
-  end(at: Micros): Silence[]
+  end(at: Micros): Silence<Key>[]
+  save(): SavedSilences<Key>
 }
 
 /** Two stamps of the same moment may differ by a second (formats.md 1.5.2): shorter silences are no evidence. */
@@ -51,11 +59,11 @@ const SUSPECTS_MAX = 256
 /** Distinct flows that contradict a silence. */
 const UNSEEN_MIN = 3
 
-export function createSilences(): Silences {
-  let silences: Silence[] = []
-  let lasting: Silence | null = null
+export function createSilences<Key>(onMissed: (key: Key) => void, saved?: SavedSilences<Key>): Silences<Key> {
+  let silences: Silence<Key>[] = saved?.silences ?? []
+  let lasting: Silence<Key> | null = saved?.lasting ?? null
   /** Those with something unseen. */
-  const suspects = new Set<Silence>()
+  const suspects: Set<Silence<Key>> = saved?.suspects ?? new Set()
 
   function heard(at: Micros): void {
     if (lasting === null) lasting = { from: at, to: Number.NaN, unseen: null }
@@ -74,17 +82,17 @@ export function createSilences(): Silences {
     }
   }
 
-  function forget(silence: Silence): void {
+  function forget(silence: Silence<Key>): void {
     suspects.delete(silence)
     silence.unseen = null
   }
 
-  function discard(silence: Silence, unseen: ReadonlyMap<string, Unseen>): void {
+  function discard(silence: Silence<Key>, unseen: ReadonlyMap<string, Unseen<Key>>): void {
     forget(silence)
-    for (const { missed } of unseen.values()) missed()
+    for (const { key } of unseen.values()) onMissed(key)
   }
 
-  function around(at: Micros): Silence | null {
+  function around(at: Micros): Silence<Key> | null {
     if (lasting !== null && at > lasting.from) return lasting
     let low = 0
     let high = silences.length
@@ -115,7 +123,7 @@ export function createSilences(): Silences {
     },
     settled(watermark) {
       if (suspects.size === 0) return []
-      const found: Silence[] = []
+      const found: Silence<Key>[] = []
       for (const silence of suspects) {
         if (Number.isNaN(silence.to) || silence.to + SETTLE > watermark) continue
         const isContradicted = proofsOf(silence) >= UNSEEN_MIN
@@ -130,10 +138,11 @@ export function createSilences(): Silences {
       for (const silence of found) if (Number.isNaN(silence.to)) silence.to = at
       return found.sort((a, b) => a.from - b.from)
     },
+    save: () => ({ silences, lasting, suspects }),
   }
 }
 
-function proofsOf({ unseen }: Silence): number {
+function proofsOf({ unseen }: Silence<unknown>): number {
   let proofs = 0
   for (const { isProof } of unseen?.values() ?? []) if (isProof) proofs++
   return proofs

@@ -16,15 +16,24 @@ export type TextPool = {
   release(number: number): void
   /** Different texts, '' among them. */
   readonly size: number
+  save(): SavedTextPool
+}
+
+/** By number; a number that is free has '' and no uses. */
+export type SavedTextPool = {
+  readonly texts: readonly string[]
+  readonly uses: readonly number[]
+  readonly free: readonly number[]
 }
 
 export const ABSENT = -1
 
-export function createTextPool(): TextPool {
+export function createTextPool(saved?: SavedTextPool): TextPool {
   const numbers = new Map<string, number>([['', 0]])
-  const texts: string[] = ['']
-  const uses: number[] = [1]
-  const free: number[] = []
+  const texts: string[] = saved === undefined ? [''] : [...saved.texts]
+  const uses: number[] = saved === undefined ? [1] : [...saved.uses]
+  const free: number[] = saved === undefined ? [] : [...saved.free]
+  for (const [number, text] of texts.entries()) if (text !== '') numbers.set(text, number)
 
   return {
     keep(text) {
@@ -55,5 +64,6 @@ export function createTextPool(): TextPool {
     get size() {
       return numbers.size
     },
+    save: () => ({ texts, uses, free }),
   }
 }

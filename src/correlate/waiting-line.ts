@@ -5,12 +5,16 @@ export type WaitingLine<T> = {
   peek(): T | undefined
   shift(): T | undefined
   readonly length: number
+  /** What waits, oldest first. */
+  save(): SavedWaitingLine<T>
 }
+
+export type SavedWaitingLine<T> = readonly T[]
 
 const DEAD_MAX = 4096
 
-export function createWaitingLine<T>(): WaitingLine<T> {
-  let items: T[] = []
+export function createWaitingLine<T>(saved?: SavedWaitingLine<T>): WaitingLine<T> {
+  let items: T[] = saved === undefined ? [] : [...saved]
   let head = 0
   return {
     push: (item) => {
@@ -29,5 +33,6 @@ export function createWaitingLine<T>(): WaitingLine<T> {
     get length() {
       return items.length - head
     },
+    save: () => (head === 0 ? items : items.slice(head)),
   }
 }

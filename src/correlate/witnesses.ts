@@ -12,7 +12,11 @@ export type Witnesses = {
   find(key: string, from: Micros, to: Micros): LineWitness | null
   expire(watermark: Micros): void
   readonly size: number
+  save(): SavedWitnesses
 }
+
+/** In order of the tuples' first lines. */
+export type SavedWitnesses = Map<string, LineWitness[]>
 
 /** About 300 bytes each. */
 const WITNESSES_MAX = 100_000
@@ -21,8 +25,8 @@ const WITNESS_AGE_MAX: Micros = 10 * MINUTE
 /** Lines of one tuple, where a rule logs every packet of a flow. */
 const LINES_MAX = 4
 
-export function createWitnesses(): Witnesses {
-  const byKey = new Map<string, LineWitness[]>()
+export function createWitnesses(saved?: SavedWitnesses): Witnesses {
+  const byKey: SavedWitnesses = saved ?? new Map()
   return {
     add(key, witness) {
       const lines = byKey.get(key)
@@ -44,5 +48,6 @@ export function createWitnesses(): Witnesses {
     get size() {
       return byKey.size
     },
+    save: () => byKey,
   }
 }

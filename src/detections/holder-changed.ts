@@ -53,13 +53,19 @@ type Finding = {
   readonly users: Set<string>
 }
 
-export function createHolderChanged(emit: (event: Event) => void) {
+export type SavedHolderChanged = {
+  readonly pending: Map<string, Finding>
+  readonly suppressed: Map<string, Micros>
+  readonly flowsPending: number
+}
+
+export function createHolderChanged(emit: (event: Event) => void, saved?: SavedHolderChanged) {
   /** By ledger entry, in order of their first document. */
-  const pending = new Map<string, Finding>()
+  const pending = saved?.pending ?? new Map<string, Finding>()
   /** Ledger entry to its newest document, the longest quiet first. */
-  const suppressed = new Map<string, Micros>()
+  const suppressed = saved?.suppressed ?? new Map<string, Micros>()
   const toEvent = createFindingEvents()
-  let flowsPending = 0
+  let flowsPending = saved?.flowsPending ?? 0
 
   function observe(event: Event): void {
     if (event.dataset !== 'wireguard.flow' || fieldOf(event, 'wireguard.attribution.reason') !== HOLDER_CHANGED.id)
@@ -129,6 +135,7 @@ export function createHolderChanged(emit: (event: Event) => void) {
     tick(watermark: Micros): void {
       for (const finding of pending.values()) if (finding.firstAt + WINDOW < watermark) close(finding)
     },
+    save: (): SavedHolderChanged => ({ pending, suppressed, flowsPending }),
   }
 }
 

@@ -66,7 +66,27 @@ export type Attributor = {
   noteOwnAddress(address: string): void
   isOwnAddress(address: string): boolean
   noteEndpoint(address: string, port: number): void
+  save(): SavedAttributor
+  /** Claims that may be given again. */
+  shared(): Iterable<Claim>
 }
+
+export type SavedAttributor = {
+  readonly ownAddresses: Set<string>
+  readonly endpoints: Set<string>
+  /** The end of the snapshots was told, not only that there are none. */
+  readonly isFinished: boolean
+  /**
+   * A claim once made is given until the next bracket, whatever the ledger learns meanwhile (a clock set back, another median of
+   * periods): made anew it could be another one.
+   */
+  readonly memos: Memo[]
+  readonly memoBefore: Micros | null
+  readonly memoAfter: Micros | null
+}
+
+/** By address. */
+type Memo = { name: string; side: string; method: Method; claims: Map<string, Claim> }
 
 /** Polls further apart than this many periods leave a gap; also how long an event waits for the poll after it (design 5.3). */
 const PERIODS_MAX = 3
@@ -78,24 +98,27 @@ const SEEN_MAX = 65_536
 const MEMOS_MAX = 64
 const UDP = 17
 
-export function createAttributor(options: {
-  readonly gateway: string
-  readonly ledger: Ledger
-  readonly inventory: Inventory
-  readonly marks: InterfaceMarks
-  readonly hasSnapshots: boolean
-  readonly addresses: AddressBook
-}): Attributor {
+export function createAttributor(
+  options: {
+    readonly gateway: string
+    readonly ledger: Ledger
+    readonly inventory: Inventory
+    readonly marks: InterfaceMarks
+    readonly hasSnapshots: boolean
+    readonly addresses: AddressBook
+  },
+  saved?: SavedAttributor,
+): Attributor {
   const { gateway, ledger, inventory, marks } = options
   const documented = new Set(inventory.gateways.find((each) => each.name === gateway)?.interfaces)
   for (const peer of inventory.peers) if (peer.gateway === gateway) documented.add(peer.interface)
-  const ownAddresses = new Set<string>()
-  const endpoints = new Set<string>()
-  let isFinished = !options.hasSnapshots
+  const ownAddresses = saved?.ownAddresses ?? new Set<string>()
+  const endpoints = saved?.endpoints ?? new Set<string>()
+  let isFinished = !options.hasSnapshots || saved?.isFinished === true
   /** Claims of the bracket last asked about, by interface, side and method; usually two or three. */
-  let memos: { name: string; side: string; method: Method; claims: Map<KnownAddress, Claim> }[] = []
-  let memoBefore: Micros | null = null
-  let memoAfter: Micros | null = null
+  let memos: Memo[] = saved?.memos ?? []
+  let memoBefore: Micros | null = saved?.memoBefore ?? null
+  let memoAfter: Micros | null = saved?.memoAfter ?? null
 
   function isWireguard(name: string): boolean {
     if (name === '') return false
@@ -126,13 +149,13 @@ export function createAttributor(options: {
       memo = { name, side, method, claims: new Map() }
       if (memos.length < MEMOS_MAX) memos.push(memo)
     }
-    const known = memo.claims.get(address)
+    const known = memo.claims.get(address.text)
     if (known !== undefined) return known
     const claim = decide(name, address, around, moment, method, side)
     // A distance depends on the moment itself, so only answers without one are shared.
     if (claim.distance < 0 && around.before !== null && around.after !== null) {
       if (memo.claims.size >= MEMO_MAX) memo.claims.clear()
-      memo.claims.set(address, claim)
+      memo.claims.set(address.text, claim)
     }
     return claim
   }
@@ -265,5 +288,14 @@ export function createAttributor(options: {
     noteEndpoint: (address, port) => {
       if (endpoints.size < SEEN_MAX) endpoints.add(`${address} ${port}`)
     },
+    save: () => ({
+      ownAddresses,
+      endpoints,
+      isFinished: isFinished && options.hasSnapshots,
+      memos,
+      memoBefore,
+      memoAfter,
+    }),
+    shared: () => memos.flatMap(({ claims }) => [...claims.values()]),
   }
 }

@@ -27,15 +27,31 @@ export type IdentityFacets = {
   ): Facet
   /** What the policy says of the peer and a resource at a time; '' without a documented peer or resource. */
   policyOf(claim: Claim, role: Role, resourceName: string, at: Micros): 'allowed' | 'violation' | ''
+  /** `claims` are those that may come again. */
+  save(claims: Iterable<Claim>): SavedIdentityFacets
 }
+
+export type SavedIdentityFacets = {
+  /** What the names are from: another inventory may have others. */
+  readonly inventory: string
+  readonly lasts: readonly (readonly [Claim, LastFacet])[]
+}
+
+/** The facet a claim had last. It may be older than the entry's end, so making it anew could give another one. */
+type LastFacet = { readonly role: Role; readonly target: Entry | null; readonly epoch: number; readonly facet: Facet }
 
 /** Facets remembered; beyond it the older half is made anew when needed. About 2 kB each. */
 const FACETS_MAX = 32_768
 
-export function createIdentityFacets(gateway: string, ledger: Ledger, inventory: Inventory): IdentityFacets {
+export function createIdentityFacets(
+  gateway: string,
+  ledger: Ledger,
+  inventory: Inventory,
+  saved?: SavedIdentityFacets,
+): IdentityFacets {
   const epochOf = createEpochs(inventory)
-  /** The facet a claim had last: claims are shared by all lines of an address between two polls. */
-  const lastOf = new WeakMap<Claim, { role: Role; target: Entry | null; epoch: number; facet: Facet }>()
+  /** Claims are shared by all lines of an address between two polls. */
+  const lastOf = new WeakMap<Claim, LastFacet>(saved?.inventory === inventory.hash ? saved.lasts : [])
   let recent = new Map<string, Facet>()
   let older = new Map<string, Facet>()
 
@@ -164,6 +180,13 @@ export function createIdentityFacets(gateway: string, ledger: Ledger, inventory:
         entry === null ? null : inventory.peerByKey(gateway, entry.interface, entry.publicKey)
       return peer === null ? '' : inventory.policyFor(inventory.groupsAt(peer, at), resourceName, at)
     },
+    save: (claims) => ({
+      inventory: inventory.hash,
+      lasts: [...claims].flatMap((claim) => {
+        const last = lastOf.get(claim)
+        return last === undefined ? [] : [[claim, last] as const]
+      }),
+    }),
   }
 }
 

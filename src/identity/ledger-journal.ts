@@ -21,6 +21,15 @@ export type LedgerJournal = {
   observe(snapshot: SnapshotRecord, changes: readonly LedgerChange[]): void
   /** Writes the polls that wait. */
   flush(): void
+  save(): SavedLedgerJournal
+}
+
+export type SavedLedgerJournal = {
+  /** Whose names stand in the documents since the newest keyframe. */
+  readonly inventory: string
+  readonly keyframeDay: number
+  readonly polls: readonly Micros[]
+  readonly late: readonly (readonly [newest: Micros, at: Micros])[]
 }
 
 /** [name, public key, listen port] */
@@ -44,14 +53,16 @@ export function createLedgerJournal(
     readonly inventory: InventoryVersion
   },
   emit: (event: Event) => void,
+  saved?: SavedLedgerJournal,
 ): LedgerJournal {
   const { gateway, ledger, period, inventory } = options
   const idOf = createHashedIds()
   const facets = new Map<string, Facet>()
-  let keyframeDay = Number.NaN
-  let polls: Micros[] = []
+  // Another inventory is written down at once, with a keyframe as ever: documents name it from now on.
+  let keyframeDay = saved?.inventory === inventory.hash ? saved.keyframeDay : Number.NaN
+  let polls: Micros[] = saved === undefined ? [] : [...saved.polls]
   /** Polls that came with an older stamp, each after the newest then. */
-  let late: (readonly [newest: Micros, at: Micros])[] = []
+  let late: (readonly [newest: Micros, at: Micros])[] = saved === undefined ? [] : [...saved.late]
 
   function write(action: string, at: Micros, part: number, text: string): void {
     let facet = facets.get(action)
@@ -128,6 +139,7 @@ export function createLedgerJournal(
       if (polls.length >= POLLS_MAX || at - (polls[0] ?? at) >= POLLS_WAIT) flush()
     },
     flush,
+    save: () => ({ inventory: inventory.hash, keyframeDay, polls, late }),
   }
 }
 

@@ -9,8 +9,8 @@
 import type { AddressBits } from '../address.ts'
 import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { Micros } from '../time.ts'
-import { createPollClock, type PollClock } from './poll-clock.ts'
-import { COVERING_MAX, createPrefixTrie, type PrefixTrie } from './prefix-trie.ts'
+import { createPollClock, type PollClock, type SavedPollClock } from './poll-clock.ts'
+import { COVERING_MAX, createPrefixTrie, type PrefixTrie, type SavedPrefixTrie } from './prefix-trie.ts'
 
 type Hole = { readonly from: Micros; readonly to: Micros }
 
@@ -62,7 +62,17 @@ export type Ledger = {
   holding(interfaceName: string, bits: AddressBits, from: Micros, to: Micros): Holding
   peer(interfaceName: string, publicKey: string): PeerState | null
   readonly interfaces: ReadonlyMap<string, InterfaceState>
+  save(): SavedLedger
 }
+
+/** Entries and answers stay shared with the claims that name them, where both are saved in one graph. */
+export type SavedLedger = {
+  readonly polls: SavedPollClock
+  readonly interfaces: readonly SavedInterface[]
+  readonly entryCount: number
+}
+
+type SavedInterface = Omit<InterfaceState, 'trie'> & { readonly trie: SavedPrefixTrie }
 
 export type InterfaceState = {
   readonly name: string
@@ -114,11 +124,12 @@ const NO_HOLES: readonly Hole[] = Object.freeze([])
 const NO_HISTORY: readonly Held[] = Object.freeze([])
 const NOBODY: Holding = Object.freeze({ outcome: 'none', entry: null, candidates: Object.freeze([]) })
 
-export function createLedger(configuredPeriod: Micros | null): Ledger {
+export function createLedger(configuredPeriod: Micros | null, saved?: SavedLedger): Ledger {
   const interfaces = new Map<string, InterfaceState>()
-  const polls = createPollClock(configuredPeriod)
+  for (const each of saved?.interfaces ?? []) interfaces.set(each.name, { ...each, trie: createPrefixTrie(each.trie) })
+  const polls = createPollClock(configuredPeriod, saved?.polls)
   const slots = new Int32Array(COVERING_MAX)
-  let entryCount = 0
+  let entryCount = saved?.entryCount ?? 0
 
   function observe(snapshot: SnapshotRecord): LedgerChange[] {
     if (!snapshot.isComplete) return []
@@ -275,7 +286,18 @@ export function createLedger(configuredPeriod: Micros | null): Ledger {
     return candidates === null ? NOBODY : { outcome: 'changing', entry: candidates[0] ?? null, candidates }
   }
 
-  return { polls, observe, holding, interfaces, peer: (name, key) => interfaces.get(name)?.peers.get(key) ?? null }
+  return {
+    polls,
+    observe,
+    holding,
+    interfaces,
+    peer: (name, key) => interfaces.get(name)?.peers.get(key) ?? null,
+    save: () => ({
+      polls: polls.save(),
+      interfaces: [...interfaces.values()].map((state) => ({ ...state, trie: state.trie.save() })),
+      entryCount,
+    }),
+  }
 }
 
 function addHole(entry: Entry, from: Micros, to: Micros): void {
@@ -299,7 +321,7 @@ function endOf(entry: Entry, state: InterfaceState): Micros {
 
 function isWhole(entry: Entry, until: Micros, from: Micros, to: Micros): boolean {
   if (entry.since > from || until < to) return false
-  return entry.holes === NO_HOLES || !entry.holes.some((hole) => hole.from < to && hole.to > from)
+  return entry.holes.length === 0 || !entry.holes.some((hole) => hole.from < to && hole.to > from)
 }
 
 /** Adds every entry of a prefix that held at some time of the interval, newest first. */

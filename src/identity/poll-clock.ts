@@ -45,18 +45,29 @@ export type PollClock = {
     from: Micros,
     to: Micros,
   ): { readonly before: Micros | null; readonly after: Micros | null; readonly widest: Micros }
+  save(): SavedPollClock
 }
 
-export function createPollClock(configuredPeriod: Micros | null): PollClock {
-  let polls: number[] = []
+export type SavedPollClock = {
+  /** Ascending, without the forgotten ones. */
+  readonly polls: readonly Micros[]
+  readonly distances: readonly Micros[]
+  readonly period: Micros
+  readonly isStale: boolean
+  readonly repeats: readonly { readonly from: Micros; readonly to: Micros }[]
+}
+
+/** A configured period outdoes a saved one. */
+export function createPollClock(configuredPeriod: Micros | null, saved?: SavedPollClock): PollClock {
+  let polls: number[] = saved === undefined ? [] : [...saved.polls]
   /** Polls before this index are forgotten; the array is cut when half of it is dead. */
   let first = 0
-  let distances: number[] = []
-  let period = configuredPeriod ?? PERIOD_DEFAULT
+  let distances: number[] = saved === undefined ? [] : [...saved.distances]
+  let period = configuredPeriod ?? saved?.period ?? PERIOD_DEFAULT
   /** Distances came since the period was measured: it is asked for less often than polls come. */
-  let isStale = false
+  let isStale = configuredPeriod === null && (saved?.isStale ?? false)
   /** Oldest first, not overlapping. */
-  let repeats: { readonly from: Micros; readonly to: Micros }[] = []
+  let repeats: { readonly from: Micros; readonly to: Micros }[] = saved === undefined ? [] : [...saved.repeats]
 
   function add(at: Micros): void {
     const last = polls[polls.length - 1]
@@ -150,6 +161,7 @@ export function createPollClock(configuredPeriod: Micros | null): PollClock {
       }
       return period
     },
+    save: () => ({ polls: first === 0 ? polls : polls.slice(first), distances, period, isStale, repeats }),
   }
 }
 

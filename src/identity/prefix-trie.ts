@@ -13,15 +13,24 @@ export type PrefixTrie = {
   /** Slots of all prefixes that cover the address, shortest first, written to `into`; returns how many. */
   covering(bits: AddressBits, into: Int32Array): number
   readonly size: number
+  save(): SavedPrefixTrie
+}
+
+export type SavedPrefixTrie = { readonly v4: SavedFamilyTrie; readonly v6: SavedFamilyTrie; readonly slots: number }
+
+type SavedFamilyTrie = {
+  /** NODE words a node. */
+  readonly pool: Int32Array
+  readonly root: number
 }
 
 /** Longest chain of nested prefixes: one per length 0..128. */
 export const COVERING_MAX = 129
 
-export function createPrefixTrie(): PrefixTrie {
-  const v4 = createFamilyTrie()
-  const v6 = createFamilyTrie()
-  let slots = 0
+export function createPrefixTrie(saved?: SavedPrefixTrie): PrefixTrie {
+  const v4 = createFamilyTrie(saved?.v4)
+  const v6 = createFamilyTrie(saved?.v6)
+  let slots = saved?.slots ?? 0
   return {
     slotOf(prefix) {
       const slash = prefix.lastIndexOf('/')
@@ -48,6 +57,7 @@ export function createPrefixTrie(): PrefixTrie {
     get size() {
       return slots
     },
+    save: () => ({ v4: v4.save(), v6: v6.save(), slots }),
   }
 }
 
@@ -58,11 +68,13 @@ const CHILD = 5
 const SLOT = 7
 const NONE = -1
 
-function createFamilyTrie() {
+function createFamilyTrie(saved?: SavedFamilyTrie) {
   // Int32Array: prefix words are bit patterns, compared with ^ only, so their sign does not matter.
-  let pool = new Int32Array(NODE * 64)
-  let nodes = 0
-  let root = NONE
+  let pool = new Int32Array(Math.max(NODE * 64, saved?.pool.length ?? 0))
+  // A copy: what was read back is a window into the bytes of the whole state.
+  if (saved !== undefined) pool.set(saved.pool)
+  let nodes = saved === undefined ? 0 : saved.pool.length / NODE
+  let root = saved?.root ?? NONE
 
   function add(w0: number, w1: number, w2: number, w3: number, length: number, slot: number): number {
     if ((nodes + 1) * NODE > pool.length) {
@@ -170,7 +182,9 @@ function createFamilyTrie() {
     return count
   }
 
-  return { insert, coveringV4, coveringV6 }
+  const save = (): SavedFamilyTrie => ({ pool: pool.subarray(0, nodes * NODE), root })
+
+  return { insert, coveringV4, coveringV6, save }
 }
 
 function mask(bits: number): number {

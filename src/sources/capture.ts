@@ -7,6 +7,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
+import { inRotationOrder, rotationRank } from './rotated-names.ts'
 
 export type SourceKind =
   | 'nftables'
@@ -39,6 +40,8 @@ export type Capture = {
   /** Paths of the two optional files at the top, null when absent. */
   readonly inventory: string | null
   readonly pipeline: string | null
+  /** Path of `SHA256SUMS` at the top, null when absent (see capture-sums.ts). */
+  readonly sums: string | null
   /** Everything that is not read, relative to the directory, with why. */
   readonly ignored: readonly { readonly name: string; readonly why: string }[]
 }
@@ -74,12 +77,14 @@ export async function findCapture(directory: string): Promise<Capture> {
   const hosts: CaptureHost[] = []
   let inventory: string | null = null
   let pipeline: string | null = null
+  let sums: string | null = null
   for (const entry of await list(directory)) {
     // Such a name cannot be given back to the system, so its folder cannot be opened.
     if (entry.name.includes('\ufffd')) ignored.push({ name: entry.name, why: 'its name is not UTF-8' })
     else if (entry.isDirectory()) hosts.push(await findHost(directory, entry.name, ignored))
     else if (entry.isFile() && entry.name === 'inventory.yaml') inventory = join(directory, entry.name)
     else if (entry.isFile() && entry.name === 'pipeline.yaml') pipeline = join(directory, entry.name)
+    else if (entry.isFile() && entry.name === 'SHA256SUMS') sums = join(directory, entry.name)
     else ignored.push({ name: entry.name, why: entry.isFile() ? 'not part of a capture' : 'no regular file' })
   }
   if (hosts.every((host) => host.sources.length === 0)) {
@@ -96,6 +101,7 @@ export async function findCapture(directory: string): Promise<Capture> {
     hosts: hosts.filter((host) => host.sources.length > 0 || host.confs.length > 0),
     inventory,
     pipeline,
+    sums,
     ignored,
   }
 }
@@ -159,28 +165,19 @@ function sourcesOf(
   return sources
 }
 
-/** Family and age of a file: the greater rank is the younger. `.N` ages with N; `-20261115` (dateext) is its own order. */
+/** Family and age of a file. */
 function placeOf(name: string): { base: string; rank: string } | null {
   for (const { base } of FAMILIES) {
-    if (!name.startsWith(base)) continue
-    const rest = name.slice(base.length).replace(/\.gz$/, '')
-    if (rest === '') return { base, rank: 'z' }
-    const numbered = /^\.(\d{1,9})$/.exec(rest)
-    if (numbered !== null) return { base, rank: `n${String(999_999_999 - Number(numbered[1])).padStart(9, '0')}` }
-    if (/^-\d{8}(-\d+)?$/.test(rest)) return { base, rank: `d${rest}` }
+    const rank = rotationRank(base, name)
+    if (rank !== null) return { base, rank }
   }
   return null
 }
 
 function inOrder(host: string, family: Family, ignored: { name: string; why: string }[]): CaptureFile[] {
-  const byRank = new Map<string, CaptureFile>()
-  for (const { file, rank } of family.toSorted((a, b) =>
-    a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : a.file.isGzip ? 1 : -1,
-  )) {
-    // `x.1` and `x.1.gz` side by side: compression was under way, both hold the same lines.
-    if (byRank.has(rank))
-      ignored.push({ name: `${host}/${file.name}`, why: `the same rotation as ${byRank.get(rank)?.name}` })
-    else byRank.set(rank, file)
-  }
-  return [...byRank.values()]
+  const ranked = family.map(({ file, rank }) => ({ file, rank, isGzip: file.isGzip }))
+  const inOrder = inRotationOrder(ranked, (extra, kept) =>
+    ignored.push({ name: `${host}/${extra.file.name}`, why: `the same rotation as ${kept.file.name}` }),
+  )
+  return inOrder.map(({ file }) => file)
 }

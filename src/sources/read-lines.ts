@@ -67,12 +67,12 @@ const CR = 13
 
 export type LineSplitter = { push(text: string): Line[]; end(): Line[] }
 
-/** Splits latin1 text at LF, however it is cut into pieces. */
-export function createLineSplitter(lineBytesMax: number): LineSplitter {
+/** Splits latin1 text at LF, however it is cut into pieces. The text begins at byte `start` of its file, with a line. */
+export function createLineSplitter(lineBytesMax: number, start = 0): LineSplitter {
   let held = ''
   let isCut = false
-  let lineOffset = 0
-  let offset = 0
+  let lineOffset = start
+  let offset = start
 
   function push(text: string): Line[] {
     const lines: Line[] = []

@@ -30,6 +30,10 @@ export type StoreWriter = {
   /** Everything added is durable, and the sources' positions with it. */
   commit(cursors: ReadonlyMap<string, string>): void
   cursors(): Map<string, string>
+  /** Begins to seal what was added so far, beside the adding of more. */
+  seal(): void
+  /** The newest entry of the chain. */
+  head(): ChainHead
   /** Waits while more hot files wait to be sealed than are allowed: the place for back-pressure. */
   drain(): Promise<void>
   /** Seals everything, merges, applies retention, frees the lock. */
@@ -193,6 +197,12 @@ function createStoreWriter(store: OpenStore, options: WriterOptions): StoreWrite
         step('committed')
       }),
     cursors: () => manifest.cursors(),
+    seal: () =>
+      attempt(() => {
+        for (const hot of [...hots.values()]) turnOver(hot)
+        sealing.start()
+      }),
+    head: () => manifest.head(),
     drain: () => sealing.drain(),
     async close() {
       try {

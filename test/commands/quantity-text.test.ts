@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bytesText, dayOf, periodText, spanText, timeOfDay } from '../../src/commands/quantity-text.ts'
+import { bytesText, dayOf, periodText, spanText, timeOfDay } from '../../src/quantity-text.ts'
 import { DAY, HOUR, MINUTE, MS, SECOND } from '../../src/time.ts'
 import { micros } from './made-store.ts'
 

@@ -56,10 +56,21 @@ export type Accepts = {
   /** Says for each child that was seen before `watermark` which connections it may speak for; once a second of event time. */
   resolve(watermark: Micros): void
   readonly evicted: number
+  /** Live references. */
+  save(): SavedAccepts
 }
 
 /** The accepts and children of one listener, by serial. */
 type Group = { program: string; accepts: Accept[]; children: Child[]; places: Places | null }
+
+/** Plain data; see Accepts.save. Places are made anew. */
+export type SavedAccepts = {
+  readonly groups: readonly (readonly [listenerPid: number, Omit<Group, 'places'>])[]
+  readonly unproven: Child[]
+  readonly lookedAt: number
+  readonly latestAt: Micros
+  readonly evicted: number
+}
 
 /** Connections remembered for their children, of each listener; the oldest go first. */
 const ACCEPTS_MAX = 4096
@@ -102,14 +113,14 @@ function placesOf(accepts: readonly Accept[]): Places {
 }
 
 /** `isOver`: whether the connection had ended before that time, by the host's clock. */
-export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): Accepts {
-  const groups = new Map<number, Group>()
+export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean, saved?: SavedAccepts): Accepts {
+  const groups = new Map<number, Group>(saved?.groups.map(([pid, group]) => [pid, { ...group, places: null }]))
   /** Children whose parent the kernel did not name. */
-  let unproven: Child[] = []
-  let lookedAt = Number.NaN
+  let unproven = saved?.unproven ?? []
+  let lookedAt = saved?.lookedAt ?? Number.NaN
   /** When the latest child was seen. */
-  let latestAt = Number.NEGATIVE_INFINITY
-  let evicted = 0
+  let latestAt = saved?.latestAt ?? Number.NEGATIVE_INFINITY
+  let evicted = saved?.evicted ?? 0
 
   function mayBe(accept: Accept, child: Child): boolean {
     if (child.accept !== null) return child.accept === accept
@@ -309,5 +320,12 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean): 
     get evicted() {
       return evicted
     },
+    save: () => ({
+      groups: [...groups].map(([pid, { program, accepts, children }]) => [pid, { program, accepts, children }]),
+      unproven,
+      lookedAt,
+      latestAt,
+      evicted,
+    }),
   }
 }

@@ -8,7 +8,7 @@
 import { type Event, type Facet, fieldOf, sharedFieldOf } from '../../event.ts'
 import { MINUTE, type Micros } from '../../time.ts'
 import { FirewallEvent } from '../firewall-events.ts'
-import { createWaitingLine } from '../waiting-line.ts'
+import { createWaitingLine, type SavedWaitingLine } from '../waiting-line.ts'
 import type { Origin } from './origin.ts'
 
 export type CarriedFlow = {
@@ -29,7 +29,7 @@ export type CarriedFlow = {
   publicKey: string
   /** Whether a peer began it, however well it is known. */
   isFromPeer: boolean
-  /** Its newest document. */
+  /** Its newest document; of a line what answers ask for. */
   event: Event
   /** The accepted connection it carried; a flow is accepted once. */
   taker: Origin | null
@@ -54,8 +54,20 @@ export type CarriedFlows = {
   linesBehind(natAddress: string): Iterable<CarriedFlow>
   /** Forgets what ended long enough ago. */
   expire(watermark: Micros): void
+  /** Live references. */
+  save(): SavedCarriedFlows
   readonly size: number
   /** Flows thrown out because there were too many. */
+  readonly evicted: number
+}
+
+type Leaving = { readonly flow: CarriedFlow; readonly at: Micros }
+
+/** Plain data; see CarriedFlows.save. What finds flows by address is made anew. */
+export type SavedCarriedFlows = {
+  readonly byId: Map<string, CarriedFlow>
+  readonly maskers: Map<string, Set<string>>
+  readonly leaving: SavedWaitingLine<Leaving>
   readonly evicted: number
 }
 
@@ -67,16 +79,31 @@ const MASKERS_MAX = 4096
 export const RETAIN: Micros = 10 * MINUTE
 
 /** `isOfInterest` says whether flows to that server address are kept. */
-export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean): CarriedFlows {
-  const byId = new Map<string, CarriedFlow>()
+export function createCarriedFlows(
+  isOfInterest: (serverIp: string) => boolean,
+  saved?: SavedCarriedFlows,
+): CarriedFlows {
+  const byId = saved?.byId ?? new Map<string, CarriedFlow>()
   const byTuple = new Map<string, CarriedFlow[]>()
   const byClient = new Map<string, Set<CarriedFlow>>()
   const byServer = new Map<string, Set<CarriedFlow>>()
   /** Lines by gateway, and gateways by the address they put in place of their peers'. */
   const lines = new Map<string, Set<CarriedFlow>>()
-  const maskers = new Map<string, Set<string>>()
-  const leaving = createWaitingLine<{ flow: CarriedFlow; at: Micros }>()
-  let evicted = 0
+  const maskers = saved?.maskers ?? new Map<string, Set<string>>()
+  const leaving = createWaitingLine<Leaving>(saved?.leaving)
+  let evicted = saved?.evicted ?? 0
+  for (const flow of byId.values()) index(flow)
+
+  /** By its addresses; flows come in the order of `byId`. */
+  function index(flow: CarriedFlow): void {
+    const tuple = `${flow.clientIp} ${flow.clientPort}`
+    const same = byTuple.get(tuple)
+    if (same === undefined) byTuple.set(tuple, [flow])
+    else same.push(flow)
+    noteIn(byClient, flow.clientIp, flow)
+    noteIn(byServer, flow.serverIp, flow)
+    if (flow.basis === 'firewall') noteIn(lines, flow.gateway, flow)
+  }
 
   function observe(event: Event): CarriedFlow | null {
     const isLine = event instanceof FirewallEvent
@@ -124,17 +151,11 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
       host: null,
     }
     byId.set(id, flow)
-    const tuple = `${flow.clientIp} ${clientPort}`
-    const same = byTuple.get(tuple)
-    if (same === undefined) byTuple.set(tuple, [flow])
-    else same.push(flow)
-    noteIn(byClient, flow.clientIp, flow)
-    noteIn(byServer, flow.serverIp, flow)
+    index(flow)
     renew(flow, event)
     if (basis === 'firewall') {
       // A line tells no end.
       leaving.push({ flow, at: flow.startAt })
-      noteIn(lines, flow.gateway, flow)
     } else if (own['source.nat.ip'] !== undefined && (maskers.size < MASKERS_MAX || maskers.has(flow.clientIp))) {
       noteIn(maskers, flow.clientIp, flow.gateway)
     }
@@ -143,7 +164,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
   }
 
   function renew(flow: CarriedFlow, event: Event): void {
-    flow.event = event
+    flow.event = flow.basis === 'firewall' ? keptOf(event) : event
     // An exact peer on the other side says nothing about who came.
     flow.isFromPeer = sharedFieldOf(event, 'wireguard.peer.role') !== 'destination'
     const isExact = flow.isFromPeer && sharedFieldOf(event, 'wireguard.attribution.status') === 'exact'
@@ -193,6 +214,7 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
         remove(next.flow)
       }
     },
+    save: () => ({ byId, maskers, leaving: leaving.save(), evicted }),
     get size() {
       return byId.size
     },
@@ -200,6 +222,11 @@ export function createCarriedFlows(isOfInterest: (serverIp: string) => boolean):
       return evicted
     },
   }
+}
+
+/** A line's event reads its fields from its record by functions: not to be kept for minutes, and no plain data. */
+function keptOf({ dataset, own, facets }: Event): Event {
+  return { dataset, own: { 'source.ip': own['source.ip'] }, facets }
 }
 
 function noteIn<T>(sets: Map<string, Set<T>>, key: string, value: T): void {

@@ -16,6 +16,19 @@ export type ClockOffset = {
   readonly joins: number
   /** Whether several connections leave the difference no room: until then no time of the host proves anything about another's. */
   readonly isMeasured: boolean
+  /** Live references. */
+  save(): SavedClockOffset
+}
+
+type Bounds = { readonly least: Micros; readonly most: Micros }
+
+/** Plain data; see ClockOffset.save. */
+export type SavedClockOffset = {
+  readonly joins: number
+  readonly bounds: Bounds[]
+  readonly joined: Micros
+  readonly room: Micros
+  readonly suspects: Bounds[]
 }
 
 /** Connections that a measure takes, and the room it may leave. */
@@ -31,14 +44,14 @@ const SUSPECTS_MIN = 3
 /** The latest signs are remembered. */
 const SUSPECTS_MAX = 64
 
-export function createClockOffset(): ClockOffset {
-  let joins = 0
+export function createClockOffset(saved?: SavedClockOffset): ClockOffset {
+  let joins = saved?.joins ?? 0
   /** Of the latest joins. */
-  const bounds: { least: Micros; most: Micros }[] = []
-  let joined: Micros = 0
+  const bounds: Bounds[] = saved?.bounds ?? []
+  let joined: Micros = saved?.joined ?? 0
   /** Between the bounds of the latest joins. */
-  let room = Number.POSITIVE_INFINITY
-  const suspects: { least: Micros; most: Micros }[] = []
+  let room = saved?.room ?? Number.POSITIVE_INFINITY
+  const suspects: Bounds[] = saved?.suspects ?? []
 
   function join(startAt: Micros, from: Micros, to: Micros): void {
     joins++
@@ -86,5 +99,6 @@ export function createClockOffset(): ClockOffset {
     get isMeasured() {
       return joins >= MEASURE_JOINS_MIN && room <= MEASURE_ROOM_MAX
     },
+    save: () => ({ joins, bounds, joined, room, suspects }),
   }
 }

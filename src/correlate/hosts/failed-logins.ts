@@ -18,7 +18,14 @@ export type FailedLogins = {
   note(origin: Origin, at: Micros, arrival: Micros, pid: number, user: string): void
   /** Tells what is old enough. */
   tick(watermark: Micros): void
+  /** Live references. */
+  save(): SavedFailedLogins
 }
+
+type Pending = { readonly arrival: Micros; readonly failed: FailedLogin }
+
+/** Plain data: attempts that wait for their name, in order of arrival. */
+export type SavedFailedLogins = Map<Origin, Pending>
 
 /** Between the first record of a failure and the one with the name: PAM waits up to two seconds before it says no. */
 const NAME_WAIT: Micros = 3 * SECOND
@@ -29,17 +36,15 @@ const PENDING_MAX = 4096
 /** What sshd writes instead of a name: it asks nobody's password for an account that does not exist. */
 const NO_NAMES: ReadonlySet<string> = new Set(['', '?', '(invalid user)', '(unknown)', '(unknown user)', 'UNKNOWN'])
 
-export function createFailedLogins(tell: (failed: FailedLogin) => void): FailedLogins {
-  const told = new WeakSet<Origin>()
-  /** In order of arrival. */
-  const pending = new Map<Origin, { readonly arrival: Micros; readonly failed: FailedLogin }>()
+export function createFailedLogins(tell: (failed: FailedLogin) => void, saved?: SavedFailedLogins): FailedLogins {
+  const pending: SavedFailedLogins = saved ?? new Map()
   return {
     note(origin, at, arrival, pid, user) {
       const name = NO_NAMES.has(user) ? '' : user
       const known = pending.get(origin)
       if (known !== undefined) known.failed.user ||= name
-      else if (!told.has(origin)) {
-        told.add(origin)
+      else if (!origin.hasFailed) {
+        origin.hasFailed = true
         pending.set(origin, { arrival, failed: { origin, at, pid, user: name } })
         const [oldest] = pending.values()
         if (pending.size <= PENDING_MAX || oldest === undefined) return
@@ -54,5 +59,6 @@ export function createFailedLogins(tell: (failed: FailedLogin) => void): FailedL
         tell(failed)
       }
     },
+    save: () => pending,
   }
 }

@@ -14,7 +14,12 @@ export type HopJoin = {
   decide(origin: Origin, settled: Micros, isLast: boolean): { readonly answer: Answer | null } | null
   /** Whether as many connections from other hosts were accepted before that as were opened. */
   isCertain(origin: Origin, reach: Micros, settled: Micros): boolean
+  /** Live references. */
+  save(): SavedHopJoin
 }
+
+/** Plain data: accepted connections and logins without one, by client's host and server's. */
+export type SavedHopJoin = Map<string, Set<Origin>>
 
 /** Times of two machines with good clocks are this much apart at most. */
 const SLACK: Micros = 2 * SECOND
@@ -25,15 +30,17 @@ const GRACE: Micros = 150 * SECOND
 /** Connections remembered between each two hosts. */
 const ACCEPTED_MAX = 4096
 
-export function createHopJoin(options: {
-  readonly directory: HostDirectory
-  readonly hops: SecondHops
-  readonly clock: (host: string) => ClockOffset
-  readonly portsOf: (origin: Origin) => ReadonlySet<number> | undefined
-}): HopJoin {
+export function createHopJoin(
+  options: {
+    readonly directory: HostDirectory
+    readonly hops: SecondHops
+    readonly clock: (host: string) => ClockOffset
+    readonly portsOf: (origin: Origin) => ReadonlySet<number> | undefined
+  },
+  saved?: SavedHopJoin,
+): HopJoin {
   const { directory, hops, clock, portsOf } = options
-  /** Accepted connections and logins without one, by client's host and server's. */
-  const asked = new Map<string, Set<Origin>>()
+  const asked: SavedHopJoin = saved ?? new Map()
 
   function decide(origin: Origin, settled: Micros, isLast: boolean) {
     const host = directory.hostAt(origin.clientIp)
@@ -122,6 +129,7 @@ export function createHopJoin(options: {
       const [from, to] = [origin.from - reach - offset, origin.amongAt - offset]
       return hops.hostsBefore(origin.host).every((host) => areAllAccepted(host, origin, { from, to }, settled))
     },
+    save: () => asked,
   }
 
   /** Whether each connection of that time has an accept of its own: the earliest that none before it has. */

@@ -12,18 +12,19 @@ import type { AuditEvent } from '../../sources/auditd/record.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import { type AuditExtra, createAuditDocuments } from './audit-documents.ts'
 import { createAuditIds } from './audit-ids.ts'
-import { createCarriedFlows, RETAIN } from './carried-flows.ts'
-import { type ChangeTarget, changeOf, isLiveChange } from './change-evidence.ts'
-import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
+import type { AwaitingAnswer, HeldEvent } from './awaiting.ts'
+import { createCarriedFlows, RETAIN, type SavedCarriedFlows } from './carried-flows.ts'
+import { changeOf, isLiveChange } from './change-evidence.ts'
+import { createFailedLogins, type FailedLogins, type SavedFailedLogins } from './failed-logins.ts'
 import { createHostDirectory } from './host-directory.ts'
 import { createHostProgress, createTakerFacet, type HostReason, withHost } from './host-flow-events.ts'
-import { createHostJoin } from './host-join.ts'
-import { createHostSessions, type HostSessions, keepText } from './host-sessions.ts'
+import { createHostJoin, type SavedHostJoin } from './host-join.ts'
+import { createHostSessions, type HostSessions, keepText, type SavedHostSessions } from './host-sessions.ts'
 import { createLoginEvents } from './login-events.ts'
 import type { LoginSession } from './login-session.ts'
 import type { Answer, HostProcess, Origin } from './origin.ts'
-import { createSecondHops } from './second-hops.ts'
-import { createUndecided } from './undecided.ts'
+import { createSecondHops, type SavedSecondHops } from './second-hops.ts'
+import { createUndecided, type SavedUndecided } from './undecided.ts'
 
 /** Which audit events become documents: those of logins from elsewhere and evidence of changes, or all. */
 export type AuditScope = 'sessions' | 'all'
@@ -52,6 +53,27 @@ export type HostDesks = {
   limits(): readonly { readonly name: string; readonly count: number }[]
   /** How far the host's clock was measured ahead of its gateways', and by how many connections. */
   clock(host: string): { readonly offset: Micros; readonly joins: number }
+  /** Live references, to be serialized at once. */
+  save(): SavedHostDesks
+}
+
+/** Plain data; see HostDesks.save. */
+export type SavedHostDesks = {
+  /** Stands first: its origins are in an order that keeps the serializer from recursing. */
+  readonly undecided: SavedUndecided
+  readonly flows: SavedCarriedFlows
+  readonly hops: SavedSecondHops
+  readonly join: SavedHostJoin
+  /** Machines that audit records came from. */
+  readonly audited: Set<string>
+  readonly desks: readonly (readonly [name: string, SavedDesk])[]
+}
+
+type SavedDesk = {
+  readonly scope: AuditScope
+  readonly nodes: readonly (readonly [node: string, SavedHostSessions])[]
+  readonly failures: SavedFailedLogins
+  readonly outOfScope: number
 }
 
 type Desk = {
@@ -76,65 +98,93 @@ const CHANGE_MAX: Micros = SECOND
 /** EINPROGRESS: a connect that does not block has begun (formats.md 3.3). */
 const IN_PROGRESS = '-115'
 
-export function createHostDesks(options: HostDesksOptions, emit: (event: Event) => void): HostDesks {
+export function createHostDesks(
+  options: HostDesksOptions,
+  emit: (event: Event) => void,
+  saved?: SavedHostDesks,
+): HostDesks {
   const directory = createHostDirectory(options.inventory, options.isOwnAddress)
-  const audited = new Set(options.hosts.keys())
+  const audited = new Set([...options.hosts.keys(), ...(saved?.audited ?? [])])
   const hasUndocumented = [...options.hosts.keys()].some((host) => !directory.isDocumented(host))
   const flows = createCarriedFlows((serverIp) => {
     if (hasUndocumented) return true
     const host = directory.hostAt(serverIp)
     return host !== null && audited.has(host)
-  })
-  const hops = createSecondHops()
-  const join = createHostJoin({ flows, directory, hops, isAlone: !options.hasFlows && options.hosts.size === 1 })
+  }, saved?.flows)
+  const hops = createSecondHops(saved?.hops)
+  const isAlone = !options.hasFlows && options.hosts.size === 1
+  const join = createHostJoin({ flows, directory, hops, isAlone }, saved?.join)
   const progress = createHostProgress()
-  const identities = new WeakMap<LoginSession, Facet>()
-  const undecided = createUndecided(join, (origin, answer) => {
-    if (origin.clientPort >= 0 && origin.among.length === 0)
-      land(origin, answer, origin.process, '', '', origin.from, 'host-accepted')
-  })
-  const desks = new Map<string, Desk>()
-  for (const [name, scope] of options.hosts) desks.set(name, openDesk(name, scope))
+  const undecided = createUndecided(join, { answered, goOn }, saved?.undecided)
+  const desks = openDesks()
 
-  function openDesk(name: string, scope: AuditScope): Desk {
-    const logins = createLoginEvents(name)
-    return {
+  /** Also those of hosts that are read no more: what waits there is told yet. */
+  function openDesks(): Map<string, Desk> {
+    const known = new Map(saved?.desks)
+    const opened = new Map<string, Desk>()
+    for (const [name, scope] of options.hosts) opened.set(name, openDesk(name, scope, known.get(name)))
+    for (const [name, desk] of known) if (!opened.has(name)) opened.set(name, openDesk(name, desk.scope, desk))
+    return opened
+  }
+
+  function openDesk(name: string, scope: AuditScope, known: SavedDesk | undefined): Desk {
+    const desk: Desk = {
       name,
       scope,
       nodes: new Map(),
       read: createFactsReader(),
       idOf: createAuditIds(name),
       toDocument: createAuditDocuments(name),
-      logins,
+      logins: createLoginEvents(name),
       failures: createFailedLogins(({ origin, at, pid, user }) => {
-        undecided.whenAnswered(origin, (answer) => emit(logins.failed(at, pid, user, origin, answer)))
-      }),
-      outOfScope: 0,
+        undecided.whenAnswered(origin, { what: 'failed', desk: name, at, pid, user })
+      }, known?.failures),
+      outOfScope: known?.outOfScope ?? 0,
     }
+    for (const [node, sessions] of known?.nodes ?? []) desk.nodes.set(node, openSessions(desk, node, sessions))
+    return desk
   }
 
   /** A machine named by `node=` that the inventory knows is that machine; else the folder's name holds. */
+  function hostOf(desk: Desk, node: string): string {
+    return directory.isDocumented(node) ? node : desk.name
+  }
+
+  function openSessions(desk: Desk, node: string, known?: SavedHostSessions): HostSessions {
+    return createHostSessions(
+      { host: hostOf(desk, node), node, isOver: (origin, time) => join.isOver(origin, time) },
+      {
+        opened: (session, origin) => undecided.whenAnswered(origin, { what: 'login', desk: desk.name, session }),
+        goOn: (session, origin, { held, isEnd }) => inSession(desk, session, origin, held, isEnd),
+      },
+      known,
+    )
+  }
+
   function sessionsOf(desk: Desk, node: string): HostSessions {
     const known = desk.nodes.get(node)
     if (known !== undefined) return known
-    const host = directory.isDocumented(node) ? node : desk.name
-    const made = createHostSessions(
-      { host, node: keepText(node), isOver: (origin, time) => join.isOver(origin, time) },
-      (session, origin) => {
-        undecided.whenAnswered(origin, (answer) => {
-          emit(desk.logins.login(session, origin, answer, join.clock(host).offset))
-          land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
-        })
-      },
-    )
-    desk.nodes.set(keepText(node), made)
-    audited.add(host)
-    const [oldest] = desk.nodes.keys()
+    const name = keepText(node)
+    const made = openSessions(desk, name)
+    desk.nodes.set(name, made)
+    audited.add(hostOf(desk, name))
+    const [oldest] = desk.nodes
     if (desk.nodes.size > NODES_MAX && oldest !== undefined) {
-      desk.nodes.get(oldest)?.end()
-      desk.nodes.delete(oldest)
+      const [left, sessions] = oldest
+      sessions.end()
+      addFresh(sessions)
+      desk.nodes.delete(left)
     }
     return made
+  }
+
+  function addFresh(sessions: HostSessions): void {
+    for (const origin of sessions.takeFresh()) undecided.add(origin)
+  }
+
+  function answered(origin: Origin, answer: Answer): void {
+    if (origin.clientPort >= 0 && origin.among.length === 0)
+      land(origin, answer, origin.process, '', '', origin.from, 'host-accepted')
   }
 
   /** The flow that carried it learns which process, and which login, took it. */
@@ -158,86 +208,80 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const facts = desk.read(event)
     const sessions = sessionsOf(desk, event.node)
     const { subject, step, accepted } = sessions.take(event, facts)
-    for (const origin of sessions.takeFresh()) undecided.add(origin)
+    addFresh(sessions)
     const change = changeOf(facts)
     if (change === 'wireguard' && isLiveChange(facts))
       options.changed(name, event.at, event.placeAt + CHANGE_MAX, desk.idOf(event))
     noteConnect(desk, event, facts, subject.session)
     const { session, origin } = subject
-    if (session !== null) ofSession(desk, session, event, facts, change, step)
-    else if (origin !== null) ofOrigin(desk, origin, event, facts, origin === accepted, step)
-    else sayAlone(desk, event, facts, change)
+    const held = { event, facts, change }
+    if (session !== null) {
+      const isEnd = step === 'closed'
+      if (session.origin !== null) inSession(desk, session, session.origin, held, isEnd)
+      else session.waiting.push({ what: 'session-event', held, isEnd })
+    } else if (origin !== null)
+      beforeLogin(desk, origin, { ...held, change: '' }, origin === accepted, step === 'failed')
+    else sayAlone(desk, held)
   }
 
-  function ofSession(
-    desk: Desk,
-    session: LoginSession,
-    event: AuditEvent,
-    facts: AuditFacts,
-    change: ChangeTarget,
-    step: string,
-  ): void {
-    const go = (origin: Origin): void => {
-      if (session.isLocal) {
-        sayAlone(desk, event, facts, change)
-        return
-      }
-      undecided.whenAnswered(origin, (answer) => {
-        say(desk, event, facts, answer, identityOf(desk, session, answer), change)
-        if (step === 'closed') emit(desk.logins.logout(session, origin, answer))
-      })
+  function inSession(desk: Desk, session: LoginSession, origin: Origin, held: HeldEvent, isEnd: boolean): void {
+    if (session.isLocal) sayAlone(desk, held)
+    else undecided.whenAnswered(origin, { what: 'session-event', desk: desk.name, session, held, isEnd })
+  }
+
+  function beforeLogin(desk: Desk, origin: Origin, held: HeldEvent, isAccept: boolean, hasFailed: boolean): void {
+    const { event, facts } = held
+    undecided.whenAnswered(origin, { what: 'event', desk: desk.name, held, isAccept })
+    if (hasFailed) desk.failures.note(origin, event.at, event.arrival, facts.pid, facts.message?.acct ?? '')
+  }
+
+  /** The answer that something waited for is there. */
+  function goOn(origin: Origin, answer: Answer, waiting: AwaitingAnswer): void {
+    const desk = desks.get(waiting.desk)
+    if (desk === undefined) return
+    switch (waiting.what) {
+      case 'login':
+        tellLogin(desk, waiting.session, origin, answer)
+        break
+      case 'failed':
+        emit(desk.logins.failed(waiting.at, waiting.pid, waiting.user, origin, answer))
+        break
+      case 'session-event':
+        say(desk, waiting.held, answer, identityOf(desk, waiting.session, answer))
+        if (waiting.isEnd) emit(desk.logins.logout(waiting.session, origin, answer))
+        break
+      case 'event':
+        // A connection that no recorded flow carried is nobody's business here; a login is, wherever it came from.
+        if (waiting.isAccept && answer.status === 'unknown') sayAlone(desk, waiting.held)
+        else say(desk, waiting.held, answer, answer.identity)
+        break
+      default:
+        waiting satisfies never
     }
-    if (session.origin === null) session.waiting.push(go)
-    else go(session.origin)
   }
 
-  function ofOrigin(
-    desk: Desk,
-    origin: Origin,
-    event: AuditEvent,
-    facts: AuditFacts,
-    isAccept: boolean,
-    step: string,
-  ): void {
-    undecided.whenAnswered(origin, (answer) => {
-      // A connection that no recorded flow carried is nobody's business here; a login is, wherever it came from.
-      if (isAccept && answer.status === 'unknown') {
-        sayAlone(desk, event, facts, '')
-        return
-      }
-      say(desk, event, facts, answer, answer.identity, '')
-    })
-    if (step === 'failed') desk.failures.note(origin, event.at, event.arrival, facts.pid, facts.message?.acct ?? '')
+  function tellLogin(desk: Desk, session: LoginSession, origin: Origin, answer: Answer): void {
+    emit(desk.logins.login(session, origin, answer, join.clock(origin.host).offset))
+    land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
   }
 
-  function say(
-    desk: Desk,
-    event: AuditEvent,
-    facts: AuditFacts,
-    answer: Answer,
-    identity: Facet,
-    change: ChangeTarget,
-  ): void {
+  function say(desk: Desk, { event, facts, change }: HeldEvent, answer: Answer, identity: Facet): void {
     const { people, hosts, addresses } = answer
     emit(desk.toDocument(event, facts, { identity, people, hosts, addresses, change }))
   }
 
-  function sayAlone(desk: Desk, event: AuditEvent, facts: AuditFacts, change: ChangeTarget): void {
+  function sayAlone(desk: Desk, { event, facts, change }: HeldEvent): void {
     if (desk.scope === 'all' || change !== '') emit(desk.toDocument(event, facts, { ...ALONE, change }))
     else desk.outOfScope += event.records.length + event.dropped
   }
 
   function identityOf(desk: Desk, session: LoginSession, answer: Answer): Facet {
-    let identity = identities.get(session)
-    if (identity === undefined) {
-      const leader = hashDigits(
-        `login\0${desk.name}\0${session.node}\0${session.boot}\0${session.ses}\0${session.seenAt}`,
-        24,
-      )
-      identity = createFacet({ ...answer.identity.fields, 'process.session_leader.entity_id': leader })
-      identities.set(session, identity)
+    if (session.identity === null) {
+      const { node, boot, ses, seenAt } = session
+      const leader = hashDigits(`login\0${desk.name}\0${node}\0${boot}\0${ses}\0${seenAt}`, 24)
+      session.identity = createFacet({ ...answer.identity.fields, 'process.session_leader.entity_id': leader })
     }
-    return identity
+    return session.identity
   }
 
   /** A connection to another audited host: the accept over there may be this login's next hop. */
@@ -245,7 +289,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
     const { socket } = facts
     if (facts.syscallName !== 'connect' || socket === null || socket.port <= 0) return
     if (facts.isSuccess !== true && facts.exit !== IN_PROGRESS) return
-    const host = directory.isDocumented(event.node) ? event.node : desk.name
+    const host = hostOf(desk, event.node)
     const serverHost = directory.hostAt(socket.address)
     if (serverHost === null || serverHost === host) return
     hops.note({
@@ -263,13 +307,30 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
       failures.tick(watermark)
       for (const sessions of nodes.values()) {
         sessions.tick(watermark)
-        for (const origin of sessions.takeFresh()) undecided.add(origin)
+        addFresh(sessions)
       }
     }
     undecided.tick(settled)
     flows.expire(watermark)
     if (watermark !== Number.POSITIVE_INFINITY) hops.expire(watermark - RETAIN)
   }
+
+  const save = (): SavedHostDesks => ({
+    undecided: undecided.save(),
+    flows: flows.save(),
+    hops: hops.save(),
+    join: join.save(),
+    audited,
+    desks: [...desks].map(([name, { scope, nodes, failures, outOfScope }]) => [
+      name,
+      {
+        scope,
+        nodes: [...nodes].map(([node, sessions]) => [node, sessions.save()]),
+        failures: failures.save(),
+        outOfScope,
+      },
+    ]),
+  })
 
   return {
     pass(event) {
@@ -293,6 +354,7 @@ export function createHostDesks(options: HostDesksOptions, emit: (event: Event) 
       { name: 'login-sessions', count: sum([...desks.values()].flatMap(({ nodes }) => [...nodes.values()])) },
     ],
     clock: (host) => join.clock(host),
+    save,
   }
 }
 

@@ -6,14 +6,14 @@
 import { MINUTE, type Micros, MS, SECOND } from '../../time.ts'
 import { answerAmbiguous, answerOfFlow, answerOfSameKey, answerUnknown } from './answers.ts'
 import { type CarriedFlow, type CarriedFlows, RETAIN } from './carried-flows.ts'
-import { type ClockOffset, createClockOffset } from './clock-offset.ts'
-import { createHopJoin } from './hop-join.ts'
+import { type ClockOffset, createClockOffset, type SavedClockOffset } from './clock-offset.ts'
+import { createHopJoin, type SavedHopJoin } from './hop-join.ts'
 import type { HostDirectory } from './host-directory.ts'
 import { createLoginChoice } from './login-choice.ts'
-import { createMaskedLines } from './masked-lines.ts'
+import { createMaskedLines, type SavedMaskedLines } from './masked-lines.ts'
 import { type Answer, type Origin, programOf } from './origin.ts'
 import type { SecondHops } from './second-hops.ts'
-import { createServicePorts } from './service-ports.ts'
+import { createServicePorts, type SavedServicePorts } from './service-ports.ts'
 
 export type HostJoin = {
   /** Null while waiting may still improve the answer. All flows and records before `settled` are known. */
@@ -23,6 +23,18 @@ export type HostJoin = {
   /** A new flow came by. */
   noteFlow(flow: CarriedFlow): void
   clock(host: string): ClockOffset
+  /** Live references. */
+  save(): SavedHostJoin
+}
+
+/** Plain data; see HostJoin.save. */
+export type SavedHostJoin = {
+  readonly clocks: readonly (readonly [host: string, saved: SavedClockOffset])[]
+  readonly services: SavedServicePorts
+  /** By client address and port. */
+  readonly givenUp: Map<string, Origin>
+  readonly masked: SavedMaskedLines
+  readonly hops: SavedHopJoin
 }
 
 /** Times of one connection in two logs of machines with good clocks are this much apart at most. */
@@ -37,20 +49,22 @@ const GIVEN_UP_MAX = 8192
 /** sshd's LoginGraceTime is two minutes by default. */
 const GRACE: Micros = 150 * SECOND
 
-export function createHostJoin(options: {
-  readonly flows: CarriedFlows
-  readonly directory: HostDirectory
-  readonly hops: SecondHops
-  /** Whether any flow, or login on another host, can come at all: else there is nothing to wait for. */
-  readonly isAlone: boolean
-}): HostJoin {
+export function createHostJoin(
+  options: {
+    readonly flows: CarriedFlows
+    readonly directory: HostDirectory
+    readonly hops: SecondHops
+    /** Whether any flow, or login on another host, can come at all: else there is nothing to wait for. */
+    readonly isAlone: boolean
+  },
+  saved?: SavedHostJoin,
+): HostJoin {
   const { flows, directory, hops } = options
-  const clocks = new Map<string, ClockOffset>()
-  const services = createServicePorts()
-  const suspected = new WeakSet<Origin>()
-  const givenUp = new Map<string, Origin>()
-  const masked = createMaskedLines(flows)
-  const hopJoin = createHopJoin({ directory, hops, clock, portsOf: (origin) => services.of(origin) })
+  const clocks = new Map(saved?.clocks.map(([host, each]) => [host, createClockOffset(each)]))
+  const services = createServicePorts(saved?.services)
+  const givenUp = saved?.givenUp ?? new Map<string, Origin>()
+  const masked = createMaskedLines(flows, saved?.masked)
+  const hopJoin = createHopJoin({ directory, hops, clock, portsOf: (origin) => services.of(origin) }, saved?.hops)
   const choice = createLoginChoice({ flows, directory, clock, services, hopJoin, endsThere })
 
   function clock(host: string): ClockOffset {
@@ -164,8 +178,8 @@ export function createHostJoin(options: {
       return isAloneFarAndWide(origin, only) ? exact(origin, only) : answerAmbiguous(origin, recorded, 'several-flows')
     if (only !== undefined) return answerOfSameKey(origin, fitting) ?? answerAmbiguous(origin, fitting, 'several-flows')
     const [distant, ...more] = recorded
-    if (distant !== undefined && more.length === 0 && !suspected.has(origin)) {
-      suspected.add(origin)
+    if (distant !== undefined && more.length === 0 && !origin.isSuspected) {
+      origin.isSuspected = true
       clock(origin.host).suspect(distant.startAt, origin.from, origin.to)
     }
     return null
@@ -254,7 +268,14 @@ export function createHostJoin(options: {
     return flow !== null && answer?.method === 'server-tuple' && flow.endAt < at - clock(host).offset - SLACK
   }
 
-  return { decide, isOver, noteFlow, clock }
+  const save = (): SavedHostJoin => ({
+    clocks: [...clocks].map(([host, each]) => [host, each.save()]),
+    services: services.save(),
+    givenUp,
+    masked: masked.save(),
+    hops: hopJoin.save(),
+  })
+  return { decide, isOver, noteFlow, clock, save }
 }
 
 type Window = { readonly from: Micros; readonly to: Micros }

@@ -6,10 +6,11 @@
 import type { AuditFacts, LoginChange } from '../../sources/auditd/facts.ts'
 import type { AuditEvent } from '../../sources/auditd/record.ts'
 import { type Micros, SECOND } from '../../time.ts'
+import type { AwaitingOrigin } from './awaiting.ts'
 import { CRYPTO_SESSION, isFailure, isLoginMessage, USER_END, USER_LOGOUT, USER_START } from './login-messages.ts'
-import { type Claim, createLoginSession, type LoginSession } from './login-session.ts'
+import { type Claim, createLoginSession, type LoginSession, nest } from './login-session.ts'
 import { createOrigin, type HostProcess, type Origin } from './origin.ts'
-import { createServerChildren, type ServerChildren, type Speaker } from './server-children.ts'
+import { createServerChildren, type SavedServerChildren, type ServerChildren, type Speaker } from './server-children.ts'
 
 /** What an event belongs to; both null: to no login. */
 export type Subject = {
@@ -30,6 +31,31 @@ export type HostSessions = {
   /** Origins that were made since the last call; the caller decides them. */
   takeFresh(): Origin[]
   readonly evicted: number
+  /** Live references. */
+  save(): SavedHostSessions
+}
+
+/** Plain data; see HostSessions.save. */
+export type SavedHostSessions = {
+  readonly boot: number
+  readonly children: SavedServerChildren
+  readonly sessions: Map<number, LoginSession>
+  readonly untimed: Origin[]
+  readonly accepting: Map<string, Origin>
+  readonly fresh: Origin[]
+  readonly unborn: LoginSession[]
+  readonly evicted: number
+}
+
+export type SessionsTold = {
+  /** A login from elsewhere, when its origin is known. */
+  readonly opened: (session: LoginSession, origin: Origin) => void
+  /** What waited for the origin of its session goes on. */
+  readonly goOn: (
+    session: LoginSession,
+    origin: Origin,
+    waiting: Extract<AwaitingOrigin, { what: 'session-event' }>,
+  ) => void
 }
 
 /** Sessions remembered a host; those without a sign of life longest go first. About 500 bytes each. */
@@ -44,7 +70,6 @@ const THREADS_MAX = 1024
 
 const NOBODY: Subject = Object.freeze({ session: null, origin: null, isLocal: false })
 
-/** `opened` is told of each login from elsewhere, when its origin is known. */
 export function createHostSessions(
   options: {
     readonly host: string
@@ -52,19 +77,20 @@ export function createHostSessions(
     /** Whether an accepted connection had ended before that time, by the host's clock. */
     readonly isOver: (origin: Origin, at: Micros) => boolean
   },
-  opened: (session: LoginSession, origin: Origin) => void,
+  told: SessionsTold,
+  saved?: SavedHostSessions,
 ): HostSessions {
   const { host, node, isOver } = options
-  let boot = 0
-  let children: ServerChildren = createServerChildren(host, isOver)
-  const sessions = new Map<number, LoginSession>()
+  let boot = saved?.boot ?? 0
+  let children: ServerChildren = createServerChildren(host, isOver, saved?.children)
+  const sessions = saved?.sessions ?? new Map<number, LoginSession>()
   /** Origins whose time is still open: no later record of the host was seen. */
-  let untimed: Origin[] = []
+  let untimed = saved?.untimed ?? []
   /** The latest accept of each thread. */
-  const accepting = new Map<string, Origin>()
-  let fresh: Origin[] = []
-  let unborn: LoginSession[] = []
-  let evicted = 0
+  const accepting = saved?.accepting ?? new Map<string, Origin>()
+  let fresh = saved?.fresh ?? []
+  let unborn = saved?.unborn ?? []
+  let evicted = saved?.evicted ?? 0
 
   function take(event: AuditEvent, facts: AuditFacts) {
     if (event.boot !== boot) begin(event.boot)
@@ -177,7 +203,10 @@ export function createHostSessions(
     session.ppid = facts.ppid
     session.auid = login.auid
     session.process = processOf(facts)
-    if (login.oldSes >= 0) session.parent = sessions.get(login.oldSes) ?? begun(login.oldSes, login.oldAuid, event)
+    if (login.oldSes >= 0) {
+      const parent = sessions.get(login.oldSes) ?? begun(login.oldSes, login.oldAuid, event)
+      if (Number.isNaN(session.openedAt) && !nest(session, parent)) lose(session)
+    }
     for (const claim of session.claims) settle(session, claim)
     const end = session.ends.find(({ pid }) => pid === login.pid)
     if (end === undefined || !Number.isNaN(session.closedAt)) return ''
@@ -197,6 +226,8 @@ export function createHostSessions(
       if (parent !== null) split(session, parent, nobody)
       else {
         session.isLocal = true
+        // What is born in it may ask.
+        fresh.push(nobody)
         release(session, nobody)
       }
       return
@@ -208,30 +239,41 @@ export function createHostSessions(
       split(session, parent, origin)
       return
     }
-    opened(session, origin)
+    told.opened(session, origin)
     release(session, origin)
   }
 
   /** Born inside another session: it goes on for the one behind that, or a server that was started in it let somebody in. */
   function split(session: LoginSession, parent: LoginSession, own: Origin): void {
     fresh.push(own)
-    withOrigin(parent, (other) => {
-      const origin = createOrigin(host, { ip: own.clientIp, port: -1 }, own.from, session.process)
-      origin.among = [other, own]
-      fresh.push(origin)
-      release(session, origin)
-    })
+    whenKnown(parent, session, own)
   }
 
-  function withOrigin(session: LoginSession, then: (origin: Origin) => void): void {
-    if (session.origin === null) session.waiting.push(then)
-    else then(session.origin)
+  function whenKnown(parent: LoginSession, session: LoginSession, own: Origin | null): void {
+    if (parent.origin === null) parent.waiting.push({ what: 'session', session, own })
+    else bornIn(parent, parent.origin, session, own)
+  }
+
+  function bornIn(parent: LoginSession, other: Origin, session: LoginSession, own: Origin | null): void {
+    if (own === null) {
+      session.isLocal = parent.isLocal
+      release(session, other)
+      return
+    }
+    const origin = createOrigin(host, { ip: own.clientIp, port: -1 }, own.from, session.process)
+    origin.among = [other, own]
+    fresh.push(origin)
+    release(session, origin)
   }
 
   function release(session: LoginSession, origin: Origin): void {
     session.origin = origin
+    session.parent = null
     unborn = unborn.filter((each) => each !== session)
-    for (const go of session.waiting) go(origin)
+    for (const each of session.waiting) {
+      if (each.what === 'session') bornIn(session, origin, each.session, each.own)
+      else told.goOn(session, origin, each)
+    }
     session.waiting = []
   }
 
@@ -280,15 +322,22 @@ export function createHostSessions(
     const { parent } = session
     if (session.origin === null && parent !== null && Number.isNaN(session.openedAt)) {
       session.openedAt = session.seenAt
-      withOrigin(parent, (origin) => {
-        session.isLocal = parent.isLocal
-        release(session, origin)
-      })
+      whenKnown(parent, session, null)
     }
     if (parent !== null) return
     if (session.origin !== null) return
+    withoutOrigin(session, session.pid < 0 ? 'login-not-seen' : 'no-client-address')
+  }
+
+  /** Born too deep inside other sessions, or in a circle of them: no kernel writes that. */
+  function lose(session: LoginSession): void {
+    session.openedAt = session.seenAt
+    withoutOrigin(session, 'login-not-seen')
+  }
+
+  function withoutOrigin(session: LoginSession, reason: Origin['unknownBecause']): void {
     const origin = createOrigin(host, { ip: '', port: -1 }, session.seenAt, session.process)
-    if (session.pid < 0) origin.unknownBecause = 'login-not-seen'
+    origin.unknownBecause = reason
     fresh.push(origin)
     release(session, origin)
   }
@@ -314,6 +363,7 @@ export function createHostSessions(
     get evicted() {
       return evicted + children.evicted
     },
+    save: () => ({ boot, children: children.save(), sessions, untimed, accepting, fresh, unborn, evicted }),
   }
 }
 

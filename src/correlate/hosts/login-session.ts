@@ -1,5 +1,7 @@
 /** A login session of an audited host, as far as its log has told it. */
+import type { Facet } from '../../event.ts'
 import type { Micros } from '../../time.ts'
+import type { AwaitingOrigin } from './awaiting.ts'
 import type { HostProcess, Origin } from './origin.ts'
 import type { Speaker } from './server-children.ts'
 
@@ -19,8 +21,13 @@ export type LoginSession = {
   readonly seenAt: Micros
   /** What process and address opened it, while the LOGIN that proves the process is not there yet. */
   claims: Claim[]
-  /** The session it was born in: root may give a process another login id (formats.md 3.8, trap 11). */
+  /**
+   * The session it was born in, until its own origin is known: root may give a process another login id (formats.md 3.8,
+   * trap 11). Set by nest().
+   */
   parent: LoginSession | null
+  /** At least as many sessions as were born one inside the other, in this one. */
+  depth: number
   /** Serial of the LOGIN that bore it; -1 until that is seen. */
   bornBy: number
   /** Processes that said it ended, while its LOGIN is not there yet. */
@@ -30,12 +37,20 @@ export type LoginSession = {
   isLocal: boolean
   openedAt: Micros
   closedAt: Micros
+  /** Who is behind it, as its documents say; null before the first of them. */
+  identity: Facet | null
   /** What waits until its origin is known at all. */
-  waiting: ((origin: Origin) => void)[]
+  waiting: AwaitingOrigin[]
 }
 
 /** A process opened the session for a client; ip '' for none. */
 export type Claim = { readonly speaker: Speaker; readonly ip: string; readonly user: string }
+
+/**
+ * Sessions without an origin one inside the other. Nobody nests them on purpose; without a limit a log could make whatever
+ * follows them, and the serializer of the saved state, recurse without end.
+ */
+const NESTING_MAX = 32
 
 const NO_PROCESS: HostProcess = Object.freeze({ pid: -1, name: '', executable: '' })
 
@@ -51,12 +66,29 @@ export function createLoginSession(
     process: NO_PROCESS,
     claims: [],
     parent: null,
+    depth: 0,
     bornBy: -1,
     ends: [],
     origin: null,
     isLocal: false,
     openedAt: Number.NaN,
     closedAt: Number.NaN,
+    identity: null,
     waiting: [],
   }
+}
+
+/** The session was born in `parent`. False, and nothing noted, where that nests too deep or in a circle. */
+export function nest(session: LoginSession, parent: LoginSession): boolean {
+  let depth = session.depth + 1
+  for (let above: LoginSession | null = parent; above !== null; above = above.parent) {
+    if (above === session || ++depth > NESTING_MAX) return false
+  }
+  session.parent = parent
+  depth = session.depth
+  for (let above: LoginSession | null = parent; above !== null; above = above.parent) {
+    depth++
+    above.depth = Math.max(above.depth, depth)
+  }
+  return true
 }

@@ -10,7 +10,12 @@ import type { Origin } from './origin.ts'
 export type MaskedLines = {
   /** Lines that may be the origin's, when all connections of its time are known; null before that. */
   find(origin: Origin, from: Micros, to: Micros, settled: Micros): readonly CarriedFlow[] | null
+  /** Live references. */
+  save(): SavedMaskedLines
 }
+
+/** Plain data: connections that no flow explained, by host and client address. */
+export type SavedMaskedLines = Map<string, { readonly origin: Origin; readonly from: Micros; readonly to: Micros }[]>
 
 /** Another connection of the same moment has reached this place by then. */
 const OTHERS_WAIT: Micros = 5 * SECOND
@@ -19,8 +24,8 @@ const WINDOW_MAX: Micros = 30 * SECOND
 /** Connections without a flow remembered per host and client address. */
 const ORIGINS_MAX = 256
 
-export function createMaskedLines(flows: CarriedFlows): MaskedLines {
-  const unexplained = new Map<string, { origin: Origin; from: Micros; to: Micros }[]>()
+export function createMaskedLines(flows: CarriedFlows, saved?: SavedMaskedLines): MaskedLines {
+  const unexplained: SavedMaskedLines = saved ?? new Map()
   return {
     find(origin, from, to, settled) {
       if (to - from > WINDOW_MAX || !flows.isMask(origin.clientIp)) return []
@@ -38,5 +43,6 @@ export function createMaskedLines(flows: CarriedFlows): MaskedLines {
       // Several connections and one line: the line is one of theirs, and nobody knows whose.
       return isAlone || lines.length !== 1 ? lines : [...lines, ...lines]
     },
+    save: () => unexplained,
   }
 }

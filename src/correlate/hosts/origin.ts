@@ -4,6 +4,7 @@
  */
 import type { Facet } from '../../event.ts'
 import type { Micros } from '../../time.ts'
+import type { AwaitingAnswer } from './awaiting.ts'
 import type { CarriedFlow } from './carried-flows.ts'
 
 export type HostProcess = { readonly pid: number; readonly name: string; readonly executable: string }
@@ -25,7 +26,7 @@ export type Origin = {
   readonly process: HostProcess
   /** Why it has no client's address. */
   unknownBecause: 'no-client-address' | 'login-not-seen'
-  /** Accepted connections it may be one of; empty where it is one itself, or none was seen. */
+  /** Accepted connections it may be one of; empty where it is one itself, none was seen, or the answer is there. */
   among: readonly Origin[]
   /** What was known until then, by the host's clock, says so. */
   amongAt: Micros
@@ -33,9 +34,13 @@ export type Origin = {
   isResolved: boolean
   /** Its process was started by none of those that accept connections for that program. */
   isStray: boolean
+  /** A flow of its tuple at another time was taken for a sign that the clocks differ. */
+  isSuspected: boolean
+  /** A login over it is known to have failed. */
+  hasFailed: boolean
   answer: Answer | null
   /** What waits for the answer, in order. */
-  readonly waiting: ((answer: Answer) => void)[]
+  readonly waiting: AwaitingAnswer[]
 }
 
 /** Shared by everything of one origin; never changed. */
@@ -87,6 +92,8 @@ export function createOrigin(
     amongAt: from,
     isResolved: true,
     isStray: false,
+    isSuspected: false,
+    hasFailed: false,
     answer: null,
     waiting: [],
   }

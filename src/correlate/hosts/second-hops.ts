@@ -24,13 +24,18 @@ export type SecondHops = {
   /** Connections from one host to another within a time. */
   between(host: string, serverHost: string, from: Micros, to: Micros): readonly Connect[]
   expire(before: Micros): void
+  /** Live references. */
+  save(): SavedSecondHops
 }
+
+/** Plain data: connections by client's and server's host. */
+export type SavedSecondHops = Map<string, Connect[]>
 
 /** Connections remembered between each two hosts; the oldest go first. */
 const CONNECTS_MAX = 4096
 
-export function createSecondHops(): SecondHops {
-  const byHosts = new Map<string, Connect[]>()
+export function createSecondHops(saved?: SavedSecondHops): SecondHops {
+  const byHosts: SavedSecondHops = saved ?? new Map()
   return {
     note(connect) {
       const key = `${connect.host}\0${connect.serverHost}`
@@ -53,5 +58,6 @@ export function createSecondHops(): SecondHops {
         else byHosts.delete(key)
       }
     },
+    save: () => byHosts,
   }
 }

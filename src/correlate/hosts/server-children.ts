@@ -4,7 +4,7 @@
  */
 import type { Micros } from '../../time.ts'
 import { HOUR, SECOND } from '../../time.ts'
-import { type Child, createAccepts } from './accepts.ts'
+import { type Child, createAccepts, type SavedAccepts } from './accepts.ts'
 import { createOrigin, type HostProcess, type Origin, programOf } from './origin.ts'
 
 /** What a record says of the process behind it. */
@@ -34,6 +34,15 @@ export type ServerChildren = {
   /** Origins made since the last call. */
   takeFresh(): Origin[]
   readonly evicted: number
+  /** Live references. */
+  save(): SavedServerChildren
+}
+
+/** Plain data; see ServerChildren.save. */
+export type SavedServerChildren = {
+  readonly accepts: SavedAccepts
+  readonly children: Map<number, Child>
+  readonly fresh: Origin[]
 }
 
 const CHILDREN_MAX = 16_384
@@ -41,10 +50,14 @@ const CHILDREN_MAX = 16_384
 const LOGIN_MAX: Micros = 150 * SECOND
 const BORN_MAX: Micros = HOUR
 
-export function createServerChildren(host: string, isOver: (origin: Origin, at: Micros) => boolean): ServerChildren {
-  const accepts = createAccepts(isOver)
-  const children = new Map<number, Child>()
-  let fresh: Origin[] = []
+export function createServerChildren(
+  host: string,
+  isOver: (origin: Origin, at: Micros) => boolean,
+  saved?: SavedServerChildren,
+): ServerChildren {
+  const accepts = createAccepts(isOver, saved?.accepts)
+  const children = saved?.children ?? new Map<number, Child>()
+  let fresh = saved?.fresh ?? []
 
   function known(pid: number, at: Micros): Child | undefined {
     const child = children.get(pid)
@@ -146,5 +159,6 @@ export function createServerChildren(host: string, isOver: (origin: Origin, at: 
     get evicted() {
       return accepts.evicted
     },
+    save: () => ({ accepts: accepts.save(), children, fresh }),
   }
 }

@@ -14,16 +14,20 @@ export type ServicePorts = {
   among(origin: Origin, flows: readonly CarriedFlow[]): readonly CarriedFlow[]
   /** When the first recorded accept of the program was, by the gateways' clock; Infinity while there is none. */
   acceptsSince(origin: Origin): Micros
+  /** Live references. */
+  save(): SavedServicePorts
 }
+
+/** Plain data: services by host and program. */
+export type SavedServicePorts = Map<string, { readonly ports: Set<number>; acceptsSince: Micros }>
 
 /** Ports learned for each program of a host; more is no service but a range. */
 const PORTS_MAX = 16
 /** Programs of all hosts together; what comes later has no known ports. */
 const SERVICES_MAX = 16_384
 
-export function createServicePorts(): ServicePorts {
-  /** By host and program. */
-  const services = new Map<string, { readonly ports: Set<number>; acceptsSince: Micros }>()
+export function createServicePorts(saved?: SavedServicePorts): ServicePorts {
+  const services: SavedServicePorts = saved ?? new Map()
 
   function portsOf(origin: Origin): ReadonlySet<number> | undefined {
     const ports = services.get(nameOf(origin))?.ports
@@ -50,6 +54,7 @@ export function createServicePorts(): ServicePorts {
       return there.length > 0 ? there : flows
     },
     acceptsSince: (origin) => services.get(nameOf(origin))?.acceptsSince ?? Number.POSITIVE_INFINITY,
+    save: () => services,
   }
 }
 

@@ -3,6 +3,7 @@
  * and every second of event time; it is forced when too much waits.
  */
 import { type Micros, SECOND } from '../../time.ts'
+import type { AwaitingAnswer } from './awaiting.ts'
 import type { CarriedFlow } from './carried-flows.ts'
 import type { HostJoin } from './host-join.ts'
 import type { Answer, Origin } from './origin.ts'
@@ -11,13 +12,32 @@ export type Undecided = {
   add(origin: Origin): void
   /** A new flow: what it may carry is asked about at the next tick. */
   noteFlow(flow: CarriedFlow): void
-  /** Runs `then` with the answer: now, or when it is there. */
-  whenAnswered(origin: Origin, then: (answer: Answer) => void): void
+  /** Goes on with the answer: now, or when it is there. */
+  whenAnswered(origin: Origin, waiting: AwaitingAnswer): void
   tick(settled: Micros): void
   /** Everything is known: answers all that is left. */
   end(): void
   /** Origins decided before their time because too much waited. */
   readonly forced: number
+  /** Live references. */
+  save(): SavedUndecided
+}
+
+/** Plain data; see Undecided.save. */
+export type SavedUndecided = {
+  /** In the order they were made, so that one among which another may be stands before that: the serializer recurses. */
+  readonly origins: Map<Origin, string>
+  readonly due: Set<Origin>
+  readonly lookedAt: number
+  readonly waiting: number
+  readonly forced: number
+}
+
+export type UndecidedTold = {
+  /** An origin has its answer; told before what waits for it. */
+  readonly answered: (origin: Origin, answer: Answer) => void
+  /** What waited for the answer goes on. */
+  readonly goOn: (origin: Origin, answer: Answer, waiting: AwaitingAnswer) => void
 }
 
 /** Events that wait for an answer, all hosts together; about 5 kB each. */
@@ -25,16 +45,24 @@ export const WAITING_MAX = 50_000
 /** Grid of event time on which all that is left is looked at. */
 const LOOK_PERIOD: Micros = SECOND
 
-/** `answered` is told first, before what waits. */
-export function createUndecided(join: HostJoin, answered: (origin: Origin, answer: Answer) => void): Undecided {
+const NONE: readonly Origin[] = []
+
+export function createUndecided(join: HostJoin, told: UndecidedTold, saved?: SavedUndecided): Undecided {
   /** Each with the tuple it was added under. */
-  const origins = new Map<Origin, string>()
+  const origins = saved?.origins ?? new Map<Origin, string>()
   /** To be asked about at the next tick. */
-  let due = new Set<Origin>()
+  let due = saved?.due ?? new Set<Origin>()
   const byTuple = new Map<string, Set<Origin>>()
-  let lookedAt = Number.NEGATIVE_INFINITY
-  let waiting = 0
-  let forced = 0
+  let lookedAt = saved?.lookedAt ?? Number.NEGATIVE_INFINITY
+  let waiting = saved?.waiting ?? 0
+  let forced = saved?.forced ?? 0
+  for (const [origin, tuple] of origins) noteTuple(origin, tuple)
+
+  function noteTuple(origin: Origin, tuple: string): void {
+    const same = byTuple.get(tuple)
+    if (same === undefined) byTuple.set(tuple, new Set([origin]))
+    else same.add(origin)
+  }
 
   function decide(origin: Origin, settled: Micros, isForced: boolean): boolean {
     const answer = join.decide(origin, settled, isForced)
@@ -45,9 +73,11 @@ export function createUndecided(join: HostJoin, answered: (origin: Origin, answe
     const same = byTuple.get(tuple)
     same?.delete(origin)
     if (same?.size === 0) byTuple.delete(tuple)
-    answered(origin, answer)
+    told.answered(origin, answer)
+    // Nobody asks any more, and logins of years would hang on each other.
+    origin.among = NONE
     waiting -= origin.waiting.length
-    for (const then of origin.waiting.splice(0)) then(answer)
+    for (const each of origin.waiting.splice(0)) told.goOn(origin, answer, each)
     return true
   }
 
@@ -67,19 +97,17 @@ export function createUndecided(join: HostJoin, answered: (origin: Origin, answe
       const tuple = `${origin.clientIp} ${origin.clientPort}`
       origins.set(origin, tuple)
       due.add(origin)
-      const same = byTuple.get(tuple)
-      if (same === undefined) byTuple.set(tuple, new Set([origin]))
-      else same.add(origin)
+      noteTuple(origin, tuple)
     },
     noteFlow({ clientIp, clientPort }) {
       for (const origin of byTuple.get(`${clientIp} ${clientPort}`) ?? []) due.add(origin)
     },
-    whenAnswered(origin, then) {
+    whenAnswered(origin, each) {
       if (origin.answer !== null) {
-        then(origin.answer)
+        told.goOn(origin, origin.answer, each)
         return
       }
-      origin.waiting.push(then)
+      origin.waiting.push(each)
       waiting++
       while (waiting > WAITING_MAX) {
         let oldest: Origin | undefined
@@ -106,5 +134,6 @@ export function createUndecided(join: HostJoin, answered: (origin: Origin, answe
     get forced() {
       return forced
     },
+    save: () => ({ origins, due, lookedAt, waiting, forced }),
   }
 }

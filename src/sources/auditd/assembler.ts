@@ -11,8 +11,10 @@
  */
 import { type Micros, SECOND } from '../../time.ts'
 import { type Notice, type SourceFile, TEXT_MAX } from '../source.ts'
+import { END_OF_EVENT, UNTITLED_MIN } from './completeness.ts'
 import { createDoubt, isBootLike, isJump, type Verdict } from './doubt.ts'
-import { createLimitHits, type LimitHits } from './limit-hits.ts'
+import { expire, expireCertain, giveOutAll } from './expiry.ts'
+import { createLimitHits, type LimitHits, type SavedLimitHits } from './limit-hits.ts'
 import {
   beginBoot,
   believedClock,
@@ -21,9 +23,12 @@ import {
   isBootRecord,
   type LocatedRecord,
   type NodeTrack,
+  noteTitles,
   oldestOpen,
+  type SavedNodeTrack,
+  saveNodeTrack,
 } from './node-track.ts'
-import { addRecord, beginEvent, type OpenEvent } from './open-events.ts'
+import { addRecord, beginEvent, type OpenEvent, toAuditEvent } from './open-events.ts'
 import type { AuditEvent } from './record.ts'
 import {
   isDaemonType,
@@ -34,18 +39,33 @@ import {
   TYPE_EOE,
   TYPE_PROCTITLE,
 } from './record-type.ts'
+import { endSerials, noteSerial } from './serial-remarks.ts'
 
 export type Assembler = {
   push(located: LocatedRecord): void
   /** The source knows by itself that the node was booted (journald's `_BOOT_ID`). */
   boot(node: string): void
   end(): void
+  /** Nothing came for a while, and the time is `at`: gives out the events whose time has passed (see decoder.ts). */
+  quiet(at: Micros): void
   /** Greatest arrival so far; 0 before any time is known. */
   readonly arrival: Micros
   /** Where the oldest event begins that was not given out; null when none is open. A cursor must not pass it. */
   readonly oldestOpen: { readonly file: SourceFile; readonly offset: number } | null
   /** How often each limit was hit. */
   limits(): readonly LimitHits[]
+  save(): SavedAssembler
+}
+
+export type SavedAssembler = {
+  readonly tracks: readonly SavedNodeTrack[]
+  readonly limits: SavedLimitHits
+  readonly arrival: Micros
+  readonly sweptAt: Micros
+  readonly openCount: number
+  readonly openBytes: number
+  readonly order: number
+  readonly evictedNodes: number
 }
 
 export type AssemblerOptions = {
@@ -53,8 +73,6 @@ export type AssemblerOptions = {
   readonly hasBootIds: boolean
 }
 
-/** auditd's `end_of_event_timeout`, 2 s by default. */
-export const END_OF_EVENT: Micros = 2 * SECOND
 /** Open events of all nodes together; 2 s of a server that writes nothing but events without an end. */
 export const OPEN_MAX = 8192
 /** Bytes of lines of all open events together. */
@@ -64,18 +82,22 @@ export const NODES_MAX = 256
 /** Records and bytes of one node that wait while a doubt is decided. */
 export const HELD_MAX = 2048
 export const HELD_BYTES_MAX = 8 * 1024 * 1024
-const SPARSE_TEXT = 'serials of this log have gaps by nature (filtered or cut): a gap proves no loss here'
 
-export function createAssembler(options: AssemblerOptions, emit: (item: AuditEvent | Notice) => void): Assembler {
+export function createAssembler(
+  options: AssemblerOptions,
+  emit: (item: AuditEvent | Notice) => void,
+  saved?: SavedAssembler,
+): Assembler {
   const tracks = new Map<string, NodeTrack>()
-  const limits = createLimitHits(emit)
+  for (const each of saved?.tracks ?? []) tracks.set(each.node, createNodeTrack(each.node, each.boot, each))
+  const limits = createLimitHits(emit, saved?.limits)
   let last: NodeTrack | null = null
-  let arrival: Micros = 0
-  let sweptAt: Micros = 0
-  let openCount = 0
-  let openBytes = 0
-  let order = 0
-  let evictedNodes = 0
+  let arrival: Micros = saved?.arrival ?? 0
+  let sweptAt: Micros = saved?.sweptAt ?? 0
+  let openCount = saved?.openCount ?? 0
+  let openBytes = saved?.openBytes ?? 0
+  let order = saved?.order ?? 0
+  let evictedNodes = saved?.evictedNodes ?? 0
 
   function push(located: LocatedRecord): void {
     const { node } = located.head
@@ -92,7 +114,7 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
         const [oldest] = tracks.values()
         if (oldest !== undefined) {
           conclude(oldest)
-          flush(oldest)
+          flush(oldest, arrival)
           tracks.delete(oldest.node)
           evictedNodes++
           limits.hit('audit-nodes', located, arrival)
@@ -145,10 +167,10 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
       openBytes += event.bytes - bytes
       if (event.dropped > dropped) limits.hit('audit-event-size', located, arrival)
     }
-    if (type === TYPE_PROCTITLE) track.hasTitles = true
+    if (!track.hasTitles) noteTitles(track, type)
     if (type === TYPE_EOE || type === TYPE_PROCTITLE || isSingleRecordType(type)) giveOut(track, event, 'complete')
     const oldest = track.open.oldest
-    if (oldest !== null && oldest.touchedAt + END_OF_EVENT <= track.clock) expire(track)
+    if (oldest !== null && oldest.touchedAt + END_OF_EVENT <= track.clock) expire(track, arrival, giveOut)
     if (openCount > OPEN_MAX || openBytes > OPEN_BYTES_MAX) makeRoom(located)
     if (arrival >= sweptAt + SECOND) sweep(track)
   }
@@ -162,13 +184,11 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     const { head, file, offset } = located
     const { at, serial } = head
     advance(track, at, verdict)
-    track.latest = located
-    const gap = track.serials.see(serial)
-    if (gap?.isLoss === true) say(located, 'loss', 'serial-gap', gap.missing, '')
-    if (!track.isSparseTold && track.serials.isSparse) tellSparse(track, located)
+    noteSerial(track, located, say)
     const { clock } = track
     const part = track.given.parts(serial, at)
-    const touched = { touchedAt: clock, touchedAtAll: arrival }
+    const isUntitled = !track.hasTitles && track.untitled >= UNTITLED_MIN
+    const touched = { isUntitled, touchedAt: clock, touchedAtAll: arrival }
     const event = beginEvent({ at, serial, part, placeAt: clock, file, offset, order: recordOrder, ...touched })
     track.open.add(event)
     openCount++
@@ -190,28 +210,11 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     for (let next = track.open.takeEnded(); next !== null; next = track.open.takeEnded()) tell(track, next)
   }
 
-  function tell({ node, boot }: NodeTrack, event: OpenEvent): void {
-    const { placeAt, at, serial, part, records, dropped, ended, file, offset } = event
+  function tell(track: NodeTrack, event: OpenEvent): void {
     openCount--
     openBytes -= event.bytes
     // Only an EOE: all its records were dropped.
-    if (records.length === 0 && dropped === 0) return
-    const completeness = dropped > 0 ? 'capped' : ended || 'incomplete'
-    emit({
-      kind: 'audit',
-      arrival,
-      placeAt,
-      at,
-      serial,
-      node,
-      boot,
-      part,
-      records,
-      completeness,
-      dropped,
-      file,
-      offset,
-    })
+    if (event.records.length > 0 || event.dropped > 0) emit(toAuditEvent(event, track, arrival))
   }
 
   /** auditd's own records: events of one record, with serials of their own. */
@@ -232,7 +235,8 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
   }
 
   function newBoot(track: NodeTrack): void {
-    flush(track)
+    // No machine is up again before END_OF_EVENT has passed, whatever its clock says then.
+    flush(track, Number.POSITIVE_INFINITY)
     beginBoot(track)
   }
 
@@ -302,24 +306,13 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     }
   }
 
-  /** Gives out what nobody waits for any more. */
-  function expire(track: NodeTrack): void {
-    for (let event = track.open.oldest; event !== null; event = track.open.oldest) {
-      const isDue = event.touchedAt + END_OF_EVENT <= track.clock || event.touchedAtAll + END_OF_EVENT <= arrival
-      if (!isDue) return
-      // Without a SYSCALL, or where PROCTITLE is filtered out, no record would have told the end.
-      const isWhole = event.isLone || event.isUring || (event.hasSyscall && !track.hasTitles)
-      giveOut(track, event, isWhole ? 'complete' : 'incomplete')
-    }
-  }
-
   /** Once a second of event time: other nodes may have gone silent with events open. */
   function sweep(current: NodeTrack): void {
     sweptAt = arrival
     for (const track of tracks.values()) {
       if (track === current) continue
       if (track.doubt !== null && track.heldSince + END_OF_EVENT <= arrival) conclude(track)
-      expire(track)
+      expire(track, arrival, giveOut)
     }
   }
 
@@ -334,23 +327,10 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     }
   }
 
-  /** Nothing more of this boot will come. */
-  function flush(track: NodeTrack): void {
-    for (let event = track.open.oldest; event !== null; event = track.open.oldest) giveOut(track, event, 'incomplete')
-    endSerials(track)
-  }
-
-  function endSerials(track: NodeTrack): void {
-    const { latest, serials } = track
-    if (latest === null) return
-    const gap = serials.end()
-    if (gap?.isLoss === true) say(latest, 'loss', 'serial-gap', gap.missing, '')
-    if (!track.isSparseTold && serials.isSparse) tellSparse(track, latest)
-  }
-
-  function tellSparse(track: NodeTrack, located: LocatedRecord): void {
-    track.isSparseTold = true
-    say(located, 'remark', 'sparse-serials', 0, SPARSE_TEXT)
+  /** Nothing more of this boot will come; `at` is the time where that was seen. */
+  function flush(track: NodeTrack, at: Micros): void {
+    giveOutAll(track, at, giveOut)
+    endSerials(track, say)
   }
 
   function say(
@@ -373,8 +353,12 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
     },
     end() {
       for (const track of tracks.values()) conclude(track)
-      for (const track of tracks.values()) flush(track)
+      for (const track of tracks.values()) flush(track, arrival)
       limits.end(arrival)
+    },
+    quiet(at) {
+      // What is held may belong to an open event.
+      for (const track of tracks.values()) if (track.doubt === null) expireCertain(track, at, giveOut)
     },
     get arrival() {
       return arrival
@@ -383,5 +367,9 @@ export function createAssembler(options: AssemblerOptions, emit: (item: AuditEve
       return oldestOpen(tracks.values())
     },
     limits: limits.all,
+    save() {
+      const counts = { arrival, sweptAt, openCount, openBytes, order, evictedNodes }
+      return { tracks: Array.from(tracks.values(), saveNodeTrack), limits: limits.save(), ...counts }
+    },
   }
 }

@@ -4,15 +4,29 @@
  *
  * Lines add up: a record of an event counts as `records`, an EOE (it only ends one) and comments as `skipped`.
  */
-import { type Decoder, emptyTally, type Line, type Notice, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
-import { createAssembler } from './assembler.ts'
+import {
+  type Decoder,
+  emptyTally,
+  type Line,
+  type Notice,
+  type Remark,
+  type SourceFile,
+  type Tally,
+  TEXT_MAX,
+} from '../source.ts'
+import { createAssembler, type SavedAssembler } from './assembler.ts'
 import { type Head, readHead } from './head.ts'
-import { createInjectedLines } from './injected-lines.ts'
+import { createInjectedLines, type SavedInjectedLines } from './injected-lines.ts'
 import type { LimitHits } from './limit-hits.ts'
 import type { AuditEvent, AuditRecord } from './record.ts'
 import { isUserMessageType, TYPE_EOE, TYPE_SOCKADDR } from './record-type.ts'
 import { extendMessage, openMessage, type SplitMessage } from './split-messages.ts'
 
+/**
+ * `quiet` gives out the events of a still log whose END_OF_EVENT has passed by `at`, with the arrival of the newest record. They
+ * are what a replay gives out when the log goes on, only earlier; where the log ends there, a replay knows of no time passing
+ * and calls them incomplete. Events that wait for what a later record will say (`doubt.ts`) go on waiting.
+ */
 export type AuditDecoder = Decoder & {
   /** File and first byte of the oldest event not given out yet; null when there is none. A cursor must not pass it. */
   readonly oldestOpen: { readonly file: SourceFile; readonly offset: number } | null
@@ -27,11 +41,22 @@ const SEPARATOR = '\x1d'
 const NUL = 0
 const HASH = 0x23
 
-export function createAuditDecoder(_options: object, emit: (item: AuditEvent | Remark) => void): AuditDecoder {
-  const assembler = createAssembler({ hasBootIds: false }, emit)
-  const injected = createInjectedLines()
-  const tally = emptyTally()
-  let split: SplitMessage | null = null
+export type SavedAuditDecoder = {
+  readonly tally: Tally
+  readonly assembler: SavedAssembler
+  readonly injected: SavedInjectedLines
+  readonly split: SplitMessage | null
+}
+
+export function createAuditDecoder(
+  _options: object,
+  emit: (item: AuditEvent | Remark) => void,
+  saved?: SavedAuditDecoder,
+): Omit<AuditDecoder, 'save'> & { save(): SavedAuditDecoder } {
+  const assembler = createAssembler({ hasBootIds: false }, emit, saved?.assembler)
+  const injected = createInjectedLines(saved?.injected)
+  const tally = saved?.tally ?? emptyTally()
+  let split: SplitMessage | null = saved?.split ?? null
 
   function push(line: Line, file: SourceFile): void {
     tally.lines++
@@ -145,7 +170,9 @@ export function createAuditDecoder(_options: object, emit: (item: AuditEvent | R
       if (open !== null || split === null) return open
       return { file: split.file, offset: split.line.offset }
     },
+    quiet: (at) => assembler.quiet(at),
     limits: () => assembler.limits(),
+    save: () => ({ tally, assembler: assembler.save(), injected: injected.save(), split }),
   }
 }
 

@@ -21,6 +21,19 @@ export type Doubt = {
   /** Stamp of the event in doubt, and of the first one after it; NaN while there is none. */
   readonly at: Micros
   readonly nextAt: Micros
+  save(): SavedDoubt
+}
+
+/** What was asked, and what is known so far: null is not decided. */
+export type SavedDoubt = {
+  readonly first: { readonly at: Micros; readonly serial: number }
+  readonly shown: Shown
+  readonly jump: boolean | null
+  readonly boot: boolean | null
+  readonly heard: number
+  readonly bootHeard: number
+  /** NaN: nothing was heard. */
+  readonly nextAt: Micros
 }
 
 /** What a node has shown so far: its running maximum of stamps (NaN before the first) and greatest serial (-1). */
@@ -56,11 +69,14 @@ export function createDoubt(
   jumps: boolean,
   boots: boolean,
 ): Doubt {
-  let jump: boolean | null = jumps ? null : false
-  let boot: boolean | null = boots ? null : false
-  let heard = 0
-  let bootHeard = 0
-  let nextAt: Micros = Number.NaN
+  const jump = jumps ? null : false
+  const boot = boots ? null : false
+  return resumeDoubt({ first, shown, jump, boot, heard: 0, bootHeard: 0, nextAt: Number.NaN })
+}
+
+/** Goes on with a doubt that was saved. */
+export function resumeDoubt({ first, shown, ...known }: SavedDoubt): Doubt {
+  let { jump, boot, heard, bootHeard, nextAt } = known
 
   function verdict(): Verdict | null {
     return jump === null || boot === null ? null : { isJump: jump, isBoot: boot }
@@ -90,5 +106,6 @@ export function createDoubt(
         isBoot: boot ?? first.at >= shown.clock - TIME_WENT_ON,
       }
     },
+    save: () => ({ first, shown, jump, boot, heard, bootHeard, nextAt }),
   }
 }

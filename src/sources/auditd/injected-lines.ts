@@ -21,17 +21,24 @@ export type InjectedLines = {
   sockaddr(body: string, enriched: string, isSyslog: boolean): void
   /** A line with auditd's separator came: this log is ENRICHED. */
   enriched(): void
+  save(): SavedInjectedLines
+}
+
+export type SavedInjectedLines = {
+  readonly expected: string[]
+  readonly isUnfinished: boolean
+  readonly isEnriched: boolean
 }
 
 const LF = '\n'
 /** Before auditd's own part. */
 const SEPARATOR = '\x1d'
 
-export function createInjectedLines(): InjectedLines {
+export function createInjectedLines(saved?: SavedInjectedLines): InjectedLines {
   /** Lines that may still follow the last SOCKADDR, as its memory says them. */
-  let expected: string[] = []
-  let isUnfinished = false
-  let isEnriched = false
+  let expected: string[] = saved?.expected ?? []
+  let isUnfinished = saved?.isUnfinished ?? false
+  let isEnriched = saved?.isEnriched ?? false
 
   /** How far into the expected lines this one reaches; 0 = it is none of them. */
   function matched(whole: string): number {
@@ -68,6 +75,7 @@ export function createInjectedLines(): InjectedLines {
     enriched() {
       isEnriched = true
     },
+    save: () => ({ expected, isUnfinished, isEnriched }),
   }
 }
 

@@ -9,8 +9,8 @@
  * journald knows the boot, so serials need not tell it. All other entries are another decoder's, and skipped.
  */
 import { type JournalEntry, readJournalEntry } from '../journal-entry.ts'
-import { emptyTally, type Line, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
-import { createAssembler } from './assembler.ts'
+import { emptyTally, type Line, type Remark, type SourceFile, type Tally, TEXT_MAX } from '../source.ts'
+import { createAssembler, type SavedAssembler } from './assembler.ts'
 import type { AuditDecoder } from './decoder.ts'
 import type { AuditEvent } from './record.ts'
 import { nameOfType, TYPE_EOE } from './record-type.ts'
@@ -22,10 +22,20 @@ export const AUDIT_ENTRY_BYTES_MAX = 256 * 1024
 const TYPE_LIMIT = 0x1_0000
 const SERIAL_LIMIT = 0x1_0000_0000
 
-export function createAuditJournalDecoder(_options: object, emit: (item: AuditEvent | Remark) => void): AuditDecoder {
-  const assembler = createAssembler({ hasBootIds: true }, emit)
-  const tally = emptyTally()
-  let bootId = ''
+export type SavedAuditJournalDecoder = {
+  readonly tally: Tally
+  readonly assembler: SavedAssembler
+  readonly bootId: string
+}
+
+export function createAuditJournalDecoder(
+  _options: object,
+  emit: (item: AuditEvent | Remark) => void,
+  saved?: SavedAuditJournalDecoder,
+): Omit<AuditDecoder, 'save'> & { save(): SavedAuditJournalDecoder } {
+  const assembler = createAssembler({ hasBootIds: true }, emit, saved?.assembler)
+  const tally = saved?.tally ?? emptyTally()
+  let bootId = saved?.bootId ?? ''
 
   function push(line: Line, file: SourceFile): void {
     tally.lines++
@@ -78,6 +88,8 @@ export function createAuditJournalDecoder(_options: object, emit: (item: AuditEv
     get oldestOpen() {
       return assembler.oldestOpen
     },
+    quiet: (at) => assembler.quiet(at),
     limits: () => assembler.limits(),
+    save: () => ({ tally, assembler: assembler.save(), bootId }),
   }
 }

@@ -17,8 +17,11 @@ export type LimitHits = { readonly name: AssemblerLimit; readonly count: number 
 
 type Count = { count: number; told: number; toldAt: Micros; located: LocatedRecord | null }
 
-export function createLimitHits(emit: (notice: Notice) => void) {
-  const counts = new Map<AssemblerLimit, Count>()
+/** Of every limit that was hit. */
+export type SavedLimitHits = Map<AssemblerLimit, Count>
+
+export function createLimitHits(emit: (notice: Notice) => void, saved?: SavedLimitHits) {
+  const counts: SavedLimitHits = saved ?? new Map<AssemblerLimit, Count>()
 
   function tell(name: AssemblerLimit, count: Count, { file, offset }: LocatedRecord, arrival: Micros): void {
     const lost = count.count - count.told
@@ -44,5 +47,6 @@ export function createLimitHits(emit: (notice: Notice) => void) {
         if (count.count > count.told && count.located !== null) tell(name, count, count.located, arrival)
     },
     all: (): readonly LimitHits[] => [...counts].map(([name, { count }]) => ({ name, count })),
+    save: (): SavedLimitHits => counts,
   }
 }

@@ -1,13 +1,14 @@
 /** What the assembler keeps of one node: its boot, its clock, its open events, and what waits for a doubt to be decided. */
 import type { Micros } from '../../time.ts'
 import type { SourceFile } from '../source.ts'
-import type { Doubt } from './doubt.ts'
-import { createGivenEvents, type GivenEvents } from './given-events.ts'
+import { UNTITLED_MIN } from './completeness.ts'
+import { type Doubt, resumeDoubt, type SavedDoubt } from './doubt.ts'
+import { createGivenEvents, type GivenEvents, type SavedGivenEvents } from './given-events.ts'
 import type { Head } from './head.ts'
-import { createOpenEvents, type OpenEvents } from './open-events.ts'
+import { createOpenEvents, type OpenEvents, type SavedOpenEvents } from './open-events.ts'
 import type { AuditRecord } from './record.ts'
-import { TYPE_KERNEL, TYPE_SYSTEM_BOOT } from './record-type.ts'
-import { createSerials, type Serials } from './serials.ts'
+import { TYPE_KERNEL, TYPE_PROCTITLE, TYPE_SYSCALL, TYPE_SYSTEM_BOOT } from './record-type.ts'
+import { createSerials, type SavedSerials, type Serials } from './serials.ts'
 
 /** A record and where its line lies. */
 export type LocatedRecord = {
@@ -40,32 +41,61 @@ export type NodeTrack = {
   hasDaemonStarted: boolean
   /** PROCTITLE is not filtered out here: a system call without one is not whole. */
   hasTitles: boolean
+  /** SYSCALL records before the first PROCTITLE, counted up to UNTITLED_MIN. */
+  untitled: number
   isSparseTold: boolean
   /** The record that began its newest event. */
   latest: LocatedRecord | null
 }
 
-/** A node nothing is known of yet. `boot` is the number of its first boot. */
-export function createNodeTrack(node: string, boot: number): NodeTrack {
+export type SavedNodeTrack = Omit<NodeTrack, 'serials' | 'given' | 'open' | 'doubt'> & {
+  readonly serials: SavedSerials
+  readonly given: SavedGivenEvents
+  readonly open: SavedOpenEvents
+  readonly doubt: SavedDoubt | null
+}
+
+/** A node nothing is known of yet but what is `saved`. `boot` is the number of its first boot. */
+export function createNodeTrack(node: string, boot: number, saved?: SavedNodeTrack): NodeTrack {
+  const doubt = saved?.doubt ?? null
   return {
     // A copy: a part of the line would keep the whole read buffer alive.
     node: Buffer.from(node, 'latin1').toString('latin1'),
-    boot,
-    clock: Number.NaN,
-    serials: createSerials(),
-    given: createGivenEvents(),
-    open: createOpenEvents(),
-    doubt: null,
-    held: [],
-    heldBytes: 0,
-    heardAt: Number.NaN,
-    heardSerial: -1,
-    heldSince: Number.NaN,
-    hasDaemonStarted: false,
-    hasTitles: false,
-    isSparseTold: false,
-    latest: null,
+    boot: saved?.boot ?? boot,
+    clock: saved?.clock ?? Number.NaN,
+    serials: createSerials(saved?.serials),
+    given: createGivenEvents(saved?.given),
+    open: createOpenEvents(saved?.open),
+    doubt: doubt === null ? null : resumeDoubt(doubt),
+    held: saved?.held ?? [],
+    heldBytes: saved?.heldBytes ?? 0,
+    heardAt: saved?.heardAt ?? Number.NaN,
+    heardSerial: saved?.heardSerial ?? -1,
+    heldSince: saved?.heldSince ?? Number.NaN,
+    hasDaemonStarted: saved?.hasDaemonStarted ?? false,
+    hasTitles: saved?.hasTitles ?? false,
+    untitled: saved?.untitled ?? 0,
+    isSparseTold: saved?.isSparseTold ?? false,
+    latest: saved?.latest ?? null,
   }
+}
+
+/** For `createNodeTrack`. */
+export function saveNodeTrack(track: NodeTrack): SavedNodeTrack {
+  const { serials, given, open, doubt } = track
+  return {
+    ...track,
+    serials: serials.save(),
+    given: given.save(),
+    open: open.save(),
+    doubt: doubt === null ? null : doubt.save(),
+  }
+}
+
+/** Whether PROCTITLE is filtered out: a record of this type came. */
+export function noteTitles(track: NodeTrack, type: number): void {
+  if (type === TYPE_PROCTITLE) track.hasTitles = true
+  else if (type === TYPE_SYSCALL && track.untitled < UNTITLED_MIN) track.untitled++
 }
 
 /** Serials, sessions and clocks of two boots have nothing to do with each other. Open events must have been given out. */

@@ -5,7 +5,7 @@
  */
 import type { Micros } from '../../time.ts'
 import type { SourceFile } from '../source.ts'
-import type { AuditRecord } from './record.ts'
+import type { AuditEvent, AuditRecord } from './record.ts'
 import { isLoneType, TYPE_EXECVE, TYPE_SYSCALL, TYPE_URINGOP } from './record-type.ts'
 
 export type OpenEvent = {
@@ -27,6 +27,8 @@ export type OpenEvent = {
   isUring: boolean
   /** All of its records are of types that come without a system call. */
   isLone: boolean
+  /** No PROCTITLE is waited for: its node had shown that it writes none. */
+  readonly isUntitled: boolean
   /** Clock of its node, and of the whole source, when its last record came. */
   touchedAt: Micros
   touchedAtAll: Micros
@@ -54,16 +56,27 @@ export type OpenEvents = {
   readonly first: OpenEvent | null
   /** Open ones and those that wait. */
   readonly size: number
+  save(): SavedOpenEvents
+}
+
+/** An open event without its places in the lists: they are thousands long, and the serializer walks links by recursion. */
+export type SavedEvent = Omit<OpenEvent, 'sameSerial' | 'previous' | 'next' | 'begunNext'>
+
+export type SavedOpenEvents = {
+  /** In the order they began. */
+  readonly begun: readonly SavedEvent[]
+  /** Places in `begun` of those that have not ended, whose last record came longest ago first. */
+  readonly touched: readonly number[]
 }
 
 /** An event without records yet. */
 export function beginEvent(
   place: Pick<
     OpenEvent,
-    'at' | 'serial' | 'part' | 'placeAt' | 'file' | 'offset' | 'order' | 'touchedAt' | 'touchedAtAll'
+    'at' | 'serial' | 'part' | 'placeAt' | 'file' | 'offset' | 'order' | 'isUntitled' | 'touchedAt' | 'touchedAtAll'
   >,
 ): OpenEvent {
-  const { at, serial, part, placeAt, file, offset, order, touchedAt, touchedAtAll } = place
+  const { at, serial, part, placeAt, file, offset, order, isUntitled, touchedAt, touchedAtAll } = place
   return {
     at,
     serial,
@@ -80,6 +93,7 @@ export function beginEvent(
     hasSyscall: false,
     isUring: false,
     isLone: true,
+    isUntitled,
     touchedAt,
     touchedAtAll,
     sameSerial: null,
@@ -96,7 +110,7 @@ export const RECORDS_MAX = 512
 export const BYTES_MAX = 1024 * 1024
 
 /** Empty; bounded by who adds to it. */
-export function createOpenEvents(): OpenEvents {
+export function createOpenEvents(saved?: SavedOpenEvents): OpenEvents {
   const bySerial = new Map<number, OpenEvent>()
   let oldest: OpenEvent | null = null
   let youngest: OpenEvent | null = null
@@ -119,6 +133,50 @@ export function createOpenEvents(): OpenEvents {
     else event.next.previous = event.previous
   }
 
+  function add(event: OpenEvent): void {
+    index(event)
+    append(event)
+    begin(event)
+  }
+
+  function index(event: OpenEvent): void {
+    event.sameSerial = bySerial.get(event.serial) ?? null
+    bySerial.set(event.serial, event)
+  }
+
+  function begin(event: OpenEvent): void {
+    if (last === null) first = event
+    else last.begunNext = event
+    last = event
+    size++
+  }
+
+  function restore({ begun, touched }: SavedOpenEvents): void {
+    const events = begun.map((each) => ({ ...each, sameSerial: null, previous: null, next: null, begunNext: null }))
+    for (const event of events) {
+      begin(event)
+      if (event.ended === '') index(event)
+    }
+    for (const place of touched) {
+      const event = events[place]
+      if (event !== undefined) append(event)
+    }
+  }
+
+  function save(): SavedOpenEvents {
+    const begun: SavedEvent[] = []
+    const places = new Map<OpenEvent, number>()
+    for (let event = first; event !== null; event = event.begunNext) {
+      places.set(event, begun.length)
+      const { sameSerial: _s, previous: _p, next: _n, begunNext: _b, ...kept } = event
+      begun.push(kept)
+    }
+    const touched: number[] = []
+    for (let event = oldest; event !== null; event = event.next) touched.push(places.get(event) ?? -1)
+    return { begun, touched }
+  }
+
+  if (saved !== undefined) restore(saved)
   return {
     find(serial, at) {
       // Nearly every record follows one of its own event.
@@ -127,15 +185,7 @@ export function createOpenEvents(): OpenEvents {
       while (event !== null && event.at !== at) event = event.sameSerial
       return event
     },
-    add(event) {
-      event.sameSerial = bySerial.get(event.serial) ?? null
-      bySerial.set(event.serial, event)
-      append(event)
-      if (last === null) first = event
-      else last.begunNext = event
-      last = event
-      size++
-    },
+    add,
     touch(event) {
       if (event === youngest) return
       unlink(event)
@@ -171,6 +221,32 @@ export function createOpenEvents(): OpenEvents {
     get size() {
       return size
     },
+    save,
+  }
+}
+
+/** One that has ended, as it leaves the source. */
+export function toAuditEvent(
+  event: OpenEvent,
+  { node, boot }: { readonly node: string; readonly boot: number },
+  arrival: Micros,
+): AuditEvent {
+  const { placeAt, at, serial, part, records, dropped, ended, file, offset } = event
+  const completeness = dropped > 0 ? 'capped' : ended || 'incomplete'
+  return {
+    kind: 'audit',
+    arrival,
+    placeAt,
+    at,
+    serial,
+    node,
+    boot,
+    part,
+    records,
+    completeness,
+    dropped,
+    file,
+    offset,
   }
 }
 

@@ -23,6 +23,21 @@ export type Serials = {
   readonly greatest: number
   /** Has gaps by nature: missing ones prove nothing. Known after the first block, or at `end`. */
   readonly isSparse: boolean
+  save(): SavedSerials
+}
+
+export type SavedSerials = {
+  readonly seen: Uint8Array
+  readonly first: number
+  readonly greatest: number
+  readonly leap: number
+  readonly blockSeen: number
+  readonly blockMissing: number
+  readonly isDense: boolean
+  readonly sparseBlocks: number
+  readonly isSparse: boolean
+  readonly run: number
+  readonly isRunLoss: boolean
 }
 
 /** Serials behind the greatest that may still come; the widest disorder seen under load is some dozens. */
@@ -33,21 +48,21 @@ const SPARSE_SHARE = 0.01
 /** Further ahead than disorder explains. */
 const LEAP = 1000
 
-export function createSerials(): Serials {
-  /** 1 where the serial with these low bits, within the window, was seen. */
-  const seen = new Uint8Array(WINDOW)
-  let first = -1
-  let greatest = -1
+export function createSerials(saved?: SavedSerials): Serials {
+  /** 1 where the serial with these low bits, within the window, was seen. A copy: see given-events.ts. */
+  const seen = saved?.seen.slice() ?? new Uint8Array(WINDOW)
+  let first = saved?.first ?? -1
+  let greatest = saved?.greatest ?? -1
   /** A serial far ahead that no other has followed yet; -1 for none. */
-  let leap = -1
-  let blockSeen = 0
-  let blockMissing = 0
-  let isDense = false
-  let sparseBlocks = 0
-  let isSparse = false
+  let leap = saved?.leap ?? -1
+  let blockSeen = saved?.blockSeen ?? 0
+  let blockMissing = saved?.blockMissing ?? 0
+  let isDense = saved?.isDense ?? false
+  let sparseBlocks = saved?.sparseBlocks ?? 0
+  let isSparse = saved?.isSparse ?? false
   /** Missing ones directly behind each other, not yet followed by one that came. */
-  let run = 0
-  let isRunLoss = false
+  let run = saved?.run ?? 0
+  let isRunLoss = saved?.isRunLoss ?? false
 
   /** A leap counts when the next serial beyond follows it: one wild number (a damaged digit) must not look like a new beginning. */
   function see(serial: number): SerialGap | null {
@@ -142,6 +157,19 @@ export function createSerials(): Serials {
     get isSparse() {
       return isSparse
     },
+    save: () => ({
+      seen,
+      first,
+      greatest,
+      leap,
+      blockSeen,
+      blockMissing,
+      isDense,
+      sparseBlocks,
+      isSparse,
+      run,
+      isRunLoss,
+    }),
   }
 }
 

@@ -21,13 +21,20 @@ export type ArrivalGate<Item> = {
   arrival(): Micros
   /** The input has ended: a held record goes out unconfirmed. */
   end(): void
+  save(): SavedArrivalGate<Item>
 }
 
-export function createArrivalGate<Item extends { arrival: Micros }>(emit: (item: Item) => void): ArrivalGate<Item> {
-  let arrival = Number.NaN
+/** `arrival` is NaN before the first; `wildAt` is the stamp of `held[0]`. */
+export type SavedArrivalGate<Item> = { readonly arrival: Micros; readonly held: Item[]; readonly wildAt: Micros }
+
+export function createArrivalGate<Item extends { arrival: Micros }>(
+  emit: (item: Item) => void,
+  saved?: SavedArrivalGate<Item>,
+): ArrivalGate<Item> {
+  let arrival = saved?.arrival ?? Number.NaN
   /** `held[0]` is the record with the wild stamp; empty when none waits. */
-  let held: Item[] = []
-  let wildAt = 0
+  let held: Item[] = saved?.held ?? []
+  let wildAt = saved?.wildAt ?? 0
 
   function release(item: Item): void {
     item.arrival = Number.isNaN(arrival) ? 0 : arrival
@@ -68,5 +75,6 @@ export function createArrivalGate<Item extends { arrival: Micros }>(emit: (item:
     end() {
       if (held.length > 0) settle(Number.NaN)
     },
+    save: () => ({ arrival, held, wildAt }),
   }
 }

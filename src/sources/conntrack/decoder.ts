@@ -7,33 +7,43 @@
  * `at` is not the end of traffic. Knows nothing of losses but what stands in the file; conntrack.stderr is read by stderr.ts.
  */
 import type { Micros } from '../../time.ts'
-import { type Decoder, emptyTally, type Line, type Remark, type SourceFile } from '../source.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally } from '../source.ts'
 import { createAddressCache } from './address-cache.ts'
-import { createArrivalGate } from './arrival-gate.ts'
+import { createArrivalGate, type SavedArrivalGate } from './arrival-gate.ts'
 import { type Chatter, readChatter } from './chatter.ts'
+import { type CollectorMark, readCollectorMark } from './collector-mark.ts'
 import type { ConntrackFields } from './fields.ts'
 import { type FlowTimes, flowTimesOf } from './flow-times.ts'
 import { createGatewayZone } from './gateway-zone.ts'
 import { parseConntrackLine } from './parse.ts'
 import type { ConntrackRecord } from './record.ts'
-import { type RemarkDraft, stderrRemark, unparsedRemark, wrongZoneRemark } from './remark.ts'
+import { markRemark, type RemarkDraft, stderrRemark, unparsedRemark, wrongZoneRemark } from './remark.ts'
 import { type RecordDraft, toRecord } from './to-record.ts'
+
+export type SavedConntrackDecoder = {
+  readonly tally: Tally
+  readonly gate: SavedArrivalGate<RecordDraft | RemarkDraft>
+  readonly isInXml: boolean
+  readonly isZoneReported: boolean
+}
 
 /**
  * Reasons of unparsed lines: `malformed`, `no-time`, `xml` (said once for a stretch of XML, every line counted), `too-long`.
- * Notices: `ENOBUFS` (loss), `conntrack` (started, stopped), both where stderr went into the same file, and `wrong-zone`.
+ * Notices: `ENOBUFS` (loss), `conntrack` (started, stopped, running), by marks of our collector or where stderr went into the
+ * same file, and `wrong-zone`. A line that becomes a notice counts as skipped.
  * A record may be emitted one line late; see arrival-gate.ts.
  */
 export function createConntrackDecoder(
   options: { readonly zone: string },
   emit: (item: ConntrackRecord | Remark) => void,
-): Decoder {
-  const tally = emptyTally()
+  saved?: SavedConntrackDecoder,
+): Omit<Decoder, 'save'> & { save(): SavedConntrackDecoder } {
+  const tally = saved?.tally ?? emptyTally()
   const zone = createGatewayZone(options.zone)
   const canonical = createAddressCache()
-  const gate = createArrivalGate<RecordDraft | RemarkDraft>(emit)
-  let isInXml = false
-  let isZoneReported = false
+  const gate = createArrivalGate<RecordDraft | RemarkDraft>(emit, saved?.gate)
+  let isInXml = saved?.isInXml ?? false
+  let isZoneReported = saved?.isZoneReported ?? false
 
   function pushUnparsed(reason: string, line: Line, file: SourceFile): void {
     tally.unparsed++
@@ -69,6 +79,12 @@ export function createConntrackDecoder(
     if (remark !== null) gate.untimed(remark)
   }
 
+  /** Its time moves the arrival as a record's does: under the same rule against wild stamps. */
+  function pushMark(mark: CollectorMark, line: Line, file: SourceFile): void {
+    tally.skipped++
+    gate.timed(markRemark(mark, line, file), mark.at)
+  }
+
   return {
     tally,
     push(line, file) {
@@ -78,13 +94,16 @@ export function createConntrackDecoder(
         return
       }
       const fields = parseConntrackLine(line.text, 0, canonical, line.flaw === 'unterminated')
-      if (fields === null) tally.skipped++
+      const mark = fields === null ? readCollectorMark(line.text) : null
+      if (mark !== null) pushMark(mark, line, file)
+      else if (fields === null) tally.skipped++
       else if (fields === 'malformed') pushOther(line, file)
       else pushRecord(fields, line, file)
     },
     end() {
       gate.end()
     },
+    save: () => ({ tally, gate: gate.save(), isInXml, isZoneReported }),
   }
 }
 

@@ -9,7 +9,7 @@
  */
 import type { Micros } from '../../time.ts'
 import { isDumpHeader, parseDumpHeader } from '../dump-header.ts'
-import { type Decoder, emptyTally, type Line, type Remark, type SourceFile } from '../source.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally } from '../source.ts'
 import { createAddressCache } from './address-cache.ts'
 import { readChatter } from './chatter.ts'
 import type { ConntrackFields } from './fields.ts'
@@ -32,7 +32,7 @@ export type ConntrackDump = {
   readonly rowsV6: number
   /**
    * `counted`: conntrack's own `N flow entries have been shown` agrees. `assumed`: nothing was said and the next dump's
-   * header followed. `incomplete`: the number disagrees, a row could not be read, the input ended before the next header,
+   * header followed, or live its writer was done with it (`quiet`). `incomplete`: the number disagrees, a row could not be read, the input ended before the next header,
    * or the dump is empty and nobody said it should be. Absence proves an end only in the first two.
    */
   readonly completeness: 'counted' | 'assumed' | 'incomplete'
@@ -49,23 +49,37 @@ type OpenDump = {
   /** Sum of what conntrack said it had shown; -1 while it said nothing. */
   shown: number
   isBroken: boolean
+  /** Its end was given out by `quiet`, and nothing was added since. */
+  isTold: boolean
+}
+
+export type SavedDumpDecoder = {
+  readonly tally: Tally
+  readonly arrival: Micros
+  readonly open: OpenDump | null
+  readonly isInXml: boolean
+  readonly isZoneReported: boolean
 }
 
 /**
  * Reasons of unparsed lines: `malformed`, `no-time` (before any header), `bad-header`, `not-a-row` (an event), `xml` (once a
  * dump), `too-long`. Notices: `wrong-zone`. `options.zone` is for `[start=]`; the header carries its own offset.
+ *
+ * Whoever calls `quiet` vouches that the writer is done with its dump: it appends a dump with one write, and no half line
+ * was left. The end of a whole dump is then told at once. A dump that goes on all the same has its end told once more.
  */
 export function createConntrackDumpDecoder(
   options: { readonly zone: string },
   emit: (item: ConntrackRecord | ConntrackDump | Remark) => void,
-): Decoder {
-  const tally = emptyTally()
+  saved?: SavedDumpDecoder,
+): Omit<Decoder, 'save'> & { save(): SavedDumpDecoder } {
+  const tally = saved?.tally ?? emptyTally()
   const zone = createGatewayZone(options.zone)
   const canonical = createAddressCache()
-  let arrival: Micros = 0
-  let open: OpenDump | null = null
-  let isInXml = false
-  let isZoneReported = false
+  let arrival: Micros = saved?.arrival ?? 0
+  let open: OpenDump | null = saved?.open ?? null
+  let isInXml = saved?.isInXml ?? false
+  let isZoneReported = saved?.isZoneReported ?? false
 
   function send(item: RecordDraft | RemarkDraft | Draft<ConntrackDump>): void {
     item.arrival = arrival
@@ -80,7 +94,7 @@ export function createConntrackDumpDecoder(
   }
 
   function close(isFollowed: boolean): void {
-    if (open !== null) send(borderOf(open, 'end', isFollowed))
+    if (open !== null && !open.isTold) send(borderOf(open, 'end', isFollowed))
     open = null
     isInXml = false
   }
@@ -94,7 +108,7 @@ export function createConntrackDumpDecoder(
     }
     tally.skipped++
     if (at > arrival) arrival = at
-    open = { at, file, offset: line.offset, rowsV4: 0, rowsV6: 0, shown: -1, isBroken: false }
+    open = { at, file, offset: line.offset, rowsV4: 0, rowsV6: 0, shown: -1, isBroken: false, isTold: false }
     send(borderOf(open, 'begin', false))
   }
 
@@ -117,6 +131,7 @@ export function createConntrackDumpDecoder(
       if (isDumpHeader(line.text)) return pushHeader(line, file)
       if (line.flaw === 'cut') return pushUnparsed('too-long', line, file)
       const fields = parseConntrackLine(line.text, 0, canonical, line.flaw === 'unterminated')
+      if (fields !== null && open !== null) open.isTold = false
       const reason = refusalOf(fields, line, open)
       if (reason !== '') pushUnparsed(reason, line, file)
       else if (fields === null || fields === 'malformed' || open === null) tally.skipped++
@@ -125,6 +140,12 @@ export function createConntrackDumpDecoder(
     end() {
       close(false)
     },
+    quiet() {
+      if (open === null || open.isTold || completenessOf(open, true) === 'incomplete') return
+      send(borderOf(open, 'end', true))
+      open.isTold = true
+    },
+    save: () => ({ tally, arrival, open, isInXml, isZoneReported }),
   }
 }
 

@@ -6,6 +6,7 @@
 import { MINUTE, type Micros } from '../../time.ts'
 import { type Line, type Notice, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
 import type { Chatter } from './chatter.ts'
+import type { CollectorMark } from './collector-mark.ts'
 import type { Draft } from './to-record.ts'
 
 export type RemarkDraft = Draft<Remark>
@@ -30,6 +31,11 @@ export function stderrRemark(chatter: Chatter, line: Line, file: SourceFile): Re
   if (chatter.kind === 'buffer') return noticeRemark('started', 'conntrack', line.text, line, file)
   const isRunEnd = chatter.kind === 'shown' && chatter.what === 'events'
   return isRunEnd ? noticeRemark('stopped', 'conntrack', line.text, line, file) : null
+}
+
+/** What our own collector said about itself. */
+export function markRemark({ what, reason }: CollectorMark, line: Line, file: SourceFile): RemarkDraft {
+  return noticeRemark(what, reason, line.text, line, file)
 }
 
 function noticeRemark(what: Notice['what'], reason: string, text: string, line: Line, file: SourceFile): RemarkDraft {

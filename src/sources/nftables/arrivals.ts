@@ -11,13 +11,27 @@ import type { Remark } from '../source.ts'
 import type { PacketRecord } from './record.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
-/** What waits for its arrival; distributes over the kinds of Remark. */
-export type Item = Writable<PacketRecord> | (Remark extends infer R ? Writable<R> : never)
+/** A record or a remark that waits for its arrival. Distributes over a union. */
+export type Unarrived<T> = T extends unknown ? Writable<T> : never
+export type Item = Unarrived<PacketRecord | Remark>
 
-export type Arrivals = {
+export type Arrivals<T> = {
   /** `at` NaN: no time of its own. `item` null: a line that is not emitted, whose time still confirms others. */
-  readonly push: (at: Micros, item: Item | null) => void
+  readonly push: (at: Micros, item: T | null) => void
+  /**
+   * Nothing more lies there, and whatever comes will be stamped `at` or later: a jump that lies before is real. Else a line after
+   * an hour of silence would wait for the one after it, long after the time of its flow has passed.
+   */
+  readonly quiet: (at: Micros) => void
   readonly end: () => void
+  save(): SavedArrivals<T>
+}
+
+export type SavedArrivals<T> = {
+  readonly arrival: Micros
+  readonly held: { at: Micros; item: T | null }[]
+  readonly pending: Micros
+  readonly fallback: Micros | null
 }
 
 const JUMP_MIN = HOUR
@@ -26,15 +40,20 @@ const LAST_JUMP_MAX = DAY
 /** Items held at most, should lines without any time go on for ever. */
 const HELD_MAX = 256
 
-/** `fallback` is the arrival of items in a stream that never names a time. */
-export function createArrivals(emit: (item: PacketRecord | Remark) => void, fallback: Micros | null): Arrivals {
-  let arrival = Number.NaN
-  let held: { at: Micros; item: Item | null }[] = []
+/** `fallback` is the arrival of items in a stream that never names a time; of a restored stream, the one it began with. */
+export function createArrivals<T extends { arrival: Micros }>(
+  emit: (item: T) => void,
+  fallback: Micros | null,
+  saved?: SavedArrivals<T>,
+): Arrivals<T> {
+  let arrival = saved?.arrival ?? Number.NaN
+  let held = saved?.held ?? []
   /** Time of the stamped item in `held`, NaN when none is. */
-  let pending = Number.NaN
-  return { push, end }
+  let pending = saved?.pending ?? Number.NaN
+  const last = saved === undefined ? fallback : saved.fallback
+  return { push, quiet, end, save: () => ({ arrival, held, pending, fallback: last }) }
 
-  function push(at: Micros, item: Item | null): void {
+  function push(at: Micros, item: T | null): void {
     if (held.length === 0) {
       if (at <= arrival + JUMP_MIN) {
         hand(at, item)
@@ -56,9 +75,13 @@ export function createArrivals(emit: (item: PacketRecord | Remark) => void, fall
     if (held.length >= HELD_MAX) releaseHeld(Number.isNaN(arrival) ? (Number.isNaN(pending) ? 0 : pending) : arrival)
   }
 
+  function quiet(at: Micros): void {
+    if (pending <= at) releaseHeld(pending)
+  }
+
   function end(): void {
     const isFirst = Number.isNaN(arrival)
-    if (isFirst && Number.isNaN(pending)) releaseHeld(fallback ?? 0)
+    if (isFirst && Number.isNaN(pending)) releaseHeld(last ?? 0)
     else releaseHeld(isFirst || pending <= arrival + LAST_JUMP_MAX ? pending : arrival)
   }
 
@@ -71,7 +94,7 @@ export function createArrivals(emit: (item: PacketRecord | Remark) => void, fall
     for (const one of items) hand(isStart || !Number.isNaN(one.at) ? at : Number.NaN, one.item)
   }
 
-  function hand(at: Micros, item: Item | null): void {
+  function hand(at: Micros, item: T | null): void {
     if (!(at <= arrival) && !Number.isNaN(at)) arrival = at
     if (item === null) return
     item.arrival = arrival

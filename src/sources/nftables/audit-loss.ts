@@ -13,7 +13,10 @@ import type { DaemonLine } from './daemon-lines.ts'
 export type AuditLoss = {
   /** Null: nothing about lost audit records. */
   read(body: string): DaemonLine | null
+  save(): SavedAuditLoss
 }
+
+export type SavedAuditLoss = { readonly total: number; readonly isCounted: boolean }
 
 const START = 'audit: '
 const REASONS: readonly (readonly [string, string])[] = [
@@ -23,10 +26,10 @@ const REASONS: readonly (readonly [string, string])[] = [
   ['kauditd retry queue overflow', 'audit-queue'],
 ]
 
-export function createAuditLoss(): AuditLoss {
+export function createAuditLoss(saved?: SavedAuditLoss): AuditLoss {
   /** -1 before the first. */
-  let total = -1
-  let isCounted = false
+  let total = saved?.total ?? -1
+  let isCounted = saved?.isCounted ?? false
 
   function counted(now: number): DaemonLine | null {
     const before = total
@@ -49,5 +52,6 @@ export function createAuditLoss(): AuditLoss {
       isCounted = false
       return { what, reason: found[1], lost: 0, about: 'auditd' }
     },
+    save: () => ({ total, isCounted }),
   }
 }

@@ -22,6 +22,7 @@ import {
   STAMP_DISORDER_MAX,
   type Track,
 } from './boot-track.ts'
+import { refineTime } from './offset-estimate.ts'
 
 export type Reading = {
   stamp: Micros
@@ -41,6 +42,17 @@ export type BootClock = {
   daemonStarted(stamp: Micros): void
   /** Decides all held readings by what is known; no more lines will help. */
   settle(): void
+  save(): SavedBootClock
+}
+
+/** `held` shares its readings with whoever was given them: both are saved in one graph. */
+export type SavedBootClock = {
+  readonly main: Track | null
+  readonly fallback: Track | null
+  readonly candidate: Candidate | null
+  readonly stray: Track | null
+  readonly held: Held[]
+  readonly daemonStartedAt: Micros
 }
 
 type Candidate = { readonly track: Track; readonly needed: number; readonly isBoot: boolean; strangers: number }
@@ -59,13 +71,13 @@ const BOOT_DISORDER = 2 * SECOND
 /** Without a battery-backed clock a boot may begin with stamps before the last shutdown. */
 const EARLY_UPTIME = 300 * SECOND
 
-export function createBootClock(): BootClock {
-  let main: Track | null = null
-  let fallback: Track | null = null
-  let candidate: Candidate | null = null
-  let stray: Track | null = null
-  let held: Held[] = []
-  let daemonStartedAt = Number.NEGATIVE_INFINITY
+export function createBootClock(saved?: SavedBootClock): BootClock {
+  let main = saved?.main ?? null
+  let fallback = saved?.fallback ?? null
+  let candidate = saved?.candidate ?? null
+  let stray = saved?.stray ?? null
+  let held = saved?.held ?? []
+  let daemonStartedAt = saved?.daemonStartedAt ?? Number.NEGATIVE_INFINITY
   const now = newReading(0, 0, 0)
 
   function judge(stamp: Micros, resolution: Micros, uptime: Micros): Reading {
@@ -144,14 +156,14 @@ export function createBootClock(): BootClock {
     fallback = loser.count > 1 ? loser : null
     release(winner, stamp, uptime)
     stray = null
-    winner.offset.refine(stamp, resolution, uptime, now)
+    refineTime(winner.offset, stamp, resolution, uptime, now)
     now.verdict = 'accept'
     return now
   }
 
   function take(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): Reading {
     advance(track, stamp, resolution, uptime)
-    track.offset.refine(stamp, resolution, uptime, now)
+    refineTime(track.offset, stamp, resolution, uptime, now)
     now.verdict = 'accept'
     return now
   }
@@ -191,7 +203,8 @@ export function createBootClock(): BootClock {
     daemonStartedAt = stamp
   }
 
-  return { judge, settle, daemonStarted }
+  const save = (): SavedBootClock => ({ main, fallback, candidate, stray, held, daemonStartedAt })
+  return { judge, settle, daemonStarted, save }
 }
 
 function newReading(stamp: Micros, resolution: Micros, uptime: Micros): Reading {
@@ -200,7 +213,7 @@ function newReading(stamp: Micros, resolution: Micros, uptime: Micros): Reading 
 
 function accept(reading: Reading, track: Track): void {
   reading.verdict = 'accept'
-  track.offset.refine(reading.stamp, reading.resolution, reading.uptime, reading)
+  refineTime(track.offset, reading.stamp, reading.resolution, reading.uptime, reading)
 }
 
 function reject(reading: Reading, reason: string): void {

@@ -3,8 +3,9 @@
  * boot-clock.ts keeps several and decides which one the file follows; this file only says whether a line fits one.
  */
 import { type Micros, MS, SECOND } from '../../time.ts'
-import { createOffsetEstimate, type OffsetEstimate } from './offset-estimate.ts'
+import { createOffsetEstimate, learnOffset, type OffsetEstimate } from './offset-estimate.ts'
 
+/** Plain data: it is saved as it is. */
 export type Track = {
   readonly offset: OffsetEstimate
   /** Smallest offset seen, let go only as fast as clocks drift: on a quiet gateway the estimate may rest on one late line. */
@@ -39,7 +40,7 @@ const SETTLED_AFTER = 2 * SECOND
 /** A boot begins with its first line. `bornAfter`: the stamp it cannot be older than, NaN when nothing tells. */
 export function createTrack(stamp: Micros, resolution: Micros, uptime: Micros, bornAfter: Micros): Track {
   const offset = createOffsetEstimate()
-  offset.add(stamp, resolution, uptime)
+  learnOffset(offset, stamp, resolution, uptime)
   return {
     offset,
     floor: stamp + resolution - uptime,
@@ -58,7 +59,7 @@ export function createTrack(stamp: Micros, resolution: Micros, uptime: Micros, b
 export function advance(track: Track, stamp: Micros, resolution: Micros, uptime: Micros): void {
   const floor = track.floor + Math.max(uptime - track.lastUptime, 0) * DRIFT_MAX
   track.floor = Math.min(floor, stamp + resolution - uptime)
-  track.offset.add(stamp, resolution, uptime)
+  learnOffset(track.offset, stamp, resolution, uptime)
   track.count++
   track.lastStamp = stamp
   if (uptime > track.lastUptime) {

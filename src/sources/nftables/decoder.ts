@@ -8,20 +8,20 @@
  * Authority: formats.md 1.5, 1.6. A packet line that is not the kernel's becomes a suspect whose addresses are never used.
  */
 import { MINUTE, type Micros, SECOND } from '../../time.ts'
-import type { Remark } from '../source.ts'
+import type { Remark, Tally } from '../source.ts'
 import { type Decoder, emptyTally, type Line, type Notice, type SourceFile, TEXT_MAX } from '../source.ts'
-import { createArrivals } from './arrivals.ts'
-import { createAuditLoss } from './audit-loss.ts'
-import { createBootClock, type Reading } from './boot-clock.ts'
+import { createArrivals, type Item, type SavedArrivals } from './arrivals.ts'
+import { createAuditLoss, type SavedAuditLoss } from './audit-loss.ts'
+import { createBootClock, type Reading, type SavedBootClock } from './boot-clock.ts'
 import { type DaemonLine, readDaemonLine, readKernelLoss, repeatCount } from './daemon-lines.ts'
 import { createHeaderReader, type Header } from './header.ts'
 import { readUptime } from './header-bracket.ts'
-import { parsePacket } from './packet.ts'
+import { longestFirst, parsePacket } from './packet.ts'
 import { createPacketMemory } from './packet-memory.ts'
-import { createRecentLines } from './recent-lines.ts'
+import { createRecentLines, type SavedRecentLines } from './recent-lines.ts'
 import type { PacketRecord } from './record.ts'
-import { createStampReader } from './stamp.ts'
-import { createUptimeHabit } from './uptime-habit.ts'
+import { createStampReader, type SavedStamps } from './stamp.ts'
+import { createUptimeHabit, type SavedUptimeHabit } from './uptime-habit.ts'
 import { createZone } from './zone.ts'
 
 export type PacketLogOptions = {
@@ -38,6 +38,24 @@ export type PacketLogOptions = {
 export type PacketLogDecoder = Decoder & {
   /** Of the skipped lines: packet lines the log daemon wrote again after a restart. */
   readonly replayed: number
+  setPrefixes(prefixes: readonly string[]): void
+  quiet(at: Micros): void
+  save(): SavedPacketLog
+}
+
+/** Zone, known prefixes and boot come with the options again. */
+export type SavedPacketLog = {
+  readonly stamps: SavedStamps
+  readonly clock: SavedBootClock
+  readonly habit: SavedUptimeHabit
+  readonly recent: SavedRecentLines
+  readonly auditLoss: SavedAuditLoss
+  readonly arrivals: SavedArrivals<Item>
+  readonly tally: Tally
+  readonly waiting: Waiting[]
+  readonly replayed: number
+  readonly kernelAt: Micros
+  readonly wasPacket: boolean
 }
 
 /** A line whose fate later lines decide. */
@@ -60,24 +78,29 @@ const SUSPECT_AHEAD_MAX = 10 * MINUTE
 export function createPacketLogDecoder(
   options: PacketLogOptions,
   emit: (item: PacketRecord | Remark) => void,
+  saved?: SavedPacketLog,
 ): PacketLogDecoder {
-  const headers = createHeaderReader(createStampReader(createZone(options.zone), options.referenceAt))
-  const clock = createBootClock()
-  const habit = createUptimeHabit()
-  const recent = createRecentLines()
-  const auditLoss = createAuditLoss()
-  const prefixes = options.prefixes.toSorted((a, b) => b.length - a.length)
-  const memory = createPacketMemory(prefixes)
-  const arrivals = createArrivals(emit, options.referenceAt)
-  const tally = emptyTally()
-  let waiting: Waiting[] = []
-  let replayed = 0
-  let kernelAt = Number.NaN
-  let wasPacket = false
+  const stamps = createStampReader(createZone(options.zone), options.referenceAt, saved?.stamps)
+  const headers = createHeaderReader(stamps)
+  const clock = createBootClock(saved?.clock)
+  const habit = createUptimeHabit(saved?.habit)
+  const recent = createRecentLines(saved?.recent)
+  const auditLoss = createAuditLoss(saved?.auditLoss)
+  let prefixes = longestFirst(options.prefixes)
+  let memory = createPacketMemory(prefixes)
+  const arrivals = createArrivals<Item>(emit, options.referenceAt, saved?.arrivals)
+  const tally = saved?.tally ?? emptyTally()
+  let waiting = saved?.waiting ?? []
+  let replayed = saved?.replayed ?? 0
+  let kernelAt = saved?.kernelAt ?? Number.NaN
+  let wasPacket = saved?.wasPacket ?? false
 
   return {
     push,
     end,
+    quiet: arrivals.quiet,
+    setPrefixes,
+    save,
     tally,
     get replayed() {
       return replayed
@@ -94,6 +117,27 @@ export function createPacketLogDecoder(
   function end(): void {
     settle()
     arrivals.end()
+  }
+
+  function setPrefixes(known: readonly string[]): void {
+    prefixes = longestFirst(known)
+    memory = createPacketMemory(prefixes)
+  }
+
+  function save(): SavedPacketLog {
+    return {
+      stamps: stamps.save(),
+      clock: clock.save(),
+      habit: habit.save(),
+      recent: recent.save(),
+      auditLoss: auditLoss.save(),
+      arrivals: arrivals.save(),
+      tally,
+      waiting,
+      replayed,
+      kernelAt,
+      wasPacket,
+    }
   }
 
   function pushKernel(line: Line, file: SourceFile, header: Header): void {
@@ -151,11 +195,9 @@ export function createPacketLogDecoder(
     submit(line, file, header, null, header.flaw, notice)
   }
 
-  /**
-   * rsyslog's repeated message reduction. With an uptime inside, equal text is one line written again; without, so many packets
-   * are known only by their number. The text itself is cut at 800 characters and not parsed.
-   */
   function pushRepeated(line: Line, file: SourceFile, header: Header): void {
+    // rsyslog's repeated message reduction. With an uptime inside, equal text is one line written again; without, so many
+    // packets are known only by their number. The text itself is cut at 800 characters and not parsed.
     const lost = repeatCount(line.text.slice(header.from, header.from + 64))
     const inner = line.text.indexOf(': [ ', header.from) + 4
     if (inner > 3 && readUptime(line.text, inner, header) > inner) {

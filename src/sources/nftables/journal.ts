@@ -7,12 +7,12 @@
  */
 import type { Micros } from '../../time.ts'
 import { type JournalEntry, readJournalEntry } from '../journal-entry.ts'
-import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
-import { createArrivals } from './arrivals.ts'
-import { createAuditLoss } from './audit-loss.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally, TEXT_MAX } from '../source.ts'
+import { createArrivals, type Item, type SavedArrivals } from './arrivals.ts'
+import { createAuditLoss, type SavedAuditLoss } from './audit-loss.ts'
 import { type DaemonLine, readJournald, readKernelLoss } from './daemon-lines.ts'
-import { createOffsetEstimate, type OffsetEstimate } from './offset-estimate.ts'
-import { parsePacket } from './packet.ts'
+import { createOffsetEstimate, learnOffset, type OffsetEstimate, refineTime } from './offset-estimate.ts'
+import { longestFirst, parsePacket } from './packet.ts'
 import type { PacketRecord } from './record.ts'
 
 export type JournalOptions = {
@@ -26,14 +26,35 @@ export type JournalOptions = {
 /** Boots whose clocks are remembered; journals of several are merged in order of time, so one or two are in use. */
 const BOOTS_MAX = 16
 
-export function createJournalDecoder(options: JournalOptions, emit: (item: PacketRecord | Remark) => void): Decoder {
-  const prefixes = options.prefixes.toSorted((a, b) => b.length - a.length)
-  const arrivals = createArrivals(emit, options.referenceAt)
-  const auditLoss = createAuditLoss()
-  const tally = emptyTally()
-  const boots = new Map<string, OffsetEstimate>()
+/** `boots`: by `_BOOT_ID`. */
+export type SavedJournal = {
+  readonly arrivals: SavedArrivals<Item>
+  readonly auditLoss: SavedAuditLoss
+  readonly tally: Tally
+  readonly boots: Map<string, OffsetEstimate>
+}
 
-  return { push, end: arrivals.end, tally }
+export function createJournalDecoder(
+  options: JournalOptions,
+  emit: (item: PacketRecord | Remark) => void,
+  saved?: SavedJournal,
+): Decoder {
+  let prefixes = longestFirst(options.prefixes)
+  const arrivals = createArrivals<Item>(emit, options.referenceAt, saved?.arrivals)
+  const auditLoss = createAuditLoss(saved?.auditLoss)
+  const tally = saved?.tally ?? emptyTally()
+  const boots = saved?.boots ?? new Map<string, OffsetEstimate>()
+
+  return {
+    push,
+    end: arrivals.end,
+    quiet: arrivals.quiet,
+    setPrefixes(known) {
+      prefixes = longestFirst(known)
+    },
+    save: (): SavedJournal => ({ arrivals: arrivals.save(), auditLoss: auditLoss.save(), tally, boots }),
+    tally,
+  }
 
   function push(line: Line, file: SourceFile): void {
     tally.lines++
@@ -97,8 +118,8 @@ export function createJournalDecoder(options: JournalOptions, emit: (item: Packe
       boot = createOffsetEstimate()
       boots.set(entry.bootId, boot)
     }
-    boot.add(entry.receivedAt, 0, entry.uptime)
-    boot.refine(entry.receivedAt, 0, entry.uptime, into)
+    learnOffset(boot, entry.receivedAt, 0, entry.uptime)
+    refineTime(boot, entry.receivedAt, 0, entry.uptime, into)
   }
 
   function skip(entry: JournalEntry, notice: DaemonLine | null = null, line?: Line, file?: SourceFile): void {

@@ -6,15 +6,24 @@
  * second was at least the second's begin, which bounds from below as far as reading was prompt (`low`).
  * Only the last one to two WINDOWs of uptime count, so the two clocks may drift apart or be slewed; when lines come at an even
  * pace at another offset, the wall clock was set and the estimate begins anew. Does not judge lines (boot-clock.ts).
+ *
+ * An estimate is plain data, because tracks and held lines that are saved share it.
  */
 import { type Micros, MS, SECOND } from '../../time.ts'
 
 export type OffsetEstimate = {
+  /** Bounds of the wall clock at uptime 0; NaN before the first line. */
   low: Micros
   high: Micros
-  add(stamp: Micros, resolution: Micros, uptime: Micros): void
-  /** Writes `at` and `resolution` of a line by this estimate; leaves the header's where the estimate cannot be true for it. */
-  refine(stamp: Micros, resolution: Micros, uptime: Micros, into: { at: Micros; resolution: Micros }): void
+  /** Uptime at which the window being filled ends; bounds of it and of the one before, infinite where nothing was seen. */
+  windowEnd: Micros
+  highNow: Micros
+  highBefore: Micros
+  lowNow: Micros
+  lowBefore: Micros
+  /** Where a stretch at another offset begins, NaN while there is none. */
+  stepStamp: Micros
+  stepUptime: Micros
 }
 
 /** Two free-running clocks drift by at most about 100 ppm: 24 ms in two windows. */
@@ -28,68 +37,79 @@ const PACE_MIN = 2 * SECOND
 /** What a calibrated second-resolution stamp leaves open at least: drift inside a window. */
 const SPREAD_MIN = 10 * MS
 
+/** Knows nothing yet: learnOffset before refineTime. */
 export function createOffsetEstimate(): OffsetEstimate {
-  let windowEnd = Number.NEGATIVE_INFINITY
-  let highNow = Number.POSITIVE_INFINITY
-  let highBefore = Number.POSITIVE_INFINITY
-  let lowNow = Number.NEGATIVE_INFINITY
-  let lowBefore = Number.NEGATIVE_INFINITY
-  let stepStamp = Number.NaN
-  let stepUptime = Number.NaN
-  const estimate: OffsetEstimate = { low: Number.NaN, high: Number.NaN, add, refine }
-  return estimate
-
-  function add(stamp: Micros, resolution: Micros, uptime: Micros): void {
-    if (uptime >= windowEnd) turnWindow(uptime)
-    const low = stamp - uptime
-    const high = low + resolution
-    if (low - estimate.high > STEP_MIN) {
-      if (hasNewPace(stamp, resolution, uptime)) forget()
-    } else stepStamp = Number.NaN
-    if (high < highNow) highNow = high
-    const bound = Math.min(highNow, highBefore)
-    if (low > lowNow && low <= bound) lowNow = low
-    if (lowNow > bound) lowNow = low <= bound ? low : bound - resolution
-    if (lowBefore > bound) lowBefore = Number.NEGATIVE_INFINITY
-    const best = Math.max(lowNow, lowBefore)
-    estimate.high = bound
-    estimate.low = best === Number.NEGATIVE_INFINITY ? bound - resolution : best
+  return {
+    low: Number.NaN,
+    high: Number.NaN,
+    windowEnd: Number.NEGATIVE_INFINITY,
+    highNow: Number.POSITIVE_INFINITY,
+    highBefore: Number.POSITIVE_INFINITY,
+    lowNow: Number.NEGATIVE_INFINITY,
+    lowBefore: Number.NEGATIVE_INFINITY,
+    stepStamp: Number.NaN,
+    stepUptime: Number.NaN,
   }
+}
 
-  function refine(stamp: Micros, resolution: Micros, uptime: Micros, into: { at: Micros; resolution: Micros }): void {
-    const at = uptime + (resolution === 0 ? estimate.high : estimate.low)
-    const isPossible = at >= stamp - REFINE_MAX && at <= stamp + resolution
-    into.at = isPossible ? at : stamp
-    if (!isPossible) into.resolution = resolution
-    else
-      into.resolution = resolution === 0 ? 0 : Math.min(Math.max(estimate.high - estimate.low, SPREAD_MIN), resolution)
-  }
+/** Learns from a line that is believed. */
+export function learnOffset(estimate: OffsetEstimate, stamp: Micros, resolution: Micros, uptime: Micros): void {
+  if (uptime >= estimate.windowEnd) turnWindow(estimate, uptime)
+  const low = stamp - uptime
+  const high = low + resolution
+  if (low - estimate.high > STEP_MIN) {
+    if (hasNewPace(estimate, stamp, resolution, uptime)) forget(estimate)
+  } else estimate.stepStamp = Number.NaN
+  if (high < estimate.highNow) estimate.highNow = high
+  const bound = Math.min(estimate.highNow, estimate.highBefore)
+  if (low > estimate.lowNow && low <= bound) estimate.lowNow = low
+  if (estimate.lowNow > bound) estimate.lowNow = low <= bound ? low : bound - resolution
+  if (estimate.lowBefore > bound) estimate.lowBefore = Number.NEGATIVE_INFINITY
+  const best = Math.max(estimate.lowNow, estimate.lowBefore)
+  estimate.high = bound
+  estimate.low = best === Number.NEGATIVE_INFINITY ? bound - resolution : best
+}
 
-  function turnWindow(uptime: Micros): void {
-    const isNext = uptime < windowEnd + WINDOW
-    highBefore = isNext ? highNow : Number.POSITIVE_INFINITY
-    lowBefore = isNext ? lowNow : Number.NEGATIVE_INFINITY
-    highNow = Number.POSITIVE_INFINITY
-    lowNow = Number.NEGATIVE_INFINITY
-    windowEnd = uptime + WINDOW
-  }
+/** Writes `at` and `resolution` of a line by this estimate; leaves the header's where the estimate cannot be true for it. */
+export function refineTime(
+  estimate: OffsetEstimate,
+  stamp: Micros,
+  resolution: Micros,
+  uptime: Micros,
+  into: { at: Micros; resolution: Micros },
+): void {
+  const at = uptime + (resolution === 0 ? estimate.high : estimate.low)
+  const isPossible = at >= stamp - REFINE_MAX && at <= stamp + resolution
+  into.at = isPossible ? at : stamp
+  if (!isPossible) into.resolution = resolution
+  else into.resolution = resolution === 0 ? 0 : Math.min(Math.max(estimate.high - estimate.low, SPREAD_MIN), resolution)
+}
 
-  /** A late reader hands out old lines faster than they happened; after a clock step both clocks run on side by side. */
-  function hasNewPace(stamp: Micros, resolution: Micros, uptime: Micros): boolean {
-    const isPaced = Math.abs(stamp - stepStamp - (uptime - stepUptime)) <= SECOND + resolution
-    if (isPaced && stamp - stepStamp >= PACE_MIN) return true
-    if (!isPaced) {
-      stepStamp = stamp
-      stepUptime = uptime
-    }
-    return false
-  }
+function turnWindow(estimate: OffsetEstimate, uptime: Micros): void {
+  const isNext = uptime < estimate.windowEnd + WINDOW
+  estimate.highBefore = isNext ? estimate.highNow : Number.POSITIVE_INFINITY
+  estimate.lowBefore = isNext ? estimate.lowNow : Number.NEGATIVE_INFINITY
+  estimate.highNow = Number.POSITIVE_INFINITY
+  estimate.lowNow = Number.NEGATIVE_INFINITY
+  estimate.windowEnd = uptime + WINDOW
+}
 
-  function forget(): void {
-    highNow = Number.POSITIVE_INFINITY
-    highBefore = Number.POSITIVE_INFINITY
-    lowNow = Number.NEGATIVE_INFINITY
-    lowBefore = Number.NEGATIVE_INFINITY
-    stepStamp = Number.NaN
+/** A late reader hands out old lines faster than they happened; after a clock step both clocks run on side by side. */
+function hasNewPace(estimate: OffsetEstimate, stamp: Micros, resolution: Micros, uptime: Micros): boolean {
+  const stretch = stamp - estimate.stepStamp
+  const isPaced = Math.abs(stretch - (uptime - estimate.stepUptime)) <= SECOND + resolution
+  if (isPaced && stretch >= PACE_MIN) return true
+  if (!isPaced) {
+    estimate.stepStamp = stamp
+    estimate.stepUptime = uptime
   }
+  return false
+}
+
+function forget(estimate: OffsetEstimate): void {
+  estimate.highNow = Number.POSITIVE_INFINITY
+  estimate.highBefore = Number.POSITIVE_INFINITY
+  estimate.lowNow = Number.NEGATIVE_INFINITY
+  estimate.lowBefore = Number.NEGATIVE_INFINITY
+  estimate.stepStamp = Number.NaN
 }

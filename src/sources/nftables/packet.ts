@@ -34,6 +34,11 @@ const EMPTY_LINK = ' MAC= '
 
 const NO_PREFIXES: readonly string[] = []
 
+/** Log prefixes as parsePacket wants them. */
+export function longestFirst(prefixes: readonly string[]): readonly string[] {
+  return prefixes.toSorted((a, b) => b.length - a.length)
+}
+
 /**
  * `text` is a latin1 line, `from` where the kernel's message begins. `prefixes`, longest first, are the log prefixes of
  * the ruleset: one that stands at `from` with `IN=` behind it is taken as it is, so that an interface called `IN=x` is

@@ -9,23 +9,32 @@
 import type { Condition, ConditionReader } from './rule-condition.ts'
 import { type Chain, keyOf, property, type RulesetDocument, textProperty } from './ruleset-document.ts'
 
+/** What of a chain matters here: plain data, kept long after the rest of the document is forgotten. */
+export type EntryChain = Pick<Chain, 'family' | 'table' | 'name' | 'hook'>
 /** Jumps to a chain, by the chain's key. */
 export type Entries = ReadonlyMap<string, readonly Entry[]>
-type Entry = { readonly from: Chain; readonly conditions: readonly Condition[] }
+type Entry = { readonly from: EntryChain; readonly conditions: readonly Condition[] }
+
+/** All chains, and the jumps between them. */
+export type Reach = { readonly chains: readonly EntryChain[]; readonly entries: Entries }
 
 /** NFT_JUMP_STACK_SIZE. */
 const JUMPS_MAX = 16
 /** Ways followed back from one chain before it counts as reachable from everywhere. */
 const WAYS_MAX = 2_000
 
-/** For every chain that is jumped to (see keyOf): from where, and under which conditions. */
-export function entriesOf(document: RulesetDocument, read: ConditionReader): Entries {
+/** For every chain that is jumped to (see keyOf): from where, and under which conditions on the incoming interface. */
+export function reachOf(document: RulesetDocument, read: ConditionReader): Reach {
+  const chains: EntryChain[] = []
   const entries = new Map<string, Entry[]>()
   for (const chain of document.chains.values()) {
+    const { family, table, hook } = chain
+    const from = { family, table, name: chain.name, hook }
+    chains.push(from)
     for (const rule of chain.rules) {
       const conditions: Condition[] = []
       for (const { name, body } of rule.statements) {
-        if (name === 'match') conditions.push(...read(body, chain))
+        if (name === 'match') conditions.push(...read(body, chain).filter(isOnInput))
         const targets =
           name === 'jump' || name === 'goto'
             ? [textProperty(body, 'target')]
@@ -36,12 +45,12 @@ export function entriesOf(document: RulesetDocument, read: ConditionReader): Ent
           const key = keyOf(chain.family, chain.table, target)
           const known = entries.get(key) ?? []
           entries.set(key, known)
-          known.push({ from: chain, conditions: [...conditions] })
+          known.push({ from, conditions: [...conditions] })
         }
       }
     }
   }
-  return entries
+  return { chains, entries }
 }
 
 function mapTargets(document: RulesetDocument, chain: Chain, body: unknown): string[] {
@@ -64,10 +73,10 @@ function collectTargets(value: unknown, found: Set<string>): void {
 }
 
 /** The one hook that leads to the chain, '' for several or none. */
-export function hookOf(entries: Entries, chain: Chain): string {
+export function hookOf(entries: Entries, chain: EntryChain): string {
   const hooks = new Set<string>()
   const seen = new Set<string>()
-  const open = [chain]
+  const open: EntryChain[] = [chain]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const key = keyOf(next.family, next.table, next.name)
     if (seen.has(key)) continue
@@ -81,14 +90,13 @@ export function hookOf(entries: Entries, chain: Chain): string {
 
 /** Whether a packet that came in on `name` may get to a rule with these matches in `ruleset` (`family table chain`). */
 export function admitsInput(
-  document: RulesetDocument,
-  entries: Entries,
+  { chains, entries }: Reach,
   ruleset: string,
   matches: readonly Condition[],
   name: string,
 ): boolean {
   let ways = 0
-  const reaches = (chain: Chain, conditions: readonly Condition[], jumps: number): boolean => {
+  const reaches = (chain: EntryChain, conditions: readonly Condition[], jumps: number): boolean => {
     if (ways++ > WAYS_MAX) return true
     if (conditions.some((condition) => excludesInput(condition, name))) return false
     // On these two hooks a packet of the machine itself is logged, or one on its way out that other rules saw come in.
@@ -96,14 +104,18 @@ export function admitsInput(
     const froms = entries.get(keyOf(chain.family, chain.table, chain.name)) ?? []
     return jumps < JUMPS_MAX && froms.some((entry) => reaches(entry.from, entry.conditions, jumps + 1))
   }
-  for (const chain of document.chains.values()) {
+  for (const chain of chains) {
     if (`${chain.family} ${chain.table} ${chain.name}` === ruleset && reaches(chain, matches, 0)) return true
   }
   return false
 }
 
+function isOnInput(condition: Condition): boolean {
+  return condition.fields.length === 1 && condition.fields[0] === 'iifname'
+}
+
 function excludesInput(condition: Condition, name: string): boolean {
-  if (condition.fields.length !== 1 || condition.fields[0] !== 'iifname') return false
+  if (!isOnInput(condition)) return false
   const isIn = condition.rows.some(([span]) => span !== undefined && span.low <= name && name <= span.high)
   return condition.isNegated ? isIn : !isIn && condition.isWhole
 }

@@ -10,14 +10,14 @@
  */
 import type { Micros } from '../../time.ts'
 import { type DumpHeader, parseDumpHeader } from '../dump-header.ts'
-import type { LogRule, Ruleset } from './ruleset.ts'
+import { type LogRule, openRuleset, type Ruleset, type RulesetContent } from './ruleset.ts'
 
 /** Times a ruleset differed from the one before, kept a gateway. Beyond it the oldest are forgotten and their time is unknown. */
 export const RULESET_VERSIONS_MAX = 256
 
 export type RulesetHistory = {
   /** Null for an undated dump: it holds from the beginning. Dumps should come in order of time; a late one only ever adds candidates. */
-  add(at: Micros | null, ruleset: Ruleset): void
+  add(at: Micros | null, ruleset: RulesetContent): void
   /** Rules that may have written `prefix` at that time. */
   rulesAt(at: Micros, prefix: string): readonly LogRule[]
   /** The one ruleset that stood at that time; null where there was none or it may have been one of several. */
@@ -26,17 +26,32 @@ export type RulesetHistory = {
   rulesetsAt(at: Micros): readonly Ruleset[]
   /** How many versions were forgotten. */
   readonly forgotten: number
+  save(): SavedRulesetHistory
+}
+
+export type SavedRulesetHistory = {
+  readonly periods: readonly {
+    readonly rulesets: readonly RulesetContent[]
+    readonly from: Micros
+    readonly to: Micros
+  }[]
+  readonly forgotten: number
+  readonly knownFrom: Micros
 }
 
 /** A time over which equal dumps were seen; several where a dump came late and contradicts those around it. */
 type Period = { readonly rulesets: Ruleset[]; from: Micros; to: Micros }
 
 /** Beyond `versionsMax` the oldest versions are forgotten. */
-export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): RulesetHistory {
+export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX, saved?: SavedRulesetHistory): RulesetHistory {
   /** Ascending, without overlap. */
-  const periods: Period[] = []
-  let forgotten = 0
-  let knownFrom: Micros = Number.NEGATIVE_INFINITY
+  const periods: Period[] = (saved?.periods ?? []).map(({ rulesets, from, to }) => ({
+    rulesets: rulesets.map(openRuleset),
+    from,
+    to,
+  }))
+  let forgotten = saved?.forgotten ?? 0
+  let knownFrom: Micros = saved?.knownFrom ?? Number.NEGATIVE_INFINITY
 
   /** Index of the last period that began at or before `at`, -1 for none. */
   function indexAt(at: Micros): number {
@@ -51,9 +66,10 @@ export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): Rulese
     return low - 1
   }
 
-  function add(date: Micros | null, ruleset: Ruleset): void {
+  function add(date: Micros | null, content: RulesetContent): void {
     const at = date ?? Number.NEGATIVE_INFINITY
     if (at < knownFrom) return
+    const ruleset = openRuleset(content)
     const index = indexAt(at)
     const before = periods[index]
     const after = periods[index + 1]
@@ -96,6 +112,7 @@ export function createRulesetHistory(versionsMax = RULESET_VERSIONS_MAX): Rulese
     get forgotten() {
       return forgotten
     },
+    save: () => ({ periods, forgotten, knownFrom }),
   }
 }
 

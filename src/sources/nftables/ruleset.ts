@@ -27,7 +27,7 @@ import {
   textProperty,
   toBytes,
 } from './ruleset-document.ts'
-import { admitsInput, type Entries, entriesOf, hookOf } from './ruleset-entry.ts'
+import { admitsInput, type Entries, hookOf, type Reach, reachOf } from './ruleset-entry.ts'
 
 /** One `log` statement. */
 export type LogRule = {
@@ -57,15 +57,22 @@ export type LogRule = {
   readonly isFinal: boolean
 }
 
-export type Ruleset = {
+/** Everything known of a ruleset, as plain data: what is saved, and what `openRuleset` makes a ruleset of again. */
+export type RulesetContent = {
   /** The same for rulesets that say the same; running counters do not count. */
   readonly hash: string
-  /** Rules with exactly this prefix, in document order. */
-  logRules(prefix: string): readonly LogRule[]
   /** All prefixes, sorted. */
   readonly prefixes: readonly string[]
   /** Prefixes that some rule writes for only some of its packets, sorted. */
   readonly sampledPrefixes: readonly string[]
+  /** By prefix, in document order. */
+  readonly rules: ReadonlyMap<string, readonly LogRule[]>
+  readonly reach: Reach
+}
+
+export type Ruleset = RulesetContent & {
+  /** Rules with exactly this prefix, in document order. */
+  logRules(prefix: string): readonly LogRule[]
   /** Those of `interfaces` on which at least one rule may log what comes in. The others are blind by design. */
   loggedInterfaces(interfaces: readonly string[]): readonly string[]
 }
@@ -75,24 +82,43 @@ export function parseRuleset(text: string): Ruleset | { readonly problem: string
   const document = readRulesetDocument(text)
   if ('problem' in document) return document
   const read = createConditionReader(document.sets)
-  const entries = entriesOf(document, read)
-  const rules = findLogRules(document, entries, read)
+  const reach = reachOf(document, read)
+  const rules = findLogRules(document, reach.entries, read)
   const byPrefix = new Map<string, LogRule[]>()
   for (const rule of rules) {
     const same = byPrefix.get(rule.prefix)
     if (same === undefined) byPrefix.set(rule.prefix, [rule])
     else same.push(rule)
   }
-  return {
+  return openRuleset({
     hash: document.hash,
-    logRules: (prefix) => byPrefix.get(prefix) ?? [],
     prefixes: [...byPrefix.keys()].sort(),
     sampledPrefixes: [...new Set(rules.filter((rule) => rule.sampled).map((rule) => rule.prefix))].sort(),
-    loggedInterfaces: (interfaces) =>
-      interfaces.filter((name) =>
-        rules.some((rule) => admitsInput(document, entries, rule.ruleset, rule.matches, name)),
-      ),
-  }
+    rules: byPrefix,
+    reach,
+  })
+}
+
+/**
+ * Gives `content` its methods and returns the same object: what was saved of a ruleset and of who refers to it stays one thing.
+ * The methods are not enumerable, so that a clone of a ruleset is its content.
+ */
+export function openRuleset(content: RulesetContent): Ruleset {
+  if (isOpen(content)) return content
+  const { rules, reach } = content
+  const logRules: Ruleset['logRules'] = (prefix) => rules.get(prefix) ?? []
+  const admits = (name: string) =>
+    [...rules.values()].some((same) => same.some(({ ruleset, matches }) => admitsInput(reach, ruleset, matches, name)))
+  const loggedInterfaces: Ruleset['loggedInterfaces'] = (interfaces) => interfaces.filter(admits)
+  // The compiler does not follow properties that are defined by descriptor; these two are what Ruleset adds.
+  return Object.defineProperties(content, {
+    logRules: { value: logRules },
+    loggedInterfaces: { value: loggedInterfaces },
+  }) as Ruleset
+}
+
+function isOpen(content: RulesetContent): content is Ruleset {
+  return Object.hasOwn(content, 'logRules')
 }
 
 function findLogRules(document: RulesetDocument, entries: Entries, read: ConditionReader): LogRule[] {

@@ -25,6 +25,19 @@ export type StampReader = {
   readFull(text: string, from: number): boolean
   readUnix(text: string, from: number): boolean
   readCtime(text: string, from: number): boolean
+  save(): SavedStamps
+}
+
+/**
+ * The times that years and repeated hours are told by, NaN where there is none, and the last traditional stamp: seen again it is not
+ * read anew, so it counts once as a witness of a year.
+ */
+export type SavedStamps = {
+  readonly reference: Micros
+  readonly reference2: Micros
+  readonly previous: Micros
+  readonly traditionalText: string
+  readonly traditionalAt: Micros
 }
 
 /** In no line, so equal to no part of one. */
@@ -35,12 +48,13 @@ const REFERENCE_STEP_MAX = 30 * DAY
 /** Index = number of digits of a second's fraction. */
 const FRACTION_UNIT = [SECOND, 100_000, 10_000, 1000, 100, 10, 1]
 
-export function createStampReader(zone: Zone, referenceAt: Micros | null): StampReader {
-  let reference = referenceAt ?? Number.NaN
-  let reference2 = Number.NaN
-  let previous = Number.NaN
-  let traditionalText = NO_TEXT
-  let traditionalAt = Number.NaN
+/** `referenceAt` counts only without `saved`: lines that were written before a pause are near to those read before it, not to now. */
+export function createStampReader(zone: Zone, referenceAt: Micros | null, saved?: SavedStamps): StampReader {
+  let reference = saved?.reference ?? referenceAt ?? Number.NaN
+  let reference2 = saved?.reference2 ?? Number.NaN
+  let previous = saved?.previous ?? Number.NaN
+  let traditionalText = saved?.traditionalText ?? NO_TEXT
+  let traditionalAt = saved?.traditionalAt ?? Number.NaN
   let isoText = NO_TEXT
   let isoLocal = Number.NaN
 
@@ -53,6 +67,7 @@ export function createStampReader(zone: Zone, referenceAt: Micros | null): Stamp
     readFull,
     readUnix,
     readCtime,
+    save: () => ({ reference, reference2, previous, traditionalText, traditionalAt }),
   }
   return reader
 

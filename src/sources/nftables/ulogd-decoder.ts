@@ -7,8 +7,8 @@
  * hence trust `kernel`. NFCT flows in the same file are skipped. ulogd reports losses in its own log only (formats.md 1.7).
  */
 import { type Micros, SECOND } from '../../time.ts'
-import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, TEXT_MAX } from '../source.ts'
-import { createArrivals } from './arrivals.ts'
+import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally, TEXT_MAX } from '../source.ts'
+import { createArrivals, type Item, type SavedArrivals } from './arrivals.ts'
 import type { PacketRecord } from './record.ts'
 import { parseUlogdJson } from './ulogd.ts'
 import { createZone } from './zone.ts'
@@ -21,12 +21,27 @@ export type UlogdOptions = {
   prefixes: readonly string[]
 }
 
-export function createUlogdDecoder(options: UlogdOptions, emit: (item: PacketRecord | Remark) => void): Decoder {
+/** `previous`: time of the last packet, NaN before the first. */
+export type SavedUlogd = { readonly arrivals: SavedArrivals<Item>; readonly tally: Tally; readonly previous: Micros }
+
+export function createUlogdDecoder(
+  options: UlogdOptions,
+  emit: (item: PacketRecord | Remark) => void,
+  saved?: SavedUlogd,
+): Decoder {
   const zone = createZone(options.zone)
-  const arrivals = createArrivals(emit, options.referenceAt)
-  const tally = emptyTally()
-  let previous = Number.NaN
-  return { push, end: arrivals.end, tally }
+  const arrivals = createArrivals<Item>(emit, options.referenceAt, saved?.arrivals)
+  const tally = saved?.tally ?? emptyTally()
+  let previous = saved?.previous ?? Number.NaN
+  return {
+    push,
+    end: arrivals.end,
+    quiet: arrivals.quiet,
+    // The prefix has a key of its own: none need be known.
+    setPrefixes() {},
+    save: (): SavedUlogd => ({ arrivals: arrivals.save(), tally, previous }),
+    tally,
+  }
 
   function push(line: Line, file: SourceFile): void {
     tally.lines++

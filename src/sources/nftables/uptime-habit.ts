@@ -11,17 +11,26 @@ export type UptimeHabit = {
   readonly isOpen: boolean
   /** What the habit is once it is no longer open. */
   readonly hasUptime: boolean
+  save(): SavedUptimeHabit
+}
+
+/** `habit` null: none yet. The counts are of lines seen before it, `run` of lines of the other kind after it. */
+export type SavedUptimeHabit = {
+  readonly habit: boolean | null
+  readonly withUptime: number
+  readonly without: number
+  readonly run: number
 }
 
 const AGREE_MIN = 2
 /** Lines of the other kind in a row before the daemon is taken to have changed. A forger among real lines never gets there. */
 const CHANGE_MIN = 32
 
-export function createUptimeHabit(): UptimeHabit {
-  let habit: boolean | null = null
-  let withUptime = 0
-  let without = 0
-  let run = 0
+export function createUptimeHabit(saved?: SavedUptimeHabit): UptimeHabit {
+  let habit = saved?.habit ?? null
+  let withUptime = saved?.withUptime ?? 0
+  let without = saved?.without ?? 0
+  let run = saved?.run ?? 0
   return {
     judge,
     settle() {
@@ -33,6 +42,7 @@ export function createUptimeHabit(): UptimeHabit {
     get hasUptime() {
       return habit === true
     },
+    save: () => ({ habit, withUptime, without, run }),
   }
 
   function judge(hasUptime: boolean): 'same' | 'other' | 'open' {

@@ -13,7 +13,7 @@ import { parseDumpHeader } from '../dump-header.ts'
 import { type Decoder, emptyTally, type Line, type Remark, type SourceFile, type Tally } from '../source.ts'
 import type { InterfaceRow, PeerRow, SnapshotRecord } from './record.ts'
 import { redactRow } from './redact.ts'
-import { createRowCache, type RowCache } from './row-cache.ts'
+import { createRowCache, type RowCache, type SavedRowCache } from './row-cache.ts'
 
 /** What one snapshot may hold: far above any real gateway, low enough to bound memory on a file that is none. */
 export const SNAPSHOT_ROWS_MAX = 200_000
@@ -82,25 +82,54 @@ type State = {
   arrival: Micros
 }
 
+/** Holds rows and remarks as they will be emitted, so no more secrets than these: none. */
+export type SavedSnapshotDecoder = {
+  readonly tally: Tally
+  readonly rows: SavedRowCache
+  readonly pending: Pending | null
+  readonly hasArrival: boolean
+  readonly arrival: Micros
+}
+
+/**
+ * Whoever calls `quiet` vouches that the writer is done with its dump: it appends a dump with one write, and no half line was
+ * left. Rows that follow all the same have no header, and are unparsed.
+ */
 export function createSnapshotDecoder(
   options: SnapshotDecoderOptions,
   emit: (item: SnapshotRecord | Remark) => void,
-): Decoder {
+  saved?: SavedSnapshotDecoder,
+): Omit<Decoder, 'save'> & { save(): SavedSnapshotDecoder } {
   const state: State = {
     emit,
-    tally: emptyTally(),
-    rows: createRowCache(),
+    tally: saved?.tally ?? emptyTally(),
+    rows: createRowCache(saved?.rows),
     rowsMax: options.rowsMax ?? SNAPSHOT_ROWS_MAX,
     charsMax: options.charsMax ?? SNAPSHOT_CHARS_MAX,
-    pending: null,
-    hasArrival: false,
-    arrival: 0,
+    pending: saved?.pending ?? null,
+    hasArrival: saved?.hasArrival ?? false,
+    arrival: saved?.arrival ?? 0,
   }
   return {
     push: (line, file) => push(state, line, file),
     end: () => close(state, Number.POSITIVE_INFINITY),
     tally: state.tally,
+    quiet: () => quiet(state),
+    save: () => {
+      const { tally, rows, pending, hasArrival, arrival } = state
+      return { tally, rows: rows.save(), pending, hasArrival, arrival }
+    },
   }
+}
+
+/**
+ * Gives out the dump that is read when nothing that may follow could say otherwise. Not a date that the next header must
+ * confirm. Not a header alone: that says that every interface is down, and is also what a poll leaves that died at once.
+ */
+function quiet(state: State): void {
+  const { pending } = state
+  if (pending === null || pending.mustBeConfirmed || !pending.isComplete || pending.rows === 0) return
+  close(state, pending.at)
 }
 
 function push(state: State, line: Line, file: SourceFile): void {
@@ -182,6 +211,7 @@ function readRow(state: State, line: Line, file: SourceFile, into: Pending): voi
     refuse(state, 'no-interface', '', line, file)
     return
   }
+  state.rows.keep(found)
   state.tally.records++
   into.records++
   if (found.kind === 'interface') into.interfaces.set(found.row.interface, found.row)

@@ -30,6 +30,27 @@ function visit(log: AuditLog, seconds: number, client: { ip: string; port: numbe
   return command
 }
 
+/** Three of Bob's logins, so that the clock of db1 is measured and its gateway known to masquerade. */
+function visitsThroughMask() {
+  const log = createAuditLog()
+  const flows = [1, 2, 3].map((i) => {
+    const tracked = flow({ ip: BOB_IP, port: 40100 + i }, DB1, { ip: MASK, port: 41000 + i })
+    visit(log, 10 * i, tracked.seen, 950 + i, 3 + i)
+    return [tracked, 10 * i, 10 * i + 6] as const
+  })
+  return { log, flows }
+}
+
+/** A record that bounds the time of what stands before it. */
+function idle(log: AuditLog, seconds: number): void {
+  log.message(
+    at(seconds),
+    'SERVICE_START',
+    { pid: 1 },
+    'unit=cron comm="systemd" exe="/usr/lib/systemd/systemd" res=success',
+  )
+}
+
 describe('exact', () => {
   test('by client address and port, from the accept to the end of the session', () => {
     const log = createAuditLog()
@@ -139,6 +160,14 @@ describe('exact', () => {
     expect(answerOf(documentOf(lab, 'db1', command))).toBe('exact server-tuple alice')
   })
 
+  test('by the line of the firewall and time alone behind a gateway that gives ports anew, where clocks are measured', () => {
+    const { log, flows } = visitsThroughMask()
+    const accepted = accept(log, at(60), { ip: MASK, port: 41009 })
+    idle(log, 60.1)
+    const lab = runLab({ flows, lines: [firewallLine(at(60), flow(FROM_ALICE, DB1))], logs: { db1: log } })
+    expect(answerOf(documentOf(lab, 'db1', accepted))).toBe('exact client-address alice')
+  })
+
   test('an accept that is known only by its place in a quiet log', () => {
     const log = createAuditLog()
     log.message(
@@ -229,6 +258,17 @@ describe('not exact', () => {
     expect(answerOf(documentOf(lab, 'db1', written[3] ?? { at: 0, serial: 0 }))).toBe(
       'ambiguous client-address several-flows alice|bob',
     )
+  })
+
+  test('several-flows: two connections behind a gateway that gives ports anew, and one line', () => {
+    const { log, flows } = visitsThroughMask()
+    const both = [41008, 41009].map((port) => accept(log, at(60), { ip: MASK, port }))
+    // Time passes in small steps: all connections of a moment are known before the first is answered.
+    for (let seconds = 60.1; seconds < 80; seconds++) idle(log, seconds)
+    const lines = [firewallLine(at(60), flow(FROM_ALICE, DB1))]
+    const lab = runLab({ flows, lines, logs: { db1: log }, cutEvery: 1 })
+    for (const each of both)
+      expect(answerOf(documentOf(lab, 'db1', each))).toBe('ambiguous client-address several-flows alice')
   })
 
   test('several-logins: one of two connections behind one address logs in, the other one is silent', () => {

@@ -4,6 +4,7 @@ import { createMaskedLines } from '../../../src/correlate/hosts/masked-lines.ts'
 import { createOrigin } from '../../../src/correlate/hosts/origin.ts'
 import { createFacet, type Event } from '../../../src/event.ts'
 import { SECOND } from '../../../src/time.ts'
+import { restored } from '../../restored.ts'
 
 const WEB = { pid: 700, name: 'web', executable: '/usr/sbin/web' }
 const identity = createFacet({
@@ -52,6 +53,23 @@ describe('flows a host may have seen', () => {
     expect(flows.byPort('172.26.52.1', 5001)).toEqual([])
   })
 
+  test('are found and forgotten as before when they were saved in between', () => {
+    let flows = createCarriedFlows(() => true)
+    const started = maskedFlow('f1', 10 * SECOND, 5001)
+    flows.observe(started)
+    const own = { ...started.own, '@timestamp': 20 * SECOND, 'event.end': 20 * SECOND }
+    flows.observe({ ...started, own })
+    flows.observe(maskedFlow('f2', 30 * SECOND, 5001))
+    flows = createCarriedFlows(() => true, restored(flows.save()))
+    const both = flows.byPort('172.26.52.1', 5001)
+    expect(both.map(({ id }) => id)).toEqual(['f1', 'f2'])
+    expect([...flows.byAddress('172.26.52.1')]).toEqual(both)
+    expect([...flows.byServer('172.26.52.145')]).toEqual(both)
+    expect(flows.isMask('172.26.52.1')).toBe(true)
+    flows.expire(20 * SECOND + RETAIN)
+    expect(flows.byPort('172.26.52.1', 5001).map(({ id }) => id)).toEqual(['f2'])
+  })
+
   test('to other servers are not kept, and a peer on the other side is nobody who came', () => {
     const flows = createCarriedFlows((serverIp) => serverIp === '172.26.52.145')
     const foreign = maskedFlow('f1', 0, 5001)
@@ -65,6 +83,7 @@ describe('flows a host may have seen', () => {
     for (let i = 0; i < FLOWS_MAX + 10; i++) flows.observe(maskedFlow(`f${i}`, i, i % 60_000))
     expect(flows.size).toBe(FLOWS_MAX)
     expect(flows.evicted).toBe(10)
+    expect(createCarriedFlows(() => true, flows.save()).evicted).toBe(10)
     expect(flows.byPort('172.26.52.1', 0)[0]?.id).toBe('f60000')
   })
 })

@@ -32,10 +32,26 @@ export type RunOptions = {
 
 export type Run = { readonly events: readonly Event[]; readonly pipeline: Pipeline }
 
-export function runPipeline({ inventory, sources, audit = 'sessions', repeats = 1 }: RunOptions): Run {
+export function runPipeline(options: RunOptions): Run {
+  const { inventory, sources, repeats = 1 } = options
   const events: Event[] = []
-  const names = [...new Set(sources.map(({ host }) => host))]
-  const hosts: IntakeHost[] = names.map((name) => ({
+  const hosts = hostsOf(options).map(
+    (host): IntakeHost => ({
+      ...host,
+      sources: sources.filter((each) => each.host === host.name).map(({ name }) => name),
+    }),
+  )
+  const pipeline = createPipeline(
+    { hosts, inventory: parseInventory(inventory, 'inventory.yaml'), ledger: null },
+    (event) => events.push(event),
+  )
+  drive(pipeline, sources, repeats)
+  return { events, pipeline }
+}
+
+/** The machines that the sources are of. */
+export function hostsOf({ sources, audit = 'sessions' }: RunOptions): Omit<IntakeHost, 'sources'>[] {
+  return [...new Set(sources.map(({ host }) => host))].map((name) => ({
     name,
     options: {
       ...defaultHostOptions(),
@@ -43,15 +59,8 @@ export function runPipeline({ inventory, sources, audit = 'sessions', repeats = 
       prefixes: [{ match: 'wg-allow ', verdict: 'accepted' }],
     },
     rulesets: createRulesetHistory(),
-    sources: sources.filter(({ host }) => host === name).map((source) => source.name),
     conntrackRuns: [],
   }))
-  const pipeline = createPipeline(
-    { hosts, inventory: parseInventory(inventory, 'inventory.yaml'), ledger: null },
-    (event) => events.push(event),
-  )
-  drive(pipeline, sources, repeats)
-  return { events, pipeline }
 }
 
 function drive(pipeline: Pipeline, sources: readonly Source[], repeats: number): void {

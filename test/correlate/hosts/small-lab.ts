@@ -1,11 +1,22 @@
 /** One gateway with two peers, two audited hosts behind it: what tests of single joins are put together from. */
 import { flatten } from '../../../src/event.ts'
 import type { Fields } from '../../../src/fields.ts'
+import { parseInventory } from '../../../src/identity/inventory.ts'
 import { MINUTE, type Micros, SECOND } from '../../../src/time.ts'
 import { expectLegal, expectUniqueIds } from '../../event-rules.ts'
 import type { AuditLog, Written } from './audit-log.ts'
+import { expectSame, play, recordTape } from './desk-tape.ts'
 import { peerKey } from './host-simulator.ts'
-import { conntrackRecord, polls, type Run, runPipeline, type Source, T0, type Tracked } from './pipeline-run.ts'
+import {
+  conntrackRecord,
+  hostsOf,
+  polls,
+  type Run,
+  runPipeline,
+  type Source,
+  T0,
+  type Tracked,
+} from './pipeline-run.ts'
 import type { Client } from './sshd.ts'
 
 export const ALICE = peerKey(0, 0)
@@ -51,9 +62,11 @@ export type Lab = {
   readonly holders?: ReadonlyMap<string, string>
   /** Until when polls come, in seconds. */
   readonly until?: number
+  /** Saved desks are made anew before each record and before one of so many ticks. */
+  readonly cutEvery?: number
 }
 
-/** Runs it, and holds every document of hosts to the rules of documents. */
+/** Runs it, and holds every document of hosts to the rules of documents, and saved desks to theirs. */
 export function runLab({
   flows = [],
   lines = [],
@@ -61,6 +74,7 @@ export function runLab({
   inventory = INVENTORY,
   holders = HOLDERS,
   until = 120,
+  cutEvery = 50,
 }: Lab): Run {
   const records = flows.flatMap(([tracked, from, to]) => [
     conntrackRecord(at(from), 'new', tracked),
@@ -75,6 +89,13 @@ export function runLab({
   const run = runPipeline({ inventory, sources })
   for (const event of run.events) expectLegal(event)
   expectUniqueIds(run.events)
+  const tape = recordTape(parseInventory(inventory, 'inventory.yaml'), hostsOf({ inventory, sources }), sources)
+  const whole = play(tape, () => false)
+  // Ticks are every 100 ms; most of them change nothing.
+  expectSame(
+    play(tape, ({ what }, i) => what !== 'tick' || i % cutEvery === 0),
+    whole,
+  )
   return run
 }
 

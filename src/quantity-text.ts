@@ -1,5 +1,5 @@
 /** Amounts as people read them, three digits at most: bytes in SI units, spans of time, times of day. */
-import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND, toIso } from '../time.ts'
+import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND, toIso } from './time.ts'
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 

@@ -1,0 +1,127 @@
+/**
+ * Brings what waits in a spool to its sink: one batch at a time, again until it is accepted, with pauses that grow. A sink that
+ * fails is said once, and when it works again.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Sink } from '../sinks/sink.ts'
+import type { Micros } from '../time.ts'
+import type { Log } from './log.ts'
+import type { Spool } from './spool.ts'
+
+export type Delivery = {
+  readonly sink: Sink
+  readonly spool: Spool
+  /** There is something in the spool. */
+  wake(): void
+  /**
+   * Resolves with the sink's position when it has accepted everything pushed so far. One at a time; a later call replaces the
+   * one before, which then never resolves.
+   */
+  barrier(): Promise<string>
+  status(): DeliveryStatus
+  /** Ends the loop after the batch under way; the sink is not closed. */
+  stop(): Promise<void>
+}
+
+export type DeliveryStatus = {
+  readonly name: string
+  /** Why the sink takes nothing at the moment, '' = it does. */
+  readonly error: string
+  readonly failures: number
+  readonly waiting: number
+  readonly spoolBytes: number
+  readonly accepted: number
+  readonly acceptedAt: Micros
+}
+
+/** Events of one batch. */
+const BATCH_MAX = 5_000
+const PAUSE_MIN_MS = 500
+const PAUSE_MAX_MS = 30_000
+
+export function startDelivery(
+  sink: Sink,
+  spool: Spool,
+  { now, log, onAccepted }: { readonly now: () => Micros; readonly log: Log; readonly onAccepted: () => void },
+): Delivery {
+  const stopping = new AbortController()
+  let awake: (() => void) | null = null
+  let mark: { readonly at: number; readonly resolve: (position: string) => void } | null = null
+  let error = ''
+  let failures = 0
+  let acceptedAt: Micros = 0
+
+  function settle(): void {
+    if (mark === null || spool.dropped < mark.at) return
+    const { resolve } = mark
+    mark = null
+    resolve(sink.position())
+  }
+
+  /** No batch goes past the mark: the sink's position has to be asked exactly there. */
+  function room(): number {
+    return mark === null ? BATCH_MAX : Math.min(BATCH_MAX, mark.at - spool.dropped)
+  }
+
+  async function deliverOnce(): Promise<void> {
+    const events = spool.peek(room())
+    if (events.length === 0) {
+      await new Promise<void>((resolve) => {
+        awake = resolve
+      })
+      return
+    }
+    await sink.deliver(events)
+    spool.drop(events.length)
+    acceptedAt = now()
+    if (error !== '') log.info({ sink: sink.name }, `sink ${sink.name} works again`)
+    error = ''
+    failures = 0
+    settle()
+    onAccepted()
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await deliverOnce()
+      } catch (cause) {
+        const said = cause instanceof Error ? cause.message : String(cause)
+        if (said !== error) log.error({ sink: sink.name, error: said }, `sink ${sink.name} takes nothing: ${said}`)
+        error = said
+        const ms = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** Math.min(failures++, 10))
+        // The pause ends early when the daemon stops: that is no error.
+        await pause(ms, undefined, { signal: stopping.signal }).catch(() => {})
+      }
+    }
+  }
+
+  const running = run()
+  return {
+    sink,
+    spool,
+    wake() {
+      awake?.()
+      awake = null
+    },
+    barrier: () =>
+      new Promise((resolve) => {
+        mark = { at: spool.pushed, resolve }
+        settle()
+      }),
+    status: () => ({
+      name: sink.name,
+      error,
+      failures,
+      waiting: spool.pushed - spool.dropped,
+      spoolBytes: spool.diskBytes,
+      accepted: spool.dropped,
+      acceptedAt,
+    }),
+    async stop() {
+      stopping.abort()
+      awake?.()
+      await running
+    },
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * Lines of many sources in, events out: decoders, merge, clock and pipeline of a live run. Synchronous, like everything inside
+ * (design 2.1): the daemon around it reads files and tells it how far time has got.
+ *
+ *   line(source, …) ─► decoder ─► merge ─► release() ─► clock.advance, pipeline.take ─► emit(event)
+ *
+ * `save` between two calls is a checkpoint: an engine made from it goes on as this one would.
+ */
+import type { DecoderOptions, SourceEntry } from '../catalog.ts'
+import type { IntakeHost, Item } from '../correlate/intake.ts'
+import type { Event } from '../event.ts'
+import { createEventClock, type SavedEventClock } from '../event-clock.ts'
+import type { Inventory } from '../identity/inventory.ts'
+import { createPipeline, type Pipeline, type SavedPipeline } from '../pipeline.ts'
+import type { FileGap } from '../sources/line-source.ts'
+import type { SavedRulesetHistory } from '../sources/nftables/ruleset-history.ts'
+import type { RulesetRecord } from '../sources/nftables/ruleset-record.ts'
+import type { Line, SourceFile, Tally } from '../sources/source.ts'
+import type { Micros } from '../time.ts'
+import { createLiveMerge, type SavedLiveMerge } from './live-merge.ts'
+
+export type EngineSource = {
+  /** Unique and lasting: the source's state is found again by it. */
+  readonly label: string
+  readonly host: string
+  readonly entry: SourceEntry
+  readonly options: DecoderOptions
+}
+
+export type EngineOptions = {
+  readonly hosts: readonly IntakeHost[]
+  readonly inventory: Inventory
+  readonly inventoryText: string
+  readonly sources: readonly EngineSource[]
+  /** There may be no end. */
+  readonly isLive: boolean
+}
+
+export type Engine = {
+  lines(source: number, lines: readonly Line[], file: SourceFile): void
+  /** The source was read to its end: nothing that arrives before `at` will come from it. */
+  idle(source: number, at: Micros): void
+  /** It has been still for a while: what waits in its decoder for nothing but time may go. */
+  quiet(source: number, at: Micros): void
+  gap(source: number, gap: FileGap): void
+  /** Takes at most `max` records through the core; returns how many. Fewer than `max`: the rest has to wait for other sources. */
+  release(max: number): number
+  /** Nothing more will come from this source. */
+  finish(source: number): void
+  /** Every source is finished and released: what a replay does at its end. */
+  end(): void
+  save(): SavedEngine
+  /** The newest arrival of a source; -Infinity before its first record with a time. */
+  newest(source: number): Micros
+  tally(source: number): Tally
+  waiting(source: number): number
+  readonly reached: Micros
+  readonly late: number
+  readonly pipeline: Pipeline
+}
+
+export type SavedEngine = {
+  readonly sources: readonly { readonly label: string; readonly decoder: unknown; readonly newest: Micros; readonly head: Micros | undefined }[]
+  readonly merge: SavedLiveMerge<Item | RulesetRecord>
+  readonly clock: SavedEventClock
+  readonly pipeline: SavedPipeline
+  readonly firstAt: Micros
+  readonly prefixes: ReadonlyMap<string, readonly string[]>
+  /** By machine. */
+  readonly rulesets: ReadonlyMap<string, SavedRulesetHistory>
+}
+
+/** Log prefixes remembered of one machine: a ruleset has a few dozen, a hostile generator of rulesets any number. */
+const PREFIXES_MAX = 4096
+
+/** Where events go; ledger documents only to who keeps a ledger. */
+export type EngineOutput = {
+  readonly emit: (event: Event) => void
+  readonly emitLedger: ((event: Event) => void) | null
+}
+
+export function createEngine(options: EngineOptions, output: EngineOutput, saved?: SavedEngine): Engine {
+  const { sources, inventory, inventoryText } = options
+  const known = new Map(saved?.sources.map((source, index) => [source.label, { ...source, index }]))
+  const ledger = output.emitLedger === null ? null : { inventoryText, emit: output.emitLedger }
+  const pipeline = createPipeline({ hosts: options.hosts, inventory, ledger, isLive: options.isLive }, output.emit, saved?.pipeline)
+  const clock = createEventClock(sources, pipeline, saved?.clock)
+  const merge = createLiveMerge<Item | RulesetRecord>(sources.length, saved && reorder(saved, sources, known))
+  const newest = sources.map(({ label }) => known.get(label)?.newest ?? Number.NEGATIVE_INFINITY)
+  let firstAt = saved?.firstAt ?? Number.POSITIVE_INFINITY
+  /** Arrival of each source's first record ever; undefined before it. */
+  const heads = sources.map(({ label }) => known.get(label)?.head)
+  let fresh: (Item | RulesetRecord)[] = []
+  const decoders = sources.map((source) =>
+    source.entry.createDecoder(source.options, (item) => void fresh.push(item), known.get(source.label)?.decoder),
+  )
+  const ended = new Set<number>()
+  const open = new Set(sources.filter(isRecords))
+  const rulesets = new Map(options.hosts.map((host) => [host.name, host.rulesets]))
+  /** Log prefixes by machine, of every ruleset that stood since the packet log began. */
+  const prefixes = new Map(saved?.prefixes)
+  for (const [host, names] of prefixes) knowPrefixes(host, names)
+
+  /** What the decoder gave out while it was last called. */
+  function collect(source: number): void {
+    if (fresh.length === 0) return
+    const items = fresh
+    fresh = []
+    const last = items.at(-1)?.arrival ?? 0
+    if (last > 0) newest[source] = Math.max(newest[source] ?? last, last)
+    heads[source] ??= items[0]?.arrival ?? 0
+    merge.push(source, items)
+  }
+
+  /** Whether the first time any source names is known, by which records of no time are dated. As in a replay, the sources' first records tell it. */
+  function hasBegun(): boolean {
+    if (Number.isFinite(firstAt)) return true
+    if (sources.some((_, index) => heads[index] === undefined && !(merge.floorOf(index) > 0))) return false
+    for (const head of heads) if (head !== undefined && head > 0 && head < firstAt) firstAt = head
+    // All begin with records of no time: then the first that has one.
+    for (const at of newest) if (!Number.isFinite(firstAt) && at > 0) firstAt = at
+    return Number.isFinite(firstAt)
+  }
+
+  function take(index: number, item: Item | RulesetRecord): void {
+    const source = sources[index]
+    if (source === undefined) return
+    if (item.arrival > 0 && item.arrival < firstAt) firstAt = item.arrival
+    clock.advance(item.arrival)
+    if (item.kind === 'ruleset') stand(source.host, item)
+    else pipeline.take(source.host, source.entry.name, dated(item, firstAt))
+    if (ended.size > 0 && ended.has(index) && merge.waiting(index) === 0) finished(index)
+  }
+
+  function stand(host: string, { at, ruleset }: RulesetRecord): void {
+    rulesets.get(host)?.add(at, ruleset)
+    const names = prefixes.get(host) ?? []
+    const unknown = ruleset.prefixes.filter((prefix) => prefix !== '' && !names.includes(prefix))
+    if (unknown.length === 0) return
+    prefixes.set(host, [...unknown, ...names].slice(0, PREFIXES_MAX))
+    knowPrefixes(host, prefixes.get(host) ?? [])
+  }
+
+  /** To those who read the machine's packet log, longest first. */
+  function knowPrefixes(host: string, names: readonly string[]): void {
+    for (const [index, source] of sources.entries()) {
+      if (source.host !== host) continue
+      const all = new Set([...source.options.prefixes, ...names])
+      decoders[index]?.setPrefixes?.([...all].sort((a, b) => b.length - a.length || (a < b ? -1 : 1)))
+    }
+  }
+
+  /** The last record of a source was taken: the pipeline is told, of each kind of source with its last one. */
+  function finished(index: number): void {
+    const source = sources[index]
+    const decoder = decoders[index]
+    if (source === undefined || decoder === undefined || !isRecords(source)) return
+    pipeline.coverage.tally(source.host, source.entry.name, decoder.tally)
+    open.delete(source)
+    const isLast = [...open].every(({ host, entry }) => host !== source.host || entry.name !== source.entry.name)
+    if (isLast) pipeline.finish(source.host, source.entry.name)
+  }
+
+  return {
+    lines(source, lines, file) {
+      const decoder = decoders[source]
+      for (const line of lines) decoder?.push(line, file)
+      collect(source)
+    },
+    idle: (source, at) => merge.floor(source, at),
+    quiet(source, at) {
+      decoders[source]?.quiet?.(at)
+      collect(source)
+    },
+    gap(index, gap) {
+      const source = sources[index]
+      if (source === undefined) return
+      const after = newest[index] ?? 0
+      pipeline.coverage.fileGap(source.host, source.entry.name, gap, Number.isFinite(after) ? after : 0)
+    },
+    release(max) {
+      if (!hasBegun() && ended.size < sources.length) return 0
+      const released = merge.release(take, max)
+      // What a record of no time waits for is the first that has one, not the clock.
+      if (released < max && merge.reached > 0) clock.advance(merge.reached)
+      return released
+    },
+    finish(source) {
+      decoders[source]?.end()
+      collect(source)
+      merge.floor(source, Number.POSITIVE_INFINITY)
+      ended.add(source)
+      if (merge.waiting(source) === 0) finished(source)
+    },
+    end: () => pipeline.end(),
+    save: () => ({
+      sources: sources.map(({ label }, index) => ({
+        label,
+        decoder: decoders[index]?.save(),
+        newest: newest[index] ?? Number.NEGATIVE_INFINITY,
+        head: heads[index],
+      })),
+      merge: merge.save(),
+      clock: clock.save(),
+      pipeline: pipeline.save(),
+      firstAt,
+      prefixes,
+      rulesets: new Map([...rulesets].map(([host, history]) => [host, history.save()])),
+    }),
+    newest: (source) => newest[source] ?? Number.NEGATIVE_INFINITY,
+    tally: (source) => decoders[source]?.tally ?? { lines: 0, records: 0, unparsed: 0, suspect: 0, skipped: 0 },
+    waiting: (source) => merge.waiting(source),
+    get reached() {
+      return merge.reached
+    },
+    get late() {
+      return merge.late
+    },
+    pipeline,
+  }
+}
+
+/** Rulesets say what records mean, and are none themselves. */
+function isRecords({ entry }: EngineSource): boolean {
+  return entry.kind !== 'ruleset-dump'
+}
+
+/** Lines before any readable time are dated by the first there is, not by 1970. */
+function dated(item: Item, firstAt: Micros): Item {
+  return item.arrival > 0 || !Number.isFinite(firstAt) ? item : { ...item, arrival: firstAt }
+}
+
+/** The queues of a saved merge in the order the sources have now; what no longer exists is left out. */
+function reorder(
+  saved: SavedEngine,
+  sources: readonly EngineSource[],
+  known: ReadonlyMap<string, { readonly index: number }>,
+): SavedLiveMerge<Item | RulesetRecord> {
+  const nothing = { items: [], floor: Number.NEGATIVE_INFINITY }
+  const queues = sources.map(({ label }) => saved.merge.queues[known.get(label)?.index ?? -1] ?? nothing)
+  return { ...saved.merge, queues }
+}

@@ -1,0 +1,24 @@
+/** Settings as the core takes them, and which of them hold until the end of a run. */
+import type { IntakeHost } from '../correlate/intake.ts'
+import { parseConntrackStderr, runBoundaries } from '../sources/conntrack/stderr.ts'
+import { createRulesetHistory } from '../sources/nftables/ruleset-history.ts'
+import type { SavedEngine } from './engine.ts'
+import type { HostSettings, Settings } from './settings.ts'
+
+export function intakeOf({ name, options, sources, rulesets, conntrackStderr }: HostSettings, saved: SavedEngine | null): IntakeHost {
+  const history = createRulesetHistory(undefined, saved?.rulesets.get(name))
+  for (const ruleset of rulesets) history.add(null, ruleset)
+  return {
+    name,
+    options,
+    rulesets: history,
+    sources,
+    conntrackRuns: runBoundaries(parseConntrackStderr(conntrackStderr)),
+  }
+}
+
+/** What a reload cannot change, as text to compare: an open sink has documents on their way. */
+export function fixedParts({ config, stateDir }: Settings): string {
+  const { store, ndjson, command, elasticsearch, state, listen } = config
+  return JSON.stringify([store, ndjson, command, elasticsearch, state, listen, stateDir])
+}

@@ -1,0 +1,43 @@
+/** The sinks of a pipeline, each where it stood at the last checkpoint. */
+import { resolve } from 'node:path'
+import type { PipelineConfig } from '../config.ts'
+import { openCommandSink } from '../sinks/command.ts'
+import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
+import type { Sink } from '../sinks/sink.ts'
+import type { ChainHead } from '../store/chain.ts'
+import { RETENTION_DEFAULT } from '../store/retention.ts'
+import type { Micros } from '../time.ts'
+import { openStoreSink } from './store-sink.ts'
+
+export type SinkDeps = {
+  readonly now: () => Micros
+  readonly onHead: (head: ChainHead) => void
+  /** Called at every point where a kill must be survived; for tests. */
+  readonly step: (name: string) => void
+}
+
+/** Throws AppError when one of them cannot be opened; those already open are closed again. */
+export async function openSinks(
+  config: PipelineConfig,
+  base: string,
+  positions: ReadonlyMap<string, string>,
+  { now, onHead, step }: SinkDeps,
+): Promise<Sink[]> {
+  const sinks: Sink[] = []
+  try {
+    if (config.store !== null) {
+      const { dir, retentionDays, retentionBytes } = config.store
+      const retention = {
+        days: retentionDays || RETENTION_DEFAULT.days,
+        bytes: retentionBytes || RETENTION_DEFAULT.bytes,
+      }
+      sinks.push(await openStoreSink({ dir: resolve(base, dir), retention, now, onHead, step }))
+    }
+    if (config.ndjson !== '') sinks.push(openNdjsonAppend(resolve(base, config.ndjson), positions.get('ndjson') ?? ''))
+    if (config.command !== null) sinks.push(openCommandSink(config.command.run, config.command.timeout))
+  } catch (error) {
+    for (const sink of sinks) await sink.close()
+    throw error
+  }
+  return sinks
+}

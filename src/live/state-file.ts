@@ -1,0 +1,236 @@
+/**
+ * What the daemon knows from run to run, in one SQLite file: the cursor of every source, the core as it was at exactly those
+ * cursors, and where each sink stood. One transaction a checkpoint, so a kill leaves the former one whole.
+ *
+ * A file that cannot be used is never just overwritten: it is set aside under another name and named. Then everything that still
+ * lies in the logs is read again; ids are the same, so nothing counts twice where a sink knows ids.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { deserialize, serialize } from 'node:v8'
+import { AppError } from '../errors.ts'
+import { safeText } from '../safe-text.ts'
+import type { Micros } from '../time.ts'
+import type { SavedEngine } from './engine.ts'
+
+export type Checkpoint = {
+  readonly at: Micros
+  readonly engine: SavedEngine
+  /** By label of the source (LineSource.cursor). */
+  readonly cursors: ReadonlyMap<string, string>
+  /** By name of the sink (Sink.position). */
+  readonly positions: ReadonlyMap<string, string>
+}
+
+/** The core as bytes, taken at one moment; written when the sinks have everything up to it. */
+export type FrozenCheckpoint = Omit<Checkpoint, 'engine' | 'positions'> & { readonly bytes: Buffer }
+
+export type StateFile = {
+  /** The last checkpoint; null before the first. */
+  readonly checkpoint: Checkpoint | null
+  /** What was wrong with the file found, for people; '' = nothing. */
+  readonly setAside: string
+  /** Throws AppError `cannot-write`, also when the disk is full; the former checkpoint stands. */
+  commit(frozen: FrozenCheckpoint, positions: ReadonlyMap<string, string>): void
+  close(): void
+}
+
+/** Of the tables and of what is saved in them. A release reads its predecessor's. */
+export const STATE_VERSION = 1
+/** "ptst": tells our file from any other SQLite database (PRAGMA application_id). */
+const APPLICATION_ID = 0x70747374
+const NAME = 'state.sqlite'
+
+/** The engine as it is now. The bytes hold it whole; what goes on in the engine afterwards does not reach them. */
+export function freeze(at: Micros, engine: SavedEngine, cursors: ReadonlyMap<string, string>): FrozenCheckpoint {
+  return { at, cursors, bytes: serialize(engine) }
+}
+
+/**
+ * Opens or creates the file in `dir`, for this process alone. `step` is called at every point where a kill must be survived.
+ * Throws AppError `state-locked`, `newer-state`, `cannot-write`.
+ */
+export function openStateFile(dir: string, now: Micros, step: (name: string) => void = () => {}): StateFile {
+  makeDirectory(dir)
+  const path = join(dir, NAME)
+  // SQLite takes a file without a byte for a new one; one that was there lost what it had.
+  const isEmptied = statSync(path, { throwIfNoEntry: false })?.size === 0
+  let setAside = isEmptied ? moveAside(path, now, new Error('it is empty')) : ''
+  let database = openDatabase(path)
+  let checkpoint: Checkpoint | null = null
+  try {
+    checkpoint = readCheckpoint(database, path)
+  } catch (error) {
+    if (error instanceof AppError) {
+      database?.close()
+      throw error
+    }
+    database?.close()
+    setAside = moveAside(path, now, error)
+    step('state-set-aside')
+    database = openDatabase(path)
+  }
+  if (database === null) throw cannotWrite(path, 'it is no database and could not be set aside')
+  const held = database
+  prepare(held, path)
+  step('state-made')
+
+  const insertCursor = held.prepare('INSERT INTO cursors (source, cursor) VALUES (?, ?)')
+  const insertPosition = held.prepare('INSERT INTO positions (sink, position) VALUES (?, ?)')
+  const insertCore = held.prepare('INSERT INTO core (at, version, sha256, bytes) VALUES (?, ?, ?, ?)')
+
+  function write(frozen: FrozenCheckpoint, positions: ReadonlyMap<string, string>): void {
+    held.exec('BEGIN IMMEDIATE')
+    held.exec('DELETE FROM cursors; DELETE FROM positions; DELETE FROM core')
+    for (const [source, cursor] of frozen.cursors) insertCursor.run(source, cursor)
+    for (const [sink, position] of positions) insertPosition.run(sink, position)
+    insertCore.run(frozen.at, STATE_VERSION, hashOf(frozen.bytes), frozen.bytes)
+    step('checkpoint-written')
+    held.exec('COMMIT')
+    step('checkpoint-committed')
+  }
+
+  return {
+    checkpoint,
+    setAside,
+    commit(frozen, positions) {
+      try {
+        write(frozen, positions)
+      } catch (cause) {
+        rollBack(held)
+        throw cannotWrite(path, 'the checkpoint could not be written', cause)
+      }
+    },
+    close: () => held.close(),
+  }
+}
+
+function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw cannotWrite(dir, 'the directory could not be made', cause)
+  }
+}
+
+/** Null when the file is no database, or not ours. */
+function openDatabase(path: string): DatabaseSync | null {
+  let database: DatabaseSync | null = null
+  try {
+    database = new DatabaseSync(path)
+    // Exclusive: two daemons with one state would tell everything twice and lose each other's cursors.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL')
+    database.exec('BEGIN EXCLUSIVE; COMMIT')
+    return database
+  } catch (cause) {
+    database?.close()
+    const code = codeOf(cause)
+    if (code === SQLITE_BUSY)
+      throw new AppError('state-locked', `another daemon is running with the state in ${safeText(path)}`, {
+        cause,
+        advice: '`peertrail status` asks it. Two daemons need two state directories (state.dir in pipeline.yaml).',
+      })
+    if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT) return null
+    throw cannotWrite(path, 'the state file could not be opened', cause)
+  }
+}
+
+/** sqlite3.h */
+const SQLITE_BUSY = 5
+const SQLITE_CORRUPT = 11
+const SQLITE_NOTADB = 26
+
+function codeOf(error: unknown): number {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : -1
+}
+
+/** Null for a new file. Throws Error for one that cannot be used, AppError for one that only a newer release can. */
+function readCheckpoint(database: DatabaseSync | null, path: string): Checkpoint | null {
+  if (database === null) throw new Error('it is no SQLite database, or its header is damaged')
+  const application = pragma(database, 'application_id')
+  const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table'").get()
+  if (application === 0 && tables?.['n'] === 0) {
+    if (statSync(path).size > 0) throw new Error('it is an empty database')
+    return null
+  }
+  if (application !== APPLICATION_ID) throw new Error('it is a database of another program')
+  const version = pragma(database, 'user_version')
+  if (version > STATE_VERSION)
+    throw new AppError('newer-state', `${safeText(path)} was written by a newer release (version ${version})`, {
+      advice: 'Run that release again, or name another state directory (state.dir in pipeline.yaml).',
+    })
+  const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+  if (check !== 'ok') throw new Error(`it is damaged: ${String(check)}`)
+  return readTables(database)
+}
+
+function readTables(database: DatabaseSync): Checkpoint | null {
+  const core = database.prepare('SELECT at, sha256, bytes FROM core').get()
+  if (core === undefined) return null
+  const { at, sha256, bytes } = core
+  if (typeof at !== 'number' || !(bytes instanceof Uint8Array)) throw new Error('it is damaged: the core has no bytes')
+  if (hashOf(bytes) !== sha256) throw new Error('it is damaged: the hash of the core does not match')
+  // The hash says that these are the bytes `freeze` made, and the version that it made them of this type.
+  const engine = deserialize(bytes) as SavedEngine
+  return { at, engine, cursors: pairs(database, 'cursors'), positions: pairs(database, 'positions') }
+}
+
+function pairs(database: DatabaseSync, table: 'cursors' | 'positions'): Map<string, string> {
+  const rows = database.prepare(`SELECT * FROM ${table} ORDER BY rowid`).all()
+  return new Map(
+    rows.map((row) => {
+      const [key, value] = Object.values(row)
+      return [String(key), String(value)]
+    }),
+  )
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0)
+}
+
+function prepare(database: DatabaseSync, path: string): void {
+  try {
+    database.exec(`
+      BEGIN;
+      PRAGMA application_id = ${APPLICATION_ID};
+      PRAGMA user_version = ${STATE_VERSION};
+      CREATE TABLE IF NOT EXISTS cursors (source TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS positions (sink TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS core (at INTEGER NOT NULL, version INTEGER NOT NULL, sha256 TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
+      COMMIT`)
+  } catch (cause) {
+    rollBack(database)
+    throw cannotWrite(path, 'the state file could not be prepared', cause)
+  }
+}
+
+function rollBack(database: DatabaseSync): void {
+  if (database.isTransaction) database.exec('ROLLBACK')
+}
+
+/** Renames the file, with its journal; returns what to say. */
+function moveAside(path: string, now: Micros, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error)
+  const aside = `${path}.set-aside-${new Date(now / 1000).toISOString().replaceAll(/[:.]/g, '-')}`
+  try {
+    renameSync(path, aside)
+    rmSync(`${path}-journal`, { force: true })
+  } catch (cause) {
+    throw cannotWrite(path, `it cannot be used (${why}) and could not be set aside`, cause)
+  }
+  return `${path} cannot be used: ${why}. It was set aside as ${aside}; the logs are read again from their beginning`
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function cannotWrite(path: string, what: string, cause?: unknown): AppError {
+  return new AppError('cannot-write', `${safeText(path)}: ${what}`, {
+    cause,
+    advice: 'Check the space on the disk and that this user may write there.',
+  })
+}
