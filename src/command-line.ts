@@ -9,6 +9,7 @@ import {
   declareVerify,
   declareWho,
 } from './commands/store-declarations.ts'
+import { declareRun } from './commands/run-declaration.ts'
 import { createTerminal, type Terminal } from './commands/terminal.ts'
 import { AppError, ERROR_EXITS } from './errors.ts'
 
@@ -18,6 +19,7 @@ const EXIT_USAGE = 2
 const COMMANDS = [
   declareDemo,
   declareReplay,
+  declareRun,
   declareSearch,
   declareWho,
   declareTimeline,

@@ -56,12 +56,12 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
   makeDirectory(dir)
   const path = join(dir, NAME)
   // SQLite takes a file without a byte for a new one; one that was there lost what it had.
-  const isEmptied = statSync(path, { throwIfNoEntry: false })?.size === 0
-  let setAside = isEmptied ? moveAside(path, now, new Error('it is empty')) : ''
+  const found = statSync(path, { throwIfNoEntry: false })
+  let setAside = found?.size === 0 ? moveAside(path, now, new Error('it is empty')) : ''
   let database = openDatabase(path)
   let checkpoint: Checkpoint | null = null
   try {
-    checkpoint = readCheckpoint(database, path)
+    if (found !== undefined && setAside === '') checkpoint = readCheckpoint(database, path)
   } catch (error) {
     if (error instanceof AppError) {
       database?.close()
@@ -146,15 +146,12 @@ function codeOf(error: unknown): number {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : -1
 }
 
-/** Null for a new file. Throws Error for one that cannot be used, AppError for one that only a newer release can. */
+/** Null where none was made yet. Throws Error for one that cannot be used, AppError for one that only a newer release can. */
 function readCheckpoint(database: DatabaseSync | null, path: string): Checkpoint | null {
   if (database === null) throw new Error('it is no SQLite database, or its header is damaged')
   const application = pragma(database, 'application_id')
   const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table'").get()
-  if (application === 0 && tables?.['n'] === 0) {
-    if (statSync(path).size > 0) throw new Error('it is an empty database')
-    return null
-  }
+  if (application === 0 && tables?.['n'] === 0) throw new Error('it is an empty database')
   if (application !== APPLICATION_ID) throw new Error('it is a database of another program')
   const version = pragma(database, 'user_version')
   if (version > STATE_VERSION)

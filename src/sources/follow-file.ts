@@ -217,12 +217,13 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
     return read
   }
 
-  /** The seat's file has no name any more: were there others between it and what lies there now? */
+  /**
+   * The seat's file has no name any more. It was read to its end, but others may have come and gone between it and what lies there
+   * now; only the one that was seen behind it proves that there were none.
+   */
   async function tellMissing(left: Seat, members: readonly Member[], i: number): Promise<void> {
     if ((await youngestDone(members.slice(Math.max(0, i), i + 1), [left.end()])) === 0) return
-    const rotated = members.slice(i + 1).filter(({ isLive }) => !isLive)
-    if (rotated.length > 0 && !rotated.some(({ key }) => key === successor))
-      gap(left.end().name, 'rotated-away', -1, -1)
+    if (!members.some(({ key }) => key === successor)) gap(left.end().name, 'rotated-away', -1, -1)
   }
 
   async function leave(left: Seat, name: string): Promise<void> {

@@ -34,7 +34,6 @@ export type SavedSerials = {
   readonly blockSeen: number
   readonly blockMissing: number
   readonly isDense: boolean
-  readonly sparseBlocks: number
   readonly isSparse: boolean
   readonly run: number
   readonly isRunLoss: boolean
@@ -58,7 +57,6 @@ export function createSerials(saved?: SavedSerials): Serials {
   let blockSeen = saved?.blockSeen ?? 0
   let blockMissing = saved?.blockMissing ?? 0
   let isDense = saved?.isDense ?? false
-  let sparseBlocks = saved?.sparseBlocks ?? 0
   let isSparse = saved?.isSparse ?? false
   /** Missing ones directly behind each other, not yet followed by one that came. */
   let run = saved?.run ?? 0
@@ -134,9 +132,8 @@ export function createSerials(saved?: SavedSerials): Serials {
 
   function closeBlock(): void {
     const isSparseBlock = blockMissing >= SPARSE_SHARE * (blockSeen + blockMissing)
-    sparseBlocks = isSparseBlock ? sparseBlocks + 1 : 0
     // One sparse block after a dense one may be a single great loss; two are a habit.
-    if (sparseBlocks >= 2 || !isDense) isSparse ||= isSparseBlock
+    if (!isDense) isSparse ||= isSparseBlock
     isDense = !isSparseBlock
     blockSeen = 0
     blockMissing = 0
@@ -165,7 +162,6 @@ export function createSerials(saved?: SavedSerials): Serials {
       blockSeen,
       blockMissing,
       isDense,
-      sparseBlocks,
       isSparse,
       run,
       isRunLoss,

@@ -1,0 +1,114 @@
+/**
+ * `peertrail run [--pipeline FILE]`: the daemon (design 9). Reads what the machine's logs and commands tell for as long as it lives;
+ * SIGTERM and SIGINT drain and end it, SIGHUP loads inventory and pipeline again.
+ */
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { AppError } from '../errors.ts'
+import { type LiveRun, openLiveRun } from '../live/live-run.ts'
+import type { Log } from '../live/log.ts'
+import { createNotifier } from '../live/notify.ts'
+import { loadSettings, type Settings } from '../live/settings.ts'
+import { MS } from '../time.ts'
+import { type Environment, SYSTEM_PIPELINE } from './store-place.ts'
+import { VERSION } from '../version.ts'
+
+export type RunArguments = {
+  /** '' = /etc/peertrail/pipeline.yaml. */
+  readonly pipeline: string
+  /** Another state directory, '' = as the pipeline says. */
+  readonly state: string
+  /** Reads what is there, settles everything as a replay does, and ends. Commands are not run. */
+  readonly isOnce: boolean
+}
+
+/** How often alarms are looked for and systemd hears that all is well. */
+const LOOK_MS = 5_000
+/** Exits of ours are all over by then; systemd waits ten seconds. */
+const STOP_MS = 9_000
+
+export async function runDaemon(args: RunArguments, environment: Environment): Promise<number> {
+  const path = args.pipeline === '' ? SYSTEM_PIPELINE : args.pipeline
+  if (args.pipeline === '' && !existsSync(path))
+    throw new AppError('usage', `no pipeline file: ${SYSTEM_PIPELINE} is not there and --pipeline was not given`, {
+      advice: '`peertrail init` writes one for this machine.',
+    })
+  const machine = hostname()
+  const settings = await loadSettings(path, machine, args.state)
+  const say = (level: string) => (fields: object, text: string) => void process.stderr.write(`${JSON.stringify({ level, text, ...fields })}\n`)
+  const log: Log = { info: say('info'), warn: say('warn'), error: say('error') }
+  const notifier = createNotifier(environment)
+  const live = await openLiveRun(settings, args.isOnce, {
+    now: () => Date.now() * MS,
+    log,
+    notifier,
+    version: VERSION,
+    pid: process.pid,
+    memoryBytes: () => process.memoryUsage.rss(),
+    step: crashAt(environment),
+  })
+  const release = listenToSignals(live, () => loadSettings(path, machine, args.state), log)
+  const look = setInterval(() => {
+    live.status()
+    notifier.alive(live.turnedAt)
+  }, LOOK_MS)
+  log.info({ pipeline: path, sources: settings.plan.files.length }, `started: ${started(settings)}`)
+  try {
+    await live.run()
+  } finally {
+    clearInterval(look)
+    release()
+  }
+  log.info({}, 'ended')
+  return 0
+}
+
+function started({ plan, stateDir }: Settings): string {
+  const files = `${plan.files.length} ${plan.files.length === 1 ? 'source' : 'sources'}`
+  const commands = plan.commands.length === 0 ? '' : `, ${plan.commands.length} commands`
+  return `${files}${commands}, state in ${stateDir}`
+}
+
+/** What gives the signals back. */
+function listenToSignals(live: LiveRun, load: () => Promise<Settings>, log: Log): () => void {
+  let isStopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    // Asked twice: whoever asks does not want to wait.
+    if (isStopping) process.exit(1)
+    isStopping = true
+    log.info({ signal }, `${signal}: stopping`)
+    live.stop()
+    setTimeout(() => {
+      log.warn({}, 'ended before everything was delivered; it comes again from the logs at the next start')
+      process.exit(0)
+    }, STOP_MS).unref()
+  }
+  const reload = (): void => {
+    load().then(
+      (settings) => live.reload(settings),
+      (error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error)
+        const problems = error instanceof AppError ? error.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`) : []
+        live.refuseReload([`SIGHUP: the new settings are refused, the old ones go on: ${why}`, ...problems].join('\n'))
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', reload)
+  return () => {
+    process.off('SIGTERM', stop)
+    process.off('SIGINT', stop)
+    process.off('SIGHUP', reload)
+  }
+}
+
+/** Named points at which tests end the process as a power loss would: `PEERTRAIL_CRASH_AT=checkpoint-written:3` = the third time. */
+function crashAt({ PEERTRAIL_CRASH_AT: wanted = '' }: Environment): (name: string) => void {
+  const [point = '', times = '1'] = wanted.split(':')
+  if (point === '') return () => {}
+  let left = Number(times)
+  return (name) => {
+    if (name === point && --left === 0) process.kill(process.pid, 'SIGKILL')
+  }
+}
