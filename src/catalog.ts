@@ -11,7 +11,7 @@ import { createRulesetDecoder } from './sources/nftables/ruleset-decoder.ts'
 import type { RulesetRecord } from './sources/nftables/ruleset-record.ts'
 import { createUlogdDecoder } from './sources/nftables/ulogd-decoder.ts'
 import type { Decoder } from './sources/source.ts'
-import { createSnapshotDecoder, SNAPSHOT_LINE_MAX, type SavedSnapshotDecoder } from './sources/wireguard/decoder.ts'
+import { createSnapshotDecoder, type SavedSnapshotDecoder, SNAPSHOT_LINE_MAX } from './sources/wireguard/decoder.ts'
 import type { Micros } from './time.ts'
 
 export type DecoderOptions = {

@@ -160,7 +160,9 @@ const sinks = section({
       .describe(
         'runs without a shell; reads batches of NDJSON, each ended by an empty line, and answers each with a line: `ok`, or why not',
       ),
-    timeout: duration.optional().describe('without an answer for so long it is ended and started again; without it 60s'),
+    timeout: duration
+      .optional()
+      .describe('without an answer for so long it is ended and started again; without it 60s'),
   })
     .optional()
     .describe('a program of yours that takes documents elsewhere'),
@@ -180,11 +182,15 @@ const LISTEN_EXPECTED = 'expected an address of this machine alone and a port, s
 export const pipelineSchema = section({
   name: words().optional().describe('for people'),
   state: section({
-    dir: path.optional().describe('directory of cursors, journals and spools; without it `<store>-state` beside the store'),
+    dir: path
+      .optional()
+      .describe('directory of cursors, journals and spools; without it `<store>-state` beside the store'),
     start: z
       .enum(['beginning', 'end'])
       .optional()
-      .describe('where a log is begun that was never read: rotated files included (`beginning`, the default), or at its `end`'),
+      .describe(
+        'where a log is begun that was never read: rotated files included (`beginning`, the default), or at its `end`',
+      ),
     journal_size: size.optional().describe('bytes kept of the output of each command; without it 256MiB'),
     spool_size: size.optional().describe('bytes on disk for each sink that falls behind; without it 1GiB'),
   })

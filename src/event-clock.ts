@@ -15,7 +15,11 @@ export type EventClock = {
   save(): SavedEventClock
 }
 
-export type SavedEventClock = { readonly at: Micros; readonly tickedAt: Micros; readonly hosts: ReadonlyMap<string, Micros> }
+export type SavedEventClock = {
+  readonly at: Micros
+  readonly tickedAt: Micros
+  readonly hosts: ReadonlyMap<string, Micros>
+}
 
 /** Fixed, so that output does not depend on read sizes. */
 const TICK: Micros = 100 * MS

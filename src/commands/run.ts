@@ -10,8 +10,8 @@ import type { Log } from '../live/log.ts'
 import { createNotifier } from '../live/notify.ts'
 import { loadSettings, type Settings } from '../live/settings.ts'
 import { MS } from '../time.ts'
-import { type Environment, SYSTEM_PIPELINE } from './store-place.ts'
 import { VERSION } from '../version.ts'
+import { type Environment, SYSTEM_PIPELINE } from './store-place.ts'
 
 export type RunArguments = {
   /** '' = /etc/peertrail/pipeline.yaml. */
@@ -35,7 +35,8 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
     })
   const machine = hostname()
   const settings = await loadSettings(path, machine, args.state)
-  const say = (level: string) => (fields: object, text: string) => void process.stderr.write(`${JSON.stringify({ level, text, ...fields })}\n`)
+  const say = (level: string) => (fields: object, text: string) =>
+    void process.stderr.write(`${JSON.stringify({ level, text, ...fields })}\n`)
   const log: Log = { info: say('info'), warn: say('warn'), error: say('error') }
   const notifier = createNotifier(environment)
   const live = await openLiveRun(settings, args.isOnce, {
@@ -88,7 +89,10 @@ function listenToSignals(live: LiveRun, load: () => Promise<Settings>, log: Log)
       (settings) => live.reload(settings),
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
-        const problems = error instanceof AppError ? error.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`) : []
+        const problems =
+          error instanceof AppError
+            ? error.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
+            : []
         live.refuseReload([`SIGHUP: the new settings are refused, the old ones go on: ${why}`, ...problems].join('\n'))
       },
     )

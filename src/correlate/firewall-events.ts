@@ -8,6 +8,7 @@ import { communityId } from '../identity/community-id.ts'
 import type { Packet, PacketRecord } from '../sources/nftables/record.ts'
 import type { Verdict } from '../sources/nftables/rule-verdict.ts'
 import type { LogRule } from '../sources/nftables/ruleset.ts'
+import type { Micros } from '../time.ts'
 import type { LineShape } from './line-shapes.ts'
 import { isIcmp } from './tuple-key.ts'
 
@@ -91,6 +92,8 @@ export class FirewallEvent implements Event {
   readonly dataset = 'wireguard.firewall'
   readonly line: FirewallLine
   readonly ids: LineIds
+  /** Wall clock when it was made (`event.created`); NaN in a replay. */
+  created: Micros = Number.NaN
   #own: Fields | null = null
 
   constructor(line: FirewallLine, ids: LineIds) {
@@ -102,17 +105,27 @@ export class FirewallEvent implements Event {
     return this.line.shape.facets
   }
 
+  stamp(created: Micros): void {
+    this.created = created
+    this.#own = null
+  }
+
   get own(): Fields {
-    this.#own ??= toFields(this.line, this.ids(this.line.record))
+    this.#own ??= toFields(this.line, this.ids(this.line.record), this.created)
     return this.#own
   }
 }
 
-function toFields({ record, source, destination, shape, flowId, verdict }: FirewallLine, id: string): Fields {
+function toFields(
+  { record, source, destination, shape, flowId, verdict }: FirewallLine,
+  id: string,
+  created: Micros,
+): Fields {
   const { packet } = record
   return {
     '@timestamp': record.at,
     'event.id': id,
+    'event.created': Number.isNaN(created) ? undefined : created,
     'event.original': decodeBytes(record.text),
     'error.type': packet.isTruncated ? 'truncated' : undefined,
     'source.ip': source?.text,

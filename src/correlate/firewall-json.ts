@@ -38,6 +38,7 @@ export function createFirewallWriter(iso: (at: number) => string): FirewallWrite
     at = putText(block, at, iso(record.at))
     at = putText(block, at, '","event":{"id":"')
     at = putText(block, at, event.ids(record))
+    if (!Number.isNaN(event.created)) at = putText(block, at, `","created":"${iso(event.created)}`)
     at = putText(block, at, '","original":')
     // The line is flat text: between quotes in one string it would be copied once more to become flat again.
     if (isPlain) block[at++] = QUOTE

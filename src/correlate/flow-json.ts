@@ -28,6 +28,7 @@ export function createFlowPrinter(iso: (at: number) => string): (event: Event) =
 
 function printTimes(own: Own, iso: (at: number) => string): string {
   let text = ''
+  if (own['event.created'] !== undefined) text += `,"created":"${iso(own['event.created'])}"`
   if (own['event.start'] !== undefined) text += `,"start":"${iso(own['event.start'])}"`
   if (own['event.end'] !== undefined) text += `,"end":"${iso(own['event.end'])}"`
   if (own['event.duration'] !== undefined) text += `,"duration":${own['event.duration']}`

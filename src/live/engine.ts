@@ -60,7 +60,12 @@ export type Engine = {
 }
 
 export type SavedEngine = {
-  readonly sources: readonly { readonly label: string; readonly decoder: unknown; readonly newest: Micros; readonly head: Micros | undefined }[]
+  readonly sources: readonly {
+    readonly label: string
+    readonly decoder: unknown
+    readonly newest: Micros
+    readonly head: Micros | undefined
+  }[]
   readonly merge: SavedLiveMerge<Item | RulesetRecord>
   readonly clock: SavedEventClock
   readonly pipeline: SavedPipeline
@@ -83,7 +88,11 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
   const { sources, inventory, inventoryText } = options
   const known = new Map(saved?.sources.map((source, index) => [source.label, { ...source, index }]))
   const ledger = output.emitLedger === null ? null : { inventoryText, emit: output.emitLedger }
-  const pipeline = createPipeline({ hosts: options.hosts, inventory, ledger, isLive: options.isLive }, output.emit, saved?.pipeline)
+  const pipeline = createPipeline(
+    { hosts: options.hosts, inventory, ledger, isLive: options.isLive },
+    output.emit,
+    saved?.pipeline,
+  )
   const clock = createEventClock(sources, pipeline, saved?.clock)
   const merge = createLiveMerge<Item | RulesetRecord>(sources.length, saved && reorder(saved, sources, known))
   const newest = sources.map(({ label }) => known.get(label)?.newest ?? Number.NEGATIVE_INFINITY)

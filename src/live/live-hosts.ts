@@ -5,7 +5,11 @@ import { createRulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import type { SavedEngine } from './engine.ts'
 import type { HostSettings, Settings } from './settings.ts'
 
-export function intakeOf({ name, options, sources, rulesets, conntrackStderr }: HostSettings, saved: SavedEngine | null): IntakeHost {
+/** What the core is told of a machine; its rulesets as they were at the checkpoint. */
+export function intakeOf(
+  { name, options, sources, rulesets, conntrackStderr }: HostSettings,
+  saved: SavedEngine | null,
+): IntakeHost {
   const history = createRulesetHistory(undefined, saved?.rulesets.get(name))
   for (const ruleset of rulesets) history.add(null, ruleset)
   return {

@@ -12,15 +12,15 @@ import type { Micros } from '../time.ts'
 import { createAlarms } from './alarms.ts'
 import type { Collector } from './collector.ts'
 import { createDaemon, type Daemon } from './daemon.ts'
-import type { SavedEngine } from './engine.ts'
 import { chainHeadEvent, coverageStarts } from './daemon-events.ts'
+import type { SavedEngine } from './engine.ts'
 import { fixedParts, intakeOf } from './live-hosts.ts'
 import { statusOf } from './live-status.ts'
 import type { Log } from './log.ts'
 import type { Notifier } from './notify.ts'
 import { openCollectors } from './open-collectors.ts'
 import { openSinks } from './open-sinks.ts'
-import { openOutputs, type Outputs } from './outputs.ts'
+import { type Outputs, openOutputs } from './outputs.ts'
 import { type PlannedFile, statePlaces } from './plan.ts'
 import type { Settings } from './settings.ts'
 import { openStateFile } from './state-file.ts'
@@ -121,7 +121,9 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
         inventory: settings.inventory,
         inventoryText: settings.inventoryText,
         files: await openFiles(),
-        prefixes: new Map(settings.hosts.map(({ name, rulesets }) => [name, rulesets.flatMap((each) => each.prefixes)])),
+        prefixes: new Map(
+          settings.hosts.map(({ name, rulesets }) => [name, rulesets.flatMap((each) => each.prefixes)]),
+        ),
         saved,
         outputs,
         state,
@@ -142,7 +144,11 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
     cursors = new Map([...sources].map(([label, source]) => [label, source.cursor()]))
     const { config, stateDir } = settings
     const { store, ndjson, command, elasticsearch, state: kept, listen } = config
-    settings = { ...wanted, stateDir, config: { ...wanted.config, store, ndjson, command, elasticsearch, state: kept, listen } }
+    settings = {
+      ...wanted,
+      stateDir,
+      config: { ...wanted.config, store, ndjson, command, elasticsearch, state: kept, listen },
+    }
     loadedAt = now()
     log.info({ inventory: wanted.inventory.hash }, 'inventory and pipeline loaded again')
     return open(saved)
@@ -180,8 +186,7 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
       daemon?.pause()
     },
     refuseReload: (why) => alarms.lasting('reload-refused', 'settings', why, now()),
-    status: () =>
-      statusOf({ daemon, deps, settings, loadedAt, startedAt, isStopping, outputs, collectors, alarms }),
+    status: () => statusOf({ daemon, deps, settings, loadedAt, startedAt, isStopping, outputs, collectors, alarms }),
     get turnedAt() {
       return daemon?.turnedAt ?? startedAt
     },

@@ -1,4 +1,6 @@
 /** Puts together what a live run tells of itself. */
+
+import type { Micros } from '../time.ts'
 import type { Alarms } from './alarms.ts'
 import type { Collector } from './collector.ts'
 import type { Daemon } from './daemon.ts'
@@ -7,7 +9,6 @@ import { LOOKED_FOR, lookAround } from './look-around.ts'
 import type { Outputs } from './outputs.ts'
 import type { Settings } from './settings.ts'
 import type { DaemonStatus } from './status.ts'
-import type { Micros } from '../time.ts'
 
 export type StatusParts = {
   readonly daemon: Daemon | null
@@ -34,7 +35,10 @@ export function statusOf(parts: StatusParts): DaemonStatus {
     version: deps.version,
     pid: deps.pid,
     pipeline: settings.path,
-    state: stateOf(parts, sources.reduce((sum, { behind }) => sum + behind, 0)),
+    state: stateOf(
+      parts,
+      sources.reduce((sum, { behind }) => sum + behind, 0),
+    ),
     startedAt,
     now,
     watermark: Number.isFinite(reached) && reached > 0 ? reached : null,

@@ -68,7 +68,10 @@ export function lookAround(status: DaemonStatus, freshness: readonly Freshness[]
   ]
 }
 
-function staleness({ host, source, newestAt, hasSpoken, usualDistance, staleAfter }: Freshness, status: DaemonStatus): Omit<Alarm, 'since'>[] {
+function staleness(
+  { host, source, newestAt, hasSpoken, usualDistance, staleAfter }: Freshness,
+  status: DaemonStatus,
+): Omit<Alarm, 'since'>[] {
   const about = `${host} ${source}`
   if (!hasSpoken) {
     if (status.now - status.startedAt < FIRST_WORD) return []
@@ -80,7 +83,15 @@ function staleness({ host, source, newestAt, hasSpoken, usualDistance, staleAfte
   if (source === 'wireguard') {
     const most = Math.max(POLL_STALE_MIN, POLLS_MISSED * usualDistance)
     if (silent <= most) return []
-    return [{ kind: 'ledger-stale', about, text: `${host}: no wg poll for ${spanText(silent)}; attribution waits or is ambiguous` }]
+    return [
+      {
+        kind: 'ledger-stale',
+        about,
+        text: `${host}: no wg poll for ${spanText(silent)}; attribution waits or is ambiguous`,
+      },
+    ]
   }
-  return silent <= staleAfter ? [] : [{ kind: 'source-stale', about, text: `${about} has said nothing for ${spanText(silent)}` }]
+  return silent <= staleAfter
+    ? []
+    : [{ kind: 'source-stale', about, text: `${about} has said nothing for ${spanText(silent)}` }]
 }

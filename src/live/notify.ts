@@ -39,4 +39,3 @@ export function createNotifier(environment: { readonly [name: string]: string | 
     status: (text) => say(`--status=${text}`),
   }
 }
-

@@ -1,5 +1,6 @@
 /** The commands of a plan as collectors, each with its journal; a loss of `conntrack -E` asks for a dump of the table at once. */
 import { join } from 'node:path'
+import { MS } from '../time.ts'
 import type { Collector, CollectorDeps } from './collector.ts'
 import { createConntrackCollector } from './conntrack-collector.ts'
 import type { DumpCollector } from './dump-collector.ts'
@@ -7,7 +8,6 @@ import { createHostfactsCollector } from './hostfacts.ts'
 import { createJournaldCollector } from './journald-collector.ts'
 import type { Plan, PlannedCommand } from './plan.ts'
 import { createPollCollector } from './poll-collector.ts'
-import { MS } from '../time.ts'
 
 export type CollectorPlaces = {
   readonly stateDir: string
@@ -28,7 +28,13 @@ export function openCollectors(plan: Plan, places: CollectorPlaces, deps: Collec
   // Streams last: they ask the dumps of their machine.
   for (const planned of plan.commands.toSorted((a, b) => Number(a.every === 0) - Number(b.every === 0))) {
     const { host, kind, command, every, path } = planned
-    const common = { label: `${host} ${kind}`, host, path, bytesMax: Math.floor(places.journalBytes / (KEEP + 1)), keep: KEEP }
+    const common = {
+      label: `${host} ${kind}`,
+      host,
+      path,
+      bytesMax: Math.floor(places.journalBytes / (KEEP + 1)),
+      keep: KEEP,
+    }
     const leftoverPath = join(places.stateDir, `${host}-${kind}.pid`)
     if (kind === 'conntrack') {
       const onLoss = () => dumps.get(`${host} conntrack-dump`)?.runNow()
@@ -45,7 +51,14 @@ export function openCollectors(plan: Plan, places: CollectorPlaces, deps: Collec
   }
   for (const { host, every, path } of plan.hostfacts) {
     const logs = plan.files.filter((file) => file.host === host && !file.isJournal).map((file) => file.path)
-    const options = { label: `${host} hostfacts`, host, path, bytesMax: places.journalBytes, keep: 1, everyMs: every / MS }
+    const options = {
+      label: `${host} hostfacts`,
+      host,
+      path,
+      bytesMax: places.journalBytes,
+      keep: 1,
+      everyMs: every / MS,
+    }
     collectors.set(JSON.stringify([options, logs]), createHostfactsCollector({ ...options, logs }, deps))
   }
   return collectors

@@ -55,6 +55,7 @@ export type PlanPlaces = {
   readonly journals: string
 }
 
+/** Never throws: a path that is not there is the business of who follows it. */
 export function planSources(config: Pick<PipelineConfig, 'sources'>, places: PlanPlaces): Plan {
   const files: PlannedFile[] = []
   const commands: PlannedCommand[] = []
@@ -67,7 +68,13 @@ export function planSources(config: Pick<PipelineConfig, 'sources'>, places: Pla
     if (entry !== undefined && files.every((file) => file.label !== label))
       files.push({ label, host, entry, path, isJournal })
   }
-  const run = (source: SourceConfig, host: string, kind: JournalKind, every: Micros, command = source.command): string => {
+  const run = (
+    source: SourceConfig,
+    host: string,
+    kind: JournalKind,
+    every: Micros,
+    command = source.command,
+  ): string => {
     const path = journalPath(places.journals, host, kind)
     if (commands.every((known) => known.path !== path)) commands.push({ host, kind, command, every, path })
     return path

@@ -53,7 +53,9 @@ export function openCommandSink(run: readonly string[], timeout: Micros): Sink {
     keepsLedger: false,
     async deliver(events) {
       const stopping = new AbortController()
-      const late = pause(timeout / MS, 'late' as const, { signal: stopping.signal, ref: false }).catch(() => 'done' as const)
+      const late = pause(timeout / MS, 'late' as const, { signal: stopping.signal, ref: false }).catch(
+        () => 'done' as const,
+      )
       try {
         if ((await Promise.race([exchange(events), late])) === 'late')
           throw new Error(`${safeText(program)} gave no answer in time`)

@@ -46,6 +46,7 @@ export type Cursor = {
   readonly counts: readonly (readonly [first: string, count: number])[]
 }
 
+/** One line of JSON. */
 export function printCursor({ at, done, counts }: Cursor): string {
   return JSON.stringify({ v: VERSION, at, done, counts })
 }

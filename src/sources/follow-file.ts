@@ -26,12 +26,10 @@ import {
   youngestDone,
 } from './follow-route.ts'
 import { createSeat, type Seat, type SeatRead } from './follow-seat.ts'
-import { FollowedTail } from './follow-tail.ts'
+import { createWake } from './follow-wake.ts'
 import type { FileGap, FollowOptions, LineRead, LineSource } from './line-source.ts'
 import type { Line, SourceFile } from './source.ts'
 
-/** Between two looks where no inotify tells of changes (network mounts, bind mounts), in ms. */
-const TICK_MS = 1000
 /** Reads without a complete line in one call: a line of some megabytes must not hold the caller up. */
 const STEPS_MAX = 64
 /** Rotated files that are noted as old when following begins at the end. */
@@ -55,7 +53,8 @@ type Lost = {
 export function openFollowed(options: FollowOptions, cursor?: string): LineSource {
   const saved = cursor === undefined ? null : parseCursor(cursor)
   const ordinals = createOrdinals(saved?.counts ?? [])
-  const tail = new FollowedTail(options.path, changed)
+  const wake = createWake(options.path)
+  const { due, tail } = wake
   let done: readonly At[] = saved?.done ?? []
   let seat: Seat | null = null
   let lost: Lost | null = saved?.at ? { at: saved.at, from: saved.at.offset, reason: null, held: NOTHING } : null
@@ -67,34 +66,15 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
   /** The seat's file is at its end for good: broken, or unreadable from here. */
   let isOver = false
   /** The file after the seat's, and the bytes of all after it, when the seat was taken. */
-  let successor = ''
+  let successor: Member | null = null
   let younger = 0
   let names = 0
-  let mayBeRotated = true
-  let hasTicked = true
   /** What was the live file when the directory was looked at and nothing was to be had, and why. */
   let lookedAt = ''
   let blockedBy = ''
 
-  let listener: () => void = () => {}
-  let isArmed = false
   let isClosed = false
   let running: Promise<unknown> = Promise.resolve()
-  const timer = setInterval(tick, TICK_MS)
-  let watching = tail.watch()
-
-  function tick(): void {
-    hasTicked = true
-    watching = watching.then(() => tail.watch())
-    changed(true)
-  }
-
-  function changed(isRotation: boolean): void {
-    if (isRotation) mayBeRotated = true
-    if (!isArmed || isClosed) return
-    isArmed = false
-    listener()
-  }
 
   function gap(file: string, reason: GapReason, from: number, to: number): void {
     gaps.push({ file, reason, from, to, bytes: from < 0 || to < 0 ? -1 : to - from })
@@ -111,9 +91,9 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
 
   /** The files as they lie now; null = later (then `problem` may say why). */
   async function look(): Promise<readonly Member[] | null> {
-    if (names > NAMES_CHEAP_MAX && !hasTicked) return null
-    mayBeRotated = false
-    hasTicked = false
+    if (names > NAMES_CHEAP_MAX && !due.tick) return null
+    due.listing = false
+    due.tick = false
     const family: Family | null | { readonly problem: string } = await listFamily(options.path)
     if (family === null) return null
     if ('problem' in family) {
@@ -153,7 +133,7 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
 
   function sit(members: readonly Member[], start: Start): void {
     const i = members.indexOf(start.opened.member)
-    successor = members[i + 1]?.key ?? ''
+    successor = members[i + 1] ?? null
     younger = members.slice(i + 1).reduce((sum, { size }) => sum + size, 0)
     seat = createSeat({ options, tail, ordinals }, start.opened, start)
     isOver = false
@@ -171,7 +151,7 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
       return waiting()
     }
     lost = null
-    mayBeRotated = true
+    due.listing = true
     if (search.kind === 'anew') return null
     if (search.kind === 'found') {
       sit(members, search.start)
@@ -223,7 +203,9 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
    */
   async function tellMissing(left: Seat, members: readonly Member[], i: number): Promise<void> {
     if ((await youngestDone(members.slice(Math.max(0, i), i + 1), [left.end()])) === 0) return
-    if (!members.some(({ key }) => key === successor)) gap(left.end().name, 'rotated-away', -1, -1)
+    const next = successor
+    if (next === null || !members.some((member) => isSameInode(member, next)))
+      gap(left.end().name, 'rotated-away', -1, -1)
   }
 
   async function leave(left: Seat, name: string): Promise<void> {
@@ -245,13 +227,13 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
     const live = await lookAtLive()
     const member = at.opened.member
     if (live?.key === member.key) {
-      const late = hasTicked ? await lateLines() : null
-      hasTicked = false
+      const late = due.tick ? await lateLines() : null
+      due.tick = false
       younger = 0
       return late ?? result(null, [], true, writtenAt)
     }
     const seen = live === null ? problem : `${live.key} ${live.size > 0}`
-    if (seen === lookedAt && !mayBeRotated) {
+    if (seen === lookedAt && !due.listing) {
       if (problem === '') problem = blockedBy
       return result(null, [], true, writtenAt)
     }
@@ -307,7 +289,7 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
   }
 
   async function withoutSeat(): Promise<LineRead | null> {
-    if (mayBeRotated) return moveOn()
+    if (due.listing) return moveOn()
     if (problem !== '' && problem !== 'no such file') return waiting()
     const live = await lookAtLive()
     return live === null || live.size === 0 ? waiting() : moveOn()
@@ -331,7 +313,7 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
 
   return {
     read() {
-      isArmed = true
+      wake.arm()
       return inTurn(read)
     },
     finish: () =>
@@ -340,18 +322,14 @@ export function openFollowed(options: FollowOptions, cursor?: string): LineSourc
         return result(held.file, held.lines, true)
       }),
     cursor: () => printCursor({ at: lost?.at ?? seat?.at() ?? null, done, counts: ordinals.save() }),
-    onChange(next) {
-      listener = next
-    },
+    onChange: wake.onChange,
     get problem() {
       return problem
     },
     async close() {
       isClosed = true
-      clearInterval(timer)
-      await watching
+      await wake.close()
       await inTurn(async () => {
-        tail.unwatch()
         if (seat !== null) await closeOpened(seat.opened)
       })
     },

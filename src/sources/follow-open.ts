@@ -45,6 +45,7 @@ export async function openMember(member: Member): Promise<Opened | Refusal | nul
   }
 }
 
+/** Closes the descriptor, and stops unpacking. */
 export async function closeOpened({ fd, gzip }: Pick<Opened, 'fd' | 'gzip'>): Promise<void> {
   await (gzip === null ? closeFile(fd) : gzip.close())
 }

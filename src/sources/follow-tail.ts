@@ -44,6 +44,7 @@ const Tail = createRequire(import.meta.url)('tail-file') as new (
 /** A buffer is kept between reads only while there is more to read: many idle sources hold none. */
 const READ_BYTES_MIN = 4096
 
+/** Reads where it is told to, and watches the directory. Opens and closes no file: descriptors are the caller's. */
 export class FollowedTail extends Tail {
   readonly #path: string
   readonly #changed: (mayBeRotated: boolean) => void

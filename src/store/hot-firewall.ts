@@ -53,6 +53,7 @@ export function createFirewallMembers(
   }
   const timestamp = member('@timestamp')
   const id = member('event.id')
+  const createdAt = member('event.created')
   const original = member('event.original')
   const sourceIp = member('source.ip')
   const sourcePort = member('source.port')
@@ -66,10 +67,11 @@ export function createFirewallMembers(
   const policy = member('wireguard.policy.result')
   const leftovers = createLeftovers(member)
 
-  return ({ line: { record, source, destination, shape, flowId, verdict }, ids }) => {
+  return ({ line: { record, source, destination, shape, flowId, verdict }, ids, created }) => {
     const { packet, text: line } = record
     // Canonical addresses, ids and the words of this program are safe as they are.
     let text = `${timestamp(record.at)}${id(`"${ids(record)}"`)}${original(isSafe(line) ? `"${line}"` : quote(decodeBytes(line)))}`
+    if (!Number.isNaN(created)) text += createdAt(created)
     if (source === null || destination === null) return text
     const [from, to] = [address(source.text), address(destination.text)]
     text += sourceIp(from) + destinationIp(to) + relatedIp(source === destination ? `[${from}]` : `[${from},${to}]`)

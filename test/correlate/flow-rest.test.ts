@@ -10,11 +10,15 @@ import { tupleKey } from '../../src/correlate/tuple-key.ts'
 import { createWitnesses } from '../../src/correlate/witnesses.ts'
 import type { ConntrackRecord, Tuple } from '../../src/sources/conntrack/record.ts'
 import { MS, SECOND } from '../../src/time.ts'
+import { restored } from '../restored.ts'
 
 const T0 = 1_795_360_169 * SECOND
 const OUT: Decision = { scope: 'out' }
 const ADDRESSES = ['10.8.0.2', '10.8.0.3', 'fd08::2', '10.20.0.1']
+const OTHER: Decision = { scope: 'outer', interface: 'wg0', peer: null }
 const ROWS_MAX = 40_000
+/** More than one page of rows, and hash tables that had to grow. */
+const MANY = 17_000
 
 const tuple: fc.Arbitrary<Tuple> = fc.record({
   src: fc.constantFrom(...ADDRESSES),
@@ -139,5 +143,37 @@ describe('flows at rest', () => {
     const awake = table.observe(sign, () => {})
     expect(awake).not.toBe(flow)
     expect(seen(awake)).toEqual(seen(flow))
+  })
+
+  test('are the same after they were saved and read back, however full the table is', () => {
+    const [template] = fc.sample(record, { numRuns: 1, seed: 7 })
+    if (template === undefined) throw new Error('no record')
+    const tell = (cutAt: number): string => {
+      const told: string[] = []
+      const onStep = ({ step, flow }: FlowStep): void => {
+        told.push(
+          `${step} ${flow.id} ${flow.src} ${flow.startAt} ${flow.endAt} ${flow.state} ${flow.counters.sourceBytes}`,
+        )
+      }
+      let table = createFlowTable('gw1', createWitnesses())
+      for (let i = 0; i < MANY + 3_000; i++) {
+        if (i === cutAt) table = createFlowTable('gw1', createWitnesses(), restored(table.save()))
+        // The first MANY begin; then every second of them ends, in turn with new ones.
+        const id = i < MANY || i % 2 === 1 ? i : i - MANY
+        const event = i < MANY || i % 2 === 1 ? 'new' : 'destroy'
+        const original = { ...template.original, src: `10.${id >> 16}.${(id >> 8) & 255}.${id & 255}` }
+        const flow = table.observe(
+          { ...template, original, at: T0 + i * MS, event, id: String(id), stopAt: -1 },
+          onStep,
+        )
+        flow.decision = i % 3 === 0 ? OUT : OTHER
+        table.rest(flow)
+        if (i % 1000 === 0) table.expire(T0 + i * MS, onStep)
+      }
+      told.push(...[...table.open(() => true)].map((flow) => `${flow.id} ${flow.decision?.scope}`))
+      return told.join('\n')
+    }
+    const whole = tell(-1)
+    for (const cutAt of [1_023, MANY + 501]) expect(tell(cutAt) === whole).toBe(true)
   })
 })

@@ -1,9 +1,10 @@
 /**
- * Goal: a gateway that was saved anywhere, read back and created anew tells what it would have told uncut. Method: the demo
- * capture's gateway, cut between records; random small worlds, cut between all of them.
+ * Goal: a gateway that was saved anywhere, read back and created anew tells what it would have told uncut. Method: a real
+ * gateway's capture, cut between its records; and cut so that something is forgotten, which must show.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { SOURCES } from '../../src/catalog.ts'
 import { loadRulesets } from '../../src/commands/capture-rulesets.ts'
@@ -13,7 +14,7 @@ import { findCapture } from '../../src/sources/capture.ts'
 import { mergeByArrival } from '../../src/sources/merge.ts'
 import { MS, SECOND } from '../../src/time.ts'
 import { DEMO } from '../replay-capture.ts'
-import { type Move, play, type World } from './gateway-cuts.ts'
+import { forgetting, type Move, play, type World } from './gateway-cuts.ts'
 
 const GRID = 100 * MS
 
@@ -45,38 +46,58 @@ async function demo(): Promise<{ world: World; moves: Move[] }> {
   })
   const text = await readFile(join(DEMO, 'inventory.yaml'), 'utf8')
   const inventories = [parseInventory(text, 'inventory.yaml'), parseInventory(text, 'inventory.yaml')]
-  const [first, second] = histories
-  if (first === undefined || second === undefined) throw new Error('no rulesets')
-  const turn = <T>(a: T, b: T) => {
-    let isFirst = false
-    return () => {
-      isFirst = !isFirst
-      return isFirst ? a : b
-    }
-  }
   return {
     world: {
-      inventory: turn(inventories[0], inventories[1]) as World['inventory'],
-      rulesets: turn(first.history, second.history),
+      inventory: inTurn(inventories),
+      rulesets: inTurn(histories.map(({ history }) => history)),
       poll: null,
     },
     moves,
   }
 }
 
+/** After a cut nothing is the same object. */
+function inTurn<T>(items: readonly T[]): () => T {
+  let turn = 0
+  return () => {
+    const item = items[turn++ % items.length]
+    if (item === undefined) throw new Error('nothing to take in turn')
+    return item
+  }
+}
+
 describe('the demo gateway', () => {
   let world: World
-  let moves: Move[] = []
-  let whole: string[] = []
+  let moves: readonly Move[] = []
+  let whole: readonly string[] = []
   beforeAll(async () => {
     ;({ world, moves } = await demo())
     whole = play(world, moves)
-    console.log(moves.length, whole.length)
   })
 
-  test.each([97, 211])('cut before every %ith move', (k) => {
-    const t = performance.now()
-    expect(play(world, moves, (index) => index % k === 0)).toEqual(whole)
-    console.log(k, performance.now() - t)
+  test.each([41, 97, 211])('tells the same when it is cut before every %ith move', (k) => {
+    expect(play(world, moves, (index) => index % k === k >> 1)).toEqual(whole)
+  })
+
+  test('tells the same when it is cut before random moves', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(moves.length - 1), { minLength: 1, maxLength: 8 }), (cuts) => {
+        expect(play(world, moves, (index) => cuts.includes(index))).toEqual(whole)
+      }),
+      { numRuns: 6 },
+    )
+  })
+
+  test.each([
+    'gateway.ledger.polls.distances',
+    'gateway.witnesses',
+    'gateway.flows',
+    'gateway.scope',
+    'peers.sessions.sessions',
+    'peers.metrics.moved',
+    'journal.polls',
+    'finding.pending',
+  ])('would miss %s', (path) => {
+    expect(play(world, moves, (index) => index % 61 === 60, forgetting(world, path))).not.toEqual(whole)
   })
 })

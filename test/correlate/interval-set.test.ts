@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createIntervalSet } from '../../src/correlate/interval-set.ts'
+import { createIntervalSet, INTERVALS_MAX } from '../../src/correlate/interval-set.ts'
+import { restored } from '../restored.ts'
 
 const span = fc
   .tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: -2, max: 12 }))
@@ -19,6 +20,9 @@ describe('interval set', () => {
         const wanted = [...moments].filter((moment) => moment >= asked.from && moment < asked.to).length
         expect(set.within(asked.from, asked.to)).toBe(wanted)
         expect(set.overlaps(asked.from, asked.to)).toBe(wanted > 0)
+        const again = createIntervalSet('grow', INTERVALS_MAX, restored(set.save()))
+        for (const each of [set, again]) each.add(asked.from, asked.to)
+        expect(again.intervals).toEqual(set.intervals)
         const borders = set.intervals.flatMap(({ from, to }) => [from, to])
         expect(borders).toEqual(borders.toSorted((a, b) => a - b))
         expect(new Set(borders).size).toBe(borders.length)

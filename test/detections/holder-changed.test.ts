@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   createHolderChanged,
@@ -12,6 +13,7 @@ import { type Event, flatten } from '../../src/event.ts'
 import type { Fields } from '../../src/fields.ts'
 import { SECOND } from '../../src/time.ts'
 import { expectLegal, expectUniqueIds } from '../event-rules.ts'
+import { restored } from '../restored.ts'
 import { scenariosOf, toEvent } from './scenarios.ts'
 
 const T0 = 1_795_345_200 * SECOND
@@ -40,10 +42,12 @@ function marked(at: number, flow: string, more: Fields = {}): Event {
   })
 }
 
-function findings(events: Iterable<Event>, tickAfterEach = false): Fields[] {
+function findings(events: Iterable<Event>, tickAfterEach = false, isCut = false): Fields[] {
   const found: Event[] = []
-  const detection = createHolderChanged((event) => found.push(event))
+  const emit = (event: Event) => found.push(event)
+  let detection = createHolderChanged(emit)
   for (const event of events) {
+    if (isCut) detection = createHolderChanged(emit, restored(detection.save()))
     detection.observe(event)
     if (tickAfterEach) detection.tick(event.own['@timestamp'] ?? 0)
   }
@@ -163,5 +167,28 @@ describe('memory', () => {
     detection.observe(of(0))
     detection.tick(Number.POSITIVE_INFINITY)
     expect(found).toHaveLength(SUPPRESSED_MAX + 2)
+  })
+})
+
+describe('a detection that is saved and read back', () => {
+  test('finds the same', () => {
+    const steps = fc.array(
+      fc.record({
+        wait: fc.constantFrom(0, 1, 59, 61, SUPPRESSION / SECOND - 1, SUPPRESSION / SECOND + 1),
+        flow: fc.constantFrom('a', 'b', 'c'),
+        mapping: fc.constantFrom('first', 'second'),
+      }),
+      { maxLength: 20 },
+    )
+    fc.assert(
+      fc.property(steps, fc.boolean(), (drawn, tickAfterEach) => {
+        let at = 0
+        const events = drawn.map(({ wait, flow, mapping }) => {
+          at += wait
+          return marked(at, flow, { 'wireguard.attribution.mapping_id': mapping })
+        })
+        expect(findings(new Set(events), tickAfterEach, true)).toEqual(findings(new Set(events), tickAfterEach))
+      }),
+    )
   })
 })

@@ -283,6 +283,8 @@ export function createAccepts(isOver: (origin: Origin, at: Micros) => boolean, s
       addProven(child)
     },
     forget(child) {
+      // Nobody looks for its connection any more: what waits for the answer must not wait for that.
+      if (child.origin !== null) child.origin.isResolved = true
       unproven = unproven.filter((each) => each !== child)
       const group = groups.get(child.ppid)
       if (group !== undefined) group.children = group.children.filter((each) => each !== child)

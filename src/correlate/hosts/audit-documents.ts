@@ -7,6 +7,7 @@ import { decodeBytes } from '../../event-json.ts'
 import type { Fields } from '../../fields.ts'
 import type { AuditFacts } from '../../sources/auditd/facts.ts'
 import type { AuditEvent, AuditRecord } from '../../sources/auditd/record.ts'
+import type { Micros } from '../../time.ts'
 import { createFacetCache } from '../shared-facets.ts'
 import { type AuditAccounts, createAccounts, type PrintedAccounts } from './audit-accounts.ts'
 import {
@@ -64,6 +65,8 @@ export class AuditDocument implements Event {
   readonly facets: readonly Facet[]
   /** `sections.user` as text, where that is known. */
   readonly accounts: PrintedAccounts | null
+  /** Wall clock when it was made (`event.created`); NaN in a replay. */
+  created: Micros = Number.NaN
   #own: Fields | null = null
 
   constructor(
@@ -78,10 +81,16 @@ export class AuditDocument implements Event {
     this.accounts = accounts
   }
 
+  stamp(created: Micros): void {
+    this.created = created
+    this.#own = null
+  }
+
   get own(): Fields {
     // Sections hold Fields only.
     this.#own ??= Object.assign(
       { 'event.original': originalOf(this.records) },
+      Number.isNaN(this.created) ? {} : { 'event.created': this.created },
       ...Object.values(this.sections),
     ) as Fields
     return this.#own

@@ -35,6 +35,7 @@ export function createAuditWriter(iso: (at: number) => string): AuditWriter {
     at = putText(block, at, iso(event['@timestamp'] ?? 0))
     at = putText(block, at, '","event":{"id":"')
     at = putText(block, at, event['event.id'] ?? '')
+    if (!Number.isNaN(document.created)) at = putText(block, at, `","created":"${iso(document.created)}`)
     at = putNumber(block, putText(block, at, '","sequence":'), event['event.sequence'] ?? 0)
     at = putOriginal(block, putText(block, at, ',"original":"'), records)
     at = putMembers(block, at, header?.members.get('event'))

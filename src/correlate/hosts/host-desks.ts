@@ -315,22 +315,16 @@ export function createHostDesks(
     if (watermark !== Number.POSITIVE_INFINITY) hops.expire(watermark - RETAIN)
   }
 
-  const save = (): SavedHostDesks => ({
-    undecided: undecided.save(),
-    flows: flows.save(),
-    hops: hops.save(),
-    join: join.save(),
-    audited,
-    desks: [...desks].map(([name, { scope, nodes, failures, outOfScope }]) => [
-      name,
-      {
-        scope,
-        nodes: [...nodes].map(([node, sessions]) => [node, sessions.save()]),
-        failures: failures.save(),
-        outOfScope,
-      },
-    ]),
-  })
+  function save(): SavedHostDesks {
+    return {
+      undecided: undecided.save(),
+      flows: flows.save(),
+      hops: hops.save(),
+      join: join.save(),
+      audited,
+      desks: [...desks].map(([name, desk]) => [name, saveDesk(desk)]),
+    }
+  }
 
   return {
     pass(event) {
@@ -356,6 +350,11 @@ export function createHostDesks(
     clock: (host) => join.clock(host),
     save,
   }
+}
+
+function saveDesk({ scope, nodes, failures, outOfScope }: Desk): SavedDesk {
+  const sessions = [...nodes].map(([node, each]) => [node, each.save()] as const)
+  return { scope, nodes: sessions, failures: failures.save(), outOfScope }
 }
 
 const ALONE: Omit<AuditExtra, 'change'> = Object.freeze({ identity: null, people: [], hosts: [], addresses: [] })

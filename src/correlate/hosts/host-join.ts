@@ -49,16 +49,15 @@ const GIVEN_UP_MAX = 8192
 /** sshd's LoginGraceTime is two minutes by default. */
 const GRACE: Micros = 150 * SECOND
 
-export function createHostJoin(
-  options: {
-    readonly flows: CarriedFlows
-    readonly directory: HostDirectory
-    readonly hops: SecondHops
-    /** Whether any flow, or login on another host, can come at all: else there is nothing to wait for. */
-    readonly isAlone: boolean
-  },
-  saved?: SavedHostJoin,
-): HostJoin {
+export type HostJoinOptions = {
+  readonly flows: CarriedFlows
+  readonly directory: HostDirectory
+  readonly hops: SecondHops
+  /** Whether any flow, or login on another host, can come at all: else there is nothing to wait for. */
+  readonly isAlone: boolean
+}
+
+export function createHostJoin(options: HostJoinOptions, saved?: SavedHostJoin): HostJoin {
   const { flows, directory, hops } = options
   const clocks = new Map(saved?.clocks.map(([host, each]) => [host, createClockOffset(each)]))
   const services = createServicePorts(saved?.services)
@@ -268,13 +267,16 @@ export function createHostJoin(
     return flow !== null && answer?.method === 'server-tuple' && flow.endAt < at - clock(host).offset - SLACK
   }
 
-  const save = (): SavedHostJoin => ({
-    clocks: [...clocks].map(([host, each]) => [host, each.save()]),
-    services: services.save(),
-    givenUp,
-    masked: masked.save(),
-    hops: hopJoin.save(),
-  })
+  function save(): SavedHostJoin {
+    return {
+      clocks: [...clocks].map(([host, each]) => [host, each.save()]),
+      services: services.save(),
+      givenUp,
+      masked: masked.save(),
+      hops: hopJoin.save(),
+    }
+  }
+
   return { decide, isOver, noteFlow, clock, save }
 }
 

@@ -47,6 +47,14 @@ export type SavedHostSessions = {
   readonly evicted: number
 }
 
+export type SessionsOptions = {
+  readonly host: string
+  /** `node=` of its records. */
+  readonly node: string
+  /** Whether an accepted connection had ended before that time, by the host's clock. */
+  readonly isOver: (origin: Origin, at: Micros) => boolean
+}
+
 export type SessionsTold = {
   /** A login from elsewhere, when its origin is known. */
   readonly opened: (session: LoginSession, origin: Origin) => void
@@ -70,13 +78,9 @@ const THREADS_MAX = 1024
 
 const NOBODY: Subject = Object.freeze({ session: null, origin: null, isLocal: false })
 
+/** Login sessions of the machine of that name; `saved` as another one's `save` gave it. */
 export function createHostSessions(
-  options: {
-    readonly host: string
-    readonly node: string
-    /** Whether an accepted connection had ended before that time, by the host's clock. */
-    readonly isOver: (origin: Origin, at: Micros) => boolean
-  },
+  options: SessionsOptions,
   told: SessionsTold,
   saved?: SavedHostSessions,
 ): HostSessions {
