@@ -220,7 +220,10 @@ export const FIELDS = {
   'wireguard.change.target': own('keyword', '`wireguard` or `nftables`: what a change on a gateway touched.'),
   'wireguard.coverage.bytes': own('long', 'Bytes of a file that were never read, where the number is known.'),
   'wireguard.coverage.chain.count': own('long', "Entries of the store's chain when this head was the newest."),
-  'wireguard.coverage.chain.hash': own('keyword', 'SHA-256 of that head, hex: `verify --anchor` holds a store against it.'),
+  'wireguard.coverage.chain.hash': own(
+    'keyword',
+    'SHA-256 of that head, hex: `verify --anchor` holds a store against it.',
+  ),
   'wireguard.coverage.count': own(
     'long',
     'How often the named limit was hit: lines without a document of their own, records decided early, entries evicted.',

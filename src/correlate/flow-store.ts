@@ -212,7 +212,7 @@ export function createFlowStore(saved?: SavedFlowStore): FlowStore {
 }
 
 function awakeOf({ awake, rows }: SavedFlowStore): (Flow | null)[] {
-  const byRow = new Array<Flow | null>(rows.used).fill(null)
+  const byRow = Array.from<unknown, Flow | null>({ length: rows.used }, () => null)
   for (const flow of awake) byRow[flow.row] = flow
   return byRow
 }

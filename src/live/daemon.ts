@@ -16,6 +16,7 @@ import type { Log } from './log.ts'
 import { createLoopWait } from './loop-wait.ts'
 import type { Outputs } from './outputs.ts'
 import type { PlannedFile } from './plan.ts'
+import { createRate } from './rate.ts'
 import { createReader, type Reader } from './reader.ts'
 import type { StateFile } from './state-file.ts'
 
@@ -48,6 +49,8 @@ export type Daemon = {
   /** Wall clock of the last whole turn. */
   readonly turnedAt: Micros
   readonly isBlocked: boolean
+  /** Late records a second over the last minute. */
+  lateRate(now: Micros): number
 }
 
 /** Records taken through the core in one turn: some 20 ms. */
@@ -88,6 +91,8 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
   let isPaused = false
   let isBlocked = false
   let turnedAt = startedAt
+  const lateRate = createRate()
+  let lateKnown = engine.late
 
   /** One turn; whether there may be more to do at once. */
   async function turn(): Promise<boolean> {
@@ -100,6 +105,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
       else pass()
       isBusy = release() || isBusy
     }
+    countLate()
     outputs.wake()
     if (ended.size === 0) checkpoints.tick()
     turnedAt = now()
@@ -124,6 +130,12 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
       ended.add(index)
     }
     return read.length > 0
+  }
+
+  function countLate(): void {
+    const { late } = engine
+    if (late > lateKnown) lateRate.add(late - lateKnown, now())
+    lateKnown = late
   }
 
   /** In pieces, so that a full spool is noticed. */
@@ -168,6 +180,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
     get turnedAt() {
       return turnedAt
     },
+    lateRate: (at) => lateRate.perSecond(at),
     get isBlocked() {
       return isBlocked
     },

@@ -17,6 +17,7 @@ import type { SavedRulesetHistory } from '../sources/nftables/ruleset-history.ts
 import type { RulesetRecord } from '../sources/nftables/ruleset-record.ts'
 import type { Line, SourceFile, Tally } from '../sources/source.ts'
 import type { Micros } from '../time.ts'
+import { createKnownPrefixes } from './known-prefixes.ts'
 import { createLiveMerge, type SavedLiveMerge } from './live-merge.ts'
 
 export type EngineSource = {
@@ -75,9 +76,6 @@ export type SavedEngine = {
   readonly rulesets: ReadonlyMap<string, SavedRulesetHistory>
 }
 
-/** Log prefixes remembered of one machine: a ruleset has a few dozen, a hostile generator of rulesets any number. */
-const PREFIXES_MAX = 4096
-
 /** Where events go; ledger documents only to who keeps a ledger. */
 export type EngineOutput = {
   readonly emit: (event: Event) => void
@@ -106,9 +104,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
   const ended = new Set<number>()
   const open = new Set(sources.filter(isRecords))
   const rulesets = new Map(options.hosts.map((host) => [host.name, host.rulesets]))
-  /** Log prefixes by machine, of every ruleset that stood since the packet log began. */
-  const prefixes = new Map(saved?.prefixes)
-  for (const [host, names] of prefixes) knowPrefixes(host, names)
+  const prefixes = createKnownPrefixes(sources, decoders, saved?.prefixes)
 
   /** What the decoder gave out while it was last called. */
   function collect(source: number): void {
@@ -143,20 +139,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
 
   function stand(host: string, { at, ruleset }: RulesetRecord): void {
     rulesets.get(host)?.add(at, ruleset)
-    const names = prefixes.get(host) ?? []
-    const unknown = ruleset.prefixes.filter((prefix) => prefix !== '' && !names.includes(prefix))
-    if (unknown.length === 0) return
-    prefixes.set(host, [...unknown, ...names].slice(0, PREFIXES_MAX))
-    knowPrefixes(host, prefixes.get(host) ?? [])
-  }
-
-  /** To those who read the machine's packet log, longest first. */
-  function knowPrefixes(host: string, names: readonly string[]): void {
-    for (const [index, source] of sources.entries()) {
-      if (source.host !== host) continue
-      const all = new Set([...source.options.prefixes, ...names])
-      decoders[index]?.setPrefixes?.([...all].sort((a, b) => b.length - a.length || (a < b ? -1 : 1)))
-    }
+    prefixes.learn(host, ruleset.prefixes)
   }
 
   /** The last record of a source was taken: the pipeline is told, of each kind of source with its last one. */
@@ -213,7 +196,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
       clock: clock.save(),
       pipeline: pipeline.save(),
       firstAt,
-      prefixes,
+      prefixes: prefixes.save(),
       rulesets: new Map([...rulesets].map(([host, history]) => [host, history.save()])),
     }),
     newest: (source) => newest[source] ?? Number.NEGATIVE_INFINITY,

@@ -55,6 +55,7 @@ export function statusOf(parts: StatusParts): DaemonStatus {
     inventory: { hash: settings.inventory.hash, loadedAt },
     openFlows: gateways.reduce((sum, { flows }) => sum + flows.openCount, 0),
     lateRecords: daemon?.engine.late ?? 0,
+    lateRate: daemon?.lateRate(now) ?? 0,
     memoryBytes: deps.memoryBytes(),
     alarms: [],
   }

@@ -56,7 +56,7 @@ export function lookAround(status: DaemonStatus, freshness: readonly Freshness[]
     ...(status.checkpoint.error === ''
       ? []
       : [{ kind: 'disk-full', about: 'state', text: `no checkpoint: ${status.checkpoint.error}` }]),
-    ...(status.lateRecords === 0
+    ...(status.lateRate === 0
       ? []
       : [
           {

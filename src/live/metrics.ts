@@ -27,12 +27,15 @@ export async function metricsOf(status: DaemonStatus): Promise<Exposition> {
     labelNames: Object.keys(series[0]?.[0] ?? {}),
     registers: [registry],
   })
+  // Without labels the library would say 0 of what has no value.
   const gauge: Put = (name, help, series) => {
-    const metric: Gauge = new gaugeOf(made(name, help, series))
+    if (series.length === 0) return
+    const metric: Gauge<string> = new gaugeOf(made(name, help, series))
     for (const [labels, value] of series) metric.set(labels, value)
   }
   const counter: Put = (name, help, series) => {
-    const metric: Counter = new counterOf(made(name, help, series))
+    if (series.length === 0) return
+    const metric: Counter<string> = new counterOf(made(name, help, series))
     // A sum: two files of one host may be the same source (kern.log and ulogd.json).
     for (const [labels, value] of series) metric.inc(labels, value)
   }

@@ -61,11 +61,14 @@ export function createReader(
   let readAt = startedAt
   let lag: Micros | null = null
   let hasMoved = false
-  let isQuiet = false
+  /** The newest record when the lag was measured: one that its decoder still holds back must not count as lag. */
+  let measured = Number.NaN
 
   function measureLag(writtenAt: Micros): void {
     const newest = engine().newest(index)
-    if (Number.isFinite(newest) && writtenAt > 0) lag = Math.max(0, writtenAt - newest)
+    if (!Number.isFinite(newest) || writtenAt <= 0 || newest === measured) return
+    measured = newest
+    lag = Math.max(0, writtenAt - newest)
   }
 
   return {
@@ -87,23 +90,20 @@ export function createReader(
         rate.add(read.lines.length, now())
         readAt = now()
         hasMoved = true
-        isQuiet = false
       }
       if (isAtEnd) measureLag(read.writtenAt)
       return read.lines.length > 0 || read.gaps.length > 0
     },
     pass(at, least) {
-      if (least === null || (!isAtEnd && source.problem === '')) return
+      if (!isAtEnd && source.problem === '') return
       const still = at - readAt
       if (lag === null && still < SILENT_PATIENCE) return
-      const own = Math.min(lag ?? least, least + SPREAD_MAX)
+      const own = Math.min(lag ?? least ?? 0, (least ?? 0) + SPREAD_MAX)
       const patience = own > FED_LAG ? FED_PATIENCE : 0
       const reached = at - own - patience
-      if (still >= STILL + patience && !isQuiet) {
-        engine().quiet(index, reached)
-        isQuiet = true
-      }
-      engine().idle(index, reached - file.entry.delay)
+      if (still >= STILL + patience) engine().quiet(index, reached)
+      // Where nobody has said a time yet, none has passed.
+      if (least !== null) engine().idle(index, reached - file.entry.delay)
     },
     get lag() {
       return lag

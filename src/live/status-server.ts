@@ -100,9 +100,13 @@ function listenAt(server: Server, { address, port }: Exclude<Listen, 'off'>, log
       )
       resolve(null)
     }
-    server.on('error', failed)
-    // The name may be resolved to anything, and the address of a name on this machine is settled.
-    server.listen(port, address === 'localhost' ? '127.0.0.1' : address, () => resolve(server))
+    server.once('error', failed)
+    // A name may be resolved to anything; this one means the loopback interface.
+    server.listen(port, address === 'localhost' ? '127.0.0.1' : address, () => {
+      server.off('error', failed)
+      server.on('error', (error) => log.error({ error: problemOf(error) }, 'the HTTP server failed'))
+      resolve(server)
+    })
   })
 }
 

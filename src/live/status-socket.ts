@@ -2,7 +2,7 @@
  * The Unix socket by which a running daemon is asked. Its path goes through `/proc/self/fd/N` of the opened directory: a socket's
  * path has at most 108 bytes (unix(7)), a state directory may have more.
  */
-import { chmodSync, closeSync, constants, lstatSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, unlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
@@ -84,12 +84,10 @@ function listen(server: Server, path: string): Promise<void> {
       server.off('error', reject)
       resolve()
     })
-    // The socket is made within this call; nobody else shall connect before its mode is set.
+    // bind(2) takes the mode from the umask, and happens within this call: at no moment may others connect.
     const before = process.umask(0o777 & ~SOCKET_MODE)
     try {
       server.listen(path)
-      // The umask of a test runner's worker cannot be set, and bind(2) takes nothing else.
-      if (server.listening) chmodSync(path, SOCKET_MODE)
     } finally {
       process.umask(before)
     }

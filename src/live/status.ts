@@ -58,6 +58,8 @@ export type DaemonStatus = {
   readonly inventory: { readonly hash: string; readonly loadedAt: Micros }
   readonly openFlows: number
   readonly lateRecords: number
+  /** Of them, a second over the last minute. */
+  readonly lateRate: number
   readonly memoryBytes: number
   readonly alarms: readonly Alarm[]
 }

@@ -2,7 +2,7 @@
  * The position of a followed log, as text that outlives the process. It names content, not paths: a file is found again by
  * device and inode, by the hash of its first line and by the bytes just before the position (design 13).
  *
- *   {"v":1,"at":{…},"done":[…],"counts":[["Zk3…",2]]}
+ *   {"v":1,"hasBegun":true,"at":{…},"done":[…],"counts":[["Zk3…",2]]}
  */
 
 const VERSION = 1
@@ -41,14 +41,16 @@ export type At = Place & {
 }
 
 export type Cursor = {
+  /** False: what lies there was not looked at yet, so where the end was is not known. */
+  readonly hasBegun: boolean
   readonly at: At | null
   readonly done: readonly At[]
   readonly counts: readonly (readonly [first: string, count: number])[]
 }
 
 /** One line of JSON. */
-export function printCursor({ at, done, counts }: Cursor): string {
-  return JSON.stringify({ v: VERSION, at, done, counts })
+export function printCursor(cursor: Cursor): string {
+  return JSON.stringify({ v: VERSION, ...cursor })
 }
 
 /** Null when the text is no cursor of a version that is known. */
@@ -60,11 +62,12 @@ export function parseCursor(text: string): Cursor | null {
     return null
   }
   if (!isRecord(value) || value['v'] !== VERSION) return null
-  const { at, done, counts } = value
+  const { hasBegun, at, done, counts } = value
+  if (typeof hasBegun !== 'boolean') return null
   if (!Array.isArray(done) || !Array.isArray(counts) || done.length > DONE_MAX || counts.length > COUNTS_MAX)
     return null
   if (!(at === null || (isAt(at) && at.offset >= 0)) || !done.every(isAt) || !counts.every(isCount)) return null
-  return { at, done, counts }
+  return { hasBegun, at, done, counts }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

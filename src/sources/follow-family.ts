@@ -34,13 +34,13 @@ export type Family = {
  * the reading of one name and the next.
  */
 export async function listFamily(path: string): Promise<Family | Refusal | null> {
-  let last = ''
+  let last: string | null = null
   for (let look = 0; look < LOOKS_MAX; look++) {
     const family = await lookOnce(path)
     if ('problem' in family) return family
     const seen = family.members.map(({ name, key }) => `${name} ${key}`).join('\n')
     if (family.isWhole && (seen === last || family.names > NAMES_CHEAP_MAX)) return family
-    last = family.isWhole ? seen : 'a look that missed one'
+    last = family.isWhole ? seen : null
   }
   return null
 }

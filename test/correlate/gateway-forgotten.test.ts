@@ -3,17 +3,19 @@
  * not when the cut forgets that part.
  */
 import { describe, expect, test } from 'vitest'
-import { emptyInventory } from '../../src/identity/inventory.ts'
+import { parseEvent } from '../../src/event-json.ts'
+import { emptyInventory, parseInventory } from '../../src/identity/inventory.ts'
 import type { ConntrackRecord, Tuple } from '../../src/sources/conntrack/record.ts'
 import type { Packet } from '../../src/sources/nftables/record.ts'
 import { createRulesetHistory } from '../../src/sources/nftables/ruleset-history.ts'
 import { MS, SECOND } from '../../src/time.ts'
 import { createSnapshots, type Shown } from '../identity/snapshots.ts'
-import { accept, document, log, parsed } from '../sources/nftables/rulesets.ts'
+import { accept, document, dport, drop, limit, log, parsed, type Rule, state } from '../sources/nftables/rulesets.ts'
 import { conntrack, packet, T0 } from './coverage-run.ts'
 import { forgetting, type Move, play, type World } from './gateway-cuts.ts'
 
 const UDP = 17
+const KEY = `${'a'.repeat(42)}A=`
 
 const world: World = {
   inventory: emptyInventory,
@@ -137,5 +139,70 @@ describe.each(STORIES)('$path', ({ path, before, after }) => {
 
   test('would be missed', () => {
     expect(play(world, moves, isCut, forgetting(world, path))).not.toEqual(play(world, moves))
+  })
+})
+
+test('another inventory gives its own names from then on, and is written down at once', () => {
+  const named = (name: string) =>
+    parseInventory(
+      `
+version: 1
+gateways: [{name: gw1, interfaces: [wg0], sources: [wireguard]}]
+peers: [{name: ${name}, kind: device, gateway: gw1, interface: wg0, keys: [{public_key: "${KEY}"}], allowed_ips: [10.8.0.2/32]}]
+`,
+      'inventory.yaml',
+    )
+  const shown: Shown = { wg0: { [KEY]: ['10.8.0.2/32'] } }
+  const moves = [
+    poll(0, shown),
+    poll(2, shown),
+    line(1, {}),
+    tick(2.5),
+    line(1.2, { sport: 40_001 }),
+    tick(4),
+    poll(4, shown),
+  ]
+  let made = 0
+  const told = play({ ...world, inventory: () => named(made++ === 0 ? 'old' : 'new') }, moves, (index) => index === 4)
+  const documents = told.filter((each) => each.startsWith('{"@')).map((each) => parseEvent(each))
+  const lines = documents.filter((each) => each['event.dataset'] === 'wireguard.firewall')
+  expect(lines.map((each) => each['wireguard.peer.name'])).toEqual(['old', 'new'])
+  const written = documents.filter((each) => each['event.action'] === 'ledger-inventory')
+  expect(written.map((each) => each['wireguard.attribution.inventory'])).toEqual([named('old').hash, named('new').hash])
+})
+
+/** Lines, and what is said of their rules, told and cut before the last. */
+function rulesOf(rules: readonly Rule[], lines: readonly Move[]): string[] {
+  const history = () => {
+    const made = createRulesetHistory()
+    made.add(null, parsed(document({ forward: { hook: 'forward', rules } })))
+    return made
+  }
+  const moves = lines.flatMap((each, i) => [each, tick(i + 5)])
+  const told = play({ ...world, rulesets: history }, moves)
+  expect(play({ ...world, rulesets: history }, moves, (index) => index === moves.length - 2)).toEqual(told)
+  return told.filter((each) => each.startsWith('line ')).map((each) => each.split(' ').slice(2, 5).join(' '))
+}
+
+describe('lines that look alike', () => {
+  test('have no rule from one that was cut', () => {
+    const rules = [
+      [dport(443), log('P '), drop],
+      [log('P '), accept],
+    ]
+    const [cut, whole] = [line(1, { dport: 443, isTruncated: true }, 'P '), line(2, { dport: 443 }, 'P ')]
+    expect(rulesOf(rules, [cut, whole])).toEqual(['unknown  false', 'dropped 1 false'])
+  })
+
+  test('are sampled only where a rule of their own is', () => {
+    const rules = [
+      [dport(22), state('new'), limit, log('P '), drop],
+      [dport(443), state('new'), log('P '), drop],
+      [state('new'), log('P '), drop],
+    ]
+    expect(rulesOf(rules, [line(1, { dport: 22 }, 'P '), line(2, { dport: 443 }, 'P ')])).toEqual([
+      'dropped  true',
+      'dropped  false',
+    ])
   })
 })

@@ -121,6 +121,19 @@ describe('the same name, other content', () => {
       expect(numbers(got)).toEqual(counting(1, 9))
     }))
 
+  test('a gap is told though reading stopped after the line held back before it', () =>
+    withLog(async (log) => {
+      log.write('1 a\n2 hal')
+      const source = log.follow()
+      const got = await drain(source)
+      truncateSync(log.path)
+      keep(got, await source.read())
+      expect(got.texts).toEqual(['1 a', '2 hal'])
+      await source.close()
+      await readAndStop(log, got, source.cursor())
+      expect(got.gaps).toMatchObject([{ reason: 'truncated-before-read', bytes: -1, from: 4 }])
+    }))
+
   test('an inode that another file was given', () =>
     withLog(async (log) => {
       const got = createGot()
@@ -243,6 +256,19 @@ describe('where it begins', () => {
       expect(got.gaps).toEqual([])
     }))
 
+  test('at the end, stopped before the first look: at the end of that time when it begins', () =>
+    withLog(async (log) => {
+      log.write(numbered(1, 2))
+      const source = log.follow({ from: 'end' })
+      await source.close()
+      const again = log.follow({ from: 'end' }, source.cursor())
+      const got = await drain(again)
+      log.append(numbered(3, 3))
+      await drain(again, got)
+      expect(numbers(got)).toEqual([3])
+      expect(got.gaps).toEqual([])
+    }))
+
   test('at the beginning: the oldest first; x.1 and x.1.gz are one', () =>
     withLog(async (log) => {
       log.write(numbered(1, 2), '.2')
@@ -256,7 +282,7 @@ describe('where it begins', () => {
   test('with a cursor that cannot be read: everything, and a gap', () =>
     withLog(async (log) => {
       log.write(numbered(1, 2))
-      for (const cursor of ['', '{"v":2}', '{"v":1,"at":{},"done":[],"counts":[]}', 'null']) {
+      for (const cursor of ['', '{"v":2}', '{"v":1,"hasBegun":true,"at":{},"done":[],"counts":[]}', 'null']) {
         const got = createGot()
         await readAndStop(log, got, cursor)
         expect(numbers(got)).toEqual([1, 2])

@@ -16,7 +16,7 @@ import type { AwaitingAnswer, HeldEvent } from './awaiting.ts'
 import { createCarriedFlows, RETAIN, type SavedCarriedFlows } from './carried-flows.ts'
 import { changeOf, isLiveChange } from './change-evidence.ts'
 import { createFailedLogins, type FailedLogins, type SavedFailedLogins } from './failed-logins.ts'
-import { createHostDirectory } from './host-directory.ts'
+import { createHostDirectory, type HostDirectory } from './host-directory.ts'
 import { createHostProgress, createTakerFacet, type HostReason, withHost } from './host-flow-events.ts'
 import { createHostJoin, type SavedHostJoin } from './host-join.ts'
 import { createHostSessions, type HostSessions, keepText, type SavedHostSessions } from './host-sessions.ts'
@@ -98,6 +98,7 @@ const CHANGE_MAX: Micros = SECOND
 /** EINPROGRESS: a connect that does not block has begun (formats.md 3.3). */
 const IN_PROGRESS = '-115'
 
+/** `saved`: as `save` of other desks gave it, before or after serialization. Options may have changed since. */
 export function createHostDesks(
   options: HostDesksOptions,
   emit: (event: Event) => void,
@@ -106,17 +107,19 @@ export function createHostDesks(
   const directory = createHostDirectory(options.inventory, options.isOwnAddress)
   const audited = new Set([...options.hosts.keys(), ...(saved?.audited ?? [])])
   const hasUndocumented = [...options.hosts.keys()].some((host) => !directory.isDocumented(host))
-  const flows = createCarriedFlows((serverIp) => {
-    if (hasUndocumented) return true
-    const host = directory.hostAt(serverIp)
-    return host !== null && audited.has(host)
-  }, saved?.flows)
+  const flows = createCarriedFlows(isAudited, saved?.flows)
   const hops = createSecondHops(saved?.hops)
   const isAlone = !options.hasFlows && options.hosts.size === 1
   const join = createHostJoin({ flows, directory, hops, isAlone }, saved?.join)
   const progress = createHostProgress()
   const undecided = createUndecided(join, { answered, goOn }, saved?.undecided)
   const desks = openDesks()
+
+  function isAudited(serverIp: string): boolean {
+    if (hasUndocumented) return true
+    const host = directory.hostAt(serverIp)
+    return host !== null && audited.has(host)
+  }
 
   /** Also those of hosts that are read no more: what waits there is told yet. */
   function openDesks(): Map<string, Desk> {
@@ -145,14 +148,9 @@ export function createHostDesks(
     return desk
   }
 
-  /** A machine named by `node=` that the inventory knows is that machine; else the folder's name holds. */
-  function hostOf(desk: Desk, node: string): string {
-    return directory.isDocumented(node) ? node : desk.name
-  }
-
   function openSessions(desk: Desk, node: string, known?: SavedHostSessions): HostSessions {
     return createHostSessions(
-      { host: hostOf(desk, node), node, isOver: (origin, time) => join.isOver(origin, time) },
+      { host: hostOf(directory, desk, node), node, isOver: (origin, time) => join.isOver(origin, time) },
       {
         opened: (session, origin) => undecided.whenAnswered(origin, { what: 'login', desk: desk.name, session }),
         goOn: (session, origin, { held, isEnd }) => inSession(desk, session, origin, held, isEnd),
@@ -167,7 +165,7 @@ export function createHostDesks(
     const name = keepText(node)
     const made = openSessions(desk, name)
     desk.nodes.set(name, made)
-    audited.add(hostOf(desk, name))
+    audited.add(hostOf(directory, desk, name))
     const [oldest] = desk.nodes
     if (desk.nodes.size > NODES_MAX && oldest !== undefined) {
       const [left, sessions] = oldest
@@ -275,21 +273,12 @@ export function createHostDesks(
     else desk.outOfScope += event.records.length + event.dropped
   }
 
-  function identityOf(desk: Desk, session: LoginSession, answer: Answer): Facet {
-    if (session.identity === null) {
-      const { node, boot, ses, seenAt } = session
-      const leader = hashDigits(`login\0${desk.name}\0${node}\0${boot}\0${ses}\0${seenAt}`, 24)
-      session.identity = createFacet({ ...answer.identity.fields, 'process.session_leader.entity_id': leader })
-    }
-    return session.identity
-  }
-
   /** A connection to another audited host: the accept over there may be this login's next hop. */
   function noteConnect(desk: Desk, event: AuditEvent, facts: AuditFacts, session: LoginSession | null): void {
     const { socket } = facts
     if (facts.syscallName !== 'connect' || socket === null || socket.port <= 0) return
     if (facts.isSuccess !== true && facts.exit !== IN_PROGRESS) return
-    const host = hostOf(desk, event.node)
+    const host = hostOf(directory, desk, event.node)
     const serverHost = directory.hostAt(socket.address)
     if (serverHost === null || serverHost === host) return
     hops.note({
@@ -313,6 +302,14 @@ export function createHostDesks(
     undecided.tick(settled)
     flows.expire(watermark)
     if (watermark !== Number.POSITIVE_INFINITY) hops.expire(watermark - RETAIN)
+  }
+
+  function limits(): ReturnType<HostDesks['limits']> {
+    return [
+      { name: 'audit-waiting', count: undecided.forced },
+      { name: 'carried-flows', count: flows.evicted },
+      { name: 'login-sessions', count: sum([...desks.values()].flatMap(({ nodes }) => [...nodes.values()])) },
+    ]
   }
 
   function save(): SavedHostDesks {
@@ -342,14 +339,24 @@ export function createHostDesks(
       undecided.end()
     },
     outOfScope: (host) => desks.get(host)?.outOfScope ?? 0,
-    limits: () => [
-      { name: 'audit-waiting', count: undecided.forced },
-      { name: 'carried-flows', count: flows.evicted },
-      { name: 'login-sessions', count: sum([...desks.values()].flatMap(({ nodes }) => [...nodes.values()])) },
-    ],
+    limits,
     clock: (host) => join.clock(host),
     save,
   }
+}
+
+/** A machine named by `node=` that the inventory knows is that machine; else the folder's name holds. */
+function hostOf(directory: HostDirectory, desk: Desk, node: string): string {
+  return directory.isDocumented(node) ? node : desk.name
+}
+
+function identityOf(desk: Desk, session: LoginSession, answer: Answer): Facet {
+  if (session.identity === null) {
+    const { node, boot, ses, seenAt } = session
+    const leader = hashDigits(`login\0${desk.name}\0${node}\0${boot}\0${ses}\0${seenAt}`, 24)
+    session.identity = createFacet({ ...answer.identity.fields, 'process.session_leader.entity_id': leader })
+  }
+  return session.identity
 }
 
 function saveDesk({ scope, nodes, failures, outOfScope }: Desk): SavedDesk {

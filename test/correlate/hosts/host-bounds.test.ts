@@ -13,11 +13,11 @@ import { accept, LISTENER, openSession, pam, run } from './sshd.ts'
 
 const CONSOLE: Task = { pid: 700, ppid: 1, comm: 'login', exe: '/usr/bin/login' }
 
-function openDesk(saved?: SavedHostDesks) {
+function openDesk(saved?: SavedHostDesks, host = 'db1') {
   const events: Event[] = []
   const desks = createHostDesks(
     {
-      hosts: new Map([['db1', 'sessions' as const]]),
+      hosts: new Map([[host, 'sessions' as const]]),
       inventory: parseInventory(INVENTORY, 'inventory.yaml'),
       hasFlows: true,
       isOwnAddress: () => false,
@@ -168,4 +168,27 @@ test('what had to be answered before its time is counted, also over a restart', 
   const [waiting] = desks.limits()
   expect(waiting?.count).toBeGreaterThan(0)
   expect(openDesk(desks.save()).desks.limits()[0]).toEqual(waiting)
+})
+
+test('what waits of a host that is read no more is told yet', () => {
+  const log = createAuditLog()
+  openSession(log, at(10), ALICE_IP, { pid: 950, ses: 3 })
+  const { desks } = openDesk()
+  for (const event of auditEvents(log)) desks.take('db1', event)
+  const other = openDesk(desks.save(), 'app1')
+  for (let seconds = 11; seconds < 300; seconds++) other.desks.tick(at(seconds), at(seconds))
+  expect(documentsOf(other.events, 'wireguard.audit').map((fields) => fields['host.name'])).toEqual(
+    Array(4).fill('db1'),
+  )
+})
+
+test('a process that speaks for another client before anybody looked leaves nothing waiting', () => {
+  const log = createAuditLog()
+  accept(log, at(10), { ip: '10.8.0.9', port: 40009 })
+  for (const [i, ip] of [ALICE_IP, '10.8.0.3'].entries())
+    pam(log, at(11 + i / 10), 'USER_ACCT', 'accounting', { pid: 950 }, 'dba', ip)
+  const { desks, events } = openDesk()
+  for (const event of auditEvents(log)) desks.take('db1', event)
+  for (let seconds = 10; seconds < 300; seconds++) desks.tick(at(seconds), at(seconds))
+  expect(documentsOf(events, 'wireguard.audit')).toHaveLength(2)
 })
