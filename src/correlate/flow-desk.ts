@@ -7,7 +7,7 @@ import type { Event } from '../event.ts'
 import type { KnownAddress } from '../identity/address-book.ts'
 import type { Claim, Moment } from '../identity/attribute.ts'
 import type { ConntrackRecord } from '../sources/conntrack/record.ts'
-import { type Micros, SECOND } from '../time.ts'
+import { type Micros, MS, SECOND } from '../time.ts'
 import { type Decision, type Flow, type InnerDecision, isFinished } from './flow.ts'
 import { createFlowEvents, type FlowAction } from './flow-events.ts'
 import type { FlowStep } from './flow-table.ts'
@@ -21,6 +21,8 @@ import { createWaitingLine, type SavedWaitingLine } from './waiting-line.ts'
 export const STEPS_PENDING_MAX = 500_000
 /** conntrack -E stamps with the reader's clock, which may run this much behind the packet. */
 const READER_LATE: Micros = SECOND
+/** A refined kernel stamp may be this much behind conntrack's clock. */
+const LINE_SLACK: Micros = 50 * MS
 /** The table is swept for ended and idle flows this often, in event time. */
 const SWEEP_PERIOD: Micros = SECOND
 
@@ -68,11 +70,13 @@ export function createFlowDesk(room: Room, saved?: SavedFlowDesk) {
     }
   }
 
-  function tick(watermark: Micros): void {
+  /** `linesFrom`: the oldest firewall line that still waits; Infinity for none. It may be the one that saw a flow start. */
+  function tick(watermark: Micros, linesFrom: Micros): void {
     for (let step = waiting.peek(); step !== undefined; step = waiting.peek()) {
       if (
         step.dueAt > watermark ||
-        (step.flow.decision === null && !attributor.isDecidable(momentOf(step.flow).to, watermark))
+        (step.flow.decision === null &&
+          (linesFrom <= step.flow.startAt + LINE_SLACK || !attributor.isDecidable(momentOf(step.flow).to, watermark)))
       )
         break
       waiting.shift()

@@ -108,7 +108,7 @@ export function createGateway(options: GatewayOptions, emit: (event: Event) => v
     },
     tick(watermark: Micros): void {
       lines.tick(watermark)
-      flowDesk.tick(watermark)
+      flowDesk.tick(watermark, lines.oldest)
     },
     /** Until when flows have been told: those that began later still wait for their evidence. */
     settled: (watermark: Micros) => Math.min(flowDesk.settled(watermark), lines.settled(watermark)),

@@ -181,6 +181,10 @@ export function createLineDesk(
       }
     },
     tick,
+    /** Time of the oldest line that waits; Infinity for none. */
+    get oldest(): Micros {
+      return waiting.peek()?.at ?? Number.POSITIVE_INFINITY
+    },
     /** Lines before this have been told, as of this watermark. */
     settled: (watermark: Micros) => Math.min(watermark, waiting.peek()?.at ?? watermark),
     get pending(): number {
