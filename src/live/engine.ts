@@ -174,7 +174,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
       if (!hasBegun() && ended.size < sources.length) return 0
       const released = merge.release(take, max)
       // What a record of no time waits for is the first that has one, not the clock.
-      if (released < max && merge.reached > 0) clock.advance(merge.reached)
+      if (released < max && merge.reached > 0) clock.pass(merge.reached)
       return released
     },
     finish(source) {

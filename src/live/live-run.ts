@@ -155,25 +155,35 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
   }
 
   async function putAway(): Promise<void> {
+    // Also those that a reload started while the run was told to stop, and all of them when it failed.
+    for (const collector of collectors.values()) await collector.stop()
     for (const source of sources.values()) await source.close()
     await outputs.close()
     state.close()
   }
 
+  async function goOn(): Promise<void> {
+    daemon = await open(state.checkpoint?.engine ?? null)
+    notifier.ready()
+    if (!isOnce) for (const event of coverageStarts(settings.plan, 'source-started', startedAt)) outputs.emit(event)
+    for (;;) {
+      if (isStopping) daemon.stop()
+      await daemon.run()
+      if (next === null || isStopping) return
+      const wanted = next
+      next = null
+      daemon = await exchange(daemon, wanted)
+    }
+  }
+
   return {
     async run() {
-      daemon = await open(state.checkpoint?.engine ?? null)
-      notifier.ready()
-      if (!isOnce) for (const event of coverageStarts(settings.plan, 'source-started', startedAt)) outputs.emit(event)
-      for (;;) {
-        if (isStopping) daemon.stop()
-        await daemon.run()
-        if (next === null || isStopping) break
-        const wanted = next
-        next = null
-        daemon = await exchange(daemon, wanted)
+      try {
+        await goOn()
+      } finally {
+        // Also after a fault: a process that neither works nor ends is restarted by nobody.
+        await putAway()
       }
-      await putAway()
     },
     stop() {
       isStopping = true
@@ -181,6 +191,7 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
       void stopAll()
     },
     reload(wanted) {
+      if (isStopping) return
       alarms.over('reload-refused', 'settings')
       next = wanted
       daemon?.pause()

@@ -76,11 +76,14 @@ export function openOutputs({ sinks, spools, spoolBytes, now, log, onAccepted }:
     documents,
     rate: (at) => rate.perSecond(at),
     async close() {
-      for (const delivery of deliveries) {
-        await delivery.stop()
-        await delivery.sink.close()
-        delivery.spool.close()
-      }
+      // Side by side: one that gives no answer must not keep the others from being put away.
+      await Promise.all(
+        deliveries.map(async (delivery) => {
+          await delivery.stop()
+          await delivery.sink.close()
+          delivery.spool.close()
+        }),
+      )
     },
   }
 }

@@ -59,6 +59,8 @@ export function createReader(
   let lostBytes = 0
   /** Wall clock when something was last read. */
   let readAt = startedAt
+  /** Wall clock before the last read: what was written later it has not seen. */
+  let lookedAt = startedAt
   let lag: Micros | null = null
   let hasMoved = false
   /** The newest record when the lag was measured: one that its decoder still holds back must not count as lag. */
@@ -75,7 +77,12 @@ export function createReader(
     file,
     source,
     async step() {
-      if (engine().waiting(index) >= WAITING_MAX) return false
+      if (engine().waiting(index) >= WAITING_MAX) {
+        // What the file got meanwhile is not known: no time passes for it.
+        isAtEnd = false
+        return false
+      }
+      lookedAt = now()
       const read = await source.read()
       isAtEnd = read.isAtEnd
       behind = read.behind
@@ -100,7 +107,7 @@ export function createReader(
       if (lag === null && still < SILENT_PATIENCE) return
       const own = Math.min(lag ?? least ?? 0, (least ?? 0) + SPREAD_MAX)
       const patience = own > FED_LAG ? FED_PATIENCE : 0
-      const reached = at - own - patience
+      const reached = Math.min(at, lookedAt) - own - patience
       if (still >= STILL + patience) engine().quiet(index, reached)
       // Where nobody has said a time yet, none has passed.
       if (least !== null) engine().idle(index, reached - file.entry.delay)

@@ -5,14 +5,19 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { createEventWriter } from '../correlate/event-printer.ts'
+import { AppError } from '../errors.ts'
 import type { Dataset, Event } from '../event.ts'
 import { parseEvent } from '../event-json.ts'
+import { safeText } from '../safe-text.ts'
 
 export type Spool = {
   push(event: Event): void
-  /** The oldest events, at most `max`, in order; they stay until `drop`. Throws AppError `cannot-read` when a block is gone or damaged. */
+  /**
+   * The oldest events, at most `max`, in order; they stay until `drop`. Throws AppError `cannot-read` when a block is gone or
+   * damaged, every time: what is newer does not pass it.
+   */
   peek(max: number): readonly Event[]
   /** The oldest `count` events are safe with the sink. */
   drop(count: number): void
@@ -42,6 +47,9 @@ const BLOCK_EVENTS = 1_000
 /** Events that may still come after `isFull`: one record makes a handful of documents, the end of a minute a few hundred. */
 const SLACK = 1_000
 
+/** A block with a flipped bit must not come back as something else. */
+const WITH_CHECKSUM = { params: { [constants.ZSTD_c_checksumFlag]: 1 } }
+
 type Block = { readonly number: number; readonly count: number; readonly bytes: number; readonly datasets: Dataset[] }
 
 export function openSpool({ dir, diskMax, memoryMax = SPOOL_EVENTS_MAX }: SpoolOptions): Spool {
@@ -65,7 +73,7 @@ export function openSpool({ dir, diskMax, memoryMax = SPOOL_EVENTS_MAX }: SpoolO
   function spill(): void {
     while (back.length >= BLOCK_EVENTS && diskBytes < diskMax) {
       const events = back.slice(0, BLOCK_EVENTS)
-      const bytes = zstdCompressSync(Buffer.concat(events.map((event) => writer.toBytes(event))))
+      const bytes = zstdCompressSync(Buffer.concat(events.map((event) => writer.toBytes(event))), WITH_CHECKSUM)
       try {
         writeFileSync(pathOf(nextNumber), bytes, { mode: 0o600, flag: 'wx' })
       } catch (error) {
@@ -88,12 +96,13 @@ export function openSpool({ dir, diskMax, memoryMax = SPOOL_EVENTS_MAX }: SpoolO
 
   /** Brings the next block back into memory. */
   function refill(): void {
-    const block = blocks.shift()
+    const block = blocks[0]
     if (block === undefined) {
       front = back
       back = []
     } else {
       front = readBlock(pathOf(block.number), block.datasets)
+      blocks.shift()
       diskBytes -= block.bytes
       rmSync(pathOf(block.number), { force: true })
     }
@@ -147,9 +156,19 @@ export function openSpool({ dir, diskMax, memoryMax = SPOOL_EVENTS_MAX }: SpoolO
 }
 
 function readBlock(path: string, datasets: readonly Dataset[]): Event[] {
-  const text = zstdDecompressSync(readFileSync(path)).toString('latin1')
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, index) => ({ dataset: datasets[index] ?? 'wireguard.coverage', own: parseEvent(line), facets: [] }))
+  try {
+    const lines = zstdDecompressSync(readFileSync(path)).toString('latin1').split('\n').slice(0, -1)
+    if (lines.length !== datasets.length) throw new Error(`${lines.length} documents instead of ${datasets.length}`)
+    return lines.map((line, index) => ({
+      dataset: datasets[index] ?? 'wireguard.coverage',
+      own: parseEvent(line),
+      facets: [],
+    }))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new AppError('cannot-read', `cannot read what waits in ${safeText(path)}: ${safeText(why)}`, {
+      cause,
+      advice: 'Restart the daemon: what waited is made again from the logs.',
+    })
+  }
 }

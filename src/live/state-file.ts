@@ -57,8 +57,14 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
   const path = join(dir, NAME)
   // SQLite takes a file without a byte for a new one; one that was there lost what it had.
   const found = statSync(path, { throwIfNoEntry: false })
-  let setAside = found?.size === 0 ? moveAside(path, now, new Error('it is empty')) : ''
+  let setAside = ''
+  // First of all: a file that another daemon holds is not looked into, and not set aside either.
   let database = openDatabase(path)
+  if (found?.size === 0) {
+    database?.close()
+    setAside = moveAside(path, now, new Error('it is empty'))
+    database = openDatabase(path)
+  }
   let checkpoint: Checkpoint | null = null
   try {
     if (found !== undefined && setAside === '') checkpoint = readCheckpoint(database, path)
@@ -86,7 +92,7 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
     held.exec('DELETE FROM cursors; DELETE FROM positions; DELETE FROM core')
     for (const [source, cursor] of frozen.cursors) insertCursor.run(source, cursor)
     for (const [sink, position] of positions) insertPosition.run(sink, position)
-    insertCore.run(frozen.at, STATE_VERSION, hashOf(frozen.bytes), frozen.bytes)
+    insertCore.run(frozen.at, STATE_VERSION, hashOf(frozen.bytes, frozen.cursors, positions), frozen.bytes)
     step('checkpoint-written')
     held.exec('COMMIT')
     step('checkpoint-committed')
@@ -168,10 +174,13 @@ function readTables(database: DatabaseSync): Checkpoint | null {
   if (core === undefined) return null
   const { at, sha256, bytes } = core
   if (typeof at !== 'number' || !(bytes instanceof Uint8Array)) throw new Error('it is damaged: the core has no bytes')
-  if (hashOf(bytes) !== sha256) throw new Error('it is damaged: the hash of the core does not match')
+  const cursors = pairs(database, 'cursors')
+  const positions = pairs(database, 'positions')
+  if (hashOf(bytes, cursors, positions) !== sha256)
+    throw new Error('it is damaged: the hash of what it holds does not match')
   // The hash says that these are the bytes `freeze` made, and the version that it made them of this type.
   const engine = deserialize(bytes) as SavedEngine
-  return { at, engine, cursors: pairs(database, 'cursors'), positions: pairs(database, 'positions') }
+  return { at, engine, cursors, positions }
 }
 
 function pairs(database: DatabaseSync, table: 'cursors' | 'positions'): Map<string, string> {
@@ -221,8 +230,14 @@ function moveAside(path: string, now: Micros, error: unknown): string {
   return `${path} cannot be used: ${why}. It was set aside as ${aside}; the logs are read again from their beginning`
 }
 
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+/** Over all three: SQLite's own check knows whether pages hang together, not whether a digit of a cursor has changed. */
+function hashOf(
+  bytes: Uint8Array,
+  cursors: ReadonlyMap<string, string>,
+  positions: ReadonlyMap<string, string>,
+): string {
+  const places = JSON.stringify([[...cursors], [...positions]])
+  return createHash('sha256').update(places).update('\n').update(bytes).digest('hex')
 }
 
 function cannotWrite(path: string, what: string, cause?: unknown): AppError {

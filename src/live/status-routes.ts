@@ -1,4 +1,5 @@
 /** What a daemon answers over HTTP: its status, metrics, and whether it lives and is ready. */
+import { safeText } from '../safe-text.ts'
 import { type Micros, SECOND, toIso } from '../time.ts'
 import { metricsOf } from './metrics.ts'
 import type { DaemonStatus } from './status.ts'
@@ -65,7 +66,7 @@ function health({ turnedAt, now }: StatusParts): Answer {
 function readiness({ state, alarms }: DaemonStatus): Answer {
   const reasons = alarms
     .filter(({ kind }) => NOT_READY.has(kind))
-    .map(({ kind, text: said, since }) => `${kind} since ${toIso(since)}: ${said}`)
+    .map(({ kind, text: said, since }) => `${kind} since ${toIso(since)}: ${safeText(said)}`)
   if (state === 'running' && reasons.length === 0) return text(200, 'ready')
   return text(503, [...(state === 'running' ? [] : [`state: ${state}`]), ...reasons].join('\n'))
 }

@@ -23,24 +23,41 @@ type Child = {
   readonly process: ChildProcessByStdio<Writable, Readable, null>
   /** The next line it says; null when it has ended. */
   answer(): Promise<string | null>
+  /** What it said when nobody had asked, '' = nothing. */
+  unasked(): string
+  /** Resolves with how it ended, for people. */
+  readonly ended: Promise<string>
 }
 
 export function openCommandSink(run: readonly string[], timeout: Micros): Sink {
   const [program = '', ...args] = run
+  const name = safeText(program)
   const writer = createEventWriter()
   let child: Child | null = null
 
   async function exchange(events: readonly Event[]): Promise<void> {
     child ??= start(program, args)
-    const { process, answer } = child
-    const said = answer()
+    const current = child
+    const { stdin } = current.process
+    // A second answer to one batch would be taken for the answer to the next.
+    if (current.unasked() !== '') throw new Error(`${name} answered without a batch: ${safeText(current.unasked())}`)
+    let hasSaid = false
+    let isOver = false
+    const said = current.answer().finally(() => {
+      hasSaid = true
+    })
     for (const event of events) {
-      if (!process.stdin.write(writer.toBytes(event))) await drained(process.stdin)
+      if (hasSaid) break
+      if (!stdin.write(writer.toBytes(event))) await Promise.race([drained(stdin), said])
     }
-    process.stdin.write('\n')
+    if (!hasSaid)
+      stdin.write('\n', (error) => {
+        isOver = !error
+      })
     const text = await said
-    if (text === 'ok') return
-    throw new Error(text === null ? `${safeText(program)} ended` : safeText(text.slice(0, ANSWER_MAX)))
+    if (text === 'ok' && isOver) return
+    if (text === 'ok') throw new Error(`${name} said ok before the batch was over`)
+    throw new Error(text === null ? `${name} ${await current.ended}` : `${name}: ${safeText(text)}`)
   }
 
   function end(): void {
@@ -57,8 +74,7 @@ export function openCommandSink(run: readonly string[], timeout: Micros): Sink {
         () => 'done' as const,
       )
       try {
-        if ((await Promise.race([exchange(events), late])) === 'late')
-          throw new Error(`${safeText(program)} gave no answer in time`)
+        if ((await Promise.race([exchange(events), late])) === 'late') throw new Error(`${name} gave no answer in time`)
       } catch (error) {
         // Whatever it still holds of this batch: a new one begins with a clean input.
         end()
@@ -70,9 +86,8 @@ export function openCommandSink(run: readonly string[], timeout: Micros): Sink {
     position: () => '',
     async close() {
       if (child === null) return
-      const ended = child.answer()
       child.process.stdin.end()
-      await Promise.race([ended, pause(END_MS, null, { ref: false })])
+      await Promise.race([child.ended, pause(END_MS, null, { ref: false })])
       end()
     },
   }
@@ -80,40 +95,46 @@ export function openCommandSink(run: readonly string[], timeout: Micros): Sink {
 
 function start(program: string, args: readonly string[]): Child {
   const process = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines: string[] = []
   let waiting: ((line: string | null) => void) | null = null
+  let unasked = ''
   let held = ''
   let isEnded = false
-  const end = (): void => {
-    isEnded = true
-    waiting?.(null)
+  const answered = (line: string | null): void => {
+    if (waiting === null) {
+      if (line !== null && unasked === '') unasked = line || 'an empty line'
+      return
+    }
+    waiting(line)
     waiting = null
   }
-  process.on('error', end)
-  process.on('close', end)
+  const ended = new Promise<string>((resolve) => {
+    const end = (how: string): void => {
+      isEnded = true
+      resolve(how)
+      answered(null)
+    }
+    process.on('error', (error) => end(`could not be started: ${safeText(error.message)}`))
+    process.on('close', (code, signal) => end(signal === null ? `ended with ${code}` : `was ended by ${signal}`))
+  })
   // The answer that never comes tells it.
   process.stdin.on('error', () => {})
   process.stdout.setEncoding('utf8').on('data', (text: string) => {
     held += text
     for (let at = held.indexOf('\n'); at >= 0; at = held.indexOf('\n')) {
-      lines.push(held.slice(0, at).trim())
+      answered(held.slice(0, Math.min(at, ANSWER_MAX)).trim())
       held = held.slice(at + 1)
     }
     held = held.slice(0, ANSWER_MAX)
-    if (waiting !== null && lines.length > 0) {
-      waiting(lines.shift() ?? null)
-      waiting = null
-    }
   })
   return {
     process,
     answer: () =>
       new Promise((resolve) => {
-        const line = lines.shift()
-        if (line !== undefined) resolve(line)
-        else if (isEnded) resolve(null)
+        if (isEnded) resolve(null)
         else waiting = resolve
       }),
+    unasked: () => unasked,
+    ended,
   }
 }
 

@@ -31,6 +31,13 @@ export function openNdjsonAppend(path: string, position: string): Sink {
   const file = attempt(() =>
     openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NOCTTY, FILE_MODE),
   )
+  if (!fstatSync(file).isFile()) {
+    closeSync(file)
+    throw new AppError('cannot-write', `cannot write ${safeText(path)}: it is no regular file`, {
+      advice:
+        'Documents are cut off and written again after a kill, which only a file can do; `command` takes a program.',
+    })
+  }
   const writer = createEventWriter()
   const inode = attempt(() => String(fstatSync(file, { bigint: true }).ino))
   let bytes = attempt(() => begin(file, inode, position))
@@ -67,11 +74,20 @@ export function openNdjsonAppend(path: string, position: string): Sink {
 /** Length to go on from. */
 function begin(file: number, inode: string, position: string): number {
   const { size } = fstatSync(file)
-  const known = positionSchema.safeParse(position === '' ? null : JSON.parse(position)).data
+  const known = parsePosition(position)
   const isSame = known !== undefined && known.inode === inode && known.bytes <= size
   const end = isSame ? known.bytes : lastLineEnd(file, size)
   if (end < size) ftruncateSync(file, end)
   return end
+}
+
+/** Undefined where there is none, or none of ours. */
+function parsePosition(position: string): z.infer<typeof positionSchema> | undefined {
+  try {
+    return positionSchema.safeParse(JSON.parse(position)).data
+  } catch {
+    return undefined
+  }
 }
 
 /** Behind the last LF: a torn last line is a document that was never accepted. */

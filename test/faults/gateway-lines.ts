@@ -46,7 +46,9 @@ function seconds(at: Micros): string {
 /** `wg show all dump` behind its date line. */
 export function snapshotText(at: Micros): string {
   const date = `${new Date(Math.floor(at / 1000)).toISOString().slice(0, 23)}+00:00`
-  const peers = PEERS.map(({ key, address }, i) => `wg0\t${key}\t(none)\t198.51.100.${i + 1}:51820\t${address}/32\t0\t0\t0\toff\n`)
+  const peers = PEERS.map(
+    ({ key, address }, i) => `wg0\t${key}\t(none)\t198.51.100.${i + 1}:51820\t${address}/32\t0\t0\t0\toff\n`,
+  )
   return `# ${date} ${GATEWAY}\nwg0\t(hidden)\t${OWN_KEY}\t51820\toff\n${peers.join('')}`
 }
 

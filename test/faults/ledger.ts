@@ -23,7 +23,9 @@ export function enter(path: string, entries: readonly Entry[]): void {
   if (entries.length === 0) return
   appendFileSync(
     path,
-    entries.map(({ kind, number, at, bytes, isAtRisk }) => `${kind} ${number} ${at} ${bytes} ${isAtRisk ? 'r' : '-'}\n`).join(''),
+    entries
+      .map(({ kind, number, at, bytes, isAtRisk }) => `${kind} ${number} ${at} ${bytes} ${isAtRisk ? 'r' : '-'}\n`)
+      .join(''),
   )
 }
 

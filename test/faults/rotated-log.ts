@@ -1,5 +1,19 @@
 /** A log file as its writer has it, and what logrotate does to it. */
-import { closeSync, copyFileSync, existsSync, fstatSync, ftruncateSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
@@ -71,7 +85,9 @@ export function openRotatedLog(path: string): RotatedLog {
 }
 
 function rotated(path: string): string[] {
-  return readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.`) && /\.\d+(\.gz)?$/.test(name))
+  return readdirSync(dirname(path)).filter(
+    (name) => name.startsWith(`${basename(path)}.`) && /\.\d+(\.gz)?$/.test(name),
+  )
 }
 
 /** What a killed writer left: the next line must not be glued to it. */

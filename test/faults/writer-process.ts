@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { scheduler } from 'node:timers/promises'
-import { MS, type Micros, SECOND } from '../../src/time.ts'
+import { type Micros, MS, SECOND } from '../../src/time.ts'
 import { conntrackDestroy, conntrackNew, packetLine, snapshotText } from './gateway-lines.ts'
 import { type Entry, type EntryKind, enter } from './ledger.ts'
 import { openRotatedLog, type RotatedLog } from './rotated-log.ts'
@@ -37,7 +37,10 @@ const FLOW_LIFE: Micros = SECOND / 2
 const FLOW_EACH = 4
 
 const task = JSON.parse(process.argv[2] ?? '{}') as WriterTask
-const logs = { kern: openRotatedLog(join(task.logs, 'kern.log')), conntrack: openRotatedLog(join(task.logs, 'conntrack.log')) }
+const logs = {
+  kern: openRotatedLog(join(task.logs, 'kern.log')),
+  conntrack: openRotatedLog(join(task.logs, 'conntrack.log')),
+}
 const snapshots = openRotatedLog(join(task.logs, 'wg.snapshots'))
 const run = { next: task.first, lastAt: 0, polledAt: 0, owed: 0, isPaused: false, isOver: false }
 const open: { number: number; at: Micros }[] = []
@@ -50,10 +53,19 @@ function now(): Micros {
   return run.lastAt
 }
 
-const entryOf = (kind: EntryKind, number: number, at: Micros, text: string, isAtRisk = false): Entry => ({ kind, number, at, bytes: text.length, isAtRisk })
+const entryOf = (kind: EntryKind, number: number, at: Micros, text: string, isAtRisk = false): Entry => ({
+  kind,
+  number,
+  at,
+  bytes: text.length,
+  isAtRisk,
+})
 
 /** Packet log lines and their flows. `mayTear`: the last line may be written in two pieces. */
-function writeLines(count: number, { mayTear = false, isAtRisk = false, write = (text: string) => logs.kern.write(text) } = {}): void {
+function writeLines(
+  count: number,
+  { mayTear = false, atRisk = '', write = (text: string) => logs.kern.write(text) } = {},
+): void {
   const entries: Entry[] = []
   let text = mend(entries)
   let flows = ''
@@ -62,7 +74,7 @@ function writeLines(count: number, { mayTear = false, isAtRisk = false, write = 
     const number = run.next++
     const at = now()
     const line = packetLine(number, at, task.bootedAt)
-    const entry = entryOf('p', number, at, line, isAtRisk)
+    const entry = entryOf('p', number, at, line, atRisk === 'kern')
     if (mayTear && i === count - 1 && number % 8 === 0) {
       text += line.slice(0, 100)
       torn = { text: line.slice(100), entry }
@@ -73,7 +85,7 @@ function writeLines(count: number, { mayTear = false, isAtRisk = false, write = 
     if (!task.hasConntrack || number % FLOW_EACH !== 0) continue
     const begin = conntrackNew(number, at)
     flows += begin
-    flowEntries.push(entryOf('n', number, at, begin))
+    flowEntries.push(entryOf('n', number, at, begin, atRisk === 'conntrack'))
     open.push({ number, at })
   }
   write(text)
@@ -145,7 +157,7 @@ async function obey(order: WriterOrder): Promise<void> {
     case 'copytruncate':
       flush()
       return logs[order.log].copyTruncate(() => {
-        if (order.between > 0) writeLines(order.between, { isAtRisk: true })
+        if (order.between > 0) writeLines(order.between, { atRisk: order.log })
       })
     case 'compress':
       return logs[order.log].compress()

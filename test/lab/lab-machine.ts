@@ -27,7 +27,8 @@ export function prepareMachine(say: (text: string) => void): void {
   const missing = PROGRAMS.filter(([program]) => !isThere(program)).map(([, name]) => name)
   if (!hasKernelWireguard() && !isThere('wireguard-go')) missing.push('wireguard-go')
   if (missing.length === 0) return
-  if (!isThere('apt-get')) throw new NoLabError(`missing: ${missing.join(', ')}, and there is no apt-get to install them`)
+  if (!isThere('apt-get'))
+    throw new NoLabError(`missing: ${missing.join(', ')}, and there is no apt-get to install them`)
   say(`installing with apt-get: ${missing.join(' ')}`)
   // RUNLEVEL=1 keeps the packages from starting their daemons on this machine.
   const apt = (...words: string[]) =>

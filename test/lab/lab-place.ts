@@ -92,7 +92,9 @@ function processOf(pid: number): Process {
 }
 
 function namespaces(): string[] {
-  return attempt(['ip', 'netns', 'list']).stdout.split('\n').flatMap((line) => line.split(' ')[0] || [])
+  return attempt(['ip', 'netns', 'list'])
+    .stdout.split('\n')
+    .flatMap((line) => line.split(' ')[0] || [])
 }
 
 /** A setting of the whole machine stays while others have namespaces that may need it. */

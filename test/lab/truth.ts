@@ -20,6 +20,8 @@ export type Attempt = {
   /** Also right, where a firewall change was not yet read. */
   readonly isVerdictNew: boolean
   readonly outcome: 'connected' | 'refused' | 'denied' | 'no-answer'
+  /** False for a mark that got no answer: it may have been lost on its way to the gateway, which is part of the story. */
+  readonly isCertain: boolean
   readonly from: Micros
   readonly to: Micros
 }
@@ -39,7 +41,12 @@ export type Change = {
 /** Something of ours did not run. `to` is when its replacement was seen to work. */
 export type Outage = { readonly of: 'daemon' | 'conntrack'; readonly from: Micros; readonly to: Micros }
 
-export type Login = { readonly client: string; readonly key: string; readonly source: string; readonly sourcePort: number }
+export type Login = {
+  readonly client: string
+  readonly key: string
+  readonly source: string
+  readonly sourcePort: number
+}
 
 export type Truth = {
   readonly startedAt: Micros

@@ -192,6 +192,23 @@ describe('files that begin alike', () => {
       expect(got.gaps).toEqual([])
     }))
 
+  test('the copy is gone on with where the cut file begins as it did, and not where it was not cut', () =>
+    withLog(async (log) => {
+      const got = createGot()
+      log.write('the same\n')
+      const cursor = await readAndStop(log, got)
+      log.append('1 old\n')
+      copyFileSync(log.path, log.at('.1'))
+      const uncut = createGot()
+      await readAndStop(log, uncut, cursor)
+      expect(uncut.texts).toEqual(['1 old'])
+      truncateSync(log.path)
+      log.append('the same\n2 new\n3 new\n')
+      await readAndStop(log, got, cursor)
+      expect(got.texts).toEqual(['the same', '1 old', 'the same', '2 new', '3 new'])
+      expect(got.gaps).toEqual([])
+    }))
+
   test('shorter than any fingerprint: one that was not begun is found by its inode', () =>
     withLog(async (log) => {
       const got = createGot()
