@@ -6,11 +6,11 @@
  * read ahead plays no part, and so catching up after downtime gives what a replay gives.
  *
  * Where it stops matters, too: what becomes due between two stops is told at the second. So the stops are fixed: before each
- * record, on a grid of 100 ms, and between records that are far apart every half second, after a long silence every minute.
+ * record, on a grid of 100 ms, and between records that are far apart every half second, after a long silence less often.
  */
 import type { SourceEntry } from './catalog.ts'
 import type { Pipeline } from './pipeline.ts'
-import { MINUTE, type Micros, MS } from './time.ts'
+import { DAY, HOUR, MINUTE, type Micros, MS } from './time.ts'
 
 export type EventClock = {
   /** A record that arrived then is taken next. */
@@ -31,11 +31,16 @@ export type SavedEventClock = {
 
 /** Fixed, so that output does not depend on read sizes. */
 const TICK: Micros = 100 * MS
-/** Stops between records. */
-const STEP: Micros = 500 * MS
-/** Nothing waits longer than this for time alone, except by the minute: answers of hosts take up to ten. */
-const LONG_SILENCE: Micros = 15 * MINUTE
-const LONG_STEP: Micros = MINUTE
+/**
+ * Stops between records, by how long the silence is. Nothing waits longer than a quarter of an hour for time alone, except by the
+ * minute: answers of hosts take up to ten. After days nothing waits at all; a clock that jumps by years must not stop the daemon.
+ */
+const STEPS: readonly { readonly from: Micros; readonly step: Micros }[] = [
+  { from: 30 * DAY, step: DAY },
+  { from: DAY, step: HOUR },
+  { from: 15 * MINUTE, step: MINUTE },
+  { from: Number.NEGATIVE_INFINITY, step: 500 * MS },
+]
 
 /**
  * A gateway needs no other machine, and of its own sources only those that flows are made of (design 10): audit records, which
@@ -75,9 +80,9 @@ export function createEventClock(
 
   /** The stops after the newest one, up to `arrival`. */
   function stepTo(arrival: Micros): void {
-    if (!Number.isFinite(at)) return
+    if (!Number.isFinite(at) || !Number.isFinite(arrival)) return
     for (;;) {
-      const step = at - recordAt < LONG_SILENCE ? STEP : LONG_STEP
+      const step = STEPS.find(({ from }) => at - recordAt >= from)?.step ?? MINUTE
       const next = (Math.floor(at / step) + 1) * step
       if (next > arrival) return
       stop(next)
@@ -86,6 +91,8 @@ export function createEventClock(
 
   return {
     advance(arrival) {
+      // A record of no time tells none.
+      if (arrival <= 0) return
       if (arrival < nextLook) {
         if (arrival > recordAt) recordAt = arrival
         return

@@ -27,6 +27,7 @@ const isSyscall = (rule: string, ...names: readonly string[]) =>
   names.some((name) => new RegExp(`-S \\S*\\b${name}\\b`).test(rule)) &&
   !/arch=b32/.test(rule)
 const watches = (rule: string, path: string) => new RegExp(`(?:-w |-F (?:path|dir)=)${path}/?(?:\\s|$)`).test(rule)
+const AUDIT_LOG = '/var/log/audit/audit.log'
 const RULES = 'install -m 0640 deploy/audit.rules /etc/audit/rules.d/50-peertrail.rules && augenrules --load'
 
 /** In the order of docs/operations.md. */
@@ -76,8 +77,10 @@ export function unservedPurposes(rules: readonly string[], isGateway: boolean): 
 export function judgeAudit(facts: MachineFacts): Judgement {
   const area = 'Audit'
   const { host, processes, family } = facts
-  if (host.programs['auditctl'] === '') return { area, wells: [], findings: [noAudit(installCommand(family, 'audit'), 'not installed')] }
-  if (!processes.includes('auditd')) return { area, wells: [], findings: [noAudit('systemctl enable --now auditd', 'not running')] }
+  if (host.programs['auditctl'] === '')
+    return { area, wells: [], findings: [noAudit(installCommand(family, 'audit'), 'not installed')] }
+  if (!processes.includes('auditd'))
+    return { area, wells: [], findings: [noAudit('systemctl enable --now auditd', 'not running')] }
   const { wells, findings } = judgeRules(facts)
   return {
     area,
@@ -105,7 +108,9 @@ function judgeRules({ host, wireguard, isRoot }: MachineFacts): { wells: string[
         {
           id: 'audit-rules-unseen',
           severity: isRoot ? 'missing' : 'unseen',
-          what: isRoot ? `The audit rules cannot be listed: ${rules.problem}` : 'The audit rules could not be looked at: that takes root.',
+          what: isRoot
+            ? `The audit rules cannot be listed: ${rules.problem}`
+            : 'The audit rules could not be looked at: that takes root.',
           consequence: 'Whether logins and changes are recorded is not known.',
           mend: [isRoot ? 'auditctl -l' : 'sudo peertrail doctor'],
         },
@@ -120,7 +125,10 @@ function judgeRules({ host, wireguard, isRoot }: MachineFacts): { wells: string[
       {
         id: 'audit-rules',
         severity: 'missing',
-        what: served === 0 || rules.length === 0 ? 'No audit rule is loaded that peertrail could use.' : `Audit rules are missing: ${listText(unserved.map(({ id }) => id))}.`,
+        what:
+          served === 0 || rules.length === 0
+            ? 'No audit rule is loaded that peertrail could use.'
+            : `Audit rules are missing: ${listText(unserved.map(({ id }) => id))}.`,
         consequence: `Documents lack ${unserved.map(({ without }) => without).join('; ')}. Read the file before you load it: it records command lines.`,
         mend: [RULES],
       },
@@ -130,9 +138,10 @@ function judgeRules({ host, wireguard, isRoot }: MachineFacts): { wells: string[
 
 /** `auditctl -s`: what the kernel says of itself. */
 function statusFindings({ host }: MachineFacts): Finding[] {
-  const { status } = host.audit
-  if (!isKnown(status)) return []
-  const { enabled = '1', lost = '0' } = status
+  // auditctl has no value of that name: a record with it is the reason why there is none.
+  const status = new Map(Object.entries(host.audit.status))
+  if (status.has('problem')) return []
+  const [enabled, lost] = [status.get('enabled') ?? '1', status.get('lost') ?? '0']
   return [
     ...(enabled === '0'
       ? [
@@ -160,7 +169,7 @@ function statusFindings({ host }: MachineFacts): Finding[] {
 }
 
 function logFindings({ auditLog, auditdConf, reader, family, isRoot, rotations }: MachineFacts): Finding[] {
-  const path = (isKnown(auditdConf) && auditdConf['log_file']) || '/var/log/audit/audit.log'
+  const path = auditdConf.get('log_file') ?? AUDIT_LOG
   const findings: Finding[] = []
   const user = reader.name || DAEMON_USER
   const group = family === 'redhat' ? DAEMON_USER : 'adm'
@@ -184,13 +193,17 @@ function logFindings({ auditLog, auditdConf, reader, family, isRoot, rotations }
       consequence: 'Nothing of what logins do on this machine reaches peertrail.',
       mend: ["grep -E '^(log_file|write_logs)' /etc/audit/auditd.conf"],
     })
-  if (rotations.some(({ patterns, isCopied }) => isCopied && patterns.some((pattern) => pattern.startsWith('/var/log/audit/'))))
+  if (
+    rotations.some(
+      ({ patterns, isCopied }) => isCopied && patterns.some((pattern) => pattern.startsWith('/var/log/audit/')),
+    )
+  )
     findings.push({
       id: 'audit-copytruncate',
       severity: 'wrong',
       what: 'logrotate rotates the audit log by copytruncate.',
       consequence: 'Records written between copy and cut are lost without a trace. auditd rotates by itself.',
-      mend: ["grep -l /var/log/audit /etc/logrotate.d/*   # and take that stanza out"],
+      mend: ['grep -l /var/log/audit /etc/logrotate.d/*   # and take that stanza out'],
     })
   return findings
 }

@@ -36,7 +36,8 @@ export function judgeConntrack(facts: MachineFacts): Judgement {
       id: 'small-buffer',
       severity: 'advice',
       what: `net.core.rmem_max is ${rmem}: a reader without CAP_NET_ADMIN gets no larger buffer.`,
-      consequence: 'A burst of connections overflows it, and events are lost. The unit in deploy/systemd has the capability.',
+      consequence:
+        'A burst of connections overflows it, and events are lost. The unit in deploy/systemd has the capability.',
       mend: [`sysctl -w net.core.rmem_max=${BUFFER_WANTED}`],
     })
   const isSet = !findings.some(({ id }) => id === 'conntrack-settings' || id === 'conntrack-not-loaded')

@@ -57,7 +57,8 @@ function noLog({ family }: MachineFacts): Finding {
     id: 'no-kernel-log',
     severity: 'missing',
     what: "Nothing keeps the kernel's messages: neither a log file nor a journal is here.",
-    consequence: 'Packets that log rules write are lost when the kernel overwrites its ring: no verdicts, no denied attempts.',
+    consequence:
+      'Packets that log rules write are lost when the kernel overwrites its ring: no verdicts, no denied attempts.',
     mend: [
       installCommand(family, 'rsyslog'),
       'install -m 0644 deploy/rsyslog/30-peertrail-kern.conf /etc/rsyslog.d/ && systemctl restart rsyslog',
@@ -70,7 +71,8 @@ function journalText({ journal, logs, reader }: MachineFacts): string {
     const file = logs[path]
     return file !== undefined && isKnown(file) && !mayRead(reader, file)
   })
-  const why = unreadable === undefined ? 'no log file holds the kernel’s messages' : `${unreadable} is not for ${reader.name}`
+  const why =
+    unreadable === undefined ? 'no log file holds the kernel’s messages' : `${unreadable} is not for ${reader.name}`
   return `read from the journal (${journal.kept}): ${why}`.replace('’', "'")
 }
 
@@ -145,7 +147,10 @@ function unreadable({ reader, family }: MachineFacts, path: string): Finding {
     consequence: 'No packet of a log rule reaches peertrail: no verdicts, no denied attempts.',
     mend:
       family === 'redhat'
-        ? ['install -m 0644 deploy/rsyslog/30-peertrail-kern.conf /etc/rsyslog.d/ && systemctl restart rsyslog', `setfacl -m u:${user}:r /var/log/kern.log`]
+        ? [
+            'install -m 0644 deploy/rsyslog/30-peertrail-kern.conf /etc/rsyslog.d/ && systemctl restart rsyslog',
+            `setfacl -m u:${user}:r /var/log/kern.log`,
+          ]
         : [`usermod -a -G adm ${user}`],
   }
 }
@@ -158,7 +163,8 @@ function sampleFindings({ kernelLines, fullStamps, uptimes, repeated }: LogSampl
       id: 'short-stamps',
       severity: 'advice',
       what: `Lines of ${path} are stamped without year, zone and fractions of a second.`,
-      consequence: 'Times are completed from their neighbours; across a change of the clock they may be off by an hour.',
+      consequence:
+        'Times are completed from their neighbours; across a change of the clock they may be off by an hour.',
       mend: [rsyslog],
     })
   if (kernelLines > 0 && uptimes === 0)

@@ -3,8 +3,8 @@
  * of its own and a verdict that can be told. What no rule logs is in no document: no verdict, no denied attempt.
  */
 import { isKnown } from '../live/fact-shapes.ts'
-import { parseRuleset, type LogRule } from '../sources/nftables/ruleset.ts'
 import { createConditionReader } from '../sources/nftables/rule-condition.ts'
+import { type LogRule, parseRuleset } from '../sources/nftables/ruleset.ts'
 import { readRulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import { type Finding, type Judgement, listText } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
@@ -59,7 +59,9 @@ export function logCoverage(facts: MachineFacts): LogCoverage | null {
       const unseen = walks.filter(({ logs }) => logs.length === 0)
       if (unseen.length === walks.length) lacking.set(name, [...(lacking.get(name) ?? []), direction])
       else if (unseen.length > 0)
-        partial.push(`${name} ${direction}: ${listText(unseen.map(({ way }) => (way.input === name ? way.output : way.input)))}`)
+        partial.push(
+          `${name} ${direction}: ${listText(unseen.map(({ way }) => (way.input === name ? way.output : way.input)))}`,
+        )
     }
   }
   return {
@@ -198,23 +200,28 @@ function verdictFindings(rules: readonly LogRule[]): Finding[] {
   const unnamed = rules.filter(({ prefix, group }) => prefix === '' && group < 0)
   const unclear = rules.filter(({ prefix, verdict }) => prefix !== '' && verdict === 'unknown')
   return [
-    ...unnamed.map((rule): Finding => ({
-      id: 'no-prefix',
-      severity: 'wrong',
-      what: `A log rule has no prefix: ${rule.ruleset}, handle ${rule.handle}.`,
-      consequence: 'Its lines cannot be told from those of other rules: they have neither rule nor verdict.',
-      mend: [`# give it a prefix of its own, ended by a blank: log prefix "wg-accept: "`],
-    })),
-    ...unclear.map((rule): Finding => ({
-      id: 'no-verdict',
-      severity: 'missing',
-      what: `The verdict of log rule ${placeOf(rule)} cannot be told.`,
-      consequence: 'What is logged there may be accepted, dropped or rejected by later rules: documents say `unknown`.',
-      mend: [
-        '# put the log into the rule that decides (… log prefix "wg-accept: " accept), or name the verdict in',
-        `# pipeline.yaml, hosts.NAME.prefixes: { match: "${rule.prefix}", verdict: accepted }`,
-      ],
-    })),
+    ...unnamed.map(
+      (rule): Finding => ({
+        id: 'no-prefix',
+        severity: 'wrong',
+        what: `A log rule has no prefix: ${rule.ruleset}, handle ${rule.handle}.`,
+        consequence: 'Its lines cannot be told from those of other rules: they have neither rule nor verdict.',
+        mend: [`# give it a prefix of its own, ended by a blank: log prefix "wg-accept: "`],
+      }),
+    ),
+    ...unclear.map(
+      (rule): Finding => ({
+        id: 'no-verdict',
+        severity: 'missing',
+        what: `The verdict of log rule ${placeOf(rule)} cannot be told.`,
+        consequence:
+          'What is logged there may be accepted, dropped or rejected by later rules: documents say `unknown`.',
+        mend: [
+          '# put the log into the rule that decides (… log prefix "wg-accept: " accept), or name the verdict in',
+          `# pipeline.yaml, hosts.NAME.prefixes: { match: "${rule.prefix}", verdict: accepted }`,
+        ],
+      }),
+    ),
   ]
 }
 
@@ -225,8 +232,12 @@ function sampledFindings(rules: readonly LogRule[]): Finding[] {
       id: 'sampled-rule',
       severity: 'wrong',
       what: `Log rule ${placeOf(rule)} is limited: it logs some of its packets and not the others.`,
-      consequence: 'What a limit leaves out leaves no trace. Every minute of this prefix counts as sampled, none as complete.',
-      mend: [`nft -a list chain ${rule.ruleset}`, `# then nft replace rule ${rule.ruleset} handle ${rule.handle} … without limit rate`],
+      consequence:
+        'What a limit leaves out leaves no trace. Every minute of this prefix counts as sampled, none as complete.',
+      mend: [
+        `nft -a list chain ${rule.ruleset}`,
+        `# then nft replace rule ${rule.ruleset} handle ${rule.handle} … without limit rate`,
+      ],
     }))
 }
 
@@ -257,7 +268,10 @@ function hiddenFindings(hidden: readonly MetLog[]): Finding[] {
       severity: 'missing',
       what: `iptables logs in ${listText(places.slice(0, 4))}; the ruleset does not show the prefixes of such rules.`,
       consequence: 'Their lines are read and have no verdict, unless pipeline.yaml names it.',
-      mend: ['iptables-save | grep LOG', '# then in pipeline.yaml, hosts.NAME.prefixes: { match: "PREFIX ", verdict: dropped }'],
+      mend: [
+        'iptables-save | grep LOG',
+        '# then in pipeline.yaml, hosts.NAME.prefixes: { match: "PREFIX ", verdict: dropped }',
+      ],
     },
   ]
 }
@@ -286,8 +300,12 @@ function namespaceFindings({ host, namespaces }: MachineFacts): Finding[] {
         id: 'log-in-namespaces',
         severity: 'advice',
         what: `nf_log_all_netns is 0, and there are other network namespaces (${listText(namespaces.slice(0, 3))}${namespaces.length > 3 ? ', …' : ''}).`,
-        consequence: 'Log rules inside of them write nothing, silently. It matters where WireGuard or the firewall lives in one.',
-        mend: ['sysctl -w net.netfilter.nf_log_all_netns=1', 'install -m 0644 deploy/sysctl/60-peertrail.conf /etc/sysctl.d/'],
+        consequence:
+          'Log rules inside of them write nothing, silently. It matters where WireGuard or the firewall lives in one.',
+        mend: [
+          'sysctl -w net.netfilter.nf_log_all_netns=1',
+          'install -m 0644 deploy/sysctl/60-peertrail.conf /etc/sysctl.d/',
+        ],
       },
     ]
   // The other settings are there and this one is not: we are inside of a namespace ourselves.

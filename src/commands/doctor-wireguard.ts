@@ -18,13 +18,21 @@ export function judgeWireguard(facts: MachineFacts): Judgement {
       id: 'no-interface',
       severity: 'advice',
       what: 'No WireGuard interface is here: this machine was looked at as a host behind a gateway.',
-      consequence: 'On a gateway nothing could be attributed. A host needs none; its audit log says what logins of peers did.',
+      consequence:
+        'On a gateway nothing could be attributed. A host needs none; its audit log says what logins of peers did.',
       mend: ['# on a gateway: wg-quick up wg0, then peertrail doctor again'],
     })
-  if (!isKnown(peers) && facts.host.programs['wg'] !== '' && names.length > 0) findings.push(unreadable(facts, peers.problem))
-  const wells = isKnown(peers) ? names.slice(0, TOLD_MAX).map((name) => interfaceText(wireguard, name, peers[name] ?? 0)) : []
+  if (!isKnown(peers) && facts.host.programs['wg'] !== '' && names.length > 0)
+    findings.push(unreadable(facts, peers.problem))
+  const wells = isKnown(peers)
+    ? names.slice(0, TOLD_MAX).map((name) => interfaceText(wireguard, name, peers[name] ?? 0))
+    : []
   const more = names.length - wells.length
-  return { area: 'WireGuard', wells: wells.length > 0 && more > 0 ? [...wells, `and ${more} more interfaces`] : wells, findings }
+  return {
+    area: 'WireGuard',
+    wells: wells.length > 0 && more > 0 ? [...wells, `and ${more} more interfaces`] : wells,
+    findings,
+  }
 }
 
 function interfaceText({ ports }: MachineFacts['wireguard'], name: string, peers: number): string {
@@ -58,7 +66,8 @@ function downFindings({ wireguard: { configured, names } }: MachineFacts): Findi
       id: 'interface-down',
       severity: 'missing',
       what: `${listText(down)}: configured in /etc/wireguard, and not up.`,
-      consequence: 'An interface that is not there has no peers, and what was to be recorded on it is not looked at here.',
+      consequence:
+        'An interface that is not there has no peers, and what was to be recorded on it is not looked at here.',
       mend: down.map((name) => `wg-quick up ${name}`),
     },
   ]

@@ -17,6 +17,8 @@ export type FittedColumn = {
 }
 
 const GAP = '  '
+/** Characters that a column which is always shown keeps before others are left out for it. */
+const COMFORT = 20
 
 /** Lines with a bold header, each ended by LF. Every row has a cell for every column. */
 export function fittedTable(
@@ -52,7 +54,10 @@ type Line = readonly Cell[]
 /** Indexes of the columns that are shown. */
 function chosen(columns: readonly FittedColumn[], natural: readonly number[], width: number): number[] {
   let shown = columns.map((_, i) => i)
-  const least = (i: number) => Math.min(natural[i] ?? 0, columns[i]?.least ?? Number.POSITIVE_INFINITY)
+  const least = (i: number) => {
+    const { rank, least: size = Number.POSITIVE_INFINITY } = columns[i] ?? {}
+    return Math.min(natural[i] ?? 0, rank === undefined ? Math.max(size, COMFORT) : size)
+  }
   while (total(shown.map(least)) > width) {
     const ranked = shown.filter((i) => columns[i]?.rank !== undefined)
     const out = ranked.toSorted((a, b) => (columns[b]?.rank ?? 0) - (columns[a]?.rank ?? 0))[0]

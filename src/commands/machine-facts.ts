@@ -10,8 +10,8 @@ import { type Fact, type HostFacts, isKnown } from '../live/fact-shapes.ts'
 import { gatherHostfacts } from '../live/hostfacts.ts'
 import { problemOf, readFact } from '../live/read-fact.ts'
 import { directoriesAbove, type LogFile, logFile, type Rotation, rotations } from './machine-logs.ts'
-import { type Reader, readerOf } from './machine-reader.ts'
 import { askProgram, programVersions } from './machine-programs.ts'
+import { type Reader, readerOf } from './machine-reader.ts'
 import { linkNames, type WireguardFacts, wireguardFacts } from './machine-wireguard.ts'
 
 export type JournalFacts = {
@@ -43,8 +43,8 @@ export type MachineFacts = {
   readonly logs: Readonly<Record<string, Fact<LogFile>>>
   readonly rotations: readonly Rotation[]
   readonly journal: JournalFacts
-  /** Settings of auditd.conf by name; a problem where it cannot be read. */
-  readonly auditdConf: Fact<Readonly<Record<string, string>>>
+  /** Settings of auditd.conf by name; none where it cannot be read. */
+  readonly auditdConf: ReadonlyMap<string, string>
   readonly auditLog: Fact<LogFile>
   /** JSON files that ulogd.conf names. */
   readonly ulogdFiles: readonly string[]
@@ -80,7 +80,7 @@ export async function gatherMachineFacts(place: FactsPlace = {}): Promise<Machin
   const clock = place.clock ?? createSystemClock()
   const uid = place.uid ?? process.getuid?.() ?? 0
   const auditdConf = settingsOf(readFact(join(root, 'etc/audit/auditd.conf')))
-  const auditPath = (isKnown(auditdConf) && auditdConf['log_file']) || AUDIT_LOG
+  const auditPath = auditdConf.get('log_file') ?? AUDIT_LOG
   const ulogdFiles = ulogdOutputs(root)
   const host = await gatherHostfacts({ root, clock, logs: [auditPath] })
   const [wireguard, ruleset, versions] = await Promise.all([
@@ -115,7 +115,9 @@ export async function gatherMachineFacts(place: FactsPlace = {}): Promise<Machin
 function familyOf(root: string): MachineFacts['family'] {
   const own = readFact(join(root, 'etc/os-release'))
   const text = isKnown(own) ? own : readFact(join(root, 'usr/lib/os-release'))
-  const ids = isKnown(text) ? [...text.matchAll(/^ID(?:_LIKE)?=["']?([^"'\n]*)/gm)].flatMap(([, id = '']) => id.split(' ')) : []
+  const ids = isKnown(text)
+    ? [...text.matchAll(/^ID(?:_LIKE)?=["']?([^"'\n]*)/gm)].flatMap(([, id = '']) => id.split(' '))
+    : []
   const isOf = (names: readonly string[]) => ids.some((id) => names.includes(id))
   return isOf(FAMILIES.debian) ? 'debian' : isOf(FAMILIES.redhat) ? 'redhat' : 'other'
 }
@@ -185,10 +187,9 @@ function namesIn(path: string): string[] {
 }
 
 /** `name = value` lines. */
-function settingsOf(text: Fact<string>): Fact<Record<string, string>> {
-  if (!isKnown(text)) return text
-  const pairs = [...text.matchAll(/^\s*(\w+)\s*=\s*(.*?)\s*$/gm)]
-  return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name.toLowerCase(), value]))
+function settingsOf(text: Fact<string>): Map<string, string> {
+  const pairs = isKnown(text) ? [...text.matchAll(/^\s*(\w+)\s*=\s*(.*?)\s*$/gm)] : []
+  return new Map(pairs.map(([, name = '', value = '']) => [name.toLowerCase(), value]))
 }
 
 /** `file="/var/log/ulog/ulogd.json"` of ulogd.conf, comments left out. */

@@ -146,6 +146,9 @@ export function rotationOf(all: readonly Rotation[], path: string): Rotation | n
 }
 
 function matchesGlob(pattern: string, path: string): boolean {
-  const steps = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '[^/]*').replace(/\?/g, '[^/]')
+  const steps = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*/g, '[^/]*')
+    .replace(/\?/g, '[^/]')
   return new RegExp(`^${steps}$`).test(path)
 }

@@ -25,7 +25,9 @@ export function readerOf(root: string, uid: number): Reader {
   const user = users.find(([name]) => name === DAEMON_USER) ?? users.find(([, , id]) => Number(id) === uid)
   const groups = rows(readFact(join(root, 'etc/group')))
   const [name = '', , id = String(uid), gid = String(uid)] = user ?? []
-  const own = groups.filter(([, , each, members = '']) => each === gid || (name !== '' && members.split(',').includes(name)))
+  const own = groups.filter(
+    ([, , each, members = '']) => each === gid || (name !== '' && members.split(',').includes(name)),
+  )
   return {
     name,
     uid: Number(id),

@@ -78,7 +78,9 @@ function countRows(text: string): Record<string, number> {
 
 function portRows(text: string): Record<string, number> {
   const rows = text.split('\n').map((line) => line.split('\t'))
-  return Object.fromEntries(rows.flatMap(([name = '', port = '']) => (/^\d+$/.test(port) ? [[name, Number(port)]] : [])))
+  return Object.fromEntries(
+    rows.flatMap(([name = '', port = '']) => (/^\d+$/.test(port) ? [[name, Number(port)]] : [])),
+  )
 }
 
 function confNames(root: string): Fact<string[]> {

@@ -1,12 +1,12 @@
 /** What `peertrail status` shows people: how the daemon is, what needs them, where everything stands. Times are of the daemon's clock. */
 import type { DaemonStatus } from '../live/status.ts'
-import { bytesText, spanText } from '../quantity-text.ts'
+import { bytesText } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, SECOND, toIso } from '../time.ts'
 import type { Style } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'
 import { SOURCES_MAX, type SourcesView, sourcesTable } from './status-sources.ts'
-import { agoText, countText, plain, rateText, tally } from './status-text.ts'
+import { agoText, countText, lastsText, plain, rateText, tally } from './status-text.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { shorten, wrapText } from './wrap-text.ts'
 
@@ -45,7 +45,7 @@ export function statusScreen(terminal: Terminal, status: DaemonStatus, view: Sou
 
 function head(terminal: Terminal, status: DaemonStatus, width: number): string {
   const { state, startedAt, now, watermark } = status
-  const since = `since ${secondText(startedAt)} UTC (${spanText(Math.max(0, now - startedAt))})`
+  const since = `since ${secondText(startedAt)} UTC (${lastsText(startedAt, now)})`
   const told = watermark === null ? 'no record yet' : `told up to ${agoText(watermark, now)}`
   const isBehind = watermark !== null && now - watermark > WATERMARK_MAX
   const line = `${paint(terminal, STATE_STYLES[state], state)}  ${since}, ${isBehind ? paint(terminal, 'yellow', told) : told}`
@@ -57,7 +57,7 @@ function alarms(terminal: Terminal, { alarms: all, now }: DaemonStatus, width: n
   if (all.length === 0) return `${paint(terminal, 'green', 'No alarms')}\n`
   const shown = all.slice(0, ALARMS_MAX)
   const kindWidth = Math.max(...shown.map(({ kind }) => Array.from(safeText(kind)).length))
-  const spans = shown.map(({ since }) => spanText(Math.max(0, now - since)))
+  const spans = shown.map(({ since }) => lastsText(since, now))
   const spanWidth = Math.max(...spans.map(({ length }) => length))
   const indent = kindWidth + spanWidth + 4
   const lines = shown.flatMap(({ kind, text }, i) => {

@@ -37,7 +37,12 @@ const REDRAW_MS = 2_000
 const SOURCES_LEAST = 3
 
 /** Throws AppError `no-daemon` (exit status 3) when none answers. */
-export async function runStatus(args: StatusArguments, terminal: Terminal, stdout: ScreenStream): Promise<number> {
+export async function runStatus(
+  args: StatusArguments,
+  terminal: Terminal,
+  stdout: ScreenStream,
+  redrawMs = REDRAW_MS,
+): Promise<number> {
   if (args.isWatch && (args.isJson || stdout.isTTY !== true))
     throw new AppError('usage', '--watch redraws a terminal, and there is none', {
       advice: 'Without --watch it prints once; --json prints for programs.',
@@ -70,17 +75,19 @@ export async function runStatus(args: StatusArguments, terminal: Terminal, stdou
     await watchScreen(stdout, {
       async draw(rows) {
         try {
-          status = await askStatus(dir)
+          status = await askStatus(dir, { signal: ended.signal })
           return screen(status, rows)
         } catch (error) {
-          // It may be restarted: whoever watches sees it come back.
           if (!(error instanceof AppError)) throw error
+          // Ctrl-C came while it was asked: what it said last counts.
+          if (ended.signal.aborted) return ''
+          // It may be restarted: whoever watches sees it come back.
           status = null
           return `${paint(terminal, 'red', safeText(error.message))}\n${safeText(error.advice)}\n`
         }
       },
       async pause() {
-        await pause(REDRAW_MS, undefined, { signal: ended.signal }).catch(() => {})
+        await pause(redrawMs, undefined, { signal: ended.signal }).catch(() => {})
         return !ended.signal.aborted
       },
     })

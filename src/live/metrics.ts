@@ -41,6 +41,7 @@ export async function metricsOf(status: DaemonStatus): Promise<Exposition> {
   }
   putDaemon(status, gauge, counter)
   putSources(status, gauge, counter)
+  putCollectors(status, gauge, counter)
   putOutputs(status, gauge, counter)
   return { contentType: registry.contentType, text: await registry.metrics() }
 }
@@ -69,7 +70,7 @@ function putDaemon(status: DaemonStatus, gauge: Put, counter: Put): void {
   )
 }
 
-function putSources({ sources, collectors, now }: DaemonStatus, gauge: Put, counter: Put): void {
+function putSources({ sources, now }: DaemonStatus, gauge: Put, counter: Put): void {
   const groups = [...Map.groupBy(sources, ({ host, name }) => `${host}\0${name}`).values()]
   const each = (of: (group: readonly SourceStatus[]) => number): Series =>
     groups.map((group) => [{ host: group[0]?.host ?? '', source: group[0]?.name ?? '' }, of(group)])
@@ -129,6 +130,9 @@ function putSources({ sources, collectors, now }: DaemonStatus, gauge: Put, coun
       Number.isFinite(age),
     ),
   )
+}
+
+function putCollectors({ collectors }: DaemonStatus, gauge: Put, counter: Put): void {
   gauge(
     'collector_running',
     '1 while a command runs, 0 while it waits to be run again.',

@@ -13,8 +13,15 @@ const ANSWER_MS_MAX = 10_000
 /** A log host with a thousand sources has half a megabyte. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
+export type AskOptions = {
+  /** Milliseconds after which no answer counts as none. */
+  readonly answerMs?: number
+  /** Whoever asks does not want to know any more. */
+  readonly signal?: AbortSignal
+}
+
 /** Throws AppError `no-daemon` when none answers in `dir`, `cannot-read` when it may not be asked. */
-export async function askStatus(dir: string): Promise<DaemonStatus> {
+export async function askStatus(dir: string, options: AskOptions = {}): Promise<DaemonStatus> {
   const shown = safeText(join(dir, SOCKET_NAME))
   let directory: OpenedDirectory
   try {
@@ -23,7 +30,7 @@ export async function askStatus(dir: string): Promise<DaemonStatus> {
     throw noAnswer(shown, error)
   }
   try {
-    const status = parseStatus(await get(directory.socketPath))
+    const status = parseStatus(await get(directory.socketPath, options))
     if (status !== null) return status
     throw new AppError('no-daemon', `what answers at ${shown} is no daemon of this release`, {
       advice: 'Ask with the release that runs, or restart the daemon.',
@@ -36,7 +43,8 @@ export async function askStatus(dir: string): Promise<DaemonStatus> {
 }
 
 function noAnswer(shown: string, error: unknown): AppError {
-  const why = problemOf(error)
+  // Errors of ours have no code but a message.
+  const why = error instanceof Error && !('code' in error) ? safeText(error.message) : problemOf(error)
   if (why === 'permission denied')
     return new AppError('cannot-read', `${shown} may not be asked by this user`, {
       advice: 'Ask as root, as the user the daemon runs as, or as a member of its group.',
@@ -50,27 +58,27 @@ function noAnswer(shown: string, error: unknown): AppError {
 }
 
 /** Rejects with what the system says, or an Error in words. */
-function get(socketPath: string): Promise<string> {
+function get(socketPath: string, { answerMs = ANSWER_MS_MAX, signal }: AskOptions): Promise<string> {
+  const late = AbortSignal.timeout(answerMs)
   return new Promise((resolve, reject) => {
+    const failed = (error: Error) => reject(late.aborted ? new Error(`no answer within ${answerMs / 1000} s`) : error)
     const question = request({
       socketPath,
       path: '/status',
       headers: { host: 'localhost' },
       agent: false,
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      signal: signal === undefined ? late : AbortSignal.any([late, signal]),
     })
-    question.on('error', (error) =>
-      reject(error.name === 'TimeoutError' || error.name === 'AbortError' ? new Error('no answer within 10 s') : error),
-    )
+    question.on('error', failed)
     question.on('response', (response) => {
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
-        if (bytes > ANSWER_BYTES_MAX) question.destroy(new Error('the answer has no end'))
+        if (bytes > ANSWER_BYTES_MAX) response.destroy(new Error('the answer has no end'))
         else chunks.push(chunk)
       })
-      response.on('error', reject)
+      response.on('error', failed)
       response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
     })
     question.end()

@@ -23,7 +23,8 @@ export async function startAudit(place: LabPlace): Promise<{ readonly path: stri
   if (status.status !== 0) return { skipped: `auditctl -s: ${status.stderr.trim() || `status ${status.status}`}` }
   const pid = Number(/^pid (\d+)$/m.exec(status.stdout)?.[1])
   const enabled = Number(/^enabled (\d+)$/m.exec(status.stdout)?.[1])
-  if (pid !== 0) return { skipped: `process ${pid} is the audit daemon of this machine already` }
+  if (pid !== 0 && existsSync(`/proc/${pid}`))
+    return { skipped: `process ${pid} is the audit daemon of this machine already` }
   if (enabled === 2) return { skipped: 'the audit rules of this kernel are locked until its next boot' }
   const path = join(place.dir, 'audit.log')
   const config = join(place.dir, 'auditd')
@@ -54,6 +55,8 @@ freq = 1
 max_log_file = 50
 max_log_file_action = IGNORE
 plugin_dir = ${plugins}
+space_left = 75
+admin_space_left = 50
 space_left_action = IGNORE
 admin_space_left_action = IGNORE
 disk_full_action = IGNORE

@@ -19,8 +19,8 @@ export type LabDaemon = {
   readonly end: Promise<number>
   /** When polls of this command began, oldest first. */
   dumps(kind: 'wg' | 'ruleset'): readonly Micros[]
-  /** Until a poll that began after now is in its journal. */
-  nextDump(kind: 'wg' | 'ruleset'): Promise<void>
+  /** Until a poll that began after now, or then, is in its journal. Of rulesets only those that differ get there. */
+  nextDump(kind: 'wg' | 'ruleset', after?: Micros): Promise<void>
   /** Process of `conntrack -E`, 0 = none. */
   conntrackPid(): number
 }
@@ -60,9 +60,8 @@ export function createLabDaemon(place: LabPlace, kernLog: string, auditLog: stri
       return child?.end ?? Promise.resolve(-1)
     },
     dumps,
-    async nextDump(kind) {
-      const now = wallClock()
-      await until(`a poll of ${kind}`, () => (dumps(kind).at(-1) ?? 0) > now)
+    async nextDump(kind, after = wallClock()) {
+      await until(`a poll of ${kind}`, () => (dumps(kind).at(-1) ?? 0) > after)
     },
     conntrackPid() {
       const path = join(stateDir, `${GATEWAY}-conntrack.pid`)

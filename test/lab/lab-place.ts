@@ -27,6 +27,9 @@ export type Undo = { readonly run: readonly string[] } | { readonly path: string
 const NAME = 'ptlab'
 const PROCESSES = 'processes.jsonl'
 const UNDO = 'undo.jsonl'
+/** How long processes may take to end in order. */
+const LOOK_MS = 50
+const LOOKS_MAX = 60
 /** wireguard-go and wg find each other through sockets here, whatever the namespace. */
 const WIREGUARD_RUN = '/run/wireguard'
 
@@ -58,10 +61,15 @@ export function clearPlace(id: string, isKept: boolean): void {
   const ours = namespaces().filter((name) => name.startsWith(`${NAME}-${id}-`))
   // Last changes first, while the processes that they need still live.
   for (const undo of readLines<Undo>(join(dir, UNDO)).toReversed()) takeBack(undo, ours)
-  for (const { pid, startTicks } of readLines<Process>(join(dir, PROCESSES)))
-    if (startTicks !== '' && processOf(pid).startTicks === startTicks) kill(pid)
+  const isOurs = ({ pid, startTicks }: Process) => startTicks !== '' && processOf(pid).startTicks === startTicks
+  const processes = () => readLines<Process>(join(dir, PROCESSES)).filter(isOurs)
+  // In order first: an audit daemon that is killed stays the kernel's until a record cannot be sent.
+  for (const { pid } of processes()) signal(pid, 'SIGTERM')
+  for (let looks = 0; looks < LOOKS_MAX && processes().length > 0; looks++) waitBlocking(LOOK_MS)
+  for (const { pid } of processes()) signal(pid, 'SIGKILL')
   for (const name of ours) {
-    for (const pid of attempt(['ip', 'netns', 'pids', name]).stdout.split('\n').filter(Boolean)) kill(Number(pid))
+    for (const pid of attempt(['ip', 'netns', 'pids', name]).stdout.split('\n').filter(Boolean))
+      signal(Number(pid), 'SIGKILL')
     attempt(['ip', 'netns', 'del', name])
   }
   if (!isKept) rmSync(dir, { recursive: true, force: true })
@@ -79,13 +87,14 @@ export function clearLeftovers(say: (text: string) => void): void {
   }
 }
 
-/** `startTicks`: field 22 of /proc/PID/stat, '' when there is no such process. Numbers alone are used again. */
+/** `startTicks`: field 22 of /proc/PID/stat, '' when there is no such process, or it has ended. Numbers alone are used again. */
 type Process = { readonly pid: number; readonly startTicks: string }
 
 function processOf(pid: number): Process {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return { pid, startTicks: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' }
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { pid, startTicks: fields[0] === 'Z' ? '' : (fields[19] ?? '') }
   } catch {
     return { pid, startTicks: '' }
   }
@@ -103,9 +112,14 @@ function takeBack(undo: Undo, ours: readonly string[]): void {
   else if (namespaces().every((name) => ours.includes(name))) writeFileSync(undo.path, undo.text)
 }
 
-function kill(pid: number): void {
+/** A signal may be ending this process: nothing else runs meanwhile, and nothing should. */
+function waitBlocking(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, name)
   } catch {
     // It has ended by itself.
   }

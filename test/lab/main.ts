@@ -4,13 +4,15 @@
  *
  *   --keep   leave the lab's directory for a look
  */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { MS, SECOND } from '../../src/time.ts'
 import { PATIENCE_MS, until, wallClock } from './conditions.ts'
 import { judgeLab } from './judge.ts'
 import { loadNow, NoLabError, prepareMachine } from './lab-machine.ts'
 import { buildMachines, type Machines } from './lab-machines.ts'
 import { clearLeftovers, clearPlace, type LabPlace, makePlace } from './lab-place.ts'
-import { printReport } from './report.ts'
+import { reportText } from './report.ts'
 import { type StoreWatch, watchStore } from './store-watch.ts'
 import { tellStory } from './story.ts'
 
@@ -19,7 +21,9 @@ const isKept = process.argv.includes('--keep')
 const STOP_MS = 10_000
 const startedAt = wallClock()
 
-process.exitCode = await main()
+const status = await main()
+// Pipes of processes that are gone would hold it open.
+process.exit(status)
 
 async function main(): Promise<number> {
   try {
@@ -31,7 +35,11 @@ async function main(): Promise<number> {
   }
   clearLeftovers(say)
   const place = makePlace()
-  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const)
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)
     process.on(signal, () => {
       clearPlace(place.id, isKept)
       process.exit(status)
@@ -62,7 +70,8 @@ async function runLab(place: LabPlace): Promise<number> {
     const { daemon, truth } = machines
     daemon.start()
     await until('conntrack of the daemon', () => daemon.conntrackPid())
-    for (const kind of ['wg', 'wg', 'ruleset'] as const) await daemon.nextDump(kind)
+    await daemon.nextDump('ruleset', 0)
+    for (const kind of ['wg', 'wg'] as const) await daemon.nextDump(kind)
     const watch = watchStore(daemon.store, truth.startedAt)
     await tellStory(machines, say)
     say('waiting until everything can be found')
@@ -72,9 +81,11 @@ async function runLab(place: LabPlace): Promise<number> {
     const status = await daemon.end
     const stop = { status, ms: (wallClock() - stopping) / MS, isInTime: wallClock() - stopping < STOP_MS * MS }
     await watch.stop()
+    const { secrets: _, ...told } = truth
+    writeFileSync(join(place.dir, 'truth.json'), JSON.stringify(told))
     say('judging')
     const judgement = judgeLab(machines, watch, load, stop)
-    printReport(machines, judgement)
+    process.stdout.write(reportText(judgement))
     return judgement.faults.length === 0 ? 0 : 1
   } finally {
     clearInterval(look)
@@ -83,12 +94,13 @@ async function runLab(place: LabPlace): Promise<number> {
 
 /** As long as something is missing that must come; what never comes is the judge's business. */
 async function settle({ truth }: Machines, watch: StoreWatch): Promise<void> {
-  const certain = truth.attempts.filter(({ verdict, sourcePort, isCertain }) => verdict !== 'none' && sourcePort > 0 && isCertain)
+  const certain = truth.attempts.filter(
+    ({ verdict, sourcePort, isCertain }) => verdict !== 'none' && sourcePort > 0 && isCertain,
+  )
   const isThere = () =>
     certain.every(
       ({ source, sourcePort, outcome }) =>
-        watch.seenAt(source, sourcePort) !== undefined &&
-        (outcome === 'denied' || watch.hasEnded(source, sourcePort)),
+        watch.seenAt(source, sourcePort) !== undefined && (outcome === 'denied' || watch.hasEnded(source, sourcePort)),
     )
   await until('everything is in the store', isThere, PATIENCE_MS).catch((error: unknown) => say(String(error)))
 }

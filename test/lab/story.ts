@@ -10,7 +10,9 @@ import {
   type Client,
   GATEWAY,
   GATEWAY_INNER,
+  GATEWAY_OUTER,
   GATEWAY_TUNNEL,
+  LISTEN_PORT,
   PORTS,
   SERVER_ADDRESSES,
   SHARED_ADDRESS,
@@ -95,9 +97,19 @@ async function connect({ daemon }: Machines, { make }: Traffic): Promise<void> {
 }
 
 async function roam(machines: Machines, { make }: Traffic): Promise<void> {
-  const { place, keys, daemon } = machines
+  const { place, keys, gatewayKeys, daemon } = machines
   const moves = [
-    ['alice', 'address', CLIENT_PLANS.alice.roamsTo, () => moveClient(place, 'alice')],
+    [
+      'alice',
+      'address',
+      CLIENT_PLANS.alice.roamsTo,
+      () => {
+        moveClient(place, 'alice')
+        // wireguard-go goes on sending from the address it used until it is told again where to; the kernel's does not need it.
+        const gateway = ['peer', gatewayKeys.public, 'endpoint', `${GATEWAY_OUTER}:${LISTEN_PORT}`]
+        wg(place, 'alice', ['set', INTERFACE, ...gateway])
+      },
+    ],
     ['bob', 'port', ':40404', () => void wg(place, 'bob', ['set', INTERFACE, 'listen-port', '40404'])],
   ] as const
   for (const [client, how, part, move] of moves) {
@@ -203,8 +215,8 @@ async function changeFirewall(machines: Machines, { make }: Traffic): Promise<vo
   })
   note(machines, { what: 'firewall', how: 'nft insert rule', key: '', from })
   await make({ client: 'alice', what: 'right after the firewall was opened', port: PORTS.opened, isVerdictNew: true })
-  await daemon.nextDump('ruleset')
-  await daemon.nextDump('ruleset')
+  await daemon.nextDump('ruleset', from)
+  await daemon.nextDump('wg')
   await make({ client: 'alice', what: 'through the opened firewall', port: PORTS.opened })
 }
 

@@ -19,6 +19,8 @@ import { restored } from '../restored.ts'
 export type Feed = {
   /** Pieces of each source in order; random decides whose turn it is, how much, and when the engine is made anew. */
   run(random: () => number, cutShare: number): { text: string; cuts: number; late: number }
+  /** All events of the capture, ledger documents among them. */
+  events(): Event[]
 }
 
 type Piece = { readonly line: Line; readonly file: SourceFile }
@@ -97,5 +99,19 @@ export async function openFeed(directory: string): Promise<Feed> {
     return { text: out.join(''), cuts, late: engine.late }
   }
 
-  return { run }
+  function events(): Event[] {
+    const all: Event[] = []
+    const keep = (event: Event) => void all.push(event)
+    const options = { hosts: known.map((host) => host(null)), inventory, inventoryText, sources, isLive: false }
+    const engine = createEngine(options, { emit: keep, emitLedger: keep })
+    for (const [index, lines] of pieces.entries()) {
+      for (const { line, file } of lines) engine.lines(index, [line], file)
+      engine.finish(index)
+    }
+    while (engine.release(10_000) === 10_000);
+    engine.end()
+    return all
+  }
+
+  return { run, events }
 }

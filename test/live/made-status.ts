@@ -146,6 +146,7 @@ export function failing(): DaemonStatus {
   const error = 'connect ECONNREFUSED 10.20.0.30:9200'
   return madeStatus({
     state: 'blocked',
+    watermark: NOW - 11 * MINUTE,
     sources: [
       madeSource({ unparsed: 3, behind: 48_230_112, newestAt: NOW - 11 * MINUTE, lostBytes: 4_096 }),
       madeSource({

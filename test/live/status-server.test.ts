@@ -9,8 +9,8 @@ import { AppError } from '../../src/errors.ts'
 import type { DaemonStatus } from '../../src/live/status.ts'
 import { askStatus } from '../../src/live/status-client.ts'
 import { type StatusServer, type StatusServerOptions, startStatusServer } from '../../src/live/status-server.ts'
-import { MINUTE, type Micros, SECOND } from '../../src/time.ts'
-import { catchingUp, failing, madeAlarm, madeSink, madeSource, madeStatus, NOW } from './made-status.ts'
+import { type Micros, SECOND } from '../../src/time.ts'
+import { catchingUp, failing, madeAlarm, madeStatus, NOW } from './made-status.ts'
 import { createListLog, openWorkshop, until, type Workshop } from './workshop.ts'
 
 let workshop: Workshop
@@ -132,6 +132,10 @@ describe('the socket', () => {
     child.kill('SIGSTOP')
     expect(await errorOf(start({ listen: 'off' }))).toMatchObject({ code: 'state-locked' })
     expect(existsSync(path)).toBe(true)
+    expect(await errorOf(askStatus(workshop.dir, { answerMs: 20 }))).toMatchObject({
+      code: 'no-daemon',
+      message: `no daemon answers at ${path}: no answer within 0.02 s`,
+    })
     child.kill('SIGKILL')
     await once(child, 'exit')
   })
@@ -162,6 +166,20 @@ describe('the socket', () => {
     const before = open()
     for (let i = 0; i < 5; i++) await round()
     await until(() => open() <= before, 'as many descriptors as before')
+  })
+
+  test('an answer without an end is none', async () => {
+    const server = createServer((socket) => {
+      const more = () => void (socket.writable && socket.write('x'.repeat(1 << 20), more))
+      socket.on('error', () => {})
+      socket.write('HTTP/1.1 200 OK\r\n\r\n', more)
+    })
+    server.listen(workshop.path('status.sock'))
+    await once(server, 'listening')
+    const error = await errorOf(askStatus(workshop.dir))
+    expect(error).toMatchObject({ code: 'no-daemon', message: expect.stringContaining('has no end') })
+    server.close()
+    await once(server, 'close')
   })
 
   test('an answer of another kind is no status', async () => {
@@ -236,6 +254,16 @@ describe('over HTTP', () => {
     expect((await get(`${server.listening}/healthz?probe=1`)).code).toBe(200)
   })
 
+  test('metrics are in the text format of Prometheus', async () => {
+    const { server } = await start()
+    const { code, body, headers } = await get(`${server.listening}/metrics`)
+    expect(code).toBe(200)
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(body).toContain(
+      '\n# TYPE peertrail_source_lines_total counter\npeertrail_source_lines_total{host="gw1",source="nftables"} 1204512\n',
+    )
+  })
+
   test('the socket answers the same questions', async () => {
     await start({ listen: 'off' })
     const socketPath = workshop.path('status.sock')
@@ -293,109 +321,5 @@ describe('over HTTP', () => {
     servers = []
     await Promise.all(ends)
     expect(performance.now() - before).toBeLessThan(1_000)
-  })
-})
-
-describe('metrics', () => {
-  /** `name{labels}` to value; checks the form of every line. */
-  async function scrape(status: DaemonStatus): Promise<Map<string, number>> {
-    const { server, tell } = await start()
-    tell(status)
-    const { body, headers } = await get(`${server.listening}/metrics`)
-    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
-    const values = new Map<string, number>()
-    for (const line of body.split('\n').filter((each) => each !== '' && !each.startsWith('#'))) {
-      const [, series = '', value = ''] = /^(peertrail_[a-z_]+(?:\{.*\})?) (-?[\d.e+]+)$/.exec(line) ?? []
-      expect(series, line).not.toBe('')
-      expect(values.has(series), line).toBe(false)
-      values.set(series, Number(value))
-    }
-    return values
-  }
-
-  test('say what the status says, by host and source', async () => {
-    const values = await scrape(
-      madeStatus({
-        sources: [
-          madeSource({
-            lines: 10,
-            records: 7,
-            unparsed: 2,
-            suspect: 1,
-            bytes: 900,
-            behind: 5,
-            lostBytes: 3,
-            waiting: 4,
-          }),
-          madeSource({
-            path: '/var/log/ulogd.json',
-            lines: 1,
-            records: 1,
-            behind: 1,
-            newestAt: NOW - MINUTE,
-            problem: 'EIO',
-          }),
-          madeSource({ host: 'db "1"\n', name: 'auditd', newestAt: null }),
-        ],
-        sinks: [madeSink(), madeSink({ name: 'ndjson', error: 'ENOSPC', waiting: 12, spoolBytes: 99 })],
-        alarms: [madeAlarm(), madeAlarm({ about: 'ndjson' }), madeAlarm({ kind: 'new-kind' })],
-      }),
-    )
-    const expected = {
-      'peertrail_build_info{version="0.1.0"}': 1,
-      'peertrail_state{state="running"}': 1,
-      'peertrail_state{state="blocked"}': 0,
-      peertrail_start_time_seconds: NOW / SECOND - 3 * 86_400 - 7_200,
-      peertrail_watermark_age_seconds: 1.4,
-      'peertrail_source_lines_total{host="gw1",source="nftables"}': 11,
-      'peertrail_source_records_total{host="gw1",source="nftables"}': 8,
-      'peertrail_source_unparsed_total{host="gw1",source="nftables"}': 2,
-      'peertrail_source_suspect_total{host="gw1",source="nftables"}': 1,
-      'peertrail_source_lost_bytes_total{host="gw1",source="nftables"}': 3,
-      'peertrail_source_behind_bytes{host="gw1",source="nftables"}': 6,
-      'peertrail_source_waiting_records{host="gw1",source="nftables"}': 7,
-      'peertrail_source_readable{host="gw1",source="nftables"}': 0,
-      'peertrail_source_newest_record_age_seconds{host="gw1",source="nftables"}': 1.2,
-      'peertrail_source_readable{host="db \\"1\\"\\n",source="auditd"}': 1,
-      'peertrail_documents_total{dataset="wireguard.flow"}': 801_990,
-      'peertrail_sink_failing{sink="store"}': 0,
-      'peertrail_sink_failing{sink="ndjson"}': 1,
-      'peertrail_sink_waiting_documents{sink="ndjson"}': 12,
-      'peertrail_sink_spool_bytes{sink="ndjson"}': 99,
-      'peertrail_sink_accepted_documents_total{sink="store"}': 1_530_118,
-      peertrail_checkpoint_age_seconds: 4.1,
-      peertrail_open_flows: 1_204,
-      peertrail_late_records_total: 0,
-      peertrail_resident_memory_bytes: 212_400_000,
-      'peertrail_alarms{kind="sink-failing"}': 2,
-      'peertrail_alarms{kind="ledger-stale"}': 0,
-      'peertrail_alarms{kind="state-set-aside"}': 0,
-      'peertrail_alarms{kind="new-kind"}': 1,
-      'peertrail_collector_running{collector="gw1 conntrack"}': 1,
-    }
-    expect(Object.fromEntries(Object.keys(expected).map((key) => [key, values.get(key)]))).toEqual(expected)
-    expect([...values.keys()].filter((key) => key.includes('newest_record_age') && key.includes('auditd'))).toEqual([])
-  })
-
-  test('of a daemon that has only started have no ages', async () => {
-    const values = await scrape(
-      madeStatus({
-        sources: [],
-        sinks: [],
-        documents: {},
-        collectors: [],
-        watermark: null,
-        checkpoint: { at: null, bytes: 0, error: 'x' },
-      }),
-    )
-    expect([...values.keys()].filter((key) => key.includes('_age_'))).toEqual([])
-    expect(values.get('peertrail_checkpoint_failing')).toBe(1)
-  })
-
-  test('a source that is no longer followed leaves no series', async () => {
-    const { server, tell } = await start()
-    expect((await get(`${server.listening}/metrics`)).body).toContain('source="conntrack"')
-    tell(madeStatus({ sources: [madeSource()] }))
-    expect((await get(`${server.listening}/metrics`)).body).not.toContain('source="conntrack"')
   })
 })
