@@ -1,6 +1,7 @@
 /** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
 import { Command, CommanderError } from 'commander'
 import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
+import { declareRun, declareStatus } from './commands/live-declarations.ts'
 import { printError } from './commands/problem-report.ts'
 import {
   declarePeers,
@@ -9,7 +10,6 @@ import {
   declareVerify,
   declareWho,
 } from './commands/store-declarations.ts'
-import { declareRun } from './commands/run-declaration.ts'
 import { createTerminal, type Terminal } from './commands/terminal.ts'
 import { AppError, ERROR_EXITS } from './errors.ts'
 
@@ -20,6 +20,7 @@ const COMMANDS = [
   declareDemo,
   declareReplay,
   declareRun,
+  declareStatus,
   declareSearch,
   declareWho,
   declareTimeline,

@@ -3,9 +3,9 @@
  * 350, and what was done. Pure; text is as the document has it, except for commands, which stand as a shell would take them.
  */
 import type { FieldName, Fields } from '../fields.ts'
+import { spanText } from '../quantity-text.ts'
 import { place } from './document-ends.ts'
 import type { Cell, DocumentLine } from './document-line.ts'
-import { spanText } from '../quantity-text.ts'
 import { shellWord, shellWords } from './shell-words.ts'
 
 /** `style`: of the action. */

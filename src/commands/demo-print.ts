@@ -1,11 +1,12 @@
 /** The demo on one screen: at most 100 columns and some forty lines, in the order a newcomer asks. */
+
+import { bytesText, periodText, spanText, timeOfDay } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
 import type { LoginStory, Refusals, Touch } from './demo-login.ts'
 import { bytesOf, type PeerRow } from './demo-peers.ts'
 import type { Handover, NamedPeer, Removal, Story, StoryGap } from './demo-story.ts'
 import { shortKey } from './peer-facts.ts'
-import { bytesText, periodText, spanText, timeOfDay } from '../quantity-text.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 import { shorten, wrapText } from './wrap-text.ts'
 

@@ -3,6 +3,7 @@
  * of its own and a verdict that can be told. What no rule logs is in no document: no verdict, no denied attempt.
  */
 import { isKnown } from '../live/fact-shapes.ts'
+import { safeText } from '../safe-text.ts'
 import { createConditionReader } from '../sources/nftables/rule-condition.ts'
 import { type LogRule, parseRuleset } from '../sources/nftables/ruleset.ts'
 import { readRulesetDocument } from '../sources/nftables/ruleset-document.ts'
@@ -112,9 +113,12 @@ export function judgeLogRules(facts: MachineFacts): Judgement {
     wells: [
       ...(whole.length === 0 ? [] : [`${listText(whole)}: new connections are logged in every direction`]),
       ...(rules.length === 0 ? [] : [prefixText(rules)]),
+      ...(directionsOf(facts).length === 2
+        ? ['this machine forwards nothing (ip_forward is 0): only its own packets count']
+        : []),
     ],
     findings: [
-      ...lackingFindings(lacking),
+      ...lackingFindings(lacking, directionsOf(facts).length),
       ...partialFindings(coverage.partial),
       ...verdictFindings(rules),
       ...sampledFindings(rules),
@@ -161,12 +165,12 @@ function rulesetUnseen({ isNetAdmin }: MachineFacts, problem: string): Finding {
 }
 
 /** Interfaces that lack the same are told of together. */
-function lackingFindings(lacking: LogCoverage['lacking']): Finding[] {
+function lackingFindings(lacking: LogCoverage['lacking'], directionCount: number): Finding[] {
   const alike = Map.groupBy(lacking, ([, directions]) => directions.join())
   return [...alike.values()].map((group) => {
     const names = listText(group.map(([name]) => name))
     const directions = group[0]?.[1] ?? []
-    const isAll = directions.includes('input') && directions.includes('output') && directions.length !== 3
+    const isAll = directions.length === directionCount
     return {
       id: 'no-log-rule',
       severity: 'missing',
@@ -217,9 +221,8 @@ function verdictFindings(rules: readonly LogRule[]): Finding[] {
         consequence:
           'What is logged there may be accepted, dropped or rejected by later rules: documents say `unknown`.',
         mend: [
-          '# put the log into the rule that decides (… log prefix "wg-accept: " accept), or name the verdict in',
-          `# pipeline.yaml, hosts.NAME.prefixes: { match: "${rule.prefix}", verdict: accepted }`,
-        ],
+          `# put the log into the rule that decides (… log prefix "wg-accept: " accept), or name the verdict in pipeline.yaml: hosts.NAME.prefixes: [{ match: "${safeText(rule.prefix)}", verdict: accepted }]`,
+      ],
       }),
     ),
   ]

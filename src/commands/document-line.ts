@@ -3,10 +3,10 @@
  * stand on the line, and how many of them fit, is line-layout.ts's. Text is as the document has it, not yet fit for a terminal.
  */
 import type { FieldName, Fields } from '../fields.ts'
+import { bytesText, spanText, timeOfDay } from '../quantity-text.ts'
 import { type Micros, MS } from '../time.ts'
 import { AUDIT_LINE_FIELDS, type Telling, takerOf, tellAudit, tellLogin } from './audit-line.ts'
 import { endsOf, place } from './document-ends.ts'
-import { bytesText, spanText, timeOfDay } from '../quantity-text.ts'
 import { counted, type paint } from './terminal.ts'
 
 export type Style = Parameters<typeof paint>[1]

@@ -2,9 +2,9 @@
 import { type Event, fieldOf, sharedFieldOf } from '../event.ts'
 import type { FieldName, FieldValue } from '../fields.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import { spanText } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import { type Micros, MS } from '../time.ts'
-import { spanText } from '../quantity-text.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 
 /** Of one host, in documents. */

@@ -3,10 +3,11 @@
  * as fits. Every line has at most `width` characters. Columns are as wide as the first lines handed over need them; a cell
  * that is longer pushes the rest of its line to the right.
  */
+
+import { dayOf, timeOfDay } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
 import type { Cell, DocumentLine } from './document-line.ts'
-import { dayOf, timeOfDay } from '../quantity-text.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { shorten } from './wrap-text.ts'
 

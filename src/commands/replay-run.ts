@@ -100,7 +100,10 @@ async function drive(
   output: ReplayOutput,
   progress: ReturnType<typeof createProgress>,
 ): Promise<void> {
-  const clock = createEventClock(sources.map(({ host, entry }) => ({ host, entry })), pipeline)
+  const clock = createEventClock(
+    sources.map(({ host, entry }) => ({ host, entry })),
+    pipeline,
+  )
   const open = new Map<string, number>()
   for (const { host, entry } of sources) open.set(`${host} ${entry.name}`, (open.get(`${host} ${entry.name}`) ?? 0) + 1)
   /** The first time any source names. */

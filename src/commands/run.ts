@@ -8,7 +8,9 @@ import { AppError } from '../errors.ts'
 import { type LiveRun, openLiveRun } from '../live/live-run.ts'
 import type { Log } from '../live/log.ts'
 import { createNotifier } from '../live/notify.ts'
+import { createOwnLog } from '../live/own-log.ts'
 import { loadSettings, type Settings } from '../live/settings.ts'
+import { startStatusServer } from '../live/status-server.ts'
 import { MS } from '../time.ts'
 import { VERSION } from '../version.ts'
 import { type Environment, SYSTEM_PIPELINE } from './store-place.ts'
@@ -35,12 +37,11 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
     })
   const machine = hostname()
   const settings = await loadSettings(path, machine, args.state)
-  const say = (level: string) => (fields: object, text: string) =>
-    void process.stderr.write(`${JSON.stringify({ level, text, ...fields })}\n`)
-  const log: Log = { info: say('info'), warn: say('warn'), error: say('error') }
+  const now = () => Date.now() * MS
+  const log = createOwnLog({ destination: process.stderr, color: environment['NO_COLOR'] === undefined })
   const notifier = createNotifier(environment)
   const live = await openLiveRun(settings, args.isOnce, {
-    now: () => Date.now() * MS,
+    now,
     log,
     notifier,
     version: VERSION,
@@ -48,6 +49,16 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
     memoryBytes: () => process.memoryUsage.rss(),
     step: crashAt(environment),
   })
+  const server = args.isOnce
+    ? null
+    : await startStatusServer({
+        dir: settings.stateDir,
+        listen: settings.config.listen,
+        status: () => live.status(),
+        turnedAt: () => live.turnedAt,
+        now,
+        log,
+      })
   const release = listenToSignals(live, () => loadSettings(path, machine, args.state), log)
   const look = setInterval(() => {
     live.status()
@@ -59,8 +70,10 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
   } finally {
     clearInterval(look)
     release()
+    await server?.close()
   }
   log.info({}, 'ended')
+  log.flush()
   return 0
 }
 

@@ -1,7 +1,8 @@
 /** What a store holds, for those who found nothing in it. */
+
+import { periodText } from '../quantity-text.ts'
 import { ALL_TIME, type StoreReader } from '../store/reader.ts'
 import type { Micros } from '../time.ts'
-import { periodText } from '../quantity-text.ts'
 import type { Period } from './search-arguments.ts'
 import { printSecond, printTime } from './time-argument.ts'
 

@@ -1,9 +1,9 @@
 /** One line of a timeline from what was put together for it: a flow from start to end, a packet with its repetitions, a gap. */
 import type { Fields } from '../fields.ts'
+import { bytesText, timeOfDay } from '../quantity-text.ts'
 import { takerOf, tellAudit } from './audit-line.ts'
 import { endsOf } from './document-ends.ts'
 import { type DocumentLine, documentLine, flowEnd } from './document-line.ts'
-import { bytesText, timeOfDay } from '../quantity-text.ts'
 import { counted } from './terminal.ts'
 import type { TimelineRow } from './timeline-query.ts'
 

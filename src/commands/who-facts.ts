@@ -1,7 +1,8 @@
 /** The facts behind one answer of `who`, in the order in which they are asked for. */
+
+import { bytesText, spanText } from '../quantity-text.ts'
 import type { Micros } from '../time.ts'
 import { type PeerFacts, peerName, shortKey } from './peer-facts.ts'
-import { bytesText, spanText } from '../quantity-text.ts'
 import { printDay, printTime } from './time-argument.ts'
 import type {
   ChangeAnswer,

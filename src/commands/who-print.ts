@@ -3,9 +3,9 @@
  * who held it before and after, then what is not sure and why.
  */
 
+import { periodText } from '../quantity-text.ts'
 import { SECOND } from '../time.ts'
 import { peerName, peerTitle } from './peer-facts.ts'
-import { periodText } from '../quantity-text.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { printTime } from './time-argument.ts'
 import type { WhoAnswer } from './who-answer.ts'

@@ -174,9 +174,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
       if (!hasBegun() && ended.size < sources.length) return 0
       const released = merge.release(take, max)
       // What a record of no time waits for is the first that has one, not the clock.
-      // And when all sources are over, `end` settles the rest: there is no time to pass any more.
-      const { reached } = merge
-      if (released < max && reached > 0 && Number.isFinite(reached)) clock.pass(reached)
+      if (released < max && merge.reached > 0) clock.pass(merge.reached)
       return released
     },
     finish(source) {

@@ -13,24 +13,30 @@ export function damageState(dir: string, how: Damage): void {
   const { size } = statSync(path)
   switch (how) {
     case 'garbage':
-      return writeFileSync(path, Buffer.alloc(Math.max(1, size), 'garbage'))
+      writeFileSync(path, Buffer.alloc(Math.max(1, size), 'garbage'))
+      return
     case 'empty':
-      return truncateSync(path, 0)
+      truncateSync(path, 0)
+      return
     case 'cut':
-      return truncateSync(path, Math.floor(size / 2))
+      truncateSync(path, Math.floor(size / 2))
+      return
     case 'gone':
-      return rmSync(path)
+      rmSync(path)
+      return
     case 'flipped': {
       const file = openSync(path, 'r+')
       writeSync(file, Buffer.alloc(64, 0xa5), 0, 64, Math.floor(size / 2))
-      return closeSync(file)
+      closeSync(file)
+      return
     }
     case 'foreign': {
       rmSync(path)
       rmSync(`${path}-journal`, { force: true })
       const database = new DatabaseSync(path)
       database.exec("PRAGMA application_id = 7; CREATE TABLE photos (name TEXT); INSERT INTO photos VALUES ('beach')")
-      return database.close()
+      database.close()
+      return
     }
     default:
       how satisfies never

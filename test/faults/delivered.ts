@@ -128,7 +128,10 @@ function linesOf(path: string): Document[] {
     .filter((line) => line !== '')
     .map((line) => {
       const value: unknown = JSON.parse(line)
-      const text = (name: string): string => String(memberAt(value, name) ?? '')
+      const text = (name: string): string => {
+        const found = memberAt(value, name)
+        return typeof found === 'string' || typeof found === 'number' ? String(found) : ''
+      }
       const time = (name: string): Micros => toMicros(text(name) || text('@timestamp'))
       return {
         id: text('event.id'),

@@ -39,9 +39,9 @@ const LOGS: readonly [LogName, ...LogName[]] = ['kern', 'kern', 'conntrack']
 
 type Draw = {
   readonly chance: Chance
-  wait(from?: number, to?: number): Fault
-  rename(late?: number): Fault
-  log(): LogName
+  readonly wait: (from?: number, to?: number) => Fault
+  readonly rename: (late?: number) => Fault
+  readonly log: () => LogName
 }
 
 /** In the order they are gone through; each a function of its own chance. */
@@ -68,7 +68,11 @@ const THEMES: Readonly<Record<string, (draw: Draw) => Sketch>> = {
       wait(1500, 2500),
       down,
       wait(200, 400),
-      ...[rename(), wait(200, 400), rename(), wait(200, 400), rename()],
+      rename(),
+      wait(200, 400),
+      rename(),
+      wait(200, 400),
+      rename(),
       order({ do: 'compress', log: 'kern' }),
       wait(200, 400),
       up,
@@ -190,9 +194,12 @@ const THEMES: Readonly<Record<string, (draw: Draw) => Sketch>> = {
   'disk-full-ndjson': (draw) => ({ disk: 'ndjson', faults: fullDisk(draw) }),
   'state-damaged': ({ wait, chance, rename }) => ({
     faults: [
-      ...[wait(2200, 3000), rename()],
-      ...[{ do: 'damage', how: chance.pick(DAMAGES) } as const, wait(1500, 2500)],
-      ...[{ do: 'damage', how: chance.pick(DAMAGES) } as const, wait()],
+      wait(2200, 3000),
+      rename(),
+      { do: 'damage', how: chance.pick(DAMAGES) },
+      wait(1500, 2500),
+      { do: 'damage', how: chance.pick(DAMAGES) },
+      wait(),
     ],
   }),
   'old-store': ({ wait, chance }) => ({

@@ -67,11 +67,10 @@ function judgeFlow(attempt: Attempt, found: readonly Found[], times: CertainTime
   const ids = new Set(found.map((document) => document.get('wireguard.flow.id')))
   // A flow met in the table after a pause may be another one to whoever sees only halves of it.
   if (ids.size > 1 && isRead) return `${textOf(attempt)}: ${ids.size} flows of one connection`
-  const last = found.at(-1)
-  const outcome = last?.get('wireguard.flow.outcome')
-  if (outcome !== attempt.outcome && isRead && attempt.isCertain)
-    return `${textOf(attempt)}: outcome ${String(outcome)}`
-  if (last?.get('wireguard.flow.state') !== 'ended' && isRead && attempt.isCertain)
+  const outcome = found.at(-1)?.get('wireguard.flow.outcome')
+  const isTold = isRead && attempt.isCertain
+  if (outcome !== attempt.outcome && isTold) return `${textOf(attempt)}: outcome ${String(outcome)}`
+  if (isTold && !found.some((document) => document.get('event.action') === 'flow-ended'))
     return `${textOf(attempt)}: has no end`
   const answers = found.map((document) => judgeKey(attempt, document, times))
   if (answers.includes('doubt')) doubts.flow++

@@ -21,7 +21,7 @@ export function judgeLatency(
   const isQuiet = (at: Micros) => outages.every(({ from, to }) => at < from - BAR || at > to + CATCH_UP)
   const measured = marks.filter(({ from }) => isQuiet(from))
   const delays = measured
-    .map(({ source, sourcePort, from }) => (watch.seenAt(source, sourcePort) ?? Number.POSITIVE_INFINITY) - from)
+    .map(({ sourcePort, from }) => (watch.seenAt(sourcePort) ?? Number.POSITIVE_INFINITY) - from)
     .toSorted((a, b) => a - b)
   const at = (share: number) =>
     delays[Math.min(delays.length - 1, Math.floor(delays.length * share))] ?? Number.POSITIVE_INFINITY

@@ -99,8 +99,8 @@ async function settle({ truth }: Machines, watch: StoreWatch): Promise<void> {
   )
   const isThere = () =>
     certain.every(
-      ({ source, sourcePort, outcome }) =>
-        watch.seenAt(source, sourcePort) !== undefined && (outcome === 'denied' || watch.hasEnded(source, sourcePort)),
+      ({ sourcePort, outcome }) =>
+        watch.seenAt(sourcePort) !== undefined && (outcome === 'denied' || watch.hasEnded(sourcePort)),
     )
   await until('everything is in the store', isThere, PATIENCE_MS).catch((error: unknown) => say(String(error)))
 }

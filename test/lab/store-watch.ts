@@ -5,10 +5,10 @@ import { INSTANT_MAX, type Micros } from '../../src/time.ts'
 import { wallClock } from './conditions.ts'
 
 export type StoreWatch = {
-  /** When a firewall document of this source address and port was first found; undefined = not yet. */
-  seenAt(source: string, sourcePort: number): Micros | undefined
-  /** Source address and port of connections whose end was found. */
-  hasEnded(source: string, sourcePort: number): boolean
+  /** When a firewall document of this source port was first found, undefined = not yet. Each attempt has its port for itself. */
+  seenAt(sourcePort: number): Micros | undefined
+  /** The end of the connection from this port was found. */
+  hasEnded(sourcePort: number): boolean
   /** Why the last question could not be answered, '' = it was. */
   readonly problem: string
   stop(): Promise<void>
@@ -16,14 +16,14 @@ export type StoreWatch = {
 
 const ASK_MS = 200
 /** Of one question; later ones ask from where the last found something. */
-const COLUMNS = ['event.dataset', 'event.action', 'source.ip', 'source.port', '@timestamp'] as const
-const SQL = `SELECT DISTINCT "event.dataset", "source.ip", "source.port" FROM events
+const COLUMNS = ['event.dataset', 'event.action', 'source.port', '@timestamp'] as const
+const SQL = `SELECT DISTINCT "event.dataset", "source.port" FROM events
   WHERE "event.dataset" = 'wireguard.firewall' OR "event.action" = 'flow-ended'`
 
 /** Begins when there is a store. `since`: nothing older is asked for. */
 export function watchStore(dir: string, since: Micros): StoreWatch {
-  const seen = new Map<string, Micros>()
-  const ended = new Set<string>()
+  const seen = new Map<number, Micros>()
+  const ended = new Set<number>()
   let isStopping = false
   let problem = ''
   let reader: StoreReader | null = null
@@ -38,10 +38,10 @@ export function watchStore(dir: string, since: Micros): StoreWatch {
     }
     const { rows } = await reader.select(scope, SQL)
     const at = wallClock()
-    for (const [dataset, ip, port] of rows) {
-      const key = `${ip} ${port}`
-      if (dataset === 'wireguard.flow') ended.add(key)
-      else if (!seen.has(key)) seen.set(key, at)
+    for (const [dataset, cell] of rows) {
+      const port = Number(cell)
+      if (dataset === 'wireguard.flow') ended.add(port)
+      else if (!seen.has(port)) seen.set(port, at)
     }
   }
 
@@ -58,8 +58,8 @@ export function watchStore(dir: string, since: Micros): StoreWatch {
   }
   const done = askOnAndOn()
   return {
-    seenAt: (source, sourcePort) => seen.get(`${source} ${sourcePort}`),
-    hasEnded: (source, sourcePort) => ended.has(`${source} ${sourcePort}`),
+    seenAt: (sourcePort) => seen.get(sourcePort),
+    hasEnded: (sourcePort) => ended.has(sourcePort),
     get problem() {
       return problem
     },

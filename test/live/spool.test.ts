@@ -209,13 +209,13 @@ describe('a disk that takes nothing', () => {
     const disk = shop.path('disk')
     mkdirSync(disk)
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk], { stdio: 'pipe' })
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk], { stdio: 'pipe' })
     } catch (error) {
       console.log(`not run: no file system could be mounted (${error instanceof Error ? error.message.trim() : ''})`)
       return
     }
     try {
-      writeFileSync(join(disk, 'filler'), Buffer.alloc(30_000))
+      writeFileSync(join(disk, 'filler'), Buffer.alloc(480_000))
       const spool = openSpool({ dir: join(disk, 'spool'), diskMax: PLENTY, memoryMax: 2_000 })
       fillAndDrain(spool, () => unlinkSync(join(disk, 'filler')))
       expect(existsSync(join(disk, 'spool'))).toBe(true)
