@@ -83,10 +83,12 @@ test('passing time alone lets everybody settle', () => {
   expect(told.findLast(([host]) => host === 'gw1')).toEqual(['gw1', 103 * SECOND])
 })
 
-test('a clock that jumps from 1970 to today, or by centuries, takes no time', () => {
+test('a clock that jumps from 1970 to today, or by centuries, takes no time; a record of no time tells none', () => {
   const told: Told[] = []
   const clock = open(told)
   clock.advance(0)
+  expect(told).toEqual([])
+  clock.advance(SECOND)
   clock.advance(1_795_000_000 * SECOND)
   clock.advance(10_000_000_000 * SECOND)
   expect(told.at(-1)).toEqual(['', 9_999_999_997 * SECOND])

@@ -173,8 +173,15 @@ function logFindings({ auditLog, auditdConf, reader, family, isRoot, rotations }
   const findings: Finding[] = []
   const user = reader.name || DAEMON_USER
   const group = family === 'redhat' ? DAEMON_USER : 'adm'
-  const isHidden = !isKnown(auditLog) && auditLog.problem === 'permission denied' && !isRoot
-  if (isHidden || (isKnown(auditLog) && !mayRead(reader, auditLog)))
+  if (!isKnown(auditLog) && auditLog.problem === 'permission denied' && !isRoot)
+    findings.push({
+      id: 'audit-log-unseen',
+      severity: 'unseen',
+      what: `${path} could not be looked at: that takes root.`,
+      consequence: 'Whether the daemon may read it is not known.',
+      mend: ['sudo peertrail doctor'],
+    })
+  else if (isKnown(auditLog) && !mayRead(reader, auditLog))
     findings.push({
       id: 'audit-log-unreadable',
       severity: 'wrong',

@@ -1,5 +1,5 @@
 /** Judges what the daemon itself needs: a user of its own, which deploy/systemd gives exactly the rights it needs. */
-import type { Judgement } from './finding.ts'
+import { type Judgement, listText } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { DAEMON_USER } from './machine-reader.ts'
 
@@ -7,7 +7,7 @@ import { DAEMON_USER } from './machine-reader.ts'
 export function judgeDaemon({ reader, ownFiles }: MachineFacts): Judgement {
   const [pipeline] = ownFiles.filter((path) => path.endsWith('pipeline.yaml'))
   const groups = reader.groups.filter((group) => group !== DAEMON_USER)
-  const isThere = reader.name === DAEMON_USER
+  const { isThere } = reader
   return {
     area: 'Daemon',
     wells: [
@@ -34,7 +34,7 @@ export function judgeDaemon({ reader, ownFiles }: MachineFacts): Judgement {
             {
               id: 'no-daemon-user',
               severity: 'advice' as const,
-              what: `There is no user ${DAEMON_USER}; who may read the logs was judged for ${reader.name || `user ${reader.uid}`}.`,
+              what: `There is no user ${DAEMON_USER} yet; who may read the logs was judged as if it were there${groups.length === 0 ? '' : `, in ${listText(groups)}`}.`,
               consequence: 'The unit in deploy/systemd runs as that user, with CAP_NET_ADMIN and nothing else.',
               mend: [
                 'install -m 0644 deploy/systemd/peertrail.sysusers.conf /usr/lib/sysusers.d/peertrail.conf',

@@ -72,8 +72,10 @@ function journalText({ journal, logs, reader }: MachineFacts): string {
     return file !== undefined && isKnown(file) && !mayRead(reader, file)
   })
   const why =
-    unreadable === undefined ? 'no log file holds the kernel’s messages' : `${unreadable} is not for ${reader.name}`
-  return `read from the journal (${journal.kept}): ${why}`.replace('’', "'")
+    unreadable === undefined
+      ? "no log file holds the kernel's messages"
+      : `${reader.name || reader.uid} may not read ${unreadable}`
+  return `read from the journal (${journal.kept}): ${why}`
 }
 
 function journalFindings({ journal, reader }: MachineFacts): Finding[] {
@@ -165,7 +167,7 @@ function sampleFindings({ kernelLines, fullStamps, uptimes, repeated }: LogSampl
       what: `Lines of ${path} are stamped without year, zone and fractions of a second.`,
       consequence:
         'Times are completed from their neighbours; across a change of the clock they may be off by an hour.',
-      mend: [rsyslog],
+      mend: [rsyslog, `# and take the line that writes ${path} out of /etc/rsyslog.conf: two writers of one file`],
     })
   if (kernelLines > 0 && uptimes === 0)
     findings.push({

@@ -222,7 +222,7 @@ function verdictFindings(rules: readonly LogRule[]): Finding[] {
           'What is logged there may be accepted, dropped or rejected by later rules: documents say `unknown`.',
         mend: [
           `# put the log into the rule that decides (… log prefix "wg-accept: " accept), or name the verdict in pipeline.yaml: hosts.NAME.prefixes: [{ match: "${safeText(rule.prefix)}", verdict: accepted }]`,
-      ],
+        ],
       }),
     ),
   ]

@@ -35,7 +35,7 @@ function headText(terminal: Terminal, { host, reader, isRoot }: MachineFacts, wi
   const system = [textOf(host.machine.system), isKnown(host.kernel.release) ? `Linux ${host.kernel.release}` : '']
   const head = paint(terminal, 'bold', shorten(name, width))
   const lines = wrapText(system.filter((each) => each !== '').join(', '), width)
-  const whose = `looked at as ${isRoot ? 'root' : 'a user without root'}; logs are judged for user ${reader.name || reader.uid}`
+  const whose = `looked at ${isRoot ? 'as root' : 'without root'}; logs are judged for the daemon's user ${reader.name || reader.uid}`
   return [head, ...lines, ...wrapText(whose, width).map((line) => paint(terminal, 'dim', line))]
     .map((line) => `${line}\n`)
     .join('')

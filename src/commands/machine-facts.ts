@@ -11,7 +11,7 @@ import { gatherHostfacts } from '../live/hostfacts.ts'
 import { problemOf, readFact } from '../live/read-fact.ts'
 import { directoriesAbove, type LogFile, logFile, type Rotation, rotations } from './machine-logs.ts'
 import { askProgram, programVersions } from './machine-programs.ts'
-import { type Reader, readerOf } from './machine-reader.ts'
+import { daemonReader, type Reader } from './machine-reader.ts'
 import { linkNames, type WireguardFacts, wireguardFacts } from './machine-wireguard.ts'
 
 export type JournalFacts = {
@@ -30,7 +30,7 @@ export type MachineFacts = {
   /** This process may ask the kernel over netlink (CAP_NET_ADMIN). */
   readonly isNetAdmin: boolean
   readonly isRoot: boolean
-  /** Who will read the logs: the daemon's user where there is one, else this process's. */
+  /** Who will read the logs: the daemon's user, as it is or as it will be. */
   readonly reader: Reader
   readonly wireguard: WireguardFacts
   /** Other links than WireGuard's and lo, sorted. */
@@ -94,7 +94,7 @@ export async function gatherMachineFacts(place: FactsPlace = {}): Promise<Machin
     family: familyOf(root),
     isNetAdmin: isNetAdmin(root),
     isRoot: uid === 0,
-    reader: readerOf(root, uid),
+    reader: daemonReader(root),
     wireguard,
     links: linkNames(root).filter((name) => name !== 'lo' && !wireguard.names.includes(name)),
     ruleset,

@@ -14,25 +14,30 @@ export type Reader = {
   readonly gids: readonly number[]
   /** Names of the groups, for people. */
   readonly groups: readonly string[]
+  /** False for the daemon's user as it will be, where the machine does not have it yet. */
+  readonly isThere: boolean
 }
 
-/** As deploy/systemd/peertrail.sysusers.conf names it. */
+/** As deploy/systemd/peertrail.sysusers.conf names it, and the groups it gives it. */
 export const DAEMON_USER = 'peertrail'
+const DAEMON_GROUPS = ['adm', 'systemd-journal']
+/** A user that owns nothing: ids are 32 bits, and this one means "none" (setresuid(2)). */
+const NOBODY = 0xffff_ffff
 
-/** The daemon's user where /etc/passwd has it, else the user of this process. */
-export function readerOf(root: string, uid: number): Reader {
-  const users = rows(readFact(join(root, 'etc/passwd')))
-  const user = users.find(([name]) => name === DAEMON_USER) ?? users.find(([, , id]) => Number(id) === uid)
+/** The daemon's user by /etc/passwd and /etc/group; as deploy/systemd would make it where it is not there. */
+export function daemonReader(root: string): Reader {
   const groups = rows(readFact(join(root, 'etc/group')))
-  const [name = '', , id = String(uid), gid = String(uid)] = user ?? []
-  const own = groups.filter(
-    ([, , each, members = '']) => each === gid || (name !== '' && members.split(',').includes(name)),
+  const user = rows(readFact(join(root, 'etc/passwd'))).find(([name]) => name === DAEMON_USER)
+  const [, , id = String(NOBODY), gid = String(NOBODY)] = user ?? []
+  const own = groups.filter(([name = '', , each, members = '']) =>
+    user === undefined ? DAEMON_GROUPS.includes(name) : each === gid || members.split(',').includes(DAEMON_USER),
   )
   return {
-    name,
+    name: DAEMON_USER,
     uid: Number(id),
     gids: [...new Set([Number(gid), ...own.map(([, , each]) => Number(each))])],
     groups: own.map(([each = '']) => each),
+    isThere: user !== undefined,
   }
 }
 

@@ -24,6 +24,8 @@ export type Checkpoints = {
 const EVERY: Micros = 2 * SECOND
 /** A checkpoint that took a second comes every twenty. */
 const COST_SHARE = 20
+/** Bytes written a second at most, on average: a gateway of 20 000 lines a second has 50 MB that wait for something. */
+const BYTES_PER_SECOND = 4 * 1024 * 1024
 
 export function createCheckpoints(parts: {
   readonly state: StateFile
@@ -66,7 +68,8 @@ export function createCheckpoints(parts: {
   function begin(): Promise<boolean> {
     const from = now()
     const frozen = freezeNow()
-    dueAt = from + Math.max(EVERY, (now() - from) * COST_SHARE)
+    const spell = (frozen.bytes.length / BYTES_PER_SECOND) * SECOND
+    dueAt = from + Math.max(EVERY, (now() - from) * COST_SHARE, spell)
     pending = commit(frozen).finally(() => {
       pending = null
     })

@@ -56,7 +56,6 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
   const alarms = createAlarms(log)
   const state = openStateFile(first.stateDir, startedAt, step)
   if (state.setAside !== '') alarms.lasting('state-set-aside', 'state', state.setAside, startedAt)
-  const positions = state.checkpoint?.positions ?? new Map<string, string>()
   let daemon: Daemon | null = null
   const onHead = (head: Parameters<typeof chainHeadEvent>[1]): void => {
     log.info({ 'chain.count': head.count, 'chain.hash': head.hash }, `chain head ${head.count} ${head.hash}`)

@@ -30,8 +30,15 @@ export type FrozenCheckpoint = Omit<Checkpoint, 'engine' | 'positions'> & { read
 export type StateFile = {
   /** The last checkpoint; null before the first. */
   readonly checkpoint: Checkpoint | null
+  /** Where each sink stood at the last checkpoint; before the first one, as `begin` was told. */
+  readonly positions: ReadonlyMap<string, string>
   /** What was wrong with the file found, for people; '' = nothing. */
   readonly setAside: string
+  /**
+   * Before the first checkpoint: where the sinks stand before anything is delivered. A kill before the checkpoint then leaves nothing
+   * behind that comes again. Throws AppError `cannot-write`.
+   */
+  begin(positions: ReadonlyMap<string, string>): void
   /** Throws AppError `cannot-write`, also when the disk is full; the former checkpoint stands. */
   commit(frozen: FrozenCheckpoint, positions: ReadonlyMap<string, string>): void
   close(): void
@@ -87,6 +94,12 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
   const insertPosition = held.prepare('INSERT INTO positions (sink, position) VALUES (?, ?)')
   const insertCore = held.prepare('INSERT INTO core (at, version, sha256, bytes) VALUES (?, ?, ?, ?)')
 
+  function writeBeginning(positions: ReadonlyMap<string, string>): void {
+    held.exec('BEGIN IMMEDIATE; DELETE FROM positions')
+    for (const [sink, position] of positions) insertPosition.run(sink, position)
+    held.exec('COMMIT')
+  }
+
   function write(frozen: FrozenCheckpoint, positions: ReadonlyMap<string, string>): void {
     held.exec('BEGIN IMMEDIATE')
     held.exec('DELETE FROM cursors; DELETE FROM positions; DELETE FROM core')
@@ -101,6 +114,15 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
   return {
     checkpoint,
     setAside,
+    positions: checkpoint?.positions ?? pairs(held, 'positions'),
+    begin(positions) {
+      try {
+        writeBeginning(positions)
+      } catch (cause) {
+        rollBack(held)
+        throw cannotWrite(path, 'where the sinks stand could not be written', cause)
+      }
+    },
     commit(frozen, positions) {
       try {
         write(frozen, positions)
@@ -138,12 +160,13 @@ function openDatabase(path: string): DatabaseSync | null {
         cause,
         advice: '`peertrail status` asks it. Two daemons need two state directories (state.dir in pipeline.yaml).',
       })
-    if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT) return null
+    if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT || code === SQLITE_ERROR) return null
     throw cannotWrite(path, 'the state file could not be opened', cause)
   }
 }
 
-/** sqlite3.h */
+/** sqlite3.h. ERROR: before any table is asked for, an unsupported file format. */
+const SQLITE_ERROR = 1
 const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26

@@ -24,11 +24,11 @@ export type Wish = {
 
 export type Traffic = {
   /** Fails when the network did something else than the wish says: then the lab is broken, not the daemon. */
-  make(wish: Wish): Promise<Attempt>
+  readonly make: (wish: Wish) => Promise<Attempt>
   /** The same without looking at what became of it. */
-  try(wish: Wish): Promise<OrderResult & { readonly attempt: Attempt }>
+  readonly try: (wish: Wish) => Promise<OrderResult & { readonly attempt: Attempt }>
   /** Ends a held connection. */
-  close(attempt: Attempt): Promise<void>
+  readonly close: (attempt: Attempt) => Promise<void>
 }
 
 /** What the attempts of the measuring client are called. */
@@ -74,6 +74,7 @@ export function createTraffic(machines: Machines): Traffic {
       sourcePort,
       destination,
       destinationPort,
+      target: machines.holders.get(destination) ?? '',
       verdict,
       isVerdictNew: wish.isVerdictNew ?? false,
       outcome,

@@ -7,6 +7,8 @@ export type Found = {
   readonly text: string
   /** Of a field; undefined where the document does not have it. */
   get(field: string): unknown
+  /** The same as text: numbers and truths printed, '' where there is none, JSON of what has parts. */
+  say(field: string): string
 }
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -16,10 +18,7 @@ const COMMAND_PATIENCE_MS = 60_000
 export function searchAll(store: string): Found[] {
   const datasets = ['firewall', 'flow', 'audit', 'session', 'finding', 'coverage', 'peer']
   const words = ['search', '', '--json', '--limit', '0', '--oldest', ...datasets.flatMap((each) => ['--dataset', each])]
-  return ask(store, words)
-    .split('\n')
-    .filter(Boolean)
-    .map((text) => found(text))
+  return ask(store, words).split('\n').filter(Boolean).map(found)
 }
 
 /** The one object that `who … --json` and `peers … --json` print. */
@@ -48,15 +47,21 @@ function ask(store: string, words: readonly string[]): string {
   return stdout
 }
 
-function found(text: string): Found {
+/** `text`: one JSON object. */
+export function found(text: string): Found {
   const tree: unknown = JSON.parse(text)
+  const get = (field: string) =>
+    field.split('.').reduce<unknown>((node, name) => {
+      if (typeof node !== 'object' || node === null) return undefined
+      // A plain object of JSON.parse; names are looked up, never called.
+      return (node as Readonly<Record<string, unknown>>)[name]
+    }, tree)
   return {
     text,
-    get: (field) =>
-      field.split('.').reduce<unknown>((node, name) => {
-        if (typeof node !== 'object' || node === null) return undefined
-        // A plain object of JSON.parse; names are looked up, never called.
-        return (node as Readonly<Record<string, unknown>>)[name]
-      }, tree),
+    get,
+    say(field) {
+      const value = get(field)
+      return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value)
+    },
   }
 }

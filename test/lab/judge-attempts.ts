@@ -52,9 +52,9 @@ function judgeLines(
   if (found.length > 1 && attempt.transport !== 'tcp')
     return `${textOf(attempt)}: ${found.length} firewall documents of one packet`
   for (const document of found) {
-    const verdict = document.get('wireguard.flow.verdict')
+    const verdict = document.say('wireguard.flow.verdict')
     if (verdict !== attempt.verdict && !(attempt.isVerdictNew && verdict === 'unknown'))
-      return `${textOf(attempt)}: verdict ${String(verdict)}`
+      return `${textOf(attempt)}: verdict ${verdict}`
   }
   const answers = found.map((document) => judgeKey(attempt, document, times))
   if (answers.includes('doubt')) doubts.firewall++
@@ -67,9 +67,9 @@ function judgeFlow(attempt: Attempt, found: readonly Found[], times: CertainTime
   const ids = new Set(found.map((document) => document.get('wireguard.flow.id')))
   // A flow met in the table after a pause may be another one to whoever sees only halves of it.
   if (ids.size > 1 && isRead) return `${textOf(attempt)}: ${ids.size} flows of one connection`
-  const outcome = found.at(-1)?.get('wireguard.flow.outcome')
+  const outcome = found.at(-1)?.say('wireguard.flow.outcome') ?? ''
   const isTold = isRead && attempt.isCertain
-  if (outcome !== attempt.outcome && isTold) return `${textOf(attempt)}: outcome ${String(outcome)}`
+  if (outcome !== attempt.outcome && isTold) return `${textOf(attempt)}: outcome ${outcome}`
   if (isTold && !found.some((document) => document.get('event.action') === 'flow-ended'))
     return `${textOf(attempt)}: has no end`
   const answers = found.map((document) => judgeKey(attempt, document, times))
@@ -79,24 +79,32 @@ function judgeFlow(attempt: Attempt, found: readonly Found[], times: CertainTime
 
 /** '' exact and right, `doubt` not exact where that is allowed, else what is wrong. An exact answer is never allowed to be wrong. */
 function judgeKey(attempt: Attempt, document: Found, times: CertainTimes): string {
-  const status = document.get('wireguard.attribution.status')
-  const key = document.get('wireguard.peer.public_key')
-  if (status === 'exact')
-    return key === attempt.key ? '' : `${textOf(attempt)}: exact, and the wrong key ${String(key)}`
-  const reason = String(document.get('wireguard.attribution.reason'))
+  const status = document.say('wireguard.attribution.status')
+  if (status === 'exact') return judgeExact(attempt, document)
+  const reason = document.say('wireguard.attribution.reason')
   if (times.isHolderCertain(attempt.source, attempt.from, attempt.to))
-    return `${textOf(attempt)}: ${String(status)} (${reason}) though the polls leave no doubt`
+    return `${textOf(attempt)}: ${status} (${reason}) though the polls leave no doubt`
   const candidates = document.get('wireguard.attribution.candidates')
   if (status === 'ambiguous' && Array.isArray(candidates) && !JSON.stringify(candidates).includes(attempt.key))
     return `${textOf(attempt)}: ambiguous (${reason}), and the right key is no candidate`
   return 'doubt'
 }
 
+/** The key, the owner by the inventory, and the other end where that is a peer. */
+function judgeExact(attempt: Attempt, document: Found): string {
+  const key = document.say('wireguard.peer.public_key')
+  if (key !== attempt.key) return `${textOf(attempt)}: exact, and the wrong key ${key}`
+  const owner = document.say('wireguard.peer.owner.email')
+  if (owner !== `${attempt.client}@example.com`) return `${textOf(attempt)}: owner ${owner}`
+  const target = document.say('wireguard.target_peer.public_key')
+  return target === attempt.target ? '' : `${textOf(attempt)}: the other end is ${target}`
+}
+
 /** Documents of a dataset by source address. */
 function index(documents: readonly Found[], dataset: string): ReadonlyMap<unknown, readonly Found[]> {
   return Map.groupBy(
     documents.filter((document) => document.get('event.dataset') === dataset),
-    (document) => `${document.get('source.ip')} ${document.get('source.port') ?? 0}`,
+    (document) => `${document.say('source.ip')} ${document.say('source.port') || 0}`,
   )
 }
 

@@ -4,7 +4,6 @@ import type { CertainTimes } from './certain-times.ts'
 import { askFor, type Found, timeOf } from './found-documents.ts'
 import { type Row, rowOf } from './judgement.ts'
 import type { Machines } from './lab-machines.ts'
-import { SHARED_ADDRESS } from './lab-plan.ts'
 import type { Change, Truth } from './truth.ts'
 
 const ACTIONS: { readonly [what in Change['what']]: string } = {
@@ -27,13 +26,13 @@ export function judgeChanges(machines: Machines, documents: readonly Found[], ti
   const shown = truth.changes.filter(({ what }) => ACTIONS[what] !== '')
   const cases = shown.map((change) => judgeShown(change, sessions))
   // What never happened must not be told: every removal, arrival and so on has its change.
-  const told = sessions.filter((document) => Object.values(ACTIONS).includes(String(document.get('event.action'))))
+  const told = sessions.filter((document) => Object.values(ACTIONS).includes(document.say('event.action')))
   const invented = told.filter((document) => !shown.some((change) => isOf(change, document)))
   return [
     rowOf('changes of peers, endpoints and the interface', cases),
     rowOf(
       '… and none that did not happen',
-      invented.map((document) => `${document.get('@timestamp')} ${document.get('event.action')}`),
+      invented.map((document) => `${document.say('@timestamp')} ${document.say('event.action')}`),
     ),
     judgeHolders(truth, daemon.store, times),
     judgeRevoked(truth, daemon.store),
@@ -55,22 +54,25 @@ function isOf({ what, key, from, to }: Change, document: Found): boolean {
   return timeOf(document, 'event.start') <= to + SLACK && timeOf(document, 'event.end') >= from - SLACK
 }
 
-/** `who` for the address that changed hands: before, one key; after, the other. */
+/** `who` for each address that went from one key to another: before, one key; after, the other. */
 function judgeHolders({ changes }: Truth, store: string, times: CertainTimes): Row {
-  const cases = changes
-    .filter(({ what }) => what === 'address-moved')
-    .map(({ how, key, from, to }) => {
-      const at = how === 'from' ? from - AWAY : to + AWAY
-      if (!times.isHolderCertain(SHARED_ADDRESS, at, at)) return ''
-      const answer = askFor(store, ['who', SHARED_ADDRESS, '--at', toIso(at)])
-      const holders = answer.get('holders')
-      const named = JSON.stringify(Array.isArray(holders) ? holders[0] : null)
-      const isRight = answer.get('status') === 'exact' && JSON.parse(named)?.peer?.publicKey === key
-      return isRight
-        ? ''
-        : `who ${SHARED_ADDRESS} --at ${toIso(at)}: ${String(answer.get('status'))}, not exactly ${key}`
-    })
-  return rowOf('who held the address that changed hands', cases)
+  const moves = changes.flatMap(({ what, how, key, addresses, from, to }) => {
+    const isBefore = how === 'from' || (how === 'rotation' && what === 'removed')
+    const isAfter = how === 'to' || (how === 'rotation' && what === 'added')
+    return isBefore || isAfter
+      ? addresses.map((address) => ({ address, key, at: isBefore ? from - AWAY : to + AWAY }))
+      : []
+  })
+  const cases = moves.map(({ address, key, at }) => {
+    if (!times.isHolderCertain(address, at, at)) return ''
+    const answer = askFor(store, ['who', address, '--at', toIso(at)])
+    const holders = answer.get('holders')
+    const [holder]: unknown[] = Array.isArray(holders) ? holders : []
+    const isRight =
+      answer.get('status') === 'exact' && JSON.stringify(holder ?? null).includes(`"peer":{"publicKey":"${key}"`)
+    return isRight ? '' : `who ${address} --at ${toIso(at)}: ${answer.say('status')}, not exactly ${key}`
+  })
+  return rowOf('who held an address before and after it changed hands', cases)
 }
 
 /** `peers --at` before and after each removal. */
@@ -102,15 +104,15 @@ function judgeLogins({ logins }: Truth, documents: readonly Found[]): Row {
     if (login === undefined) return `no host-login from ${source}:${sourcePort}`
     if (login.get('wireguard.peer.public_key') !== key || login.get('wireguard.attribution.status') !== 'exact')
       return `the login from ${source}:${sourcePort} is not exactly of ${key}`
-    const session = login.get('auditd.session')
+    const session = login.say('auditd.session')
     const rule = documents.find(
       (document) =>
         document.get('event.dataset') === 'wireguard.audit' &&
-        document.get('auditd.session') === session &&
+        document.say('auditd.session') === session &&
         document.get('process.name') === 'nft',
     )
-    if (rule === undefined) return `session ${String(session)}: no audit document of its nft`
-    return rule.get('wireguard.peer.public_key') === key ? '' : `session ${String(session)}: its nft is not of ${key}`
+    if (rule === undefined) return `session ${session}: no audit document of its nft`
+    return rule.get('wireguard.peer.public_key') === key ? '' : `session ${session}: its nft is not of ${key}`
   })
   return rowOf('logins with their key, and what they ran', cases)
 }

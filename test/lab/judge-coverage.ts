@@ -11,9 +11,7 @@ const SILENCED: { readonly [of in Outage['of']]: readonly string[] } = {
 }
 
 export function judgeCoverage({ outages }: Truth, documents: readonly Found[], times: CertainTimes): Row[] {
-  const gaps = documents.filter((document) =>
-    ['source-gap', 'source-lost'].includes(String(document.get('event.action'))),
-  )
+  const gaps = documents.filter((document) => ['source-gap', 'source-lost'].includes(document.say('event.action')))
   const stated = outages.flatMap(({ of, from, to }) =>
     SILENCED[of].map((source) => {
       const isSaid = gaps.some(
@@ -26,14 +24,14 @@ export function judgeCoverage({ outages }: Truth, documents: readonly Found[], t
     }),
   )
   const untrue = gaps.map((gap) => {
-    const source = String(gap.get('wireguard.coverage.source'))
+    const source = gap.say('wireguard.coverage.source')
     const [from, to] = [timeOf(gap, 'event.start'), timeOf(gap, 'event.end')]
     if (times.isGapTrue(source, from, to)) return ''
-    return `${toIso(from)} to ${toIso(to)}: gap of ${source} (${String(gap.get('event.reason'))}), and nothing was lost`
+    return `${toIso(from)} to ${toIso(to)}: gap of ${source} (${gap.say('event.reason')}), and nothing was lost`
   })
   const odd = documents
-    .filter((document) => ['suspect-line', 'parse-failed'].includes(String(document.get('event.action'))))
-    .map((document) => `${String(document.get('event.action'))}: ${document.text.slice(0, 300)}`)
+    .filter((document) => ['suspect-line', 'parse-failed'].includes(document.say('event.action')))
+    .map((document) => `${document.say('event.action')}: ${document.text.slice(0, 300)}`)
   return [
     rowOf('outages stated as gaps', stated),
     rowOf('gaps stated are true', untrue),

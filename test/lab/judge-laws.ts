@@ -12,12 +12,11 @@ import type { Machines } from './lab-machines.ts'
 export function judgeTwice(documents: readonly Found[]): Row {
   const said = new Map<string, number>()
   for (const document of documents) {
-    const action = String(document.get('event.action'))
-    const flow = document.get('wireguard.flow.id')
-    const keys = [`id ${String(document.get('event.id'))}`]
-    if (document.get('event.dataset') === 'wireguard.firewall')
-      keys.push(`line ${String(document.get('event.original'))}`)
-    if (action === 'flow-started' || action === 'flow-ended') keys.push(`${action} ${String(flow)}`)
+    const action = document.say('event.action')
+    const flow = document.say('wireguard.flow.id')
+    const keys = [`id ${document.say('event.id')}`]
+    if (document.get('event.dataset') === 'wireguard.firewall') keys.push(`line ${document.say('event.original')}`)
+    if (action === 'flow-started' || action === 'flow-ended') keys.push(`${action} ${flow}`)
     for (const key of keys) said.set(key, (said.get(key) ?? 0) + 1)
   }
   const twice = [...said].filter(([, times]) => times > 1).map(([key, times]) => `${times} times ${key}`)

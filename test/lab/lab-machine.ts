@@ -1,7 +1,7 @@
 /** What the lab needs of the machine: root, Debian's packages, a kernel that logs for every namespace. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import type { LabPlace } from './lab-place.ts'
+import { type LabPlace, undoOfOthers } from './lab-place.ts'
 import { attempt } from './run-program.ts'
 
 /** What the machine does not give; said, and the lab ends with 3. */
@@ -52,9 +52,10 @@ export function logAllNamespaces(place: LabPlace): void {
   attempt(['modprobe', 'nf_log_syslog'])
   if (!existsSync(LOG_ALL)) throw new NoLabError(`${LOG_ALL} is not there: this kernel logs no packets of namespaces`)
   const before = readFileSync(LOG_ALL, 'latin1').trim()
-  if (before === '1') return
-  place.undoLater({ path: LOG_ALL, text: before })
-  writeFileSync(LOG_ALL, '1')
+  // Another lab may have set it: who ends last takes it back.
+  const text = before === '1' ? undoOfOthers(LOG_ALL) : before
+  if (text !== '') place.undoLater({ path: LOG_ALL, text })
+  if (before !== '1') writeFileSync(LOG_ALL, '1')
 }
 
 /** Processes that want to run, averaged over the last minute. */

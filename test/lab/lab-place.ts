@@ -87,6 +87,13 @@ export function clearLeftovers(say: (text: string) => void): void {
   }
 }
 
+/** What other labs that run would write back into this file; '' when none has changed it. */
+export function undoOfOthers(path: string): string {
+  const dirs = readdirSync(tmpdir()).filter((name) => name.startsWith(`${NAME}-`))
+  const undone = dirs.flatMap((name) => readLines<Undo>(join(tmpdir(), name, UNDO)))
+  return undone.flatMap((undo) => ('path' in undo && undo.path === path ? undo.text : []))[0] ?? ''
+}
+
 /** `startTicks`: field 22 of /proc/PID/stat, '' when there is no such process, or it has ended. Numbers alone are used again. */
 type Process = { readonly pid: number; readonly startTicks: string }
 

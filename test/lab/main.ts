@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { MS, SECOND } from '../../src/time.ts'
+import { type Micros, MS, SECOND } from '../../src/time.ts'
 import { PATIENCE_MS, until, wallClock } from './conditions.ts'
 import { judgeLab } from './judge.ts'
 import { loadNow, NoLabError, prepareMachine } from './lab-machine.ts'
@@ -19,6 +19,8 @@ import { tellStory } from './story.ts'
 const isKept = process.argv.includes('--keep')
 /** A SIGTERM drains and ends the daemon within this. */
 const STOP_MS = 10_000
+/** conntrack forgets a connection that is over within this (network.ts), or when its table is read next. */
+const ENDS_WITHIN: Micros = 10 * SECOND
 const startedAt = wallClock()
 
 const status = await main()
@@ -93,14 +95,18 @@ async function runLab(place: LabPlace): Promise<number> {
 }
 
 /** As long as something is missing that must come; what never comes is the judge's business. */
-async function settle({ truth }: Machines, watch: StoreWatch): Promise<void> {
-  const certain = truth.attempts.filter(
+async function settle({ truth: { attempts, outages } }: Machines, watch: StoreWatch): Promise<void> {
+  const certain = attempts.filter(
     ({ verdict, sourcePort, isCertain }) => verdict !== 'none' && sourcePort > 0 && isCertain,
   )
+  // Nobody may have seen the end of a connection that was open while conntrack was not read.
+  const isWatched = (since: Micros, until: Micros) =>
+    outages.every(({ from, to }) => until < from - ENDS_WITHIN || since > to)
   const isThere = () =>
     certain.every(
-      ({ sourcePort, outcome }) =>
-        watch.seenAt(sourcePort) !== undefined && (outcome === 'denied' || watch.hasEnded(sourcePort)),
+      ({ sourcePort, outcome, from, to }) =>
+        watch.seenAt(sourcePort) !== undefined &&
+        (outcome === 'denied' || !isWatched(from, to) || watch.hasEnded(sourcePort)),
     )
   await until('everything is in the store', isThere, PATIENCE_MS).catch((error: unknown) => say(String(error)))
 }

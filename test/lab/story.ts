@@ -26,7 +26,7 @@ import { addAddress, bringUp, endpointOf, gatewayConfig, INTERFACE, takeDown, wg
 /** Polls that must be missing for a gap to be stated: more than three. */
 const OUTAGE_MS = 5_000
 /** Between two datagrams of the client that measures. */
-const MARK_MS = 400
+const MARK_MS = 150
 
 /** `say` gets one line before each step. */
 export async function tellStory(machines: Machines, say: (step: string) => void): Promise<void> {
@@ -206,6 +206,7 @@ async function changeFirewall(machines: Machines, { make }: Traffic): Promise<vo
     sourcePort,
     destination: SERVER_ADDRESSES[0],
     destinationPort: PORTS.ssh,
+    target: '',
     verdict: 'accepted',
     isVerdictNew: false,
     outcome: 'connected',

@@ -15,6 +15,8 @@ export type Attempt = {
   readonly sourcePort: number
   readonly destination: string
   readonly destinationPort: number
+  /** Public key that held `destination`, '' where it is no peer's. */
+  readonly target: string
   /** `none`: WireGuard discards it, and nothing may be found. */
   readonly verdict: Verdict | 'none'
   /** Also right, where a firewall change was not yet read. */

@@ -21,6 +21,8 @@ export type Feed = {
   run(random: () => number, cutShare: number): { text: string; cuts: number; late: number }
   /** All events of the capture, ledger documents among them. */
   events(): Event[]
+  /** What an engine saves that has read half of every source. */
+  halfWay(): SavedEngine
 }
 
 type Piece = { readonly line: Line; readonly file: SourceFile }
@@ -113,5 +115,14 @@ export async function openFeed(directory: string): Promise<Feed> {
     return all
   }
 
-  return { run, events }
+  function halfWay(): SavedEngine {
+    const options = { hosts: known.map((host) => host(null)), inventory, inventoryText, sources, isLive: true }
+    const engine = createEngine(options, { emit: () => {}, emitLedger: null })
+    for (const [index, lines] of pieces.entries())
+      for (const { line, file } of lines.slice(0, lines.length >> 1)) engine.lines(index, [line], file)
+    while (engine.release(10_000) === 10_000);
+    return engine.save()
+  }
+
+  return { run, events, halfWay }
 }
