@@ -22,7 +22,8 @@ const KERNEL_LOGS = ['/var/log/kern.log', '/var/log/messages', '/var/log/syslog'
  * A file from before the machine went over to the journal alone is told by nobody writing it: no log daemon runs.
  */
 export function packetSource(facts: MachineFacts): PacketSource {
-  const hasDaemon = facts.processes.some((name) => /^(?:rsyslogd|syslog-ng|syslogd|rs:main.*)$/.test(name))
+  const hasDaemon =
+    !facts.seesProcesses || facts.processes.some((name) => /^(?:rsyslogd|syslog-ng|syslogd|rs:main.*)$/.test(name))
   const files = KERNEL_LOGS.flatMap((path) => {
     const file = facts.logs[path]
     return file !== undefined && isKnown(file) ? [{ kind: 'file' as const, path, file }] : []

@@ -244,9 +244,9 @@ function sampledFindings(rules: readonly LogRule[]): Finding[] {
     }))
 }
 
-function groupFindings({ processes, family }: MachineFacts, rules: readonly LogRule[]): Finding[] {
+function groupFindings({ processes, seesProcesses, family }: MachineFacts, rules: readonly LogRule[]): Finding[] {
   const groups = [...new Set(rules.filter(({ group }) => group >= 0).map(({ group }) => group))].sort((a, b) => a - b)
-  if (groups.length === 0 || processes.includes('ulogd')) return []
+  if (groups.length === 0 || processes.includes('ulogd') || !seesProcesses) return []
   return [
     {
       id: 'group-without-ulogd',

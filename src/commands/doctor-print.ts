@@ -1,4 +1,6 @@
 /** Prints what `doctor` found: one part of the machine below the other, what is in order and what is not, and how it is mended. */
+
+import { dirname } from 'node:path'
 import { type Fact, isKnown } from '../live/fact-shapes.ts'
 import { safeText } from '../safe-text.ts'
 import { printJson } from './ascii-json.ts'
@@ -95,7 +97,7 @@ function endText(terminal: Terminal, { judgements, deployPath }: DoctorPage, wid
   const verdict = paint(terminal, isWell ? 'green' : 'yellow', told.length === 0 ? 'All is in order.' : told.join(', '))
   const usesDeploy = findings.some(({ mend }) => mend.some((command) => command.includes('deploy/')))
   const where = usesDeploy
-    ? wrapText(`The files of deploy/ lie in ${deployPath}. Mending commands are for root.`, width)
+    ? wrapText(`Commands are for root, to be run in ${dirname(deployPath)}, where deploy/ is.`, width)
     : []
   return [verdict, ...where.map((line) => paint(terminal, 'dim', line))].map((line) => `${line}\n`).join('')
 }
@@ -106,14 +108,15 @@ function countText(severity: Severity, count: number): string {
   return severity === 'unseen' ? `${count} could not be looked at` : `${count} ${severity}`
 }
 
-/** One object: `{machine, system, reader, areas: [{area, ok: […], findings: [{id, severity, what, consequence, mend}]}]}`. ASCII. */
-export function doctorJson({ facts, judgements }: DoctorPage): string {
+/** One object: `{machine, system, kernel, reader, deploy, areas: [{area, ok: […], findings: [{id, severity, what, consequence, mend}]}]}`. ASCII. */
+export function doctorJson({ facts, judgements, deployPath }: DoctorPage): string {
   const { host, reader } = facts
   return printJson({
     machine: textOf(host.machine.hostname) || null,
     system: textOf(host.machine.system) || null,
     kernel: textOf(host.kernel.release) || null,
     reader: reader.name || String(reader.uid),
+    deploy: deployPath,
     areas: judgements.map(({ area, wells, findings }) => ({ area, ok: wells, findings })),
   })
 }

@@ -114,7 +114,7 @@ function groupLines(facts: MachineFacts): string[][] {
   const groups = (logCoverage(facts)?.rules ?? []).filter(({ group }) => group >= 0)
   if (groups.length === 0) return []
   const [path = '/var/log/ulog/ulogd.json'] = facts.ulogdFiles
-  const isRun = facts.processes.includes('ulogd')
+  const isRun = facts.processes.includes('ulogd') || !facts.seesProcesses
   return [
     entry(
       'Packets of rules with `log group`, written by ulogd2 as JSON.',
@@ -148,7 +148,7 @@ function wireguardLines({ host, family, wireguard }: MachineFacts): string[] {
   )
 }
 
-function auditLines({ host, family, auditdConf, processes }: MachineFacts): string[] {
+function auditLines({ host, family, auditdConf, processes, seesProcesses }: MachineFacts): string[] {
   const path = auditdConf.get('log_file') ?? '/var/log/audit/audit.log'
   const isInstalled = host.programs['auditctl'] !== ''
   const lack = isInstalled
@@ -157,7 +157,7 @@ function auditLines({ host, family, auditdConf, processes }: MachineFacts): stri
   return entry(
     'What logins do on this machine, and who changed peers and rules (deploy/audit.rules).',
     `{ type: auditd, path: ${JSON.stringify(path)} }`,
-    processes.includes('auditd') ? '' : `${lack}.`,
+    processes.includes('auditd') || (isInstalled && !seesProcesses) ? '' : `${lack}.`,
   )
 }
 

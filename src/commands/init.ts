@@ -60,7 +60,7 @@ export async function runInit(args: InitArgs, terminal: Terminal, place: InitPla
       advice: 'Without --apply it shows what it would change; `sudo peertrail init --apply` does it.',
     })
   // Standard output is for the file alone when that is asked for.
-  const say = args.output === '-' ? terminal.err : terminal.out
+  const say = (text: string) => (args.output === '-' ? terminal.err(text) : terminal.out(text))
   const { isApply } = args
   const session: Session = { facts, root, clock, isApply, terminal, say, hasFailed: false, hasProposals: false }
   say(foundText(terminal, facts))
@@ -90,7 +90,14 @@ function foundText(terminal: Terminal, { host, wireguard, isNetAdmin }: MachineF
 }
 
 function told(session: Session, word: string, text: string): void {
-  const color = word === 'failed' || word === 'missing' ? 'yellow' : word === 'proposed' ? 'cyan' : 'green'
+  const color =
+    word === 'failed' || word === 'wrong'
+      ? 'red'
+      : word === 'missing'
+        ? 'yellow'
+        : word === 'proposed'
+          ? 'cyan'
+          : 'green'
   const [first = '', ...rest] = wrapText(text, WIDTH - LABEL)
   const label = paint(session.terminal, color, word) + ' '.repeat(LABEL - word.length)
   session.say([`${label}${first}`, ...rest.map((line) => ' '.repeat(LABEL) + line)].map((line) => `${line}\n`).join(''))
@@ -196,7 +203,7 @@ function sayLacks(session: Session): void {
   const ours = ['no-log-rule', 'log-rule-partial', 'conntrack-settings', 'conntrack-not-loaded', 'no-pipeline']
   const findings = judgeMachine(session.facts).flatMap((each) => each.findings)
   for (const { severity, id, what } of findings)
-    if (severity !== 'advice' && !ours.includes(id)) told(session, severity === 'unseen' ? 'not seen' : 'missing', what)
+    if (severity !== 'advice' && !ours.includes(id)) told(session, severity === 'unseen' ? 'not seen' : severity, what)
 }
 
 function sayNext({ terminal, say, facts, isApply, hasProposals }: Session, path: string): void {

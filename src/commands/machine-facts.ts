@@ -50,6 +50,8 @@ export type MachineFacts = {
   readonly ulogdFiles: readonly string[]
   /** Names (comm) of running programs, sorted. */
   readonly processes: readonly string[]
+  /** False where /proc hides other people's processes from this one (hidepid): then nothing follows from what is not in the list. */
+  readonly seesProcesses: boolean
   readonly disk: Fact<DiskFacts>
   readonly versions: Readonly<Record<string, string>>
   /** Files of ours that exist already. */
@@ -106,6 +108,7 @@ export async function gatherMachineFacts(place: FactsPlace = {}): Promise<Machin
     auditLog: logFile(root, auditPath),
     ulogdFiles,
     processes: processNames(root),
+    seesProcesses: isKnown(readFact(join(root, 'proc/1/comm'))),
     disk: diskFacts(root, STATE_DIRECTORY),
     versions,
     ownFiles: OWN_FILES.filter((path) => isKnown(logFile(root, path))),

@@ -147,6 +147,11 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
     return true
   }
 
+  /** False also when a spool became full within the turn: what waits behind it comes with the next. */
+  function isReleased(): boolean {
+    return readers.every((_, index) => engine.waiting(index) === 0)
+  }
+
   async function end(): Promise<void> {
     engine.end()
     outputs.wake()
@@ -158,7 +163,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
       while (!isStopping) {
         if (isPaused) return
         const isBusy = await turn()
-        if (isOnce && !isBusy && !isBlocked && ended.size === readers.length) return end()
+        if (isOnce && !isBusy && !isBlocked && ended.size === readers.length && isReleased()) return end()
         if (isBusy) await turnOver()
         else await wait.forNews(IDLE_MS)
       }

@@ -6,6 +6,7 @@
  * and commands that are in both keep their place; nothing is read twice or missed.
  */
 import { deserialize, serialize } from 'node:v8'
+import type { Sink } from '../sinks/sink.ts'
 import { openFollowed } from '../sources/follow-file.ts'
 import type { LineSource } from '../sources/line-source.ts'
 import type { Micros } from '../time.ts'
@@ -19,11 +20,11 @@ import { statusOf } from './live-status.ts'
 import type { Log } from './log.ts'
 import type { Notifier } from './notify.ts'
 import { openCollectors } from './open-collectors.ts'
-import { openSinks } from './open-sinks.ts'
+import { openSinks, type SinkDeps } from './open-sinks.ts'
 import { type Outputs, openOutputs } from './outputs.ts'
 import { type PlannedFile, statePlaces } from './plan.ts'
 import type { Settings } from './settings.ts'
-import { openStateFile } from './state-file.ts'
+import { openStateFile, type StateFile } from './state-file.ts'
 import type { DaemonStatus } from './status.ts'
 
 export type LiveRun = {
@@ -49,6 +50,13 @@ export type LiveDeps = {
   readonly step: (name: string) => void
 }
 
+async function openAtPositions({ config, base }: Settings, state: StateFile, deps: SinkDeps): Promise<Sink[]> {
+  const sinks = await openSinks(config, base, state.positions, deps)
+  if (state.checkpoint === null && state.positions.size === 0)
+    state.begin(new Map(sinks.map((sink) => [sink.name, sink.position()])))
+  return sinks
+}
+
 /** Throws AppError when the state or a sink cannot be opened. Nothing runs before `run`. */
 export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDeps): Promise<LiveRun> {
   const { now, log, notifier, step } = deps
@@ -62,7 +70,7 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
     outputs.emitExcept('store', chainHeadEvent(settings.machine, head, now()))
   }
   const outputs: Outputs = openOutputs({
-    sinks: await openSinks(first.config, first.base, positions, { now, onHead, step }).catch((error: unknown) => {
+    sinks: await openAtPositions(first, state, { now, onHead, step }).catch((error: unknown) => {
       state.close()
       throw error
     }),

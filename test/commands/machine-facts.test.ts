@@ -39,6 +39,7 @@ describe('facts', () => {
       links: [],
       namespaces: [],
       processes: [],
+      seesProcesses: false,
       ownFiles: [],
       ruleset: { problem: 'nft is not installed' },
       journal: { kept: 'none', gids: [] },
@@ -51,6 +52,7 @@ describe('facts', () => {
   test('of a gateway: interfaces, peers, rules, logs, who runs', async () => {
     put('etc/os-release', 'PRETTY_NAME="Rocky Linux 9.6"\nID="rocky"\nID_LIKE="rhel centos fedora"\n')
     put('proc/self/status', 'Name:\tnode\nCapEff:\t0000000000001000\n')
+    put('proc/1/comm', 'systemd\n')
     put('proc/17/comm', 'auditd\n')
     put('proc/18/comm', 'rsyslogd\n')
     mkdirSync(join(root, 'proc/18/ns'), { recursive: true })
@@ -90,7 +92,8 @@ esac`,
       links: ['eth0'],
       ruleset: '{}\n',
       namespaces: ['blue'],
-      processes: ['auditd', 'rsyslogd'],
+      processes: ['auditd', 'rsyslogd', 'systemd'],
+      seesProcesses: true,
       ulogdFiles: ['/var/log/ulog/packets.json'],
       ownFiles: ['/etc/peertrail/pipeline.yaml'],
       versions: { wg: '1.0.20210914', nft: '1.0.6' },

@@ -118,6 +118,7 @@ export function madeMachine(change: Partial<MachineFacts> = {}, host: HostChange
     auditLog: madeLog('/var/log/audit/audit.log'),
     ulogdFiles: [],
     processes: ['auditd', 'rsyslogd', 'systemd', 'systemd-journal'],
+    seesProcesses: true,
     disk: { path: '/var/lib/peertrail', freeBytes: 200e9, totalBytes: 480e9 },
     versions: { wg: '1.0.20210914', nft: '1.0.6', conntrack: '1.4.7', auditctl: '3.0.9', journalctl: '252' },
     ownFiles: ['/etc/peertrail/pipeline.yaml', '/etc/peertrail/inventory.yaml'],

@@ -87,12 +87,10 @@ export class AuditDocument implements Event {
   }
 
   get own(): Fields {
+    const first = { 'event.original': originalOf(this.records) }
+    const live = Number.isNaN(this.created) ? {} : { 'event.created': this.created }
     // Sections hold Fields only.
-    this.#own ??= Object.assign(
-      { 'event.original': originalOf(this.records) },
-      Number.isNaN(this.created) ? {} : { 'event.created': this.created },
-      ...Object.values(this.sections),
-    ) as Fields
+    this.#own ??= Object.assign(first, live, ...Object.values(this.sections)) as Fields
     return this.#own
   }
 }
