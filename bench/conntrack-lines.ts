@@ -8,7 +8,7 @@ import { type Micros, SECOND } from '../src/time.ts'
 import type { SitePacket } from './packet-lines.ts'
 
 /** How long flows live; each length is a queue, because flows of one length end in the order they began. */
-const LIFETIMES: readonly Micros[] = [SECOND / 5, 2 * SECOND, 10 * SECOND, 30 * SECOND]
+export const LIFETIMES: readonly Micros[] = [SECOND / 5, 2 * SECOND, 10 * SECOND, 30 * SECOND]
 /** The event reaches the reader a little after the packet was logged. */
 const NEW_DELAY: Micros = 90
 
@@ -17,13 +17,15 @@ type OpenFlow = { readonly endAt: Micros; readonly text: string }
 export type ConntrackPrinter = {
   /** Ends due before the packet, then its NEW; '' for a packet that was dropped and no end due. */
   packet(packet: SitePacket): string
+  /** Ends due before that time. */
+  due(before: Micros): string
   /** All ends still due. */
   end(): string
 }
 
-/** `staysOpen`: no flow ever ends. */
-export function createConntrackPrinter(staysOpen: boolean): ConntrackPrinter {
-  const queues = LIFETIMES.map(() => ({ flows: [] as OpenFlow[], first: 0 }))
+/** How long flows live, in turns; none: no flow ever ends. */
+export function createConntrackPrinter(lifetimes: readonly Micros[]): ConntrackPrinter {
+  const queues = lifetimes.map(() => ({ flows: [] as OpenFlow[], first: 0 }))
   let number = 0
 
   function due(before: Micros): string {
@@ -53,11 +55,12 @@ export function createConntrackPrinter(staysOpen: boolean): ConntrackPrinter {
       number++
       // An odd factor permutes the 32-bit numbers: ids look arbitrary and never repeat.
       const id = Math.imul(number, 2_654_435_761) >>> 0
-      const kind = number % LIFETIMES.length
-      const endAt = at + (LIFETIMES[kind] ?? 0)
-      if (!staysOpen) queues[kind]?.flows.push({ endAt, text: destroyLine(packet, id, endAt, number) })
+      const kind = number % queues.length
+      const endAt = at + (lifetimes[kind] ?? 0)
+      queues[kind]?.flows.push({ endAt, text: destroyLine(packet, id, endAt, number) })
       return ends + newLine(packet, id, at)
     },
+    due,
     end: () => due(Number.POSITIVE_INFINITY),
   }
 }

@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Micros, SECOND, toIso } from '../src/time.ts'
-import { createConntrackPrinter } from './conntrack-lines.ts'
+import { createConntrackPrinter, LIFETIMES } from './conntrack-lines.ts'
 import { keepCapture } from './kept-capture.ts'
 import { createPacketDraw, createPacketPrinter } from './packet-lines.ts'
 import { createPeers, GATEWAY } from './site.ts'
@@ -59,7 +59,7 @@ function writeCapture(directory: string, { lines, kind }: CaptureOptions): { con
   const flows = kind === 'packets' ? null : openText(join(host, 'conntrack.log'))
   const draw = createPacketDraw(peers, 11)
   const print = createPacketPrinter(BOOT_AT, 13)
-  const conntrack = createConntrackPrinter(kind === 'open-flows')
+  const conntrack = createConntrackPrinter(kind === 'open-flows' ? [] : LIFETIMES)
   const spacing = SECOND / LINES_PER_SECOND
   for (let i = 0; i < lines; i++) {
     const packet = draw(FIRST_AT + i * spacing + ((i * 37) % 100))

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
+import { readProcess, statFields, USER_HZ } from './process-numbers.ts'
 
 export type Usage = { readonly wallSeconds: number; readonly cpuSeconds: number; readonly rssBytes: number }
 
@@ -28,8 +29,6 @@ const LOOK_MS = 50
 const QUIET_MS = 1_000
 /** Several times what the longest needs on a busy machine: a store of five million rows. */
 const SECONDS_MAX = 900
-/** Ticks per second of /proc times: USER_HZ, 100 on every Linux. */
-const USER_HZ = 100
 /** Kept of what a failing child said. */
 const STDERR_CHARS_MAX = 4_000
 
@@ -52,7 +51,7 @@ export function measure(job: Job): Promise<Usage> {
       said = (said + chunk.toString('latin1')).slice(-STDERR_CHARS_MAX)
     })
     const timer = setInterval(() => {
-      rssBytes = Math.max(rssBytes, highWaterBytes(child.pid))
+      rssBytes = Math.max(rssBytes, readProcess(child.pid ?? 0)?.highWaterBytes ?? 0)
       if (doneAt < 0 && job.output !== undefined) doneAt = finishedAt(job.output)
       if (doneAt >= 0) child.kill('SIGTERM')
       else if (Date.now() - startedAt > SECONDS_MAX * 1000) child.kill('SIGKILL')
@@ -94,20 +93,9 @@ export function median(usages: readonly Usage[]): Usage {
 }
 
 function childCpuSeconds(): number {
-  const stat = readFileSync('/proc/self/stat', 'latin1')
-  // Fields count from 1 and the second, the name, may hold blanks: cutime is 16, cstime 17.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const fields = statFields(readFileSync('/proc/self/stat', 'latin1'))
+  // cutime is field 16, cstime 17.
   return (Number(fields[13]) + Number(fields[14])) / USER_HZ
-}
-
-/** 0 when the process is gone. */
-function highWaterBytes(pid: number | undefined): number {
-  try {
-    const match = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
-    return Number(match?.[1] ?? 0) * 1024
-  } catch {
-    return 0
-  }
 }
 
 /** When the file was last written, in ms since the epoch, if that is a while ago; else -1. */

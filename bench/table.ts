@@ -59,7 +59,12 @@ export function formatAnswers(answers: readonly Answer[]): string {
   return align(ANSWER_HEAD, ANSWER_RIGHT, rows)
 }
 
-function align(head: readonly string[], right: readonly boolean[], rows: readonly (readonly string[])[]): string {
+/** Columns as wide as their widest cell; those of `right` are set to the right. */
+export function align(
+  head: readonly string[],
+  right: readonly boolean[],
+  rows: readonly (readonly string[])[],
+): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     cells

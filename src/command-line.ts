@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
 import { declareRun, declareStatus } from './commands/live-declarations.ts'
+import { declareDoctor, declareInit } from './commands/machine-declarations.ts'
 import { printError } from './commands/problem-report.ts'
 import {
   declarePeers,
@@ -19,6 +20,8 @@ const EXIT_USAGE = 2
 const COMMANDS = [
   declareDemo,
   declareReplay,
+  declareDoctor,
+  declareInit,
   declareRun,
   declareStatus,
   declareSearch,

@@ -49,27 +49,30 @@ const distance = fc.oneof(fc.nat(400 * MS), fc.nat(5 * SECOND), fc.nat(HOUR), fc
 
 test('cut anywhere, and however time passes between records, it tells what the undisturbed clock tells', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(distance, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean()), { maxLength: 30 }), (steps) => {
-      const expected: Told[] = []
-      const told: Told[] = []
-      const whole = open(expected)
-      let piece = open(told)
-      let at = 1_795_000_000 * SECOND
-      for (const [forward, share, isCut] of steps) {
-        // Time passes up to what is known not to come any more, and that may be asked for twice.
-        piece.pass(at + Math.floor(forward * share))
-        if (isCut) piece = open(told, restored(piece.save()))
-        piece.pass(at + Math.floor((forward * share) / 2))
-        at += forward
-        whole.advance(at)
-        piece.advance(at)
-      }
-      expect(told).toEqual(expected)
-      for (const host of ['', 'gw1', 'gw2']) {
-        const times = told.filter(([name]) => name === host).map(([, time]) => time)
-        expect(times.every((time, n) => n === 0 || time > (times[n - 1] ?? 0))).toBe(true)
-      }
-    }),
+    fc.property(
+      fc.array(fc.tuple(distance, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean()), { maxLength: 30 }),
+      (steps) => {
+        const expected: Told[] = []
+        const told: Told[] = []
+        const whole = open(expected)
+        let piece = open(told)
+        let at = 1_795_000_000 * SECOND
+        for (const [forward, share, isCut] of steps) {
+          // Time passes up to what is known not to come any more, and that may be asked for twice.
+          piece.pass(at + Math.floor(forward * share))
+          if (isCut) piece = open(told, restored(piece.save()))
+          piece.pass(at + Math.floor((forward * share) / 2))
+          at += forward
+          whole.advance(at)
+          piece.advance(at)
+        }
+        expect(told).toEqual(expected)
+        for (const host of ['', 'gw1', 'gw2']) {
+          const times = told.filter(([name]) => name === host).map(([, time]) => time)
+          expect(times.every((time, n) => n === 0 || time > (times[n - 1] ?? 0))).toBe(true)
+        }
+      },
+    ),
     { numRuns: 60 },
   )
 })

@@ -10,7 +10,7 @@
  * listened. A `started` without a `stopped` before it means that the collector was killed, some time after its last sign of life.
  */
 import type { Notice } from '../sources/source.ts'
-import { type Micros, SECOND } from '../time.ts'
+import type { Micros } from '../time.ts'
 import type { Gap } from './gaps.ts'
 
 export type CollectorMarks = {
@@ -26,9 +26,6 @@ export type CollectorMarks = {
 }
 
 export type SavedCollectorMarks = { readonly aliveAt: Micros; readonly stoppedAt: Micros }
-
-/** A collector that was killed and back so soon is indistinguishable from one that had nothing to say. */
-const SILENCE_MAX: Micros = SECOND
 
 /** Of a notice that stands in conntrack.log. Conntrack's own words begin with its name or with a warning, and have no time. */
 export function isMark({ text }: Notice): boolean {
@@ -65,8 +62,8 @@ export function createCollectorMarks(state: (gap: Gap) => void, saved?: SavedCol
         aliveAt = at
         return
       }
-      // After a stop the gap is said by `live`, and it is exact.
-      if (what === 'started' && Number.isNaN(stoppedAt) && at - aliveAt > SILENCE_MAX)
+      // After a stop the gap is said by `live`, and it is exact. Killed and back within a moment it lost what was in its pipe.
+      if (what === 'started' && Number.isNaN(stoppedAt) && at > aliveAt)
         state({ from: aliveAt, to: at, reason: 'collector-stopped', certain: null })
       live(at)
     },

@@ -35,7 +35,11 @@ describe('marks of the collector', () => {
     run.feed(mark(0, 'started'), conntrack(1), mark(11, 'running'), mark(40, 'started'), conntrack(41))
     run.feed(mark(41.9, 'started'), conntrack(60), mark(90, 'started'))
     run.coverage.end()
-    expect(run.said('source-gap')).toEqual(['collector-stopped 11 40', 'collector-stopped 60 90'])
+    expect(run.said('source-gap')).toEqual([
+      'collector-stopped 11 40',
+      'collector-stopped 41 41.9',
+      'collector-stopped 60 90',
+    ])
     expect(run.coverage.report().sources[1]?.completeness.atMost).toBe(100)
   })
 

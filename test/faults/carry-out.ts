@@ -21,7 +21,7 @@ export type Scene = {
 export type Tally = { kills: number; isStateLost: boolean; readonly points: string[] }
 
 /** A crash point that is not reached by then is not reached. */
-const CRASH_PATIENCE_MS = 6_000
+const CRASH_PATIENCE_MS = 4_000
 
 export async function carryOut(scene: Scene, fault: Fault): Promise<void> {
   const { place, daemon, writer, disk, tally } = scene

@@ -28,6 +28,8 @@ const DISK_MIB = 64
 /** The daemon has said its first word by then. */
 const SETTLE_MS = 700
 const COMMAND_RATE = 50
+/** A daemon that was started just now has started its commands by then. */
+const LIFE_MS = 2_500
 
 /** `dir` is made, and is the caller's to remove. */
 export async function playRound(dir: string, plan: RoundPlan): Promise<RoundResult> {
@@ -73,8 +75,11 @@ async function play(place: Workplace, plan: RoundPlan, disk: Scene['disk']): Pro
   } finally {
     await writer.kill()
     // What the command still prints after a kill would be told by the next start, which does not come.
-    if (plan.conntrack === 'command') await daemon.stop()
-    else await daemon.kill()
+    if (plan.conntrack === 'command') {
+      await scheduler.wait(LIFE_MS)
+      await daemon.stop()
+    }
+    await daemon.kill()
   }
   return tally
 }

@@ -46,6 +46,7 @@ export function judgeLab(machines: Machines, watch: StoreWatch, load: Load, stop
     ...(lost === 0
       ? []
       : [`the kernel's ring lost ${lost} records before they were read: firewall documents may be missing`]),
+    ...daemon.warnings().map((warning) => `the daemon said: ${warning}`),
     ...(watch.problem === '' ? [] : [`the last look into the store failed: ${watch.problem}`]),
   ]
   return { rows, notes, faults: rows.flatMap(({ what, faults }) => faults.map((fault) => `${what}: ${fault}`)) }

@@ -18,9 +18,11 @@ export type LabDaemon = {
   /** Exit status of the last run, -1 after a signal. */
   readonly end: Promise<number>
   /** When polls of this command began, oldest first. */
-  dumps(kind: 'wg' | 'ruleset'): readonly Micros[]
+  readonly dumps: (kind: 'wg' | 'ruleset') => readonly Micros[]
   /** Until a poll that began after now, or then, is in its journal. Of rulesets only those that differ get there. */
   nextDump(kind: 'wg' | 'ruleset', after?: Micros): Promise<void>
+  /** What it warned of, or complained of. */
+  readonly warnings: () => readonly string[]
   /** Process of `conntrack -E`, 0 = none. */
   conntrackPid(): number
 }
@@ -44,6 +46,15 @@ export function createLabDaemon(place: LabPlace, kernLog: string, auditLog: stri
       ([, stamp = '']) => Date.parse(stamp) * 1000,
     )
   }
+  /** Lines of JSON, and whatever else stands on stderr. */
+  function warnings(): string[] {
+    const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : []
+    return lines.flatMap((line) => {
+      if (/"log.level":"info"/.test(line)) return []
+      return /"message":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line
+    })
+  }
+
   return {
     store,
     log,
@@ -61,8 +72,12 @@ export function createLabDaemon(place: LabPlace, kernLog: string, auditLog: stri
     },
     dumps,
     async nextDump(kind, after = wallClock()) {
-      await until(`a poll of ${kind}`, () => (dumps(kind).at(-1) ?? 0) > after)
+      await until(`a poll of ${kind}`, () => {
+        if (child?.isRunning === false) throw new Error(`the daemon has ended: ${warnings().join('; ')}`)
+        return (dumps(kind).at(-1) ?? 0) > after
+      })
     },
+    warnings,
     conntrackPid() {
       const path = join(stateDir, `${GATEWAY}-conntrack.pid`)
       if (!existsSync(path)) return 0

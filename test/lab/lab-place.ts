@@ -3,7 +3,16 @@
  * on the machine. All of it is written down as it is made, so that the next lab can clear up after one that was killed.
  */
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attempt } from './run-program.ts'
@@ -55,8 +64,11 @@ export function makePlace(): LabPlace {
   }
 }
 
-/** Ends everything of one lab and takes back what it changed. Synchronous, because it also runs when a signal ends the lab. */
-export function clearPlace(id: string, isKept: boolean): void {
+/**
+ * Ends everything of one lab and takes back what it changed. Synchronous, because it also runs when a signal ends the lab. Gives where
+ * the directory is kept, which no later lab clears away; '' when it is gone.
+ */
+export function clearPlace(id: string, isKept: boolean): string {
   const dir = join(tmpdir(), `${NAME}-${id}`)
   const ours = namespaces().filter((name) => name.startsWith(`${NAME}-${id}-`))
   // Last changes first, while the processes that they need still live.
@@ -72,7 +84,10 @@ export function clearPlace(id: string, isKept: boolean): void {
       signal(Number(pid), 'SIGKILL')
     attempt(['ip', 'netns', 'del', name])
   }
-  if (!isKept) rmSync(dir, { recursive: true, force: true })
+  const kept = join(tmpdir(), `kept-${NAME}-${id}`)
+  if (isKept) renameSync(dir, kept)
+  else rmSync(dir, { recursive: true, force: true })
+  return isKept ? kept : ''
 }
 
 /** Labs whose process is gone. A lab that runs beside this one is left alone. */

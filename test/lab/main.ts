@@ -56,8 +56,8 @@ async function main(): Promise<number> {
     process.stdout.write(`the lab failed: ${error instanceof Error ? error.stack : String(error)}\n`)
     return 1
   } finally {
-    clearPlace(place.id, isKept)
-    if (isKept) say(`kept: ${place.dir}`)
+    const kept = clearPlace(place.id, isKept)
+    if (kept !== '') say(`kept: ${kept}`)
   }
 }
 

@@ -239,6 +239,11 @@ test('outputs: a dead sink stops neither the others nor their being put away; th
   expect(held.count).toBe(3)
   held.accept()
   await closed
-  expect(positions).toEqual(new Map([['dead', '3'], ['alive', '4']]))
+  expect(positions).toEqual(
+    new Map([
+      ['dead', '3'],
+      ['alive', '4'],
+    ]),
+  )
   expect(dead.isClosed()).toBe(true)
 })

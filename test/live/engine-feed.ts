@@ -43,7 +43,12 @@ export async function openFeed(directory: string): Promise<Feed> {
       if (entry === undefined) continue
       names.add(entry.name)
       const zone = options.timezone === '' ? 'UTC' : options.timezone
-      sources.push({ label: `${host.name}/${entry.kind}`, host: host.name, entry, options: { zone, referenceAt, prefixes: loaded.prefixes } })
+      sources.push({
+        label: `${host.name}/${entry.kind}`,
+        host: host.name,
+        entry,
+        options: { zone, referenceAt, prefixes: loaded.prefixes },
+      })
       const all: Piece[] = []
       for (const { file, identity } of (await identifyFiles(source)).files)
         for await (const batch of readLines(file.path, file.isGzip, entry.lineBytesMax))

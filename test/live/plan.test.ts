@@ -13,7 +13,8 @@ function planOf(sources: string): Plan {
   return planSources(config, { machine: 'here', base: '/etc/peertrail', journals: '/state/journals' })
 }
 
-const filesOf = (plan: Plan) => plan.files.map(({ host, entry, path, isJournal }) => [host, entry.kind, path, isJournal])
+const filesOf = (plan: Plan) =>
+  plan.files.map(({ host, entry, path, isJournal }) => [host, entry.kind, path, isJournal])
 
 describe('a file that is followed', () => {
   test.each([
@@ -61,11 +62,31 @@ describe('a command', () => {
     const plan = planOf(`
       - { type: conntrack, command: [ip, netns, exec, gw, conntrack, -E, -o, "extended,id,timestamp"], dump: { every: 45s } }
       - { type: conntrack, host: gw2, command: [/usr/sbin/conntrack, --event] }`)
-    expect(plan.commands.map(({ host, kind, command, every, path }) => [host, kind, command.join(' '), every, path])).toEqual([
-      ['here', 'conntrack', 'ip netns exec gw conntrack -E -o extended,id,timestamp', 0, '/state/journals/here/conntrack.log'],
-      ['here', 'conntrack-dump', 'ip netns exec gw conntrack -L -o extended,id', 45 * SECOND, '/state/journals/here/conntrack.snapshots'],
+    expect(
+      plan.commands.map(({ host, kind, command, every, path }) => [host, kind, command.join(' '), every, path]),
+    ).toEqual([
+      [
+        'here',
+        'conntrack',
+        'ip netns exec gw conntrack -E -o extended,id,timestamp',
+        0,
+        '/state/journals/here/conntrack.log',
+      ],
+      [
+        'here',
+        'conntrack-dump',
+        'ip netns exec gw conntrack -L -o extended,id',
+        45 * SECOND,
+        '/state/journals/here/conntrack.snapshots',
+      ],
       ['gw2', 'conntrack', '/usr/sbin/conntrack --event', 0, '/state/journals/gw2/conntrack.log'],
-      ['gw2', 'conntrack-dump', '/usr/sbin/conntrack -L -o extended,id', 30 * SECOND, '/state/journals/gw2/conntrack.snapshots'],
+      [
+        'gw2',
+        'conntrack-dump',
+        '/usr/sbin/conntrack -L -o extended,id',
+        30 * SECOND,
+        '/state/journals/gw2/conntrack.snapshots',
+      ],
     ])
     expect(filesOf(plan)).toEqual([
       ['here', 'conntrack', '/state/journals/here/conntrack.log', true],
@@ -140,7 +161,10 @@ describe('settings', () => {
     const ruleset = readFileSync(new URL('../../pipelines/demo/gw1/ruleset.json', import.meta.url), 'utf8')
     shop.write('ruleset.json', ruleset)
     shop.write('conntrack.stderr', 'conntrack: lost\n')
-    shop.write('inventory.yaml', readFileSync(new URL('../../pipelines/demo/inventory.yaml', import.meta.url), 'latin1'))
+    shop.write(
+      'inventory.yaml',
+      readFileSync(new URL('../../pipelines/demo/inventory.yaml', import.meta.url), 'latin1'),
+    )
     const settings = await load(`
 hosts: { gw1: { timezone: Asia/Kolkata } }
 sources:
@@ -156,7 +180,11 @@ sinks: { store: { dir: data/ } }
     expect(settings.inventoryText).toContain('gw1')
     expect(
       settings.hosts.map(({ name, options, sources, rulesets, conntrackStderr }) => [
-        name, options.timezone, sources, rulesets.length, conntrackStderr,
+        name,
+        options.timezone,
+        sources,
+        rulesets.length,
+        conntrackStderr,
       ]),
     ).toEqual([
       ['gw1', 'Asia/Kolkata', ['nftables', 'conntrack'], 1, 'conntrack: lost\n'],

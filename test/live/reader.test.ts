@@ -131,31 +131,36 @@ describe('floors', () => {
     })
     const lags = fc.tuple(fc.nat(20 * SECOND), fc.nat(20 * SECOND))
     await fc.assert(
-      fc.asyncProperty(lags, fc.array(line, { minLength: 5, maxLength: 60 }), fc.nat(900 * MS), async (clocks, lines, slowness) => {
-        const world = openWorld(['conntrack', 'conntrack'], (index) => {
-          if (index === 0) world.move(slowness)
-        })
-        const stamps = [NOW, NOW]
-        let count = 0
-        // Both begin at once, so that their clocks are known.
-        for (const [source, { written }] of world.sources.entries()) begin(written, NOW, clocks[source])
-        for (const each of lines) {
-          const clock = clocks[each.source] ?? 0
-          const at = (stamps[each.source] ?? 0) + each.after
-          stamps[each.source] = at
-          const file = world.sources[each.source]?.written
-          const arrival = Math.max(file?.at(-1)?.at ?? 0, at + each.onTheWay)
-          file?.push({ at: arrival, text: newFlow(at - clock, 1024 + count++) })
-        }
-        const end = Math.max(...stamps) + 60 * SECOND
-        while (world.now() < end) {
-          await world.turn()
-          world.move(100 * MS)
-        }
-        expect(world.engine.late).toBe(0)
-        expect([world.engine.waiting(0), world.engine.waiting(1)]).toEqual([0, 0])
-        expect(world.sources.map(({ taken, written }) => taken() - written.length)).toEqual([0, 0])
-      }),
+      fc.asyncProperty(
+        lags,
+        fc.array(line, { minLength: 5, maxLength: 60 }),
+        fc.nat(900 * MS),
+        async (clocks, lines, slowness) => {
+          const world = openWorld(['conntrack', 'conntrack'], (index) => {
+            if (index === 0) world.move(slowness)
+          })
+          const stamps = [NOW, NOW]
+          let count = 0
+          // Both begin at once, so that their clocks are known.
+          for (const [source, { written }] of world.sources.entries()) begin(written, NOW, clocks[source])
+          for (const each of lines) {
+            const clock = clocks[each.source] ?? 0
+            const at = (stamps[each.source] ?? 0) + each.after
+            stamps[each.source] = at
+            const file = world.sources[each.source]?.written
+            const arrival = Math.max(file?.at(-1)?.at ?? 0, at + each.onTheWay)
+            file?.push({ at: arrival, text: newFlow(at - clock, 1024 + count++) })
+          }
+          const end = Math.max(...stamps) + 60 * SECOND
+          while (world.now() < end) {
+            await world.turn()
+            world.move(100 * MS)
+          }
+          expect(world.engine.late).toBe(0)
+          expect([world.engine.waiting(0), world.engine.waiting(1)]).toEqual([0, 0])
+          expect(world.sources.map(({ taken, written }) => taken() - written.length)).toEqual([0, 0])
+        },
+      ),
       { numRuns: 40 },
     )
   })
@@ -238,7 +243,8 @@ describe('back-pressure', () => {
     for (const each of [full, silent]) begin(each?.written, NOW)
     await world.turn()
     // The other one's clock stands: nothing may pass it.
-    for (let n = 0; n < WAITING_MAX + 5; n++) full?.written.push({ at: NOW + SECOND, text: newFlow(NOW + SECOND, 2 + n) })
+    for (let n = 0; n < WAITING_MAX + 5; n++)
+      full?.written.push({ at: NOW + SECOND, text: newFlow(NOW + SECOND, 2 + n) })
     full?.written.push({ at: NOW + 2 * SECOND, text: newFlow(NOW + 2 * SECOND, 1) })
     world.move(SECOND)
     await world.readers[0]?.step()

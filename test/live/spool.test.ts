@@ -28,7 +28,8 @@ function push(spool: Spool, from: number, to: number): void {
   for (let n = from; n < to; n++) spool.push(madeEvent(n))
 }
 
-const numbersOf = (events: readonly Event[]) => events.map((event) => Number(String(fieldOf(event, 'event.id')).slice(2)))
+const numbersOf = (events: readonly Event[]) =>
+  events.map((event) => Number(String(fieldOf(event, 'event.id')).slice(2)))
 
 /** Takes everything, so many at a time. */
 function takeAll(spool: Spool, max = 700): number[] {
@@ -62,29 +63,34 @@ describe('a queue', () => {
     )
     let run = 0
     fc.assert(
-      fc.property(fc.array(step, { minLength: 5, maxLength: 25 }), fc.constantFrom(0, 200, 3000), fc.boolean(), (steps, memoryMax, isTight) => {
-        const spool = openSpool({ dir: shop.path(`run-${run++}`), diskMax: isTight ? 50_000 : PLENTY, memoryMax })
-        let pushed = 0
-        let dropped = 0
-        for (const each of steps) {
-          if ('push' in each) {
-            push(spool, pushed, pushed + each.push)
-            pushed += each.push
-            continue
+      fc.property(
+        fc.array(step, { minLength: 5, maxLength: 25 }),
+        fc.constantFrom(0, 200, 3000),
+        fc.boolean(),
+        (steps, memoryMax, isTight) => {
+          const spool = openSpool({ dir: shop.path(`run-${run++}`), diskMax: isTight ? 50_000 : PLENTY, memoryMax })
+          let pushed = 0
+          let dropped = 0
+          for (const each of steps) {
+            if ('push' in each) {
+              push(spool, pushed, pushed + each.push)
+              pushed += each.push
+              continue
+            }
+            const events = spool.peek(each.peek)
+            expect(events.length > 0).toBe(pushed > dropped)
+            expect(events.length).toBeLessThanOrEqual(each.peek)
+            expect(numbersOf(events)).toEqual(range(dropped, dropped + events.length))
+            const count = Math.ceil(events.length * each.share)
+            spool.drop(count)
+            dropped += count
+            expect([spool.pushed, spool.dropped]).toEqual([pushed, dropped])
           }
-          const events = spool.peek(each.peek)
-          expect(events.length > 0).toBe(pushed > dropped)
-          expect(events.length).toBeLessThanOrEqual(each.peek)
-          expect(numbersOf(events)).toEqual(range(dropped, dropped + events.length))
-          const count = Math.ceil(events.length * each.share)
-          spool.drop(count)
-          dropped += count
-          expect([spool.pushed, spool.dropped]).toEqual([pushed, dropped])
-        }
-        expect(takeAll(spool)).toEqual(range(dropped, pushed))
-        expect(spool.diskBytes).toBe(0)
-        expect(blocksIn(shop.path(`run-${run - 1}`))).toEqual([])
-      }),
+          expect(takeAll(spool)).toEqual(range(dropped, pushed))
+          expect(spool.diskBytes).toBe(0)
+          expect(blocksIn(shop.path(`run-${run - 1}`))).toEqual([])
+        },
+      ),
       { numRuns: 25 },
     )
   })

@@ -3,7 +3,12 @@ import { writeSync } from 'node:fs'
 import { freeze, openStateFile } from '../../src/live/state-file.ts'
 import { madeEngine } from './made-engine.ts'
 
-export type StateTask = { readonly dir: string; readonly commits: number; readonly killAt: string; readonly times: number }
+export type StateTask = {
+  readonly dir: string
+  readonly commits: number
+  readonly killAt: string
+  readonly times: number
+}
 
 // Also imported, for its type.
 if (import.meta.filename === process.argv[1]) {

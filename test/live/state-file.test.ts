@@ -29,8 +29,16 @@ afterEach(() => shop.remove())
 
 const fileIn = (directory: string) => join(directory, 'state.sqlite')
 const asideIn = (directory: string) => readdirSync(directory).filter((name) => name.includes('.set-aside-'))
-const cursorsOf = (n: number) => new Map([['gw1/nftables', `{"offset":${n}}`], ['gw1/conntrack', `c${n}`]])
-const positionsOf = (n: number) => new Map([['ndjson', `{"inode":"1","bytes":${n}}`], ['store', '']])
+const cursorsOf = (n: number) =>
+  new Map([
+    ['gw1/nftables', `{"offset":${n}}`],
+    ['gw1/conntrack', `c${n}`],
+  ])
+const positionsOf = (n: number) =>
+  new Map([
+    ['ndjson', `{"inode":"1","bytes":${n}}`],
+    ['store', ''],
+  ])
 
 function commit(state: StateFile, n: number): void {
   state.commit(freeze(n, madeEngine(n), cursorsOf(n)), positionsOf(n))
@@ -109,7 +117,7 @@ describe('a checkpoint', () => {
     const state = openStateFile(dir, NOW)
     commit(state, 1)
     const undo = limitFiles(readFileSync(fileIn(dir)).length + 8_192)
-    const large = { ...madeEngine(2), prefixes: new Map([['large', [...'0123456789'.repeat(100_000)]]]) }
+    const large = { ...madeEngine(2), prefixes: new Map([['large', ['0123456789'.repeat(100_000)]]]) }
     try {
       const error = problemOf(() => state.commit(freeze(2, large, cursorsOf(2)), positionsOf(2)))
       expect(error.code).toBe('cannot-write')
@@ -132,7 +140,10 @@ describe('a checkpoint', () => {
     use(dir, (state) => state.commit(freeze(1, feed.halfWay(), new Map()), new Map()))
     const bytes = readFileSync(fileIn(dir)).toString('latin1')
     const dump = readFileSync(join(DEMO, 'gw1/wg.snapshots'), 'latin1')
-    const rows = dump.split('\n').filter((line) => !line.startsWith('#')).map((line) => line.split('\t'))
+    const rows = dump
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+      .map((line) => line.split('\t'))
     // `wg show all dump`: five fields of an interface, its private key second; nine of a peer, the preshared key third.
     const secrets = new Set(rows.flatMap((row) => (row.length === 5 ? [row[1]] : row.length === 9 ? [row[2]] : [])))
     const keys = new Set(rows.flatMap((row) => (row.length === 9 ? [row[1]] : [])))
@@ -166,7 +177,7 @@ describe('a file that cannot be used is named and kept aside', () => {
     ['a cursor', "UPDATE cursors SET cursor = replace(cursor, '7', '9')"],
     ['a cursor that is gone', "DELETE FROM cursors WHERE source = 'gw1/conntrack'"],
     ['a position', "UPDATE positions SET position = '' WHERE sink = 'ndjson'"],
-    ['the core', "UPDATE core SET bytes = zeroblob(length(bytes))"],
+    ['the core', 'UPDATE core SET bytes = zeroblob(length(bytes))'],
     ['the hash', "UPDATE core SET sha256 = ''"],
   ])('changed behind our back: %s', (_, sql) => {
     const database = new DatabaseSync(fileIn(dir))
@@ -205,7 +216,10 @@ describe('a file that cannot be used is named and kept aside', () => {
         }
       }),
       // Places of the header, which chance would hardly meet: page size, file format, counters, schema, version, application.
-      { numRuns: 120, examples: [16, 18, 19, 24, 28, 40, 47, 56, 60, 63, 68, 71, 96, 100, 105].map((at) => [at, 1, 1]) },
+      {
+        numRuns: 120,
+        examples: [16, 18, 19, 24, 28, 40, 47, 56, 60, 63, 68, 71, 96, 100, 105].map((at) => [at, 1, 1]),
+      },
     )
     expect(outcomes.aside).toBeGreaterThan(50)
     expect(outcomes.newer).toBeGreaterThan(0)

@@ -19,7 +19,10 @@ beforeEach(() => {
 afterEach(() => shop.remove())
 
 const eventsOf = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => madeEvent(from + n))
-const textOf = (from: number, to: number) => eventsOf(from, to).map((event) => `${printEvent(event)}\n`).join('')
+const textOf = (from: number, to: number) =>
+  eventsOf(from, to)
+    .map((event) => `${printEvent(event)}\n`)
+    .join('')
 
 async function problemOf(work: () => unknown): Promise<AppError> {
   try {
