@@ -4,13 +4,13 @@
  * document. How far it has got is asked over its status socket.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DaemonStatus } from '../src/live/status.ts'
 import { askStatus } from '../src/live/status-client.ts'
 import { sampleLatency } from './live-latency.ts'
-import { LIVE_PEERS, type LiveLoad, type Written } from './live-load.ts'
+import { LEAD_MS, LIVE_PEERS, type LiveLoad, type Written } from './live-load.ts'
 import type { LiveResult } from './live-table.ts'
 import { countOutput } from './output-check.ts'
 import { readProcess } from './process-numbers.ts'
@@ -34,6 +34,9 @@ const DRAIN_MS_MAX = 60_000
 const BEHIND_SECONDS_MAX = 0.5
 /** Kept of what a child said. */
 const SAID_CHARS_MAX = 4_000
+
+/** What the writer appends to. */
+const LOGS = ['kern.log', 'conntrack.log', 'wg.snapshots']
 
 /** One child. It may say more than it should, but not more than that is kept. */
 type Child = { readonly process: ChildProcess; readonly pid: number; out(): string; err(): string }
@@ -76,7 +79,7 @@ function writeSite(directory: string, output: string): void {
   const peers = createPeers(LIVE_PEERS)
   writeFileSync(join(directory, 'ruleset.json'), rulesetJson())
   writeFileSync(join(directory, 'inventory.yaml'), inventoryYaml(peers, ['wireguard', 'nftables', 'conntrack']))
-  for (const name of ['kern.log', 'conntrack.log', 'wg.snapshots']) writeFileSync(join(directory, name), '')
+  for (const name of LOGS) writeFileSync(join(directory, name), '')
   const source = (type: string, name: string) => `  - { type: ${type}, host: ${GATEWAY}, path: ./${name} }`
   const pipeline = [
     'name: bench',
@@ -100,11 +103,14 @@ async function runLoad(directory: string, load: LiveLoad, daemon: Child) {
   const cpuBefore = readProcess(daemon.pid)?.cpuSeconds ?? Number.NaN
   const writer = start(['live-writer.ts', directory, String(load.linesPerSecond), String(load.seconds)])
   const residents: number[] = []
-  const endsAt = Date.now() + load.seconds * 1000
-  while (Date.now() < endsAt && writer.process.exitCode === null) {
+  const beginsAt = Date.now() + LEAD_MS
+  for (;;) {
     await pause(LOOK_MS)
-    residents.push(readProcess(daemon.pid)?.rssBytes ?? 0)
+    const at = Date.now()
+    if (at >= beginsAt + load.seconds * 1000 || writer.process.exitCode !== null) break
+    if (at >= beginsAt) residents.push(readProcess(daemon.pid)?.rssBytes ?? 0)
   }
+  const written = sizeOf(directory)
   const { sources, checkpoint } = await statusOf(join(directory, 'state'), daemon, START_MS_MAX)
   const code = await ended(writer.process)
   if (code !== 0) throw new Error(`the writer ended with ${code}: ${writer.err().trim()}`)
@@ -112,11 +118,16 @@ async function runLoad(directory: string, load: LiveLoad, daemon: Child) {
   return {
     cpuBefore,
     rssBytes: residents[residents.length >> 1] ?? Number.NaN,
-    behind: sources.reduce((sum, { behind }) => sum + behind, 0),
+    // Not what the sources say themselves: one that has to wait for the others has not looked.
+    behind: Math.max(0, written - sources.reduce((sum, { bytes }) => sum + bytes, 0)),
     checkpointBytes: checkpoint.bytes,
     // Our own script's output.
     written: JSON.parse(writer.out()) as Written,
   }
+}
+
+function sizeOf(directory: string): number {
+  return LOGS.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
 }
 
 /** Until every line has its document and the sink has them all, or no more time is left: then documents are missing. */

@@ -13,3 +13,6 @@ export type Written = {
 
 /** Of the gateway, and of the inventory the daemon is given. */
 export const LIVE_PEERS = 300
+
+/** Polls come this long before the first packet: an attribution is certain between two polls only. */
+export const LEAD_MS = 3_000

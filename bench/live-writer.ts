@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Micros, MS, SECOND, toIso } from '../src/time.ts'
 import { createConntrackPrinter } from './conntrack-lines.ts'
-import { LIVE_PEERS, type Written } from './live-load.ts'
+import { LEAD_MS, LIVE_PEERS, type Written } from './live-load.ts'
 import { createPacketDraw, createPacketPrinter } from './packet-lines.ts'
 import { createPeers, RULES } from './site.ts'
 import { snapshotText } from './site-documents.ts'
@@ -25,7 +25,8 @@ const TAIL: Micros = 5 * SECOND
 async function main(directory: string, linesPerSecond: number, seconds: number): Promise<Written> {
   const peers = createPeers(LIVE_PEERS)
   const draw = createPacketDraw(peers, 11)
-  const from = now()
+  const beganAt = now()
+  const from = beganAt + LEAD_MS * MS
   const print = createPacketPrinter(from - 3_600 * SECOND, 13)
   const conntrack = createConntrackPrinter([LIFETIME])
   const spacing = SECOND / packetsPerSecond(linesPerSecond)
@@ -35,7 +36,7 @@ async function main(directory: string, linesPerSecond: number, seconds: number):
   let news = 0
   let bytes = 0
   let poll = 0
-  let polledAt = from - POLL
+  let polledAt = beganAt - POLL
 
   const append = (file: number, text: string): void => {
     if (text === '') return
@@ -47,7 +48,8 @@ async function main(directory: string, linesPerSecond: number, seconds: number):
     let log = ''
     let flows = ''
     for (let due = from + packets * spacing; due < Math.min(at, endAt); due = from + packets * spacing) {
-      const packet = draw(Math.floor(due))
+      // Stamped when it is written, also where this process had to wait: a kernel does not log into the past.
+      const packet = draw(Math.floor(Math.max(due, at - STEP_MS * MS)))
       if (packet.rule.verdict === 'accept') news++
       log += print(packet)
       flows += conntrack.packet(packet)

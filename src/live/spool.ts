@@ -52,9 +52,9 @@ const WITH_CHECKSUM = { params: { [constants.ZSTD_c_checksumFlag]: 1 } }
 
 type Block = { readonly number: number; readonly count: number; readonly bytes: number; readonly datasets: Dataset[] }
 
+/** Throws AppError `cannot-write`. */
 export function openSpool({ dir, diskMax, memoryMax = SPOOL_EVENTS_MAX }: SpoolOptions): Spool {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
-  for (const name of readdirSync(dir)) if (/^\d+\.ndjson\.zst$/.test(name)) rmSync(join(dir, name))
+  makeEmpty(dir)
   const writer = createEventWriter()
   /** Oldest first: what is read next. Then the blocks, then what is to become the next block. */
   let front: Event[] = []
@@ -152,6 +152,18 @@ export function openSpool({ dir, diskMax, memoryMax = SPOOL_EVENTS_MAX }: SpoolO
     close() {
       for (const { number } of blocks) rmSync(pathOf(number), { force: true })
     },
+  }
+}
+
+function makeEmpty(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    for (const name of readdirSync(dir)) if (/^\d+\.ndjson\.zst$/.test(name)) rmSync(join(dir, name))
+  } catch (cause) {
+    throw new AppError('cannot-write', `cannot write ${safeText(dir)}`, {
+      cause,
+      advice: 'Check the state directory, the space on the disk, and that this user may write there.',
+    })
   }
 }
 

@@ -49,6 +49,9 @@ export const STATE_VERSION = 1
 /** "ptst": tells our file from any other SQLite database (PRAGMA application_id). */
 const APPLICATION_ID = 0x70747374
 const NAME = 'state.sqlite'
+const INSERT_CURSOR = 'INSERT INTO cursors (source, cursor) VALUES (?, ?)'
+const INSERT_POSITION = 'INSERT INTO positions (sink, position) VALUES (?, ?)'
+const INSERT_CORE = 'INSERT INTO core (at, version, sha256, bytes) VALUES (?, ?, ?, ?)'
 
 /** The engine as it is now. The bytes hold it whole; what goes on in the engine afterwards does not reach them. */
 export function freeze(at: Micros, engine: SavedEngine, cursors: ReadonlyMap<string, string>): FrozenCheckpoint {
@@ -90,9 +93,9 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
   prepare(held, path)
   step('state-made')
 
-  const insertCursor = held.prepare('INSERT INTO cursors (source, cursor) VALUES (?, ?)')
-  const insertPosition = held.prepare('INSERT INTO positions (sink, position) VALUES (?, ?)')
-  const insertCore = held.prepare('INSERT INTO core (at, version, sha256, bytes) VALUES (?, ?, ?, ?)')
+  const insertCursor = held.prepare(INSERT_CURSOR)
+  const insertPosition = held.prepare(INSERT_POSITION)
+  const insertCore = held.prepare(INSERT_CORE)
 
   function writeBeginning(positions: ReadonlyMap<string, string>): void {
     held.exec('BEGIN IMMEDIATE; DELETE FROM positions')
@@ -189,7 +192,10 @@ function readCheckpoint(database: DatabaseSync | null, path: string): Checkpoint
     })
   const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (check !== 'ok') throw new Error(`it is damaged: ${String(check)}`)
-  return readTables(database)
+  const checkpoint = readTables(database)
+  // A name that is damaged in the schema shows here, and not when the next checkpoint is written.
+  for (const insert of [INSERT_CURSOR, INSERT_POSITION, INSERT_CORE]) database.prepare(insert)
+  return checkpoint
 }
 
 function readTables(database: DatabaseSync): Checkpoint | null {

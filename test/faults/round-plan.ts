@@ -254,7 +254,8 @@ const THEME_OF_POINT: Readonly<Record<string, string>> = {
 
 /** Of the points still wanted, those that the theme can come by; the first few of them. */
 export function pointsFor(theme: string, wanted: readonly string[], most: number): string[] {
-  const own = wanted.filter((point) => THEME_OF_POINT[point] === theme)
+  // In the order of this table: what comes later in the code comes after what ended it earlier.
+  const own = Object.keys(THEME_OF_POINT).filter((point) => THEME_OF_POINT[point] === theme && wanted.includes(point))
   const any = wanted.filter((point) => THEME_OF_POINT[point] === undefined)
   return [...own, ...any].slice(0, Math.max(most, own.length))
 }
@@ -283,6 +284,10 @@ export function planRound(seed: number, theme: string, points: readonly string[]
     hasOldStore: false,
     perSecond: chance.pick([300, 1000, 2000]),
     ...sketch,
-    faults: [...sketch.faults, ...flood, ...damagedFirst],
+    // What an old store does, it does soon after the first restart, once.
+    faults:
+      sketch.hasOldStore === true
+        ? [draw.wait(2000, 2500), ...damagedFirst, ...sketch.faults]
+        : [...sketch.faults, ...flood, ...damagedFirst],
   }
 }

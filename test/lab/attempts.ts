@@ -1,4 +1,5 @@
 /** Traffic of the clients, each attempt with its entry in the truth. */
+import { wallClock } from './conditions.ts'
 import type { Machines } from './lab-machines.ts'
 import { CLIENT_PLANS, type Client, PORTS, SERVER_ADDRESSES } from './lab-plan.ts'
 import type { Order, OrderResult } from './traffic-orders.ts'
@@ -27,6 +28,8 @@ export type Traffic = {
   readonly make: (wish: Wish) => Promise<Attempt>
   /** The same without looking at what became of it. */
   readonly try: (wish: Wish) => Promise<OrderResult & { readonly attempt: Attempt }>
+  /** Logs in to the inner host and runs a command there, whose program is `ran`. */
+  readonly login: (client: Client, command: readonly string[], ran: string) => Promise<void>
   /** Ends a held connection. */
   readonly close: (attempt: Attempt) => Promise<void>
 }
@@ -99,6 +102,30 @@ export function createTraffic(machines: Machines): Traffic {
         )
       return made
     },
+    async login(client, command, ran) {
+      const source = CLIENT_PLANS[client].inner[0] ?? ''
+      const key = machines.holders.get(source) ?? ''
+      const from = wallClock()
+      const sourcePort = await machines.ssh.login(client, source, command.map(quoted).join(' '))
+      machines.truth.logins.push({ key, source, sourcePort, ran })
+      machines.truth.attempts.push({
+        what: 'ssh',
+        client,
+        key,
+        transport: 'tcp',
+        source,
+        sourcePort,
+        destination: SERVER_ADDRESSES[0],
+        destinationPort: PORTS.ssh,
+        target: '',
+        verdict: 'accepted',
+        isVerdictNew: false,
+        outcome: 'connected',
+        isCertain: true,
+        from,
+        to: wallClock(),
+      })
+    },
     async close({ client, sourcePort }) {
       await machines.traffic.get(client)?.order({ what: 'close', sourcePort })
     },
@@ -112,6 +139,11 @@ function orderOf(transport: Attempt['transport'], ends: Ends): Order {
   if (transport === 'tcp') return { what: 'tcp', ...ends }
   if (transport === 'udp') return { what: 'udp', source, sourcePort, destination, port, patienceMs }
   return { what: 'ping', source, destination, patienceMs }
+}
+
+/** For a shell; no word of ours holds a single quote. */
+function quoted(word: string): string {
+  return `'${word}'`
 }
 
 function unknownClient(name: string): never {

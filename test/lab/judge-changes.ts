@@ -97,7 +97,7 @@ function judgeRevoked({ changes }: Truth, store: string): Row {
 
 /** A login through the tunnel carries the key on its host, and so does what it ran. */
 function judgeLogins({ logins }: Truth, documents: readonly Found[]): Row {
-  const cases = logins.map(({ key, source, sourcePort }) => {
+  const cases = logins.map(({ key, source, sourcePort, ran }) => {
     const login = documents.find(
       (document) => document.get('event.action') === 'host-login' && document.get('source.port') === sourcePort,
     )
@@ -105,14 +105,14 @@ function judgeLogins({ logins }: Truth, documents: readonly Found[]): Row {
     if (login.get('wireguard.peer.public_key') !== key || login.get('wireguard.attribution.status') !== 'exact')
       return `the login from ${source}:${sourcePort} is not exactly of ${key}`
     const session = login.say('auditd.session')
-    const rule = documents.find(
+    const change = documents.find(
       (document) =>
         document.get('event.dataset') === 'wireguard.audit' &&
         document.say('auditd.session') === session &&
-        document.get('process.name') === 'nft',
+        document.get('process.name') === ran,
     )
-    if (rule === undefined) return `session ${session}: no audit document of its nft`
-    return rule.get('wireguard.peer.public_key') === key ? '' : `session ${session}: its nft is not of ${key}`
+    if (change === undefined) return `session ${session}: no audit document of its ${ran}`
+    return change.get('wireguard.peer.public_key') === key ? '' : `session ${session}: its ${ran} is not of ${key}`
   })
   return rowOf('logins with their key, and what they ran', cases)
 }

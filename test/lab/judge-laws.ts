@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Found } from './found-documents.ts'
 import type { Row } from './judgement.ts'
-import type { Machines } from './lab-machines.ts'
+import type { LabDaemon } from './lab-daemon.ts'
+import type { Truth } from './truth.ts'
 
 /**
  * The reader leaves out repeated ids by itself, so the question is whether one thing got two ids: one line two documents, one
@@ -23,8 +24,12 @@ export function judgeTwice(documents: readonly Found[]): Row {
   return { what: 'documents, each once', done: documents.length, found: documents.length - twice.length, faults: twice }
 }
 
-/** As wg prints keys, and as the kernel's netlink and wireguard-go's socket spell them. */
-export function judgeSecrets({ truth, daemon }: Machines, documents: readonly Found[]): Row {
+/** As wg prints keys, as wireguard-go's socket spells them, and as the bare 32 bytes. */
+export function judgeSecrets(
+  truth: Pick<Truth, 'secrets'>,
+  daemon: Pick<LabDaemon, 'stateDir' | 'store' | 'log'>,
+  documents: readonly Found[],
+): Row {
   const needles = truth.secrets.flatMap((secret) => [secret, Buffer.from(secret, 'base64').toString('hex')])
   const files = [...filesBelow(daemon.stateDir), ...filesBelow(daemon.store), daemon.log]
   const found = files.flatMap((file) => {

@@ -1,11 +1,14 @@
 /** The judge itself, on made-up truths and documents: it must find what is wrong, and only that. */
-import { describe, expect, test } from 'vitest'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { SECOND, toIso } from '../../src/time.ts'
 import { createCertainTimes } from './certain-times.ts'
 import { type Found, found } from './found-documents.ts'
 import { judgeAttempts } from './judge-attempts.ts'
 import { judgeCoverage } from './judge-coverage.ts'
-import { judgeTwice } from './judge-laws.ts'
+import { judgeSecrets, judgeTwice } from './judge-laws.ts'
 import type { Attempt, Change, Outage, Truth } from './truth.ts'
 
 const START = 1_795_400_000 * SECOND
@@ -182,4 +185,36 @@ test('one line or one connection told twice is noticed', () => {
   expect(judgeTwice(WHOLE).faults).toEqual([])
   expect(judgeTwice([...WHOLE, line()]).faults).toEqual(['2 times id a', '2 times line one line'])
   expect(judgeTwice([...WHOLE, flow('flow-ended')]).faults).toContain('2 times flow-ended f1')
+})
+
+describe('secrets', () => {
+  const key = Buffer.alloc(32, 0xa7)
+  const secret = key.toString('base64')
+
+  function judged(content: string | Buffer, documents: readonly Found[] = []): number {
+    const dir = mkdtempSync(join(tmpdir(), 'lab-judge-'))
+    onTestFinished(() => rmSync(dir, { recursive: true }))
+    const daemon = { stateDir: join(dir, 'state'), store: join(dir, 'store'), log: join(dir, 'log') }
+    for (const each of [daemon.stateDir, daemon.store]) mkdirSync(each)
+    writeFileSync(daemon.log, '')
+    mkdirSync(join(daemon.stateDir, 'journals'))
+    writeFileSync(join(daemon.stateDir, 'journals', 'wg.snapshots'), content)
+    return judgeSecrets({ secrets: [secret] }, daemon, documents).faults.length
+  }
+
+  test.each([
+    ['as wg prints it', `wg0\t${secret}\t`],
+    ['in hex', `private_key=${key.toString('hex')}`],
+    ['as bytes', Buffer.concat([Buffer.from('x'), key])],
+  ])('%s is found', (_, content) => {
+    expect(judged(content)).toBe(1)
+  })
+
+  test('is found in a document', () => {
+    expect(judged('', [found(JSON.stringify({ error: { message: secret } }))])).toBe(1)
+  })
+
+  test('is not seen where there is none', () => {
+    expect(judged('wg0\t(hidden)\t', WHOLE)).toBe(0)
+  })
 })

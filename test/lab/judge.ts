@@ -31,7 +31,7 @@ export function judgeLab(machines: Machines, watch: StoreWatch, load: Load, stop
     ...judgeChanges(machines, documents, times),
     ...judgeCoverage(truth, documents, times),
     judgeTwice(documents),
-    judgeSecrets(machines, documents),
+    judgeSecrets(truth, daemon, documents),
     {
       what: 'SIGTERM: drains and exits 0 within 10 s',
       done: 1,

@@ -14,7 +14,6 @@ import {
   GATEWAY_TUNNEL,
   LISTEN_PORT,
   PORTS,
-  SERVER_ADDRESSES,
   SHARED_ADDRESS,
   single,
 } from './lab-plan.ts'
@@ -45,7 +44,7 @@ const STEPS: readonly (readonly [string, (machines: Machines, traffic: Traffic) 
   ['a key is rotated: a new key for the same address', rotate],
   ['an address changes hands from one key to another', handOver],
   ['a login through the tunnel changes the firewall', changeFirewall],
-  ['two peers are revoked: by wg set, by wg syncconf', revoke],
+  ['two peers are revoked: by wg set in a login, by wg syncconf', revoke],
   ['the log is rotated', rotateLog],
   ['the daemon is killed, and started again', killDaemon],
   ['conntrack is killed', killConntrack],
@@ -186,34 +185,10 @@ async function handOver(machines: Machines, { make }: Traffic): Promise<void> {
   await make({ client: 'erin', what: 'from the address it kept' })
 }
 
-async function changeFirewall(machines: Machines, { make }: Traffic): Promise<void> {
-  const { place, ssh, truth, holders, daemon } = machines
-  const source = CLIENT_PLANS.alice.inner[0] ?? ''
+async function changeFirewall(machines: Machines, { make, login }: Traffic): Promise<void> {
+  const { place, daemon } = machines
   const from = wallClock()
-  const { sourcePort } = await ssh.login(
-    'alice',
-    source,
-    `ip netns exec ${place.namespace(GATEWAY)} nft '${openingRule(place)}'`,
-  )
-  const key = holders.get(source) ?? ''
-  truth.logins.push({ client: 'alice', key, source, sourcePort })
-  truth.attempts.push({
-    what: 'ssh',
-    client: 'alice',
-    key,
-    transport: 'tcp',
-    source,
-    sourcePort,
-    destination: SERVER_ADDRESSES[0],
-    destinationPort: PORTS.ssh,
-    target: '',
-    verdict: 'accepted',
-    isVerdictNew: false,
-    outcome: 'connected',
-    isCertain: true,
-    from,
-    to: wallClock(),
-  })
+  await login('alice', ['ip', 'netns', 'exec', place.namespace(GATEWAY), 'nft', openingRule(place)], 'nft')
   note(machines, { what: 'firewall', how: 'nft insert rule', key: '', from })
   await make({ client: 'alice', what: 'right after the firewall was opened', port: PORTS.opened, isVerdictNew: true })
   await daemon.nextDump('ruleset', from)
@@ -221,23 +196,25 @@ async function changeFirewall(machines: Machines, { make }: Traffic): Promise<vo
   await make({ client: 'alice', what: 'through the opened firewall', port: PORTS.opened })
 }
 
-async function revoke(machines: Machines, { make }: Traffic): Promise<void> {
+async function revoke(machines: Machines, { make, login }: Traffic): Promise<void> {
   const { place, peers, gatewayKeys, keys, daemon } = machines
-  const take = (client: Client, how: string, act: (key: string) => void) => {
+  const take = async (client: Client, how: string, act: (key: string) => void | Promise<void>) => {
     const key = keys.get(client)?.public ?? ''
     const addresses = peers.get(key)?.addresses ?? []
     const from = wallClock()
     peers.delete(key)
-    act(key)
+    await act(key)
     note(machines, { what: 'removed', how, key, addresses, from })
   }
   const blocked = { verdict: 'none', outcome: 'no-answer' } as const
   await make({ client: 'bob', what: 'right before wg set … remove' })
-  take('bob', 'wg set', (key) => void wg(place, GATEWAY, ['set', INTERFACE, 'peer', key, 'remove']))
+  await take('bob', 'wg set', (key) =>
+    login('alice', place.inside(GATEWAY, ['wg', 'set', INTERFACE, 'peer', key, 'remove']), 'wg'),
+  )
   await make({ client: 'bob', what: 'right after wg set … remove', ...blocked })
   await daemon.nextDump('wg')
   await make({ client: 'erin', what: 'right before wg syncconf' })
-  take('erin', 'wg syncconf', () => {
+  await take('erin', 'wg syncconf', () => {
     wg(place, GATEWAY, ['syncconf', INTERFACE, '/dev/stdin'], gatewayConfig(gatewayKeys.secret, [...peers.values()]))
   })
   await make({ client: 'erin', what: 'right after wg syncconf', ...blocked })

@@ -43,11 +43,13 @@ export type Change = {
 /** Something of ours did not run. `to` is when its replacement was seen to work. */
 export type Outage = { readonly of: 'daemon' | 'conntrack'; readonly from: Micros; readonly to: Micros }
 
+/** A login through the tunnel. */
 export type Login = {
-  readonly client: string
   readonly key: string
   readonly source: string
   readonly sourcePort: number
+  /** Program that it ran to change something. */
+  readonly ran: string
 }
 
 export type Truth = {

@@ -11,7 +11,7 @@ import { parseEvent } from '../../src/event-json.ts'
 import { openSpool, type Spool } from '../../src/live/spool.ts'
 import { stamped } from '../../src/live/stamped.ts'
 import { DEMO } from '../replay-capture.ts'
-import { madeEvent } from '../store/made-events.ts'
+import { documentOf, madeEvent } from '../store/made-events.ts'
 import { openFeed } from './engine-feed.ts'
 import { limitFiles, openWorkshop, type Workshop } from './workshop.ts'
 
@@ -127,6 +127,12 @@ describe('a queue', () => {
   })
 })
 
+test('a directory that cannot be made is named', () => {
+  shop.write('file', '')
+  const error = problemOf(() => openSpool({ dir: shop.path('file/spool'), diskMax: PLENTY }))
+  expect([error.code, error.message]).toEqual(['cannot-write', `cannot write ${shop.path('file/spool')}`])
+})
+
 describe('a block', () => {
   test('comes back as the documents that were pushed, of every dataset', async () => {
     const feed = await openFeed(DEMO)
@@ -180,6 +186,27 @@ describe('a block', () => {
     }
     expect(spool.dropped).toBe(1_000)
   })
+})
+
+test('a block with any byte changed is named, or is what it was', () => {
+  const expected = range(0, 1_000).map((n) => documentOf(madeEvent(n)))
+  let named = 0
+  for (let n = 0; n < 40; n++) {
+    const spool = openSpool({ dir: shop.path('spool'), diskMax: PLENTY, memoryMax: 0 })
+    push(spool, 0, 1_000)
+    const path = shop.path('spool/0000000001.ndjson.zst')
+    const bytes = readFileSync(path)
+    const at = Math.floor((bytes.length * n) / 40)
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (n % 8))
+    writeFileSync(path, bytes)
+    try {
+      expect(spool.peek(1_000).map(documentOf)).toEqual(expected)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'cannot-read' })
+      named++
+    }
+  }
+  expect(named).toBeGreaterThan(30)
 })
 
 describe('a disk that takes nothing', () => {
