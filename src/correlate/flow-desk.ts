@@ -225,7 +225,7 @@ export function createFlowDesk(room: Room, saved?: SavedFlowDesk) {
       flows.rest(flow)
     },
     dumpEnded: (startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean) =>
-      flows.dumpEnded(startedAt, at, hasV4, hasV6, onStep),
+      flows.dumpEnded(startedAt, at, hasV4, hasV6),
     /** Some entry of the ledger ended: open flows of its holder are marked and say so once. */
     holdersChanged(at: Micros): void {
       for (const flow of flows.open(hasLostHolder)) {

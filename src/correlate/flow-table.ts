@@ -25,9 +25,9 @@ export type FlowTable = {
   observe(record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow
   /** The flow whose packet a firewall line shows: nearest start among those whose time it fits; null when none. */
   match(key: string, at: Micros, resolution: Micros): Flow | null
-  /** Rows of a complete dump are in: flows of the families it showed that it does not know have ended unseen. */
-  dumpEnded(startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean, onStep: (step: FlowStep) => void): void
-  /** Frees ended flows nothing can match any more, ends idle ones. */
+  /** Rows of a complete dump are in: flows of the families it showed that it does not know have ended, seen or unseen (`expire`). */
+  dumpEnded(startedAt: Micros, at: Micros, hasV4: boolean, hasV6: boolean): void
+  /** Frees ended flows nothing can match any more, ends idle ones and those a dump did not show. */
   expire(watermark: Micros, onStep: (step: FlowStep) => void): void
   /** Nothing of the flow waits any more: it may be kept in less space until its next record. */
   rest(flow: Flow): void
@@ -44,7 +44,11 @@ export type SavedFlowTable = {
   readonly leaving: SavedWaitingLine<Leaving>
   readonly leavingInferred: SavedWaitingLine<Leaving>
   readonly evicted: number
+  readonly dumps: readonly Dump[]
 }
+
+/** A complete dump, until it is certain which of the flows it did not show have said their end. */
+type Dump = { readonly startedAt: Micros; readonly at: Micros; readonly hasV4: boolean; readonly hasV6: boolean }
 
 export const FLOWS_MAX = 1_000_000
 /** A line belongs to a flow from this long before its start (the log comes before NEW) to SETTLE after its end. */
@@ -52,8 +56,12 @@ export const BEFORE_START: Micros = SECOND
 export const SETTLE: Micros = 2 * SECOND
 /** DESTROY comes in sweeps of the garbage collector, up to a minute late. */
 const DESTROY_LATE_MAX: Micros = MINUTE
+/** Dumps come every half minute; of more than these within SETTLE the oldest says nothing about ends. */
+const DUMPS_MAX = 16
 /** Longer than conntrack's longest default timeout (5 days, established TCP). */
 const IDLE_MAX: Micros = 6 * DAY
+/** Reading a table of a million entries takes some seconds. */
+const DUMP_READ_MAX: Micros = 5 * SECOND
 /** How far back an unexplained flow looks for the line that saw its start. */
 const WITNESS_REACH: Micros = 2 * MINUTE
 
@@ -64,6 +72,7 @@ export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: S
   const leaving = createWaitingLine<Leaving>(saved?.leaving)
   const leavingInferred = createWaitingLine<Leaving>(saved?.leavingInferred)
   let evicted = saved?.evicted ?? 0
+  let dumps: readonly Dump[] = saved?.dumps ?? []
 
   function observe(record: ConntrackRecord, onStep: (step: FlowStep) => void): Flow {
     let flow = store.find(record, 'open')
@@ -71,6 +80,15 @@ export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: S
     if (gone !== null && isRepeated(gone, record)) return gone
     if (flow !== null && record.event === 'new' && record.at === flow.startAt && isSameTuple(flow, record)) {
       refresh(flow, record)
+      return flow
+    }
+    if (flow !== null && isBornWhileListed(flow, record)) {
+      const start = startOf(record)
+      flow.startAt = start.at
+      flow.startFrom = start.from
+      flow.startBasis = start.basis
+      refresh(flow, record)
+      onStep({ step: 'progressed', flow, record })
       return flow
     }
     if (flow !== null && (record.event === 'new' || !isSameTuple(flow, record))) {
@@ -138,13 +156,15 @@ export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: S
     return flow
   }
 
-  function dumpEnded(
-    startedAt: Micros,
-    at: Micros,
-    hasV4: boolean,
-    hasV6: boolean,
-    onStep: (step: FlowStep) => void,
-  ): void {
+  /** Reading the table evicts entries that ran out: their DESTROY comes just after the dump, and tells more than their absence. */
+  function endAbsent(watermark: Micros, onStep: (step: FlowStep) => void): void {
+    const due = dumps.filter(({ at }) => at + SETTLE <= watermark)
+    if (due.length === 0) return
+    dumps = dumps.filter(({ at }) => at + SETTLE > watermark)
+    for (const dump of due) endAbsentFrom(dump, onStep)
+  }
+
+  function endAbsentFrom({ startedAt, at, hasV4, hasV6 }: Dump, onStep: (step: FlowStep) => void): void {
     for (const row of store.open()) {
       // A flow seen at or after the dump's start may have begun after its row was passed.
       if (store.seenAt(row) >= startedAt || (store.family(row) === 4 ? !hasV4 : !hasV6)) continue
@@ -153,6 +173,7 @@ export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: S
   }
 
   function expire(watermark: Micros, onStep: (step: FlowStep) => void): void {
+    endAbsent(watermark, onStep)
     forget(leaving, watermark - SETTLE - SECOND)
     forget(leavingInferred, watermark - SETTLE - DESTROY_LATE_MAX)
     for (const row of store.open()) {
@@ -177,7 +198,9 @@ export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: S
         at < startFrom - BEFORE_START - resolution || at > endAt + SETTLE ? -1 : Math.abs(at - startAt),
       )
     },
-    dumpEnded,
+    dumpEnded(startedAt, at, hasV4, hasV6) {
+      dumps = [...dumps, { startedAt, at, hasV4, hasV6 }].slice(-DUMPS_MAX)
+    },
     expire,
     rest: (flow) => store.rest(flow),
     *open(isConcerned) {
@@ -195,6 +218,7 @@ export function createFlowTable(gateway: string, witnesses: Witnesses, saved?: S
       leaving: leaving.save(),
       leavingInferred: leavingInferred.save(),
       evicted,
+      dumps,
     }),
   }
 }
@@ -224,6 +248,19 @@ function isSameTuple(flow: Flow, { original, protocol }: ConntrackRecord): boole
  */
 function isRepeated(gone: Flow, record: ConntrackRecord): boolean {
   return record.at <= gone.seenAt && isSameTuple(gone, record)
+}
+
+/**
+ * A dump bears the time its reading began. What is born while it is read stands in it, and its NEW is met after its row.
+ */
+function isBornWhileListed(flow: Flow, record: ConntrackRecord): boolean {
+  return (
+    record.event === 'new' &&
+    flow.startBasis !== 'new' &&
+    flow.conntrackId === record.id &&
+    record.at - flow.startAt <= DUMP_READ_MAX &&
+    isSameTuple(flow, record)
+  )
 }
 
 /** Every tuple a firewall line of this flow may show: before and after NAT on either side (design 5.7). */

@@ -67,7 +67,7 @@ export type SavedEngine = {
     readonly newest: Micros
     readonly head: Micros | undefined
   }[]
-  readonly merge: SavedLiveMerge<Item | RulesetRecord>
+  readonly merge: SavedLiveMerge<Item>
   readonly clock: SavedEventClock
   readonly pipeline: SavedPipeline
   readonly firstAt: Micros
@@ -92,7 +92,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     saved?.pipeline,
   )
   const clock = createEventClock(sources, pipeline, saved?.clock)
-  const merge = createLiveMerge<Item | RulesetRecord>(sources.length, saved && reorder(saved, sources, known))
+  const merge = createLiveMerge<Item>(sources.length, saved && reorder(saved, sources, known))
   const newest = sources.map(({ label }) => known.get(label)?.newest ?? Number.NEGATIVE_INFINITY)
   let firstAt = saved?.firstAt ?? Number.POSITIVE_INFINITY
   /** Arrival of each source's first record ever; undefined before it. */
@@ -103,6 +103,8 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
   )
   const ended = new Set<number>()
   const open = new Set(sources.filter(isRecords))
+  // Nobody waits for a ruleset: it tells of the past.
+  for (const [index, source] of sources.entries()) if (!isRecords(source)) merge.floor(index, Number.POSITIVE_INFINITY)
   const rulesets = new Map(options.hosts.map((host) => [host.name, host.rulesets]))
   const prefixes = createKnownPrefixes(sources, decoders, saved?.prefixes)
 
@@ -114,7 +116,13 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     const last = items.at(-1)?.arrival ?? 0
     if (last > 0) newest[source] = Math.max(newest[source] ?? last, last)
     heads[source] ??= items[0]?.arrival ?? 0
-    merge.push(source, items)
+    const host = sources[source]?.host ?? ''
+    // Rulesets are dated and stand at once: the one before a change is only written with it, after its time.
+    for (const item of items) if (item.kind === 'ruleset') stand(host, item)
+    merge.push(
+      source,
+      items.filter((item) => item.kind !== 'ruleset'),
+    )
   }
 
   /** Whether the first time any source names is known, by which records of no time are dated. As in a replay, the sources' first records tell it. */
@@ -127,13 +135,12 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     return Number.isFinite(firstAt)
   }
 
-  function take(index: number, item: Item | RulesetRecord): void {
+  function take(index: number, item: Item): void {
     const source = sources[index]
     if (source === undefined) return
     if (item.arrival > 0 && item.arrival < firstAt) firstAt = item.arrival
     clock.advance(item.arrival)
-    if (item.kind === 'ruleset') stand(source.host, item)
-    else pipeline.take(source.host, source.entry.name, dated(item, firstAt))
+    pipeline.take(source.host, source.entry.name, dated(item, firstAt))
     if (ended.size > 0 && ended.has(index) && merge.waiting(index) === 0) finished(index)
   }
 
@@ -227,7 +234,7 @@ function reorder(
   saved: SavedEngine,
   sources: readonly EngineSource[],
   known: ReadonlyMap<string, { readonly index: number }>,
-): SavedLiveMerge<Item | RulesetRecord> {
+): SavedLiveMerge<Item> {
   const nothing = { items: [], floor: Number.NEGATIVE_INFINITY }
   const queues = sources.map(({ label }) => saved.merge.queues[known.get(label)?.index ?? -1] ?? nothing)
   return { ...saved.merge, queues }

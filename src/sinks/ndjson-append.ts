@@ -39,12 +39,13 @@ export function openNdjsonAppend(path: string, position: string): Sink {
     })
   }
   const writer = createEventWriter()
+  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
   const inode = attempt(() => String(fstatSync(file, { bigint: true }).ino))
   let bytes = attempt(() => begin(file, inode, position))
 
-  function write(block: Buffer): void {
-    for (let at = 0; at < block.length; ) at += writeSync(file, block, at, block.length - at, bytes + at)
-    bytes += block.length
+  function write(piece: Buffer): void {
+    for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at, bytes + at)
+    bytes += piece.length
   }
 
   return {
@@ -54,7 +55,7 @@ export function openNdjsonAppend(path: string, position: string): Sink {
       const before = bytes
       try {
         attempt(() => {
-          for (const block of blocksOf(events, writer)) write(block)
+          for (const piece of blocksOf(events, writer, block)) write(piece)
           fsyncSync(file)
         })
       } catch (error) {
@@ -102,8 +103,12 @@ function lastLineEnd(file: number, size: number): number {
   return 0
 }
 
-function* blocksOf(events: readonly Event[], writer: ReturnType<typeof createEventWriter>): Generator<Buffer> {
-  const block = Buffer.allocUnsafe(BLOCK_BYTES)
+/** Pieces are parts of `block`, valid until the next. */
+function* blocksOf(
+  events: readonly Event[],
+  writer: ReturnType<typeof createEventWriter>,
+  block: Buffer,
+): Generator<Buffer> {
   let used = 0
   for (const event of events) {
     let end = writer.write(event, block, used)

@@ -148,8 +148,9 @@ export function createSeat(
     if (size < readTo) return { kind: 'changed', isShorter: true }
     // With a first line that is not whole yet there is nothing to give, however much it grows.
     if (file !== null && size > readTo) return { kind: 'more' }
+    // A log that grows is read again at once.
+    if (hasWaited) tail.rest()
     hasWaited = true
-    tail.rest()
     return { kind: 'end', writtenAt: now.writtenAt }
   }
 

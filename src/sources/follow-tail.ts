@@ -41,7 +41,7 @@ const Tail = createRequire(import.meta.url)('tail-file') as new (
   options: LibraryOptions,
 ) => LibraryTail
 
-/** A buffer is kept between reads only while there is more to read: many idle sources hold none. */
+/** Also for a look at the end of a file. */
 const READ_BYTES_MIN = 4096
 
 /** Reads where it is told to, and watches the directory. Opens and closes no file: descriptors are the caller's. */
@@ -63,11 +63,9 @@ export class FollowedTail extends Tail {
     this.fd = fd
     this.started = this.#path
     this.pos = from
-    const size = Math.max(length, READ_BYTES_MIN)
-    if (this.buf?.length !== size) {
-      this.buf = null
-      this._bufsize = size
-    }
+    this._bufsize = Math.max(length, READ_BYTES_MIN)
+    // Every read has another length: a buffer each would be some megabytes a second that wait for the garbage collector.
+    if ((this.buf?.length ?? 0) < this._bufsize) this.buf = Buffer.allocUnsafeSlow(this._bufsize)
     return new Promise((resolve, reject) => {
       this.#take = (chunk) => (chunk instanceof Error ? reject(chunk) : resolve(chunk.subarray(0, length)))
       // The library opens nothing: it has a descriptor.
@@ -75,7 +73,7 @@ export class FollowedTail extends Tail {
     })
   }
 
-  /** Lets the read buffer go. */
+  /** Lets the read buffer go: many idle sources hold none. */
   rest(): void {
     this.buf = null
   }

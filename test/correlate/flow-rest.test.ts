@@ -83,7 +83,8 @@ function play(records: readonly ConntrackRecord[], doesRest: boolean) {
   }
   const newest = Math.max(...records.map((each) => each.at))
   table.expire(newest + SECOND, onStep)
-  table.dumpEnded(newest - SECOND, newest, true, false, onStep)
+  table.dumpEnded(newest - SECOND, newest, true, false)
+  table.expire(newest + 2 * SECOND, onStep)
   told.push(...[...table.open(() => true)].map(seen))
   table.expire(newest + 7 * 24 * 3600 * SECOND, onStep)
   return { told, open: table.openCount, left: records.map((each) => matched(table, each)) }

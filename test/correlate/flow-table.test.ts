@@ -152,7 +152,8 @@ describe('flow table', () => {
       '0 [NEW] udp 17 30 src=fd08::2 dst=fd20::10 sport=1 dport=2 [UNREPLIED] src=fd20::10 dst=fd08::2 sport=2 dport=1 id=8',
       '9 [NEW] udp 17 30 src=10.8.0.9 dst=10.20.0.10 sport=1 dport=2 [UNREPLIED] src=10.20.0.10 dst=10.8.0.9 sport=2 dport=1 id=9',
     ])
-    table.dumpEnded(T0 + 8 * SECOND, T0 + 10 * SECOND, true, false, (step) => steps.push(step))
+    table.dumpEnded(T0 + 8 * SECOND, T0 + 10 * SECOND, true, false)
+    table.expire(T0 + 12 * SECOND, (step) => steps.push(step))
     expect(steps.slice(3).map(({ step, flow }) => `${step} ${flow.conntrackId} ${flow.endReason}`)).toEqual([
       'ended 7 absent-from-dump',
     ])

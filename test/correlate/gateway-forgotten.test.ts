@@ -108,8 +108,20 @@ const STORIES: readonly Story[] = [
       poll(3, NAMED),
       entry(1, {}),
       { what: 'dump', startedAt: T0 + 4 * SECOND, at: T0 + 5 * SECOND, rowsV4: 1, rowsV6: 0 },
+      tick(9),
     ],
     after: [tick(100), entry(101, { event: 'destroy' }), poll(102, NAMED), tick(140)],
+  },
+  {
+    // A dump that did not show a flow says so a little later.
+    path: 'gateway.flows.dumps',
+    before: [
+      poll(0, NAMED),
+      poll(3, NAMED),
+      entry(1, {}),
+      { what: 'dump', startedAt: T0 + 4 * SECOND, at: T0 + 5 * SECOND, rowsV4: 1, rowsV6: 0 },
+    ],
+    after: [tick(9), poll(10, NAMED), tick(14)],
   },
   {
     // A flow that was open too long ago for its own NEW finds the line that saw its start.
