@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: generates a capture from the real grammar, runs `peertrail replay` over it, and syslog-ng and rsyslog over
- * the same packet log in the same run, LAUREL over the same audit log, then the embedded store and single parts; prints tables
+ * the same packet log in the same run, LAUREL over the same audit log, then the embedded store, the daemon and single parts; prints tables
  * against the budgets of docs and writes bench/.data/last.json. What the peers do is in syslog-ng.ts, rsyslog.ts and laurel.ts;
  * how time is measured, in measure.ts.
  */
@@ -13,6 +13,8 @@ import { generateAuditCapture } from './audit-capture.ts'
 import { generateFlowStore } from './flow-store.ts'
 import { type CaptureKind, type GeneratedCapture, generateCapture } from './generate.ts'
 import { installPeers } from './install-peers.ts'
+import { benchLive } from './live-bench.ts'
+import { formatLive, type LiveResult } from './live-table.ts'
 import type { PartResult } from './lookups.ts'
 import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { benchPeer } from './peer-bench.ts'
@@ -40,6 +42,11 @@ const ANSWER_MS_MAX = 1_000
 /** Rows of the store that is asked; of the one the writer alone fills. */
 const STORED = { full: 5_000_000, quick: 200_000 } as const
 const WRITTEN = { full: 1_000_000, quick: 100_000 } as const
+/** What the daemon follows: a gateway of the budget's size, or enough to see that it works. */
+const LIVE = {
+  full: { linesPerSecond: 20_000, seconds: 30 },
+  quick: { linesPerSecond: 2_000, seconds: 8 },
+} as const
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2))
@@ -67,14 +74,16 @@ async function runAll(options: BenchOptions): Promise<number> {
   const replays = await runReplays(packets, baseline, options, complaints)
   const store = options.withStore ? await runStore(packets, options, complaints) : NO_STORE
   const audit = await runAudit(options, complaints)
+  const live = options.withLive ? await runLive(options, complaints) : []
   const results = [...replays, ...peers, ...audit, ...store.results, ...runParts(packets)]
   const baselines = [baseline, audit[1] ?? null].filter((result) => result !== null)
   process.stdout.write(`\n${machine()}\n\n${formatTable(results, baselines)}`)
   if (store.answers.length > 0) process.stdout.write(`\n${formatAnswers(store.answers)}`)
+  if (live.length > 0) process.stdout.write(`\n${formatLive(live)}`)
   for (const complaint of complaints) process.stdout.write(`WRONG: ${complaint}\n`)
   writeFileSync(
     join(DATA, 'last.json'),
-    `${JSON.stringify({ machine: machine(), results, answers: store.answers, complaints }, null, 2)}\n`,
+    `${JSON.stringify({ machine: machine(), results, answers: store.answers, live, complaints }, null, 2)}\n`,
   )
   // The table says which budget is missed; a figure of a busy machine is no failure. Work left out is one.
   return complaints.length > 0 ? 1 : 0
@@ -144,6 +153,15 @@ async function runAudit(options: BenchOptions, complaints: string[]): Promise<Re
   const budget = `>= ${AUDIT_RATIO_MIN} x LAUREL`
   if (laurel === null) return [{ ...ours, budget }]
   return [judged(ours, budget, ratio(ours, laurel) >= AUDIT_RATIO_MIN), laurel]
+}
+
+/** Last of all: nothing else of ours runs beside it. */
+async function runLive({ isQuick }: BenchOptions, complaints: string[]): Promise<LiveResult[]> {
+  const load = LIVE[isQuick ? 'quick' : 'full']
+  say(`peertrail run: ${load.linesPerSecond} lines/s for ${load.seconds} s …\n`)
+  const bench = await attempt('run', complaints, () => benchLive(load, WORK))
+  if (bench !== null && bench.complaint !== '') complaints.push(`run: ${bench.complaint}`)
+  return bench === null ? [] : [bench.result]
 }
 
 type StoreResults = { readonly results: readonly Result[]; readonly answers: readonly Answer[] }

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { AppError } from '../errors.ts'
 import { type LiveRun, openLiveRun } from '../live/live-run.ts'
 import type { Log } from '../live/log.ts'
@@ -24,6 +25,11 @@ export type RunArguments = {
   readonly isOnce: boolean
 }
 
+/**
+ * Old space grows by at most so much before it is collected, in percent of what lives in it. A record waits seconds for its evidence
+ * and dies old; left to itself the heap of a daemon becomes four times what it needs.
+ */
+const HEAP_GROWING_PERCENT = 30
 /** How often alarms are looked for and systemd hears that all is well. */
 const LOOK_MS = 5_000
 /** Exits of ours are all over by then; systemd waits ten seconds. */
@@ -35,6 +41,7 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
     throw new AppError('usage', `no pipeline file: ${SYSTEM_PIPELINE} is not there and --pipeline was not given`, {
       advice: '`peertrail init` writes one for this machine.',
     })
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   const machine = hostname()
   const settings = await loadSettings(path, machine, args.state)
   const now = () => Date.now() * MS

@@ -50,18 +50,21 @@ export function createCheckpoints(parts: {
 
   async function commit(frozen: FrozenCheckpoint): Promise<boolean> {
     const positions = await outputs.barrier()
+    const { length } = frozen.bytes
     try {
       state.commit(frozen, positions)
       if (error !== '') log.info({}, 'checkpoints are written again')
       error = ''
       at = frozen.at
-      bytes = frozen.bytes.length
+      bytes = length
       return true
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause)
       if (said !== error) log.error({ error: said }, `no checkpoint: ${said}`)
       error = said
       return false
+    } finally {
+      letGo(frozen)
     }
   }
 
@@ -107,4 +110,11 @@ export function createCheckpoints(parts: {
       return error
     },
   }
+}
+
+/** At once: tens of megabytes would wait for the next collection of old objects, and the next checkpoint would come before it. */
+function letGo({ bytes }: FrozenCheckpoint): void {
+  const { buffer } = bytes
+  // What is shared with other buffers stays.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) buffer.transfer(0)
 }

@@ -61,12 +61,13 @@ const IDLE_MS = 100
 const STOP_PATIENCE: Micros = 7 * SECOND
 
 export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
-  const { now, log, outputs } = parts
+  // Closures name these and not `parts`: it would keep alive what was saved.
+  const { now, log, outputs, hosts, prefixes } = parts
   const startedAt = now()
   const wait = createLoopWait()
   const engine = createEngine(
     {
-      hosts: parts.hosts,
+      hosts,
       inventory: parts.inventory,
       inventoryText: parts.inventoryText,
       isLive: !isOnce,
@@ -74,7 +75,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
         label: planned.label,
         host: planned.host,
         entry: planned.entry,
-        options: decoderOptions(parts, planned, startedAt),
+        options: decoderOptions({ hosts, prefixes }, planned, startedAt),
       })),
     },
     { emit: outputs.emit, emitLedger: outputs.emitLedger },
@@ -199,7 +200,7 @@ function isRead(reader: Reader): boolean {
   return reader.isAtEnd || reader.source.problem !== ''
 }
 
-function decoderOptions(parts: DaemonParts, { host }: PlannedFile, startedAt: Micros) {
+function decoderOptions(parts: Pick<DaemonParts, 'hosts' | 'prefixes'>, { host }: PlannedFile, startedAt: Micros) {
   const intake = parts.hosts.find(({ name }) => name === host)
   const { timezone = '', booted = null } = intake?.options ?? {}
   return {

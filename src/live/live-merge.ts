@@ -37,10 +37,7 @@ export function createLiveMerge<T extends { readonly arrival: Micros }>(
   count: number,
   saved?: SavedLiveMerge<T>,
 ): LiveMerge<T> {
-  const queues: Queue<T>[] = Array.from({ length: count }, (_, index) => {
-    const known = saved?.queues[index]
-    return { items: [...(known?.items ?? [])], head: 0, floor: known?.floor ?? Number.NEGATIVE_INFINITY }
-  })
+  const queues = openQueues(count, saved)
   let out = saved?.out ?? Number.NEGATIVE_INFINITY
   let late = saved?.late ?? 0
 
@@ -122,4 +119,12 @@ export function createLiveMerge<T extends { readonly arrival: Micros }>(
       late,
     }),
   }
+}
+
+/** Outside, because a closure in there would keep alive what was saved. */
+function openQueues<T>(count: number, saved: SavedLiveMerge<T> | undefined): Queue<T>[] {
+  return Array.from({ length: count }, (_, index) => {
+    const known = saved?.queues[index]
+    return { items: [...(known?.items ?? [])], head: 0, floor: known?.floor ?? Number.NEGATIVE_INFINITY }
+  })
 }

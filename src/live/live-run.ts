@@ -171,6 +171,7 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
 
   async function goOn(): Promise<void> {
     daemon = await open(state.checkpoint?.engine ?? null)
+    state.forgetCheckpoint()
     notifier.ready()
     if (!isOnce) for (const event of coverageStarts(settings.plan, 'source-started', startedAt)) outputs.emit(event)
     for (;;) {

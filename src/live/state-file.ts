@@ -28,8 +28,10 @@ export type Checkpoint = {
 export type FrozenCheckpoint = Omit<Checkpoint, 'engine' | 'positions'> & { readonly bytes: Buffer }
 
 export type StateFile = {
-  /** The last checkpoint; null before the first. */
+  /** The last checkpoint when the file was opened; null before the first, and after `forgetCheckpoint`. */
   readonly checkpoint: Checkpoint | null
+  /** Somebody goes on from it: what it holds, tens of megabytes, is no longer kept for others. */
+  forgetCheckpoint(): void
   /** Where each sink stood at the last checkpoint; before the first one, as `begin` was told. */
   readonly positions: ReadonlyMap<string, string>
   /** What was wrong with the file found, for people; '' = nothing. */
@@ -51,7 +53,9 @@ const APPLICATION_ID = 0x70747374
 const NAME = 'state.sqlite'
 const INSERT_CURSOR = 'INSERT INTO cursors (source, cursor) VALUES (?, ?)'
 const INSERT_POSITION = 'INSERT INTO positions (sink, position) VALUES (?, ?)'
+/** A large core takes several rows, in order: SQLite copies what it is given, and keeps the copy until the next. */
 const INSERT_CORE = 'INSERT INTO core (at, version, sha256, bytes) VALUES (?, ?, ?, ?)'
+const PIECE_BYTES = 1024 * 1024
 
 /** The engine as it is now. The bytes hold it whole; what goes on in the engine afterwards does not reach them. */
 export function freeze(at: Micros, engine: SavedEngine, cursors: ReadonlyMap<string, string>): FrozenCheckpoint {
@@ -108,14 +112,21 @@ export function openStateFile(dir: string, now: Micros, step: (name: string) => 
     held.exec('DELETE FROM cursors; DELETE FROM positions; DELETE FROM core')
     for (const [source, cursor] of frozen.cursors) insertCursor.run(source, cursor)
     for (const [sink, position] of positions) insertPosition.run(sink, position)
-    insertCore.run(frozen.at, STATE_VERSION, hashOf(frozen.bytes, frozen.cursors, positions), frozen.bytes)
+    const hash = hashOf(frozen.bytes, frozen.cursors, positions)
+    for (let from = 0; from < frozen.bytes.length; from += PIECE_BYTES)
+      insertCore.run(frozen.at, STATE_VERSION, hash, frozen.bytes.subarray(from, from + PIECE_BYTES))
     step('checkpoint-written')
     held.exec('COMMIT')
     step('checkpoint-committed')
   }
 
   return {
-    checkpoint,
+    get checkpoint() {
+      return checkpoint
+    },
+    forgetCheckpoint() {
+      checkpoint = null
+    },
     setAside,
     positions: checkpoint?.positions ?? pairs(held, 'positions'),
     begin(positions) {
@@ -199,10 +210,13 @@ function readCheckpoint(database: DatabaseSync | null, path: string): Checkpoint
 }
 
 function readTables(database: DatabaseSync): Checkpoint | null {
-  const core = database.prepare('SELECT at, sha256, bytes FROM core').get()
+  const rows = database.prepare('SELECT at, sha256, bytes FROM core ORDER BY rowid').all()
+  const core = rows[0]
   if (core === undefined) return null
-  const { at, sha256, bytes } = core
-  if (typeof at !== 'number' || !(bytes instanceof Uint8Array)) throw new Error('it is damaged: the core has no bytes')
+  const { at, sha256 } = core
+  const pieces = rows.map((row) => row['bytes']).filter((piece) => piece instanceof Uint8Array)
+  if (typeof at !== 'number' || pieces.length < rows.length) throw new Error('it is damaged: the core has no bytes')
+  const bytes = Buffer.concat(pieces)
   const cursors = pairs(database, 'cursors')
   const positions = pairs(database, 'positions')
   if (hashOf(bytes, cursors, positions) !== sha256)

@@ -43,6 +43,8 @@ export type At = Place & {
 export type Cursor = {
   /** False: what lies there was not looked at yet, so where the end was is not known. */
   readonly hasBegun: boolean
+  /** `at` is in the copy of a file that was cut: what follows it begins after a cut. */
+  readonly isCopy: boolean
   readonly at: At | null
   readonly done: readonly At[]
   readonly counts: readonly (readonly [first: string, count: number])[]
@@ -62,12 +64,12 @@ export function parseCursor(text: string): Cursor | null {
     return null
   }
   if (!isRecord(value) || value['v'] !== VERSION) return null
-  const { hasBegun, at, done, counts } = value
-  if (typeof hasBegun !== 'boolean') return null
+  const { hasBegun, isCopy, at, done, counts } = value
+  if (typeof hasBegun !== 'boolean' || typeof isCopy !== 'boolean') return null
   if (!Array.isArray(done) || !Array.isArray(counts) || done.length > DONE_MAX || counts.length > COUNTS_MAX)
     return null
   if (!(at === null || (isAt(at) && at.offset >= 0)) || !done.every(isAt) || !counts.every(isCount)) return null
-  return { hasBegun, at, done, counts }
+  return { hasBegun, isCopy, at, done, counts }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -27,7 +27,7 @@ import type { Line, SourceFile } from './source.ts'
 const SKIPPED_MAX = 16
 
 /** Reasons of a FileGap (docs/operations.md). */
-type GapReason = 'truncated-before-read' | 'rotated-away' | 'replaced' | 'unreadable' | 'damaged'
+type GapReason = 'truncated-before-read' | 'copied-and-cut' | 'rotated-away' | 'replaced' | 'unreadable' | 'damaged'
 
 /** A place whose file is not open: of a cursor, or of content that was cut away under the reader. */
 type Lost = {
@@ -61,6 +61,8 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
   let hasBegun = saved?.hasBegun ?? (isForeign || options.from === 'beginning')
   const gaps: FileGap[] = []
   let problem = ''
+  /** The seat's file is the copy of one that was cut. */
+  let isCopy = saved?.isCopy ?? false
   /** The seat's file is at its end for good: broken, or unreadable from here. */
   let isOver = false
   /** The file after the seat's, and the bytes of all after it, when the seat was taken. */
@@ -155,6 +157,8 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
     due.listing = true
     if (search.kind === 'anew') return null
     if (search.kind === 'found') {
+      const cut = members.find((member) => member.isLive && isSameInode(member, at))
+      isCopy ||= cut !== undefined && search.start.opened.member !== cut
       sit(members, search.start)
       return null
     }
@@ -198,8 +202,10 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
     }
     if (left !== null && own < 0) await tellMissing(left, members, i)
     const held = left === null ? NOTHING : await left.rest(true)
-    if (left !== null) await leave(left, members[i]?.name ?? '')
     const read = held.lines.length > 0 ? result(held.file, held.lines, false) : null
+    if (left !== null) await leave(left, members[i]?.name ?? '')
+    // The live file was never replaced meanwhile: whatever lies between is a copy of it, too.
+    isCopy &&= !found.start.opened.member.isLive
     sit(members, found.start)
     return read
   }
@@ -220,6 +226,8 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
     if (end.first !== '') done = rememberDone(done, { ...end, name })
     await closeOpened(left.opened)
     seat = null
+    // Nobody can know what was written between the copy and the cut.
+    if (isCopy) gap(basename(options.path), 'copied-and-cut', -1, -1)
   }
 
   /** The live file if there is one; `problem` says what is there instead. */
@@ -310,7 +318,7 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
   }
 
   function cursor(): Cursor {
-    return { hasBegun, at: lost?.at ?? seat?.at() ?? null, done, counts: ordinals.save() }
+    return { hasBegun, isCopy, at: lost?.at ?? seat?.at() ?? null, done, counts: ordinals.save() }
   }
 
   if (isForeign) gap(basename(options.path), 'rotated-away', 0, -1)

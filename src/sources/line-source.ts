@@ -9,7 +9,7 @@ import type { Line, SourceFile } from './source.ts'
 export type FileGap = {
   /** Name of the file, without its directory. */
   readonly file: string
-  /** `truncated-before-read`, `rotated-away`, `replaced`, `unreadable`, `damaged`: see docs/operations.md. */
+  /** `truncated-before-read`, `copied-and-cut`, `rotated-away`, `replaced`, `unreadable`, `damaged`: see docs/operations.md. */
   readonly reason: string
   /** How many; -1 = not known. */
   readonly bytes: number

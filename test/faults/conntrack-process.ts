@@ -44,7 +44,7 @@ for (;;) {
   const entries: Entry[] = []
   const add = (kind: 'n' | 'd', number: number, at: Micros, line: string): void => {
     text += line
-    entries.push({ kind, number, at, bytes: line.length, isAtRisk: false })
+    entries.push({ kind, number, at, bytes: line.length })
   }
   const due = now() - FLOW_LIFE
   while (open[0] !== undefined && open[0].at < due) {

@@ -11,11 +11,6 @@ export type Verdict = {
   found: number
   stated: number
   missing: number
-  /**
-   * Written between a log's being copied and its being cut, never seen by the daemon, and not stated: no reader can know of it, which
-   * is why `copytruncate` is no way to rotate a log that counts.
-   */
-  untold: number
   duplicates: number
   /** Documents of one line, or flows of one connection, under two ids. */
   wrong: number
@@ -28,6 +23,7 @@ export type Verdict = {
 /** Gaps that say that bytes of a file are gone. A followed file can have no others. */
 const FILE_REASONS: ReadonlySet<string> = new Set([
   'truncated-before-read',
+  'copied-and-cut',
   'rotated-away',
   'replaced',
   'unreadable',
@@ -36,7 +32,7 @@ const FILE_REASONS: ReadonlySet<string> = new Set([
 const NOTES_MAX = 12
 
 export function emptyVerdict(): Verdict {
-  return { written: 0, found: 0, stated: 0, missing: 0, untold: 0, duplicates: 0, wrong: 0, repeated: 0, notes: [] }
+  return { written: 0, found: 0, stated: 0, missing: 0, duplicates: 0, wrong: 0, repeated: 0, notes: [] }
 }
 
 export type Case = {
@@ -86,7 +82,7 @@ function judgeEntries(
     .filter(({ action, reason }) => action === 'source-gap' && (!isFile || FILE_REASONS.has(reason)))
     .map((gap) => ({ ...gap, left: gap.bytes < 0 ? Number.POSITIVE_INFINITY : gap.bytes }))
   const isFirst = sink.name === 'store'
-  for (const { kind, number, at, bytes, isAtRisk } of entries) {
+  for (const { kind, number, at, bytes } of entries) {
     if (known[kind].has(number)) {
       if (isFirst) verdict.found++
       continue
@@ -96,10 +92,6 @@ function judgeEntries(
     if (gap !== undefined) {
       gap.left -= bytes
       if (isFirst) verdict.stated++
-      continue
-    }
-    if (isAtRisk) {
-      if (isFirst) verdict.untold++
       continue
     }
     verdict.missing++

@@ -15,18 +15,11 @@ export type Entry = {
   readonly number: number
   readonly at: Micros
   readonly bytes: number
-  /** Written into a file between its being copied and its being cut: nobody can know of it who did not see it there. */
-  readonly isAtRisk: boolean
 }
 
 export function enter(path: string, entries: readonly Entry[]): void {
   if (entries.length === 0) return
-  appendFileSync(
-    path,
-    entries
-      .map(({ kind, number, at, bytes, isAtRisk }) => `${kind} ${number} ${at} ${bytes} ${isAtRisk ? 'r' : '-'}\n`)
-      .join(''),
-  )
+  appendFileSync(path, entries.map(({ kind, number, at, bytes }) => `${kind} ${number} ${at} ${bytes}\n`).join(''))
 }
 
 /** Whole lines only: the last one may be torn by a kill. */
@@ -36,10 +29,10 @@ export function readLedger(path: string): Entry[] {
     .split('\n')
     .slice(0, -1)
     .flatMap((line) => {
-      const match = /^([pnd]) (\d+) (\d+) (\d+) ([r-])$/.exec(line)
+      const match = /^([pnd]) (\d+) (\d+) (\d+)$/.exec(line)
       if (match === null) return []
-      const [, kind, number, at, bytes, risk] = match
+      const [, kind, number, at, bytes] = match
       if (kind !== 'p' && kind !== 'n' && kind !== 'd') return []
-      return [{ kind, number: Number(number), at: Number(at), bytes: Number(bytes), isAtRisk: risk === 'r' }]
+      return [{ kind, number: Number(number), at: Number(at), bytes: Number(bytes) }]
     })
 }

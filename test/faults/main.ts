@@ -81,12 +81,11 @@ function isGood({ verdict, problems }: RoundResult): boolean {
   return verdict.missing === 0 && verdict.duplicates === 0 && verdict.wrong === 0 && problems.length === 0
 }
 
-function add(total: Verdict, { written, found, stated, missing, untold, duplicates, wrong, repeated }: Verdict): void {
+function add(total: Verdict, { written, found, stated, missing, duplicates, wrong, repeated }: Verdict): void {
   total.written += written
   total.found += found
   total.stated += stated
   total.missing += missing
-  total.untold += untold
   total.duplicates += duplicates
   total.wrong += wrong
   total.repeated += repeated

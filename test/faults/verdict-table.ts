@@ -2,7 +2,7 @@
 import type { Verdict } from './judge.ts'
 import type { RoundResult } from './round.ts'
 
-const WIDTHS = [5, 22, 5, 7, 8, 8, 7, 7, 6, 5, 6, 8, 6] as const
+const WIDTHS = [5, 22, 5, 7, 8, 8, 7, 7, 5, 6, 8, 6] as const
 
 export function headLine(): string {
   return line([
@@ -14,7 +14,6 @@ export function headLine(): string {
     'found',
     'stated',
     'missing',
-    'untold',
     'twice',
     'wrong',
     'repeated',
@@ -32,8 +31,8 @@ export function totalLine(total: Verdict, kills: number, hit: number, points: nu
   return line(['', 'all', String(kills), `${hit}/${points}`, ...numbers(total), ''])
 }
 
-function numbers({ written, found, stated, missing, untold, duplicates, wrong, repeated }: Verdict): string[] {
-  return [written, found, stated, missing, untold, duplicates, wrong, repeated].map(String)
+function numbers({ written, found, stated, missing, duplicates, wrong, repeated }: Verdict): string[] {
+  return [written, found, stated, missing, duplicates, wrong, repeated].map(String)
 }
 
 /** The theme to the left, all else to the right. */

@@ -53,19 +53,15 @@ function now(): Micros {
   return run.lastAt
 }
 
-const entryOf = (kind: EntryKind, number: number, at: Micros, text: string, isAtRisk = false): Entry => ({
+const entryOf = (kind: EntryKind, number: number, at: Micros, text: string): Entry => ({
   kind,
   number,
   at,
   bytes: text.length,
-  isAtRisk,
 })
 
 /** Packet log lines and their flows. `mayTear`: the last line may be written in two pieces. */
-function writeLines(
-  count: number,
-  { mayTear = false, atRisk = '', write = (text: string) => logs.kern.write(text) } = {},
-): void {
+function writeLines(count: number, { mayTear = false, write = (text: string) => logs.kern.write(text) } = {}): void {
   const entries: Entry[] = []
   let text = mend(entries)
   let flows = ''
@@ -74,7 +70,7 @@ function writeLines(
     const number = run.next++
     const at = now()
     const line = packetLine(number, at, task.bootedAt)
-    const entry = entryOf('p', number, at, line, atRisk === 'kern')
+    const entry = entryOf('p', number, at, line)
     if (mayTear && i === count - 1 && number % 8 === 0) {
       text += line.slice(0, 100)
       torn = { text: line.slice(100), entry }
@@ -85,7 +81,7 @@ function writeLines(
     if (!task.hasConntrack || number % FLOW_EACH !== 0) continue
     const begin = conntrackNew(number, at)
     flows += begin
-    flowEntries.push(entryOf('n', number, at, begin, atRisk === 'conntrack'))
+    flowEntries.push(entryOf('n', number, at, begin))
     open.push({ number, at })
   }
   write(text)
@@ -157,7 +153,7 @@ async function obey(order: WriterOrder): Promise<void> {
     case 'copytruncate':
       flush()
       return logs[order.log].copyTruncate(() => {
-        if (order.between > 0) writeLines(order.between, { atRisk: order.log })
+        if (order.between > 0) writeLines(order.between)
       })
     case 'compress':
       return logs[order.log].compress()

@@ -1,7 +1,7 @@
 /** Following while it runs: every kind of rotation, with real files. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { counting, descriptorsBelow, drain, numbered, numbers, readUntil, withLog } from './followed-log.ts'
+import { counting, descriptorsBelow, drain, losses, numbered, numbers, readUntil, withLog } from './followed-log.ts'
 
 describe('a growing file', () => {
   test('gives its lines with byte offsets, and holds back the unterminated one', () =>
@@ -88,7 +88,7 @@ describe('rename rotation', () => {
       await drain(source, got)
       expect(got.texts.slice(2)).toEqual(['3 the line', '4 the line', '6 cut off', '5 the line'])
       expect(got.lines.map(({ flaw }) => flaw)).toEqual(['', '', '', '', 'unterminated', ''])
-      expect(got.gaps).toEqual([])
+      expect(losses(got)).toEqual([])
     }))
 
   test('lines that come late into the old file come late, and only once', () =>
@@ -123,7 +123,7 @@ describe('rename rotation', () => {
       log.gzip('.5')
       await drain(source, got)
       expect(numbers(got)).toEqual([1, 2, 3, 4, 6, 7])
-      expect(got.gaps).toEqual([])
+      expect(losses(got)).toEqual([])
     }))
 
   test('with dates in the names', () =>
@@ -188,7 +188,10 @@ describe('copytruncate', () => {
       await drain(source, got)
       expect(numbers(got)).toEqual(counting(1, 7))
       expect(got.texts[4]).toBe('5 half a line')
-      expect(got.gaps).toEqual([])
+      expect(losses(got)).toEqual([])
+      expect(got.gaps).toEqual(
+        Array.from({ length: 2 }, () => ({ file: 'kern.log', reason: 'copied-and-cut', bytes: -1, from: -1, to: -1 })),
+      )
       expect(new Set(got.lines.slice(2, 6).map(({ file }) => file.identity)).size).toBe(1)
     }))
 
@@ -202,7 +205,7 @@ describe('copytruncate', () => {
       log.append(numbered(4, 90))
       await drain(source, got)
       expect(numbers(got)).toEqual(counting(1, 90))
-      expect(got.gaps).toEqual([])
+      expect(losses(got)).toEqual([])
     }))
 
   test('with the same first line, and the same bytes before the old place', () =>
@@ -215,7 +218,7 @@ describe('copytruncate', () => {
       log.append(`other\n${same}1\n`)
       await drain(source, got)
       expect(got.texts.length).toBe(401 + 402)
-      expect(got.gaps).toEqual([])
+      expect(losses(got)).toEqual([])
     }))
 
   test('without a copy is a gap, and the line held back is given', () =>

@@ -5,7 +5,17 @@
 import { copyFileSync, existsSync, truncateSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { counting, createGot, drain, type FollowedLog, keep, numbered, numbers, withLog } from './followed-log.ts'
+import {
+  counting,
+  createGot,
+  drain,
+  type FollowedLog,
+  keep,
+  losses,
+  numbered,
+  numbers,
+  withLog,
+} from './followed-log.ts'
 
 type Step =
   | { readonly what: 'write'; readonly lines: number }
@@ -109,7 +119,7 @@ function law(banner: string, runs: number) {
       await withLog(async (log) => {
         const { got, written } = await run(log, steps, banner, 60)
         expect(numbers(got).filter((number) => !Number.isNaN(number))).toEqual(counting(1, written))
-        expect(got.gaps).toEqual([])
+        expect(losses(got)).toEqual([])
         const places = got.lines.map(({ file, offset }) => `${file.identity} ${offset}`)
         expect(new Set(places).size).toBe(places.length)
       })
@@ -136,7 +146,8 @@ test(
           expect(given).toEqual(given.toSorted((a, b) => a - b))
           expect(new Set(given).size).toBe(given.length)
           if (given.length < written) expect(got.gaps.length).toBeGreaterThan(0)
-          for (const { reason } of got.gaps) expect(reason).toMatch(/^(rotated-away|truncated-before-read|replaced)$/)
+          for (const { reason } of losses(got))
+            expect(reason).toMatch(/^(rotated-away|truncated-before-read|replaced)$/)
         })
       }),
       { numRuns: 150 },

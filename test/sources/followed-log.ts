@@ -150,3 +150,8 @@ export function numbers(got: Got): number[] {
 export function counting(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
 }
+
+/** Gaps but those that every copytruncate gives: whether anything was lost between copy and cut nobody can know. */
+export function losses({ gaps }: Pick<Got, 'gaps'>): FileGap[] {
+  return gaps.filter(({ reason }) => reason !== 'copied-and-cut')
+}

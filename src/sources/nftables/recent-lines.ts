@@ -7,8 +7,8 @@
  * times what copying them does. A replayed line that was forgotten is no longer recognised here and is then suspect for its
  * stale uptime.
  *
- * Saved are digests of the texts, a tenth of their size: a daemon that writes down its state every few seconds would else write
- * 16 MiB each time. A text is digested once, at the first save after it came.
+ * Saved are digests of the texts, a fraction of their size: a daemon that writes down its state every few seconds would else write
+ * 4 MiB each time. A text is digested once, at the first save after it came.
  */
 import { hash } from 'node:crypto'
 import type { Micros } from '../../time.ts'
@@ -35,8 +35,8 @@ export type SavedRecentLines = {
 
 /** Pairs kept: many times a kernel ring (2^17 to 2^20 bytes, some 500 to 4000 packet lines). */
 export const RECENT_LINES_MAX = 65_536
-/** Bytes of text kept: RECENT_LINES_MAX messages of 256 bytes, or of the longest a kernel writes 16 thousand. */
-const TEXT_RING_BYTES = 1 << 24
+/** Bytes of text kept: four times the largest ring of a usual kernel. */
+const TEXT_RING_BYTES = 1 << 22
 const BUCKET = 4
 const BUCKETS = RECENT_LINES_MAX / BUCKET
 
