@@ -53,25 +53,23 @@ export type Follower = {
 
 /** `saved`: null = from the beginning or the end, as the options say. `isForeign`: there was a cursor that cannot be read. */
 export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor | null, isForeign: boolean): Follower {
-  const ordinals = createOrdinals(saved?.counts ?? [])
   const { due, tail } = wake
+  const ordinals = createOrdinals(saved?.counts ?? [])
   let done: readonly At[] = saved?.done ?? []
   let seat: Seat | null = null
   let lost: Lost | null = saved?.at ? { at: saved.at, from: saved.at.offset, reason: null, held: NOTHING } : null
   let hasBegun = saved?.hasBegun ?? (isForeign || options.from === 'beginning')
   const gaps: FileGap[] = []
   let problem = ''
-  /** The seat's file is the copy of one that was cut. */
+  /** Of the seat's file: the copy of one that was cut; at its end for good, being broken or unreadable from here. */
   let isCopy = saved?.isCopy ?? false
-  /** The seat's file is at its end for good: broken, or unreadable from here. */
   let isOver = false
   /** The file after the seat's, and the bytes of all after it, when the seat was taken. */
   let successor: Member | null = null
   let younger = 0
   let names = 0
   /** What was the live file when the directory was looked at and nothing was to be had, and why. */
-  let lookedAt = ''
-  let blockedBy = ''
+  const looked = { at: '', blockedBy: '' }
 
   function gap(file: string, reason: GapReason, from: number, to: number): void {
     gaps.push({ file, reason, from, to, bytes: from < 0 || to < 0 ? -1 : to - from })
@@ -84,7 +82,6 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
   }
 
   const waiting = () => result(null, [], true)
-
   /** The files as they lie now; null = later (then `problem` may say why). */
   async function look(): Promise<readonly Member[] | null> {
     if (names > NAMES_CHEAP_MAX && !due.tick) return null
@@ -133,7 +130,7 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
     younger = members.slice(i + 1).reduce((sum, { size }) => sum + size, 0)
     seat = createSeat({ options, tail, ordinals }, start.opened, start)
     isOver = false
-    lookedAt = ''
+    looked.at = ''
     problem = ''
   }
 
@@ -248,14 +245,14 @@ export function createFollower(options: FollowOptions, wake: Wake, saved: Cursor
       return late ?? result(null, [], true, writtenAt)
     }
     const seen = live === null ? problem : `${live.key} ${live.size > 0}`
-    if (seen === lookedAt && !due.listing) {
-      if (problem === '') problem = blockedBy
+    if (seen === looked.at && !due.listing) {
+      if (problem === '') problem = looked.blockedBy
       return result(null, [], true, writtenAt)
     }
     const read = await moveOn()
     if (seat !== at || read === null) return read
-    lookedAt = seen
-    blockedBy = problem
+    looked.at = seen
+    looked.blockedBy = problem
     return { ...read, writtenAt }
   }
 
