@@ -86,7 +86,8 @@ describe('imports', () => {
 
 describe('code', () => {
   test('takes time, chance and environment from outside', () => {
-    const mayAsk = /^src\/(?:main\.ts|command-line\.ts|config\.ts|commands\/.*|live\/.*|sinks\/command\.ts|sources\/follow-[^/]*\.ts)$/
+    const mayAsk =
+      /^src\/(?:main\.ts|command-line\.ts|config\.ts|commands\/.*|live\/.*|sinks\/command\.ts|sources\/follow-[^/]*\.ts)$/
     const core = src.filter(({ path }) => !mayAsk.test(path))
     const banned =
       /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.(?:env|hrtime|uptime)\b|\bperformance\.now\b|\brandom(?:UUID|Bytes|Int)\b/
@@ -104,7 +105,9 @@ describe('code', () => {
     expect(matches(all, /[:<,|&(=]\s*any\b(?!\s*[(:])|\bas any\b/, excused)).toEqual([])
     expect(matches(all, /^\s*(?:export )?(?:const )?enum \w|^\s*(?:export )?(?:declare )?namespace \w/m)).toEqual([])
     // FirewallEvent, AuditDocument: one a line or an event; an object with a getter of its own would cost a closure each.
-    expect(matches(src, /\bclass (?!\w+ extends Error\b|(?:FirewallEvent|AuditDocument)\b|FollowedTail\b)\w+/)).toEqual([])
+    expect(matches(src, /\bclass (?!\w+ extends Error\b|(?:FirewallEvent|AuditDocument)\b|FollowedTail\b)\w+/)).toEqual(
+      [],
+    )
   })
 
   test('says at every cast who guarantees it', () => {

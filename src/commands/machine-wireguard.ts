@@ -10,8 +10,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../live/clock.ts'
-import { type Fact, isKnown } from '../live/fact-shapes.ts'
-import { readFact } from '../live/read-fact.ts'
+import { type Fact, isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { readFact } from '../live/hostfacts/read-fact.ts'
 import { isInterfaceName } from '../machine-names.ts'
 import { askProgram } from './machine-programs.ts'
 

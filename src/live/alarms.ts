@@ -41,7 +41,7 @@ export function createAlarms(log: Log): Alarms {
     over,
     exactly(kinds, standing, now) {
       const keys = new Set(standing.map(({ kind, about }) => keyOf(kind, about)))
-      for (const { kind, about } of [...alarms.values()])
+      for (const { kind, about } of alarms.values())
         if (kinds.includes(kind) && !keys.has(keyOf(kind, about))) over(kind, about)
       for (const { kind, about, text } of standing) lasting(kind, about, text, now)
     },

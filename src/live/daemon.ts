@@ -78,7 +78,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
         options: decoderOptions({ hosts, prefixes }, planned, startedAt),
       })),
     },
-    { emit: outputs.emit, emitLedger: outputs.emitLedger },
+    { emit: (event) => outputs.emit(event), emitLedger: (event) => outputs.emitLedger(event) },
     parts.saved ?? undefined,
   )
   const readers = parts.files.map(({ planned, source }, index) => {
@@ -100,7 +100,9 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
     isBlocked = outputs.isFull
     let isBusy = false
     if (!isBlocked) {
-      const moved = await Promise.all(readers.map((reader, index) => (ended.has(index) ? false : reader.step())))
+      const moved = await Promise.all(
+        readers.map((reader, index) => (ended.has(index) ? Promise.resolve(false) : reader.step())),
+      )
       isBusy = moved.includes(true)
       if (isOnce) isBusy = (await finishRead()) || isBusy
       else pass()

@@ -2,7 +2,7 @@
 
 import type { Micros } from '../time.ts'
 import type { Alarms } from './alarms.ts'
-import type { Collector } from './collector.ts'
+import type { Collector } from './collectors/collector.ts'
 import type { Daemon } from './daemon.ts'
 import type { LiveDeps } from './live-run.ts'
 import { LOOKED_FOR, lookAround } from './look-around.ts'

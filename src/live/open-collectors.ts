@@ -1,13 +1,13 @@
 /** The commands of a plan as collectors, each with its journal; a loss of `conntrack -E` asks for a dump of the table at once. */
 import { join } from 'node:path'
 import { MS } from '../time.ts'
-import type { Collector, CollectorDeps } from './collector.ts'
-import { createConntrackCollector } from './conntrack-collector.ts'
-import type { DumpCollector } from './dump-collector.ts'
-import { createHostfactsCollector } from './hostfacts.ts'
-import { createJournaldCollector } from './journald-collector.ts'
+import type { Collector, CollectorDeps } from './collectors/collector.ts'
+import { createConntrackCollector } from './collectors/conntrack-collector.ts'
+import type { DumpCollector } from './collectors/dump-collector.ts'
+import { createJournaldCollector } from './collectors/journald-collector.ts'
+import { createPollCollector } from './collectors/poll-collector.ts'
+import { createHostfactsCollector } from './hostfacts/hostfacts.ts'
 import type { Plan, PlannedCommand } from './plan.ts'
-import { createPollCollector } from './poll-collector.ts'
 
 export type CollectorPlaces = {
   readonly stateDir: string

@@ -7,7 +7,7 @@ import { RULESET_SOURCE, SOURCES, type SourceEntry } from '../catalog.ts'
 import type { PipelineConfig, SourceConfig } from '../config.ts'
 import type { SourceKind } from '../sources/capture.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
-import { type JournalKind, journalPath } from './journal-names.ts'
+import { type JournalKind, journalPath } from './collectors/journal-names.ts'
 
 /** A file that is followed. */
 export type PlannedFile = {

@@ -1,7 +1,7 @@
 /** What the running daemon tells of itself: asked by `peertrail status`, turned into metrics, read by the health checks. */
 import type { SourceName } from '../correlate/intake.ts'
 import type { Micros } from '../time.ts'
-import type { CollectorStatus } from './collector.ts'
+import type { CollectorStatus } from './collectors/collector.ts'
 import type { DeliveryStatus } from './delivery.ts'
 
 export type SourceStatus = {

@@ -199,7 +199,7 @@ function createStoreWriter(store: OpenStore, options: WriterOptions): StoreWrite
     cursors: () => manifest.cursors(),
     seal: () =>
       attempt(() => {
-        for (const hot of [...hots.values()]) turnOver(hot)
+        for (const hot of hots.values()) turnOver(hot)
         sealing.start()
       }),
     head: () => manifest.head(),

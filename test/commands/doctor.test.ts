@@ -14,8 +14,8 @@ import { isOlder } from '../../src/commands/doctor-tools.ts'
 import type { MachineFacts } from '../../src/commands/machine-facts.ts'
 import { pipelineFacts } from '../../src/commands/machine-pipeline.ts'
 import { createSystemClock } from '../../src/live/clock.ts'
-import { createManualClock } from '../live/manual-clock.ts'
-import { until } from '../live/workshop.ts'
+import { createManualClock } from '../live/collectors/manual-clock.ts'
+import { until } from '../live/collectors/workshop.ts'
 import {
   bareGateway,
   FIXTURES,

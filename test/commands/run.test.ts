@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { until } from '../live/collectors/workshop.ts'
 import { idsOf, type LivePlace, openLivePlace } from '../live/live-place.ts'
-import { until } from '../live/workshop.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const TAKER = fileURLToPath(new URL('../fixtures/sinks/taker.ts', import.meta.url))

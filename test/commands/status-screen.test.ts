@@ -17,7 +17,7 @@ import {
   madeStatus,
   manyHosts,
   NOW,
-} from '../live/made-status.ts'
+} from '../live/status/made-status.ts'
 import { createMemoryTerminal } from './memory-terminal.ts'
 
 type View = { width?: number; isAll?: boolean; rowsMax?: number; color?: boolean }

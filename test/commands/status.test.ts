@@ -7,8 +7,9 @@ import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findStateDir, runStatus, type StatusArguments } from '../../src/commands/status.ts'
 import { type ScreenStream, watchScreen } from '../../src/commands/status-watch.ts'
+import { type StatusServer, startStatusServer } from '../../src/live/status/status-server.ts'
 import type { DaemonStatus } from '../../src/live/status.ts'
-import { type StatusServer, startStatusServer } from '../../src/live/status-server.ts'
+import { createListLog, openWorkshop, until, type Workshop } from '../live/collectors/workshop.ts'
 import {
   catchingUp,
   failing,
@@ -18,8 +19,7 @@ import {
   madeStatus,
   manyHosts,
   NOW,
-} from '../live/made-status.ts'
-import { createListLog, openWorkshop, until, type Workshop } from '../live/workshop.ts'
+} from '../live/status/made-status.ts'
 import { createMemoryTerminal } from './memory-terminal.ts'
 
 let workshop: Workshop

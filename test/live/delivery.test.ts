@@ -6,7 +6,7 @@ import { openOutputs } from '../../src/live/outputs.ts'
 import { openSpool, type Spool } from '../../src/live/spool.ts'
 import type { Sink } from '../../src/sinks/sink.ts'
 import { madeEvent } from '../store/made-events.ts'
-import { createListLog, type Logged, openWorkshop, until, type Workshop } from './workshop.ts'
+import { createListLog, type Logged, openWorkshop, until, type Workshop } from './collectors/workshop.ts'
 
 type Call = { readonly from: number; readonly count: number; accept(): void; refuse(why: string): void }
 

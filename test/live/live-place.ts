@@ -7,7 +7,7 @@ import { type LiveDeps, type LiveRun, openLiveRun } from '../../src/live/live-ru
 import { loadSettings, type Settings } from '../../src/live/settings.ts'
 import { type Micros, MS } from '../../src/time.ts'
 import { DEMO } from '../replay-capture.ts'
-import { createListLog, type Logged, openWorkshop, type Workshop } from './workshop.ts'
+import { createListLog, type Logged, openWorkshop, type Workshop } from './collectors/workshop.ts'
 
 /** 2026-11-22T15:11:20Z, in the middle of the capture. */
 const SPLIT: Micros = 1_795_360_280_000_000

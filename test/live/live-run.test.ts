@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Fields } from '../../src/fields.ts'
+import { until } from './collectors/workshop.ts'
 import { idsOf, type LivePlace, openLivePlace } from './live-place.ts'
-import { until } from './workshop.ts'
 
 let place: LivePlace
 beforeEach(() => {

@@ -6,7 +6,7 @@ import { AppError } from '../../src/errors.ts'
 import { type Plan, planSources } from '../../src/live/plan.ts'
 import { loadSettings } from '../../src/live/settings.ts'
 import { MINUTE, SECOND } from '../../src/time.ts'
-import { openWorkshop, type Workshop } from './workshop.ts'
+import { openWorkshop, type Workshop } from './collectors/workshop.ts'
 
 function planOf(sources: string): Plan {
   const config = parsePipeline(`sources:\n${sources.trim().replace(/^ */gm, '  ')}\n`, 'pipeline.yaml')

@@ -12,8 +12,8 @@ import { openSpool, type Spool } from '../../src/live/spool.ts'
 import { stamped } from '../../src/live/stamped.ts'
 import { DEMO } from '../replay-capture.ts'
 import { documentOf, madeEvent } from '../store/made-events.ts'
+import { limitFiles, openWorkshop, type Workshop } from './collectors/workshop.ts'
 import { openFeed } from './engine-feed.ts'
-import { limitFiles, openWorkshop, type Workshop } from './workshop.ts'
 
 /** Bytes of disk that are never reached. */
 const PLENTY = 1 << 30

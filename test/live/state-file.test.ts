@@ -10,10 +10,10 @@ import { AppError } from '../../src/errors.ts'
 import { freeze, openStateFile, STATE_VERSION, type StateFile } from '../../src/live/state-file.ts'
 import { DEMO } from '../replay-capture.ts'
 import { restored } from '../restored.ts'
+import { limitFiles, openWorkshop, until, type Workshop } from './collectors/workshop.ts'
 import { openFeed } from './engine-feed.ts'
 import { madeEngine } from './made-engine.ts'
 import type { StateTask } from './state-child.ts'
-import { limitFiles, openWorkshop, until, type Workshop } from './workshop.ts'
 
 /** 2026-11-22T15:00:00Z */
 const NOW = 1_795_359_600_000_000

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { SavedEngine } from '../../src/live/engine.ts'
 import { freeze, openStateFile } from '../../src/live/state-file.ts'
 import { restored } from '../restored.ts'
+import { openWorkshop, type Workshop } from './collectors/workshop.ts'
 import { madeEngine } from './made-engine.ts'
-import { openWorkshop, type Workshop } from './workshop.ts'
 
 const NOW = 1_795_359_600_000_000
 const CURSORS = new Map([['gw1/conntrack', '7']])

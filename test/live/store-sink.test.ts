@@ -6,7 +6,7 @@ import type { ChainHead } from '../../src/store/chain.ts'
 import { HOUR, MINUTE, type Micros } from '../../src/time.ts'
 import { idOf, madeEvent, START } from '../store/made-events.ts'
 import { idsIn, KEEP, verified, withPlace } from '../store/store-run.ts'
-import { limitFiles, until } from './workshop.ts'
+import { limitFiles, until } from './collectors/workshop.ts'
 
 const eventsOf = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => madeEvent(from + n))
 const idsOf = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => idOf(from + n))

@@ -7,7 +7,7 @@ import { printEvent } from '../../src/event-json.ts'
 import { openCommandSink } from '../../src/sinks/command.ts'
 import type { Sink } from '../../src/sinks/sink.ts'
 import { MS, SECOND } from '../../src/time.ts'
-import { openWorkshop, until, type Workshop } from '../live/workshop.ts'
+import { openWorkshop, until, type Workshop } from '../live/collectors/workshop.ts'
 import { madeEvent } from '../store/made-events.ts'
 
 const TAKER = fileURLToPath(new URL('../fixtures/sinks/taker.ts', import.meta.url))

@@ -7,7 +7,7 @@ import { AppError } from '../../src/errors.ts'
 import { createFacet, type Event } from '../../src/event.ts'
 import { printEvent } from '../../src/event-json.ts'
 import { openNdjsonAppend } from '../../src/sinks/ndjson-append.ts'
-import { limitFiles, openWorkshop, type Workshop } from '../live/workshop.ts'
+import { limitFiles, openWorkshop, type Workshop } from '../live/collectors/workshop.ts'
 import { madeEvent } from '../store/made-events.ts'
 
 let shop: Workshop
