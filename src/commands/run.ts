@@ -104,9 +104,14 @@ function listenToSignals(live: LiveRun, load: () => Promise<Settings>, log: Log)
       process.exit(0)
     }, STOP_MS).unref()
   }
+  let asked = 0
   const reload = (): void => {
+    const own = ++asked
     load().then(
-      (settings) => live.reload(settings),
+      (settings) => {
+        // Asked again meanwhile: only what was loaded last counts.
+        if (own === asked) live.reload(settings)
+      },
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
         const problems =

@@ -34,6 +34,8 @@ export type PlannedCommand = {
 export type PlannedRuleset = { readonly host: string; readonly path: string }
 
 export type Plan = {
+  /** Why it cannot be carried out, for people. */
+  readonly problems: readonly string[]
   readonly files: readonly PlannedFile[]
   readonly commands: readonly PlannedCommand[]
   readonly rulesets: readonly PlannedRuleset[]
@@ -60,6 +62,7 @@ export function planSources(config: Pick<PipelineConfig, 'sources'>, places: Pla
   const files: PlannedFile[] = []
   const commands: PlannedCommand[] = []
   const rulesets: PlannedRuleset[] = []
+  const problems: string[] = []
   const hostfacts: Plan['hostfacts'][number][] = []
 
   const follow = (host: string, kind: SourceKind, path: string, isJournal: boolean): void => {
@@ -76,7 +79,12 @@ export function planSources(config: Pick<PipelineConfig, 'sources'>, places: Pla
     command = source.command,
   ): string => {
     const path = journalPath(places.journals, host, kind)
-    if (commands.every((known) => known.path !== path)) commands.push({ host, kind, command, every, path })
+    const known = commands.find((each) => each.path === path)
+    if (known === undefined) commands.push({ host, kind, command, every, path })
+    else if (known.command.join('\0') !== command.join('\0'))
+      problems.push(
+        `${host} has two commands for one journal (${kind}): ${known.command.join(' ')}, ${command.join(' ')}`,
+      )
     return path
   }
 
@@ -120,7 +128,7 @@ export function planSources(config: Pick<PipelineConfig, 'sources'>, places: Pla
         source.type satisfies never
     }
   }
-  return { files, commands, rulesets, hostfacts }
+  return { files, commands, rulesets, hostfacts, problems }
 }
 
 function packetKind(source: SourceConfig, name: string): SourceKind {

@@ -47,6 +47,10 @@ export async function loadSettings(path: string, machine: string, state: string)
   const inventory = inventoryPath === '' ? emptyInventory() : parseInventory(inventoryText, basename(inventoryPath))
   const stateDir = state === '' ? stateDirOf(config, base) : resolve(state)
   const plan = planSources(config, { machine, base, journals: statePlaces(stateDir).journals })
+  if (plan.problems.length > 0)
+    throw new AppError('bad-pipeline', `${safeText(path)}: ${safeText(plan.problems.join('; '))}`, {
+      advice: 'Give both sources the same command, one that prints what both need.',
+    })
   return { path, base, machine, config, inventory, inventoryText, stateDir, plan, hosts: await hostsOf(config, plan) }
 }
 

@@ -24,6 +24,8 @@ const { values } = parseArgs({
   },
 })
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
+/** Without --rounds: one of each theme, as many as begin within this time. */
+const SHORT_MS = 100_000
 /** Crash points of one round. */
 const POINTS_A_ROUND = 2
 
@@ -48,7 +50,14 @@ async function playRounds(): Promise<number> {
   let skipped = 0
   say(`seed ${seed}, ${rounds} rounds`)
   say(headLine())
+  const startedAt = Date.now()
   for (let round = 0; round < rounds; round++) {
+    if (values.rounds === undefined && Date.now() - startedAt > SHORT_MS) {
+      say(
+        `${round} of ${rounds} themes in the time of a short run; others come first with another seed, all with --rounds ${rounds}`,
+      )
+      break
+    }
     const theme = order[round % order.length] ?? ''
     const points = pointsFor(theme, wanted, POINTS_A_ROUND)
     wanted = [...wanted.filter((point) => !points.includes(point)), ...points]

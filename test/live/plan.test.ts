@@ -229,3 +229,16 @@ sinks: { store: { dir: data/ } }
     expect(error.message).toContain(shop.path('ruleset.json'))
   })
 })
+
+test('two commands of one machine cannot share a journal', () => {
+  const config = parsePipeline(
+    `sources:
+  - { type: nftables, command: [journalctl, -o, json, -f, _TRANSPORT=kernel] }
+  - { type: auditd, command: [journalctl, -o, json, -f, _TRANSPORT=audit] }
+`,
+    'pipeline.yaml',
+  )
+  expect(planSources(config, { machine: 'gw1', base: '/etc', journals: '/var/lib/x' }).problems).toEqual([
+    'gw1 has two commands for one journal (journald): journalctl -o json -f _TRANSPORT=kernel, journalctl -o json -f _TRANSPORT=audit',
+  ])
+})
