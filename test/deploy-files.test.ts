@@ -121,7 +121,7 @@ test('the daemon may look at the kernel and nothing more, and is told apart from
     'Restart=always',
     'ExecReload=/bin/kill -HUP $MAINPID',
     'User=peertrail',
-    'StateDirectory=peertrail',
+    'StateDirectory=peertrail peertrail-state',
     'RuntimeDirectory=peertrail',
     'AmbientCapabilities=CAP_NET_ADMIN',
     'CapabilityBoundingSet=CAP_NET_ADMIN',

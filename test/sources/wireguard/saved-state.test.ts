@@ -92,6 +92,12 @@ describe('any dumps', () => {
   )
 })
 
+/** How far into a key the character stands, -1 when it is in none. */
+function placeInKey(content: string, at: number): number {
+  const start = Math.max(content.lastIndexOf('\t', at - 1), content.lastIndexOf('\n', at - 1)) + 1
+  return /^[\w+/]{43}=/.test(content.slice(start)) && at < start + 44 ? at - start : -1
+}
+
 describe('what is saved', () => {
   const PIECE = 16
   const pieces = [PRIVATE, PRESHARED].flatMap((secret) =>
@@ -124,6 +130,8 @@ describe('what is saved', () => {
     const content = `${header(0)}\n${INTERFACE}\n${peer(0, 1)}\n${peer(1, 1)}\n${header(10)}\n${INTERFACE}\n`
     fc.assert(
       fc.property(fc.nat({ max: content.length }), fc.nat({ max: 200 }), (from, length) => {
+        // Half of one key and half of another are a key: nobody can see that it never was one.
+        fc.pre(placeInKey(content, from) < 0 || placeInKey(content, from) !== placeInKey(content, from + length))
         expectNoSecret(content.slice(0, from) + content.slice(from + length))
         expectNoSecret(content.slice(from))
       }),
