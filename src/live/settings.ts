@@ -42,6 +42,7 @@ export async function loadSettings(path: string, machine: string, state: string)
     throw new AppError('bad-pipeline', `${safeText(path)} names no source`, {
       advice: 'A live run needs `sources:`; `peertrail init` writes a file for this machine.',
     })
+  refuseSinks(config, path)
   const inventoryPath = config.inventory === '' ? '' : resolve(base, config.inventory)
   const inventoryText = inventoryPath === '' ? '' : await readText(inventoryPath)
   const inventory = inventoryPath === '' ? emptyInventory() : parseInventory(inventoryText, basename(inventoryPath))
@@ -52,6 +53,18 @@ export async function loadSettings(path: string, machine: string, state: string)
       advice: 'Give both sources the same command, one that prints what both need.',
     })
   return { path, base, machine, config, inventory, inventoryText, stateDir, plan, hosts: await hostsOf(config, plan) }
+}
+
+/** Documents that go nowhere would be counted as delivered. */
+function refuseSinks({ store, ndjson, command, elasticsearch }: PipelineConfig, path: string): void {
+  if (elasticsearch !== null)
+    throw new AppError('bad-pipeline', `${safeText(path)}: this release does not write to Elasticsearch yet`, {
+      advice: 'Take `sinks.elasticsearch` out. `sinks.command` hands the documents to a program of yours.',
+    })
+  if (store !== null || ndjson !== '' || command !== null) return
+  throw new AppError('bad-pipeline', `${safeText(path)} names no sink`, {
+    advice: 'A live run needs one: `sinks: { store: { dir: /var/lib/peertrail } }`.',
+  })
 }
 
 async function hostsOf(config: PipelineConfig, plan: Plan): Promise<HostSettings[]> {

@@ -1,5 +1,7 @@
 /** What a pipeline file means on a machine: files, commands and journals, by every type and form of source. */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parsePipeline } from '../../src/config.ts'
 import { AppError } from '../../src/errors.ts'
@@ -194,10 +196,12 @@ sinks: { store: { dir: data/ } }
 
   test('the state lies where --state says, else where the pipeline says, else beside the store or the pipeline', async () => {
     const dirOf = async (text: string, state = '') => (await load(`sources:\n  ${LOG}\n${text}`, state)).stateDir
-    expect(await dirOf('')).toBe(shop.path('peertrail-state'))
+    expect(await dirOf('sinks: { ndjson: { path: out } }')).toBe(shop.path('peertrail-state'))
     expect(await dirOf('sinks: { store: { dir: data } }')).toBe(shop.path('data-state'))
     expect(await dirOf('sinks: { store: { dir: data } }\nstate: { dir: mine }')).toBe(shop.path('mine'))
-    expect(await dirOf('state: { dir: mine }', shop.path('other'))).toBe(shop.path('other'))
+    expect(await dirOf('sinks: { ndjson: { path: out } }\nstate: { dir: mine }', shop.path('other'))).toBe(
+      shop.path('other'),
+    )
   })
 
   test('nothing to read is an error', async () => {
@@ -214,17 +218,19 @@ sinks: { store: { dir: data/ } }
 
   test('so does one of the inventory, and what cannot be read', async () => {
     shop.write('inventory.yaml', 'peers:\n  - name: x\n    kind: planet\n')
-    const error = await problemOf(`sources:\n  ${LOG}\ninventory: inventory.yaml\n`)
+    const error = await problemOf(`sources:\n  ${LOG}\ninventory: inventory.yaml\nsinks: { ndjson: { path: out } }\n`)
     expect(error.code).toBe('bad-inventory')
     expect(error.problems[0]).toMatchObject({ file: 'inventory.yaml' })
     expect(error.problems.some(({ line }) => line === 3)).toBe(true)
-    const missing = await problemOf(`sources:\n  ${LOG}\ninventory: none.yaml\n`)
+    const missing = await problemOf(`sources:\n  ${LOG}\ninventory: none.yaml\nsinks: { ndjson: { path: out } }\n`)
     expect([missing.code, missing.message]).toEqual(['cannot-read', `cannot read ${shop.path('none.yaml')}`])
   })
 
   test('a ruleset that is none names its path', async () => {
     shop.write('ruleset.json', '{"nftables": 5}')
-    const error = await problemOf('sources:\n  - { type: nftables-ruleset, path: ruleset.json }\n')
+    const error = await problemOf(
+      'sources:\n  - { type: nftables-ruleset, path: ruleset.json }\nsinks: { ndjson: { path: out } }\n',
+    )
     expect(error.code).toBe('bad-pipeline')
     expect(error.message).toContain(shop.path('ruleset.json'))
   })
@@ -241,4 +247,17 @@ test('two commands of one machine cannot share a journal', () => {
   expect(planSources(config, { machine: 'gw1', base: '/etc', journals: '/var/lib/x' }).problems).toEqual([
     'gw1 has two commands for one journal (journald): journalctl -o json -f _TRANSPORT=kernel, journalctl -o json -f _TRANSPORT=audit',
   ])
+})
+
+test('a pipeline whose documents would go nowhere is refused', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'peertrail-plan-'))
+  const path = join(directory, 'pipeline.yaml')
+  const load = (sinks: string) => {
+    writeFileSync(path, `sources: [{ type: nftables, path: kern.log }]\n${sinks}\n`)
+    return loadSettings(path, 'gw1', '')
+  }
+  await expect(load('')).rejects.toThrow('names no sink')
+  await expect(load("sinks: { elasticsearch: { url: 'https://localhost:9200' } }")).rejects.toThrow('Elasticsearch yet')
+  await expect(load('sinks: { ndjson: { path: out.ndjson } }')).resolves.toMatchObject({ machine: 'gw1' })
+  rmSync(directory, { recursive: true })
 })
