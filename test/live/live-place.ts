@@ -88,10 +88,11 @@ const OWN = new Set(['source-started', 'source-stopped', 'chain-head'])
 /** And of machines in the inventory, that they have never said anything. */
 const LIVE_REASON = 'never-spoke'
 
+/** Whole lines only: a last one without its end is being written, or was when the process was killed. */
 export function documentsOf(ndjson: string): Fields[] {
   return ndjson
     .split('\n')
-    .filter((line) => line !== '')
+    .slice(0, -1)
     .map(parseEvent)
     .filter((fields) => !(fields['event.reason'] === 'peertrail' && OWN.has(fields['event.action'] ?? '')))
     .filter((fields) => fields['event.reason'] !== LIVE_REASON)
