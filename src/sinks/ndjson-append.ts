@@ -2,11 +2,12 @@
  * Documents appended to a file of NDJSON that others follow. Its position is the length it had when everything before was
  * accepted: what a killed run wrote beyond it is cut off at the next start and comes again, so every document stands there once.
  */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { z } from 'zod'
 import { createEventWriter } from '../correlate/event-printer.ts'
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
+import { lastLineEnd } from '../last-line-end.ts'
 import { safeText } from '../safe-text.ts'
 import type { Sink } from './sink.ts'
 
@@ -89,18 +90,6 @@ function parsePosition(position: string): z.infer<typeof positionSchema> | undef
   } catch {
     return undefined
   }
-}
-
-/** Behind the last LF: a torn last line is a document that was never accepted. */
-function lastLineEnd(file: number, size: number): number {
-  const chunk = Buffer.alloc(64 * 1024)
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - chunk.length)
-    const found = chunk.subarray(0, readSync(file, chunk, 0, end - start, start)).lastIndexOf(10)
-    if (found >= 0) return start + found + 1
-    end = start
-  }
-  return 0
 }
 
 /** Pieces are parts of `block`, valid until the next. */

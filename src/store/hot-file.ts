@@ -2,7 +2,8 @@
  * One file of rows that are not sealed yet. Lines are collected into blocks, written at once, and synced when the writer commits.
  * A kill can leave a torn last line; `trimHot` cuts it off, everything before it is whole.
  */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { lastLineEnd } from '../last-line-end.ts'
 import { FILE_MODE } from './layout.ts'
 import { toWriteError } from './write-error.ts'
 
@@ -104,17 +105,4 @@ export function trimHot(path: string): number {
   } finally {
     closeSync(descriptor)
   }
-}
-
-/** Offset behind the last LF, 0 when there is none. */
-function lastLineEnd(descriptor: number, size: number): number {
-  const chunk = Buffer.alloc(64 * 1024)
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - chunk.length)
-    const read = readSync(descriptor, chunk, 0, end - start, start)
-    const found = chunk.subarray(0, read).lastIndexOf(10)
-    if (found >= 0) return start + found + 1
-    end = start
-  }
-  return 0
 }

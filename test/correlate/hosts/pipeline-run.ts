@@ -1,11 +1,11 @@
 /**
- * Gateways and audited hosts through the whole core as `replay` drives it: items of all sources in order of arrival, the watermark
- * on its grid of 100 ms. Times are microseconds.
+ * Gateways and audited hosts through the whole core as `replay` drives it: items of all sources in order of arrival, on the event
+ * clock. Times are microseconds.
  */
 import { defaultHostOptions } from '../../../src/config.ts'
 import type { IntakeHost, Item, SourceName } from '../../../src/correlate/intake.ts'
-import { createWatermark } from '../../../src/correlate/watermark.ts'
 import { type Event, flatten } from '../../../src/event.ts'
+import { createEventClock } from '../../../src/event-clock.ts'
 import type { Fields } from '../../../src/fields.ts'
 import { parseInventory } from '../../../src/identity/inventory.ts'
 import { createPipeline, type Pipeline } from '../../../src/pipeline.ts'
@@ -14,11 +14,10 @@ import { emptyPacket } from '../../../src/sources/nftables/packet.ts'
 import type { PacketRecord } from '../../../src/sources/nftables/record.ts'
 import { createRulesetHistory } from '../../../src/sources/nftables/ruleset-history.ts'
 import type { SnapshotRecord } from '../../../src/sources/wireguard/record.ts'
-import { type Micros, MS, SECOND } from '../../../src/time.ts'
+import { type Micros, SECOND } from '../../../src/time.ts'
 
 /** 2026-11-22T15:09:00Z. */
 export const T0: Micros = 1_795_360_140 * SECOND
-const GRID: Micros = 100 * MS
 
 export type Source = { readonly host: string; readonly name: SourceName; readonly items: readonly Item[] }
 
@@ -65,20 +64,19 @@ export function hostsOf({ sources, audit = 'sessions' }: RunOptions): Omit<Intak
 
 function drive(pipeline: Pipeline, sources: readonly Source[], repeats: number): void {
   const heads = sources.map(() => 0)
-  const watermark = createWatermark()
-  for (const source of sources) watermark.add(labelOf(source), source.name === 'wireguard' ? 0 : SECOND)
-  let tickedAt = Number.NaN
-  const tickTo = (at: Micros): void => {
-    const step = Math.floor(at / GRID) * GRID
-    if (!Number.isFinite(step) || step <= tickedAt) return
-    tickedAt = step
-    for (let i = 0; i < repeats; i++) pipeline.tick(step)
+  const again = (tell: () => void): void => {
+    for (let i = 0; i < repeats; i++) tell()
   }
+  const clock = createEventClock(
+    sources.map(({ host, name }) => ({ host, entry: { name, lateness: name === 'wireguard' ? 0 : SECOND } })),
+    {
+      tick: (watermark) => again(() => pipeline.tick(watermark)),
+      tickHost: (host, watermark) => again(() => pipeline.tickHost(host, watermark)),
+    },
+  )
   const finishEmpty = (index: number): void => {
     const source = sources[index]
-    if (source === undefined || (heads[index] ?? 0) < source.items.length) return
-    watermark.finish(labelOf(source))
-    pipeline.finish(source.host, source.name)
+    if (source !== undefined && (heads[index] ?? 0) >= source.items.length) pipeline.finish(source.host, source.name)
   }
   for (const index of sources.keys()) finishEmpty(index)
   for (;;) {
@@ -86,11 +84,7 @@ function drive(pipeline: Pipeline, sources: readonly Source[], repeats: number):
     const source = sources[index]
     const item = source?.items[heads[index] ?? 0]
     if (source === undefined || item === undefined) break
-    for (const [i, each] of sources.entries()) {
-      const head = each.items[heads[i] ?? 0]
-      if (head !== undefined) watermark.observe(labelOf(each), head.arrival)
-    }
-    tickTo(watermark.at)
+    clock.advance(item.arrival)
     pipeline.take(source.host, source.name, item)
     heads[index] = (heads[index] ?? 0) + 1
     finishEmpty(index)
@@ -108,10 +102,6 @@ function earliest(sources: readonly Source[], heads: readonly number[]): number 
     lowest = arrival
   }
   return found
-}
-
-function labelOf({ host, name }: Source): string {
-  return `${host} ${name}`
 }
 
 /** A connection as a gateway tracks it. */
