@@ -60,7 +60,7 @@ describe('a good program', () => {
       isAccepted = true
     })
     // Opening the other end waits for the reader: then it has started, and has read nothing.
-    await until(() => spawnSync('timeout', ['0.05', 'sh', '-c', `echo go > ${gate}`]).status === 0, 'the gate opens')
+    await until(() => spawnSync('timeout', ['1', 'sh', '-c', `echo go > ${gate}`]).status === 0, 'the gate opens')
     expect(isAccepted).toBe(false)
     await batch
     expect(shop.read('taken')).toBe(textOf(0, 20_000))
