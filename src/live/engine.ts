@@ -103,8 +103,9 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
   )
   const ended = new Set<number>()
   const open = new Set(sources.filter(isRecords))
-  // Nobody waits for a ruleset: it tells of the past.
-  for (const [index, source] of sources.entries()) if (!isRecords(source)) merge.floor(index, Number.POSITIVE_INFINITY)
+  // Nobody waits for a ruleset, which tells of the past, but for the first: no verdict is known before it.
+  for (const [index, source] of sources.entries())
+    if (!isRecords(source) && known.get(source.label)?.head !== undefined) merge.floor(index, Number.POSITIVE_INFINITY)
   const rulesets = new Map(options.hosts.map((host) => [host.name, host.rulesets]))
   const prefixes = createKnownPrefixes(sources, decoders, saved?.prefixes)
 
@@ -118,7 +119,11 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     heads[source] ??= items[0]?.arrival ?? 0
     const host = sources[source]?.host ?? ''
     // Rulesets are dated and stand at once: the one before a change is only written with it, after its time.
-    for (const item of items) if (item.kind === 'ruleset') stand(host, item)
+    for (const item of items) {
+      if (item.kind !== 'ruleset') continue
+      stand(host, item)
+      merge.floor(source, Number.POSITIVE_INFINITY)
+    }
     merge.push(
       source,
       items.filter((item) => item.kind !== 'ruleset'),
