@@ -36,7 +36,8 @@ export function createCheckpoints(parts: {
   readonly log: Log
 }): Checkpoints {
   const { state, outputs, engine, readers, now, log } = parts
-  let dueAt = now() + EVERY
+  // The first at once: without a cursor nobody can tell a rotated file from the copy of one that was cut.
+  let dueAt = now()
   let pending: Promise<boolean> | null = null
   let at: Micros | null = state.checkpoint?.at ?? null
   let bytes = 0
