@@ -8,10 +8,8 @@ import type { Micros } from '../time.ts'
 export type Notifier = {
   ready(): void
   stopping(): void
-  reloading(): void
   /** Alive as of now; said at most every half of the watchdog's period. */
   alive(now: Micros): void
-  status(text: string): void
 }
 
 export function createNotifier(environment: { readonly [name: string]: string | undefined }): Notifier {
@@ -30,12 +28,10 @@ export function createNotifier(environment: { readonly [name: string]: string | 
   return {
     ready: () => say('--ready', '--status=running'),
     stopping: () => say('STOPPING=1', '--status=stopping'),
-    reloading: () => say('--status=reloading'),
     alive(now) {
       if (now - aliveAt < period && now >= aliveAt) return
       aliveAt = now
       say('WATCHDOG=1')
     },
-    status: (text) => say(`--status=${text}`),
   }
 }

@@ -71,7 +71,7 @@ export function openLivePlace(sinks = '  ndjson: { path: events.ndjson }\n'): Li
       const deps: LiveDeps = {
         now: () => Date.now() * MS,
         log,
-        notifier: { ready: quiet, stopping: quiet, reloading: quiet, alive: quiet, status: quiet },
+        notifier: { ready: quiet, stopping: quiet, alive: quiet },
         version: 'test',
         pid: 1,
         memoryBytes: () => 0,
