@@ -113,39 +113,57 @@ function fromRow([
 }
 
 export function readNdjson(place: Workplace): Delivered {
-  return { name: 'ndjson', documents: linesOf(join(place.ndjson, 'out.ndjson')), isOnce: true }
+  return { name: 'ndjson', documents: [...documentsIn(join(place.ndjson, 'out.ndjson'))], isOnce: true }
 }
 
-/** A batch that was kept and not acknowledged comes again: documents stand there at least once. */
+/**
+ * A batch that was kept and not acknowledged comes again: documents stand there at least once. Half a line is what the program
+ * wrote when it was killed, of a batch that was not acknowledged.
+ */
 export function readTaken(place: Workplace): Delivered {
-  return { name: 'command', documents: linesOf(join(place.sink, 'taken.ndjson')), isOnce: false }
+  return { name: 'command', documents: [...documentsIn(join(place.sink, 'taken.ndjson'), 'torn')], isOnce: false }
 }
 
-function linesOf(path: string): Document[] {
-  if (!existsSync(path)) return []
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const value: unknown = JSON.parse(line)
-      const text = (name: string): string => {
-        const found = memberAt(value, name)
-        return typeof found === 'string' || typeof found === 'number' ? String(found) : ''
-      }
-      const time = (name: string): Micros => toMicros(text(name) || text('@timestamp'))
-      return {
-        id: text('event.id'),
-        action: text('event.action'),
-        reason: text('event.reason'),
-        from: time('event.start'),
-        to: time('event.end'),
-        original: text('event.original'),
-        conntrackId: text('conntrack.id'),
-        flowId: text('wireguard.flow.id'),
-        source: text('wireguard.coverage.source'),
-        bytes: Number(text('wireguard.coverage.bytes') || -1),
-      }
-    })
+/** Line by line: what a program took again and again may be longer than any string. */
+function* documentsIn(path: string, torn: '' | 'torn' = ''): Generator<Document> {
+  if (!existsSync(path)) return
+  const bytes = readFileSync(path)
+  for (let start = 0; start < bytes.length; ) {
+    const found = bytes.indexOf('\n', start)
+    const end = found < 0 ? bytes.length : found
+    const line = bytes.toString('utf8', start, end)
+    start = end + 1
+    const document = line === '' ? null : toDocument(line, torn)
+    if (document !== null) yield document
+  }
+}
+
+/** Null for half a line, where there may be one. */
+function toDocument(line: string, torn: '' | 'torn'): Document | null {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (error) {
+    if (torn === 'torn') return null
+    throw error
+  }
+  const text = (name: string): string => {
+    const found = memberAt(value, name)
+    return typeof found === 'string' || typeof found === 'number' ? String(found) : ''
+  }
+  const time = (name: string): Micros => toMicros(text(name) || text('@timestamp'))
+  return {
+    id: text('event.id'),
+    action: text('event.action'),
+    reason: text('event.reason'),
+    from: time('event.start'),
+    to: time('event.end'),
+    original: text('event.original'),
+    conntrackId: text('conntrack.id'),
+    flowId: text('wireguard.flow.id'),
+    source: text('wireguard.coverage.source'),
+    bytes: Number(text('wireguard.coverage.bytes') || -1),
+  }
 }
 
 /** Of a document as it was printed: nested, `@timestamp` at the top. */

@@ -11,6 +11,7 @@ import { scheduler } from 'node:timers/promises'
 export type SinkMode = 'ok' | 'late' | 'stall' | 'refuse' | 'refuse-kept' | 'die' | 'die-kept'
 
 const LATE_MS = 400
+const LINE_END = Buffer.from('\n')
 const dir = process.argv[2] ?? ''
 
 function mode(): string {
@@ -24,7 +25,8 @@ function mode(): string {
 async function take(batch: Buffer): Promise<void> {
   const now = mode()
   if (now === 'die') process.exit(1)
-  if (now !== 'refuse') appendFileSync(join(dir, 'taken.ndjson'), batch)
+  // Beginning with a line end: one that was killed in its middle leaves half a line.
+  if (now !== 'refuse') appendFileSync(join(dir, 'taken.ndjson'), Buffer.concat([LINE_END, batch]))
   if (now === 'die-kept') process.exit(1)
   if (now === 'late') await scheduler.wait(LATE_MS)
   // For ever: whoever waits ends this process.
