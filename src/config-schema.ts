@@ -22,6 +22,11 @@ export type Secret = { readonly from: 'env' | 'file'; readonly name: string }
 /** Does not start with `expected`: what was found there must not be repeated in a message. */
 const SECRET_REFUSED = `a secret does not belong in this file; expected a reference such as \${env:NAME} or \${file:PATH}`
 const SECRET_ABOUT = `a reference: \${env:NAME} or \${file:PATH}`
+const NAMESPACE_EXPECTED = 'expected lower case letters, digits, _ or ., such as default or prod'
+/** What a data stream's name takes, without the hyphen that ends each part of it. */
+const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/
+const FINGERPRINT_EXPECTED = 'expected 32 bytes in hex, with or without colons'
+const FINGERPRINT = /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i
 const URL_REFUSED = 'not a URL without user and password; expected one such as https://localhost:9200'
 const TIMEZONE_EXPECTED = 'expected a time zone such as Asia/Kolkata, UTC or +05:30'
 const POLL_EXPECTED = 'expected a duration such as 5s, or seconds'
@@ -168,10 +173,27 @@ const sinks = section({
     .describe('a program of yours that takes documents elsewhere'),
   elasticsearch: section({
     url: url.describe('without user and password'),
+    namespace: parsed(NAMESPACE_EXPECTED, (text) => (NAMESPACE.test(text) ? text : null))
+      .optional()
+      .describe('last part of the data streams’ names, telling tenants or environments apart; `default` when left out'),
     api_key: secret.optional().describe(`${SECRET_ABOUT}; either this or user and password`),
     username: words().optional().describe('together with `password`'),
     password: secret.optional().describe(SECRET_ABOUT),
-    ca_file: path.optional().describe("certificate of the authority that signed the server's"),
+    ca_file: path.optional().describe("certificate of the authority that signed the server's, PEM"),
+    fingerprint: parsed(FINGERPRINT_EXPECTED, (text) => (FINGERPRINT.test(text) ? text : null))
+      .optional()
+      .describe('SHA-256 of that certificate in hex, where it is known by nothing else'),
+    metrics: z
+      .enum(['time-series', 'standard', 'off'], { error: 'expected time-series, standard or off' })
+      .optional()
+      .describe(
+        '`time-series`: a time series stream, which takes points of the last days only; `standard`: a plain one, for old captures; `off`: no counters',
+      ),
+    dead_letters: section({
+      max_size: size.optional().describe('of the file of refused documents; 1 GiB when left out'),
+    })
+      .optional()
+      .describe('documents that the cluster refuses for good, in the state directory'),
   })
     .optional()
     .describe('an Elasticsearch cluster'),
@@ -234,7 +256,7 @@ function isTimezone(text: string): boolean {
   }
 }
 
-function parseSecret(text: string): Secret | null {
+export function parseSecret(text: string): Secret | null {
   const match = /^\$\{(?:env:([A-Za-z_][A-Za-z0-9_]{0,127})|file:([^${}\p{Cc}]{1,4096}))\}$/u.exec(text)
   if (match === null) return null
   return match[1] === undefined ? { from: 'file', name: match[2] ?? '' } : { from: 'env', name: match[1] }

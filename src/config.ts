@@ -68,6 +68,13 @@ export type ElasticsearchConfig = {
   readonly username: string
   readonly password: Secret | null
   readonly caFile: string
+  /** SHA-256 of a certificate, hex, '' = none. */
+  readonly fingerprint: string
+  /** Last part of the streams' names. */
+  readonly namespace: string
+  readonly metrics: 'time-series' | 'standard' | 'off'
+  /** Bytes of the file of refused documents. */
+  readonly deadLetterBytes: number
 }
 
 export type PipelineConfig = {
@@ -86,6 +93,7 @@ export type PipelineConfig = {
 }
 
 const JOURNAL_BYTES = 256 * 1024 * 1024
+const DEAD_LETTER_BYTES = 1024 * 1024 * 1024
 const SPOOL_BYTES = 1024 * 1024 * 1024
 const COMMAND_TIMEOUT: Micros = MINUTE
 /** Prometheus' list of default ports has nothing there. */
@@ -166,6 +174,10 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
             username: elasticsearch.username ?? '',
             password: elasticsearch.password ?? null,
             caFile: elasticsearch.ca_file ?? '',
+            fingerprint: elasticsearch.fingerprint ?? '',
+            namespace: elasticsearch.namespace ?? 'default',
+            metrics: elasticsearch.metrics ?? 'time-series',
+            deadLetterBytes: elasticsearch.dead_letters?.max_size ?? DEAD_LETTER_BYTES,
           },
     ndjson: ndjson?.path ?? '',
     command: command === undefined ? null : { run: command.run, timeout: command.timeout ?? COMMAND_TIMEOUT },

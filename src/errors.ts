@@ -12,6 +12,7 @@ export const ERROR_EXITS = {
   'bad-pipeline': 2,
   'bad-query': 2,
   'not-a-capture': 2,
+  'bad-secret': 2,
   'no-store': 3,
   'bad-store': 3,
   'newer-store': 3,
@@ -19,6 +20,9 @@ export const ERROR_EXITS = {
   'state-locked': 3,
   'newer-state': 3,
   'no-daemon': 3,
+  'no-server': 3,
+  'wrong-server': 3,
+  refused: 3,
   'cannot-read': 3,
   'cannot-write': 3,
 } as const

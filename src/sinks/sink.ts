@@ -3,6 +3,7 @@
  * loses anything nor stops the others until its spool is full (design 2.3, 2.6).
  */
 import type { Event } from '../event.ts'
+import type { Micros } from '../time.ts'
 
 export type Sink = {
   /** As in the pipeline file: `store`, `ndjson`, … */
@@ -19,5 +20,18 @@ export type Sink = {
    * again by their ids.
    */
   position(): string
+  /** How its batches are made; 5000 events, sent at once, when left out. */
+  readonly batch?: Batch
+  /** Counters beyond what was accepted, since it was opened, by name: `duplicates`, `dead letters`, … For status and metrics. */
+  counts?(): ReadonlyMap<string, number>
+  /** What is not as it should be although it takes something, '' = nothing. */
+  trouble?(): string
   close(): Promise<void>
+}
+
+export type Batch = {
+  /** Events of one `deliver`, at most. */
+  readonly events: number
+  /** How long the oldest event may wait for others to come. */
+  readonly age: Micros
 }

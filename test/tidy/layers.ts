@@ -6,6 +6,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['kql', 'sources', 'identity'],
   ['correlate'],
   ['detections', 'posture'],
+  ['elasticsearch'],
   ['sinks', 'store'],
   ['live'],
   ['reports', 'web'],

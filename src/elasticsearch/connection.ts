@@ -1,0 +1,88 @@
+/**
+ * The way to a cluster: address, credentials, trust. Everything goes out as plain `application/json`, which every Elasticsearch from
+ * 8 on and OpenSearch accept; the client's own media types are refused by both of the others (elastic.md 2.5). What answers is
+ * asked in server.ts.
+ */
+import { readFileSync } from 'node:fs'
+import { Client, SniffingTransport } from '@elastic/elasticsearch'
+import { AppError } from '../errors.ts'
+import { safeText } from '../safe-text.ts'
+
+export type Connection = {
+  /** Without user and password. */
+  readonly url: string
+  readonly auth: Auth
+  /** PEM file of the authority that signed the server's certificate, '' = those Node trusts. */
+  readonly caFile: string
+  /** SHA-256 of that certificate, hex with or without colons, '' = none: an authority known by nothing else. */
+  readonly fingerprint: string
+}
+
+/** Secrets as text: never printed, logged or put into an error. */
+export type Auth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'api-key'; readonly apiKey: string }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+
+export type ConnectOptions = {
+  /** Milliseconds of one request. */
+  readonly timeoutMs?: number
+  /** Bodies of requests are compressed. */
+  readonly isCompressed?: boolean
+}
+
+const TIMEOUT_MS = 60_000
+
+type TransportOptions = ConstructorParameters<typeof SniffingTransport>[0]
+
+/** Without the media types and the product header that only Elasticsearch of the client's own major version knows. */
+class PlainTransport extends SniffingTransport {
+  constructor({ productCheck: _product, vendoredHeaders: _types, ...options }: TransportOptions) {
+    super(options)
+  }
+}
+
+/**
+ * Opens no connection yet; close the client at the end. It never retries by itself: who asks knows what may be asked twice. Throws
+ * AppError `cannot-read` for the CA file.
+ */
+export function connect(
+  connection: Connection,
+  { timeoutMs = TIMEOUT_MS, isCompressed = false }: ConnectOptions = {},
+): Client {
+  const { url, auth, caFile, fingerprint } = connection
+  const isTls = url.startsWith('https:')
+  return new Client({
+    node: url,
+    ...(auth.kind === 'none' ? {} : { auth: authOf(auth) }),
+    ...(isTls && caFile !== '' ? { tls: { ca: readCertificate(caFile) } } : {}),
+    ...(isTls && fingerprint !== '' ? { caFingerprint: fingerprintOf(fingerprint) } : {}),
+    Transport: PlainTransport,
+    maxRetries: 0,
+    requestTimeout: timeoutMs,
+    compression: isCompressed,
+    // What the client calls home about itself.
+    enableMetaHeader: false,
+    redaction: { type: 'remove' },
+  })
+}
+
+function authOf(auth: Exclude<Auth, { kind: 'none' }>) {
+  return auth.kind === 'api-key' ? { apiKey: auth.apiKey } : { username: auth.username, password: auth.password }
+}
+
+/** As Node prints it, upper case with colons: what the client compares with. */
+function fingerprintOf(text: string): string {
+  return (text.replaceAll(':', '').toUpperCase().match(/../g) ?? []).join(':')
+}
+
+function readCertificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new AppError('cannot-read', `cannot read the certificate ${safeText(path)}`, {
+      cause,
+      advice: 'ca_file is the PEM certificate of the authority that signed the server’s, readable by this user.',
+    })
+  }
+}

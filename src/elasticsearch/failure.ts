@@ -1,0 +1,75 @@
+/**
+ * What went wrong between us and a cluster, for people. Nothing of a request goes into these texts: it may carry credentials, and
+ * documents belong in no log.
+ */
+import { errors } from '@elastic/elasticsearch'
+import { AppError } from '../errors.ts'
+import { safeText } from '../safe-text.ts'
+
+/** Characters of a server's reason that are shown. */
+const REASON_MAX = 300
+
+/** HTTP status of an answer, 0 = there was none. */
+export function statusOf(error: unknown): number {
+  return error instanceof errors.ResponseError ? (error.statusCode ?? 0) : 0
+}
+
+/** The server's own words: `type: reason`. '' where it gave none. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof errors.ResponseError)) return ''
+  const body: unknown = error.body
+  const cause = memberOf(body, 'error') ?? body
+  const [type, reason] = [memberOf(cause, 'type'), memberOf(cause, 'reason')]
+  const text = [type, reason].filter((part) => typeof part === 'string').join(': ')
+  return brief(typeof cause === 'string' ? cause : text)
+}
+
+/** Fit for a terminal and a log line. */
+export function brief(text: string): string {
+  return safeText(text.length > REASON_MAX ? `${text.slice(0, REASON_MAX)}…` : text)
+}
+
+/** An AppError for any failure of the client; what is none of these comes back as it is. */
+export function failureText(error: unknown, url: string): unknown {
+  const place = safeText(url)
+  const status = statusOf(error)
+  if (status === 401 || status === 403)
+    return new AppError('refused', `${place} refuses these credentials (${status}${reasonTail(error)})`, {
+      cause: withoutRequest(error),
+      advice:
+        status === 401
+          ? 'Check user and password or the API key.'
+          : 'The account lacks a privilege; docs/elasticsearch.md names those of each role.',
+    })
+  if (error instanceof errors.ResponseError)
+    return new AppError('refused', `${place} answered ${status}${reasonTail(error)}`, { cause: withoutRequest(error) })
+  if (error instanceof errors.TimeoutError)
+    return new AppError('no-server', `${place} gave no answer in time`, {
+      advice: 'Ask again when the cluster is less busy.',
+    })
+  if (error instanceof errors.ConnectionError || error instanceof errors.NoLivingConnectionsError)
+    return new AppError('no-server', `${place} cannot be reached: ${brief(error.message)}`, {
+      advice: tlsAdvice(error.message),
+    })
+  return error
+}
+
+function reasonTail(error: unknown): string {
+  const reason = reasonOf(error)
+  return reason === '' ? '' : `: ${reason}`
+}
+
+function tlsAdvice(message: string): string {
+  if (/certificate|self.signed|issuer|fingerprint/i.test(message))
+    return 'Name the authority with ca_file (--ca-file), or its SHA-256 with fingerprint (--fingerprint).'
+  return 'Check address and port, and whether it speaks https.'
+}
+
+/** The client's errors carry the request with its headers: only the message goes on. */
+function withoutRequest(error: unknown): Error {
+  return new Error(error instanceof Error ? brief(error.message) : 'unknown')
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined
+}
