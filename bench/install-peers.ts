@@ -17,6 +17,7 @@ const PACKAGES: readonly string[] = [
   'libjson-c5',
   'libglib2.0-0',
   'rsyslog',
+  'rsyslog-elasticsearch',
   'libestr0',
   'libfastjson4',
   'liblognorm5',

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: generates a capture from the real grammar, runs `peertrail replay` over it, and syslog-ng and rsyslog over
- * the same packet log in the same run, LAUREL over the same audit log, then the embedded store, the daemon and single parts; prints tables
+ * the same packet log in the same run, LAUREL over the same audit log, then the embedded store, Elasticsearch, the daemon and single parts; prints tables
  * against the budgets of docs and writes bench/.data/last.json. What the peers do is in syslog-ng.ts, rsyslog.ts and laurel.ts;
  * how time is measured, in measure.ts.
  */
@@ -10,6 +10,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { benchAudit } from './audit-bench.ts'
 import { generateAuditCapture } from './audit-capture.ts'
+import { benchElasticsearch } from './elasticsearch-bench.ts'
 import { generateFlowStore } from './flow-store.ts'
 import { type CaptureKind, type GeneratedCapture, generateCapture } from './generate.ts'
 import { installPeers } from './install-peers.ts'
@@ -42,6 +43,8 @@ const ANSWER_MS_MAX = 1_000
 /** Rows of the store that is asked; of the one the writer alone fills. */
 const STORED = { full: 5_000_000, quick: 200_000 } as const
 const WRITTEN = { full: 1_000_000, quick: 100_000 } as const
+/** Documents for Elasticsearch; all of them are in memory before the first is sent. */
+const SHIPPED = { full: 400_000, quick: 50_000 } as const
 /** What the daemon follows: a gateway of the budget's size, or enough to see that it works. */
 const LIVE = {
   full: { linesPerSecond: 20_000, seconds: 30 },
@@ -74,9 +77,10 @@ async function runAll(options: BenchOptions): Promise<number> {
   const replays = await runReplays(packets, baseline, options, complaints)
   const store = options.withStore ? await runStore(packets, options, complaints) : NO_STORE
   const audit = await runAudit(options, complaints)
+  const cluster = options.withElasticsearch ? await runElasticsearch(options, complaints) : NO_CLUSTER
   const live = options.withLive ? await runLive(options, complaints) : []
-  const results = [...replays, ...peers, ...audit, ...store.results, ...runParts(packets)]
-  const baselines = [baseline, audit[1] ?? null].filter((result) => result !== null)
+  const results = [...replays, ...peers, ...audit, ...store.results, ...cluster.results, ...runParts(packets)]
+  const baselines = [baseline, audit[1] ?? null, cluster.baseline].filter((result) => result !== null)
   process.stdout.write(`\n${machine()}\n\n${formatTable(results, baselines)}`)
   if (store.answers.length > 0) process.stdout.write(`\n${formatAnswers(store.answers)}`)
   if (live.length > 0) process.stdout.write(`\n${formatLive(live)}`)
@@ -154,6 +158,25 @@ async function runAudit(options: BenchOptions, complaints: string[]): Promise<Re
   if (laurel === null) return [{ ...ours, budget }]
   return [judged(ours, budget, ratio(ours, laurel) >= AUDIT_RATIO_MIN), laurel]
 }
+
+/** Our rows, and omelasticsearch's after them where it is there. */
+async function runElasticsearch(
+  { isQuick, runs, withPeers }: BenchOptions,
+  complaints: string[],
+): Promise<{ readonly results: readonly Result[]; readonly baseline: Result | null }> {
+  const capture = generate('packets', SHIPPED[isQuick ? 'quick' : 'full'])
+  say(`elasticsearch: ${runs} x ${capture.lines} documents …\n`)
+  const root = join(PEERS, 'root')
+  const rsyslog = withPeers ? findPeer('rsyslog', root) : null
+  const input = { capture, runs, workDirectory: WORK, rsyslog, peersRoot: root, withEngine: !isQuick, say }
+  const bench = await attempt('elasticsearch', complaints, () => benchElasticsearch(input))
+  if (bench === null) return NO_CLUSTER
+  complaints.push(...bench.complaints)
+  const { results, baseline } = bench
+  return { results: baseline === null ? results : [...results, baseline], baseline }
+}
+
+const NO_CLUSTER = { results: [], baseline: null } as const
 
 /** Last of all: nothing else of ours runs beside it. */
 async function runLive({ isQuick }: BenchOptions, complaints: string[]): Promise<LiveResult[]> {

@@ -7,19 +7,21 @@ export type BenchOptions = {
   readonly isQuick: boolean
   readonly withPeers: boolean
   readonly withStore: boolean
+  readonly withElasticsearch: boolean
   readonly withLive: boolean
   readonly installsPeers: boolean
 }
 
 export const USAGE = `npm run bench [-- OPTIONS]
 
-  --lines N         packet log lines, and audit records (default 1000000)
-  --runs N          runs of each, of which the median counts (default 3)
-  --quick           100000 lines, 1 run, no memory test, the daemon for 8 s
-  --no-peers        leave syslog-ng, rsyslog and LAUREL out
-  --no-store        leave the embedded store out
-  --no-live         leave the daemon out
-  --install-peers   fetch all three with apt-get and unpack them into bench/.data/peers; nothing is installed
+  --lines N           packet log lines, and audit records (default 1000000)
+  --runs N            runs of each, of which the median counts (default 3)
+  --quick             100000 lines, 1 run, no memory test, the daemon for 8 s
+  --no-peers          leave syslog-ng, rsyslog and LAUREL out
+  --no-store          leave the embedded store out
+  --no-elasticsearch  leave the way to Elasticsearch out
+  --no-live           leave the daemon out
+  --install-peers     fetch all three with apt-get and unpack them into bench/.data/peers; nothing is installed
 
 Prints a table and writes bench/.data/last.json. Exit 1 when work was left out.
 `
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       quick: { type: 'boolean', default: false },
       'no-peers': { type: 'boolean', default: false },
       'no-store': { type: 'boolean', default: false },
+      'no-elasticsearch': { type: 'boolean', default: false },
       'no-live': { type: 'boolean', default: false },
       'install-peers': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     isQuick: values.quick,
     withPeers: !values['no-peers'],
     withStore: !values['no-store'],
+    withElasticsearch: !values['no-elasticsearch'],
     withLive: !values['no-live'],
     installsPeers: values['install-peers'],
   }

@@ -2,7 +2,7 @@
  * Child of store-bench.ts: asks the store in DIR what people ask, in the way `search` asks it, and prints one JSON array. `first` is
  * with a reader just opened (the files may be in the page cache), `warm` the median of RUNS more with the same reader.
  */
-import { countDocuments, findDocuments, selectionOf } from '../src/commands/search-query.ts'
+import { findDocuments } from '../src/commands/search-query.ts'
 import type { FieldName } from '../src/fields.ts'
 import { parseQuery } from '../src/kql/parse.ts'
 import { openStoreReader, type StoreReader } from '../src/store/reader.ts'
@@ -59,12 +59,9 @@ function search(query: string, kql: string, since: Micros = MONTH.since, length:
   return {
     query,
     async ask(store) {
-      const selection = selectionOf(parseQuery(kql, { now: MONTH.until }), {
-        datasets: null,
-        since,
-        until: since + length - 1,
-      })
-      const total = await countDocuments(store, selection)
+      const query = parseQuery(kql, { now: MONTH.until })
+      const selection = { datasets: null, since, until: since + length - 1, query }
+      const total = await store.count(selection)
       let shown = 0
       for await (const page of findDocuments(store, selection, { order: 'newest', limit: SHOWN, columns: null }))
         shown += page.length

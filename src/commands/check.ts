@@ -1,6 +1,6 @@
 /**
- * `peertrail check FILE…`: validates inventories, pipeline files and both of a capture directory, and says what they hold.
- * Exit status 0 when all of them are good, 2 otherwise (design 9). Nothing a file names is opened: a path in it may be meant for
+ * `peertrail check FILE…`: validates inventories, pipeline files and both of a capture directory, and says what they hold; compares
+ * generated files with what this release generates. Exit status 0 when all of them are good, 2 otherwise (design 9). Nothing a file names is opened: a path in it may be meant for
  * another machine.
  */
 import { readFile, stat } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { AppError, type Problem } from '../errors.ts'
 import { type Inventory, parseInventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import { readYaml } from '../yaml-document.ts'
+import type { GeneratedPlace } from './check-generated.ts'
 import { printProblems } from './problem-report.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 
@@ -19,21 +20,37 @@ const CAPTURE_FILES = ['inventory.yaml', 'pipeline.yaml']
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 
 type FileKind = 'inventory' | 'pipeline'
-type Checked = { readonly summary: string; readonly problems: readonly Problem[]; readonly text: string }
+type Checked = {
+  readonly file: string
+  /** How many files it stands for. */
+  readonly count: number
+  readonly summary: string
+  readonly problems: readonly Problem[]
+  readonly text: string
+}
 
-/** Prints what every file holds and every problem with its place; returns the exit status. */
-export async function runCheck(files: readonly string[], terminal: Terminal): Promise<number> {
+/**
+ * Prints what every file holds and every problem with its place; returns the exit status. `isWrite`: generated files are renewed.
+ * Throws AppError `usage` when there is none among the arguments then, `cannot-write`.
+ */
+export async function runCheck(files: readonly string[], terminal: Terminal, isWrite = false): Promise<number> {
   let checked = 0
   let problemCount = 0
-  for (const argument of files) {
-    for (const { file, problem } of await filesOf(argument)) {
-      const result = problem === '' ? await checkFile(file) : refused(file, problem)
-      checked++
-      problemCount += result.problems.length
-      printProblems(terminal, result.problems, result.text)
-      if (result.problems.length === 0) {
-        terminal.out(`${paint(terminal, 'green', 'ok')} ${safeText(file)}: ${safeText(result.summary)}\n`)
-      }
+  const places = await Promise.all(files.map(generatedPlaceOf))
+  if (isWrite && places.every((place) => place === null))
+    throw new AppError('usage', '--write renews generated files, and none are named', {
+      advice: 'Name their folders: peertrail check --write mappings pipelines/ingest',
+    })
+  for (const [i, argument] of files.entries()) {
+    const place = places[i] ?? null
+    for (const { file, count, summary, problems, text } of await (place === null
+      ? checkArgument(argument)
+      : checkPlace(place, isWrite))) {
+      checked += count
+      problemCount += problems.length
+      printProblems(terminal, problems, text)
+      if (problems.length === 0)
+        terminal.out(`${paint(terminal, 'green', 'ok')} ${safeText(file)}: ${safeText(summary)}\n`)
     }
   }
   const verdict = problemCount === 0 ? 'no problems' : counted(problemCount, 'problem')
@@ -41,6 +58,28 @@ export async function runCheck(files: readonly string[], terminal: Terminal): Pr
     `${counted(checked, 'file')} checked, ${paint(terminal, problemCount === 0 ? 'green' : 'red', verdict)}\n`,
   )
   return problemCount === 0 && checked > 0 ? 0 : 2
+}
+
+/** Null for what people write: a capture may lie in a folder of any name. */
+async function generatedPlaceOf(argument: string): Promise<GeneratedPlace | null> {
+  // What it needs is much to load, and few ask for it.
+  const { generatedPlace } = await import('./check-generated.ts')
+  const place = generatedPlace(argument)
+  if (place === null || !(await isDirectory(argument))) return place
+  const captures = await Promise.all(CAPTURE_FILES.map((name) => exists(join(argument, name))))
+  return captures.includes(true) ? null : place
+}
+
+async function checkPlace(place: GeneratedPlace, isWrite: boolean): Promise<readonly Checked[]> {
+  const { checkGenerated } = await import('./check-generated.ts')
+  return checkGenerated(place, isWrite)
+}
+
+async function checkArgument(argument: string): Promise<readonly Checked[]> {
+  const checked: Checked[] = []
+  for (const { file, problem } of await filesOf(argument))
+    checked.push(problem === '' ? await checkFile(file) : refused(file, problem))
+  return checked
 }
 
 async function filesOf(argument: string): Promise<{ file: string; problem: string }[]> {
@@ -70,9 +109,9 @@ async function checkFile(file: string): Promise<Checked> {
     }
     const summary =
       kind === 'inventory' ? inventorySummary(parseInventory(text, file)) : pipelineSummary(parsePipeline(text, file))
-    return { summary, problems: [], text }
+    return { file, count: 1, summary, problems: [], text }
   } catch (error) {
-    if (error instanceof AppError) return { summary: '', problems: error.problems, text }
+    if (error instanceof AppError) return { file, count: 1, summary: '', problems: error.problems, text }
     throw error
   }
 }
@@ -119,7 +158,7 @@ function pipelineSummary(pipeline: PipelineConfig): string {
 }
 
 function refused(file: string, message: string): Checked {
-  return { summary: '', problems: [{ file, line: 0, column: 0, message }], text: '' }
+  return { file, count: 1, summary: '', problems: [{ file, line: 0, column: 0, message }], text: '' }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -34,19 +34,23 @@ export function declareDemo(program: Command, { terminal, environment, done }: I
 }
 
 /** `replay`. */
-export function declareReplay(program: Command, { terminal, stdout, done }: Invocation): void {
+export function declareReplay(program: Command, { terminal, environment, stdout, done }: Invocation): void {
   program
     .command('replay')
     .description('run a capture directory through the pipeline; print totals and coverage')
     .argument('<dir>', 'capture: one folder a host, with kern.log, conntrack.log, wg.snapshots, … in it')
     .option('--ndjson <file>', 'write the documents as ECS NDJSON; - is standard output', '')
     .option('--store <dir>', 'add the documents to this store; what it has already is not added again', '')
-    .option('--pipeline <file>', 'options of the hosts instead of DIR/pipeline.yaml', '')
+    .option(
+      '--pipeline <file>',
+      'options of the hosts it names, before those of DIR/pipeline.yaml; the documents also go to its Elasticsearch',
+      '',
+    )
     .option('--json', 'print the totals as JSON', false)
     .addHelpText('after', '\nExample:\n  peertrail replay ./capture --store ./peertrail-data')
     .action(async (directory: string, options: { ndjson: string; store: string; pipeline: string; json: boolean }) => {
       const { json: isJson, ...rest } = options
-      done(await runReplay({ directory, ...rest, isJson }, terminal, stdout))
+      done(await runReplay({ directory, ...rest, isJson }, terminal, stdout, environment))
     })
 }
 
@@ -54,11 +58,12 @@ export function declareReplay(program: Command, { terminal, stdout, done }: Invo
 export function declareCheck(program: Command, { terminal, done }: Invocation): void {
   program
     .command('check')
-    .description('validate inventories, pipelines and the two files of a capture')
-    .argument('<file...>', 'YAML files or capture directories')
+    .description('validate inventories, pipelines and the two files of a capture; compare generated files')
+    .argument('<file...>', 'YAML files, capture directories, generated files or their folders')
+    .option('--write', 'renew generated files that are stale or missing', false)
     .addHelpText('after', '\nExample:\n  peertrail check inventory.yaml pipeline.yaml')
-    .action(async (files: string[]) => {
-      done(await runCheck(files, terminal))
+    .action(async (files: string[], { write: isWrite }: { write: boolean }) => {
+      done(await runCheck(files, terminal, isWrite))
     })
 }
 

@@ -4,7 +4,8 @@
  */
 import type { FieldName, Fields } from '../fields.ts'
 import { toDocuments } from '../store/documents.ts'
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import { ALL_TIME } from '../store/event-reader.ts'
 import { AUDIT_LINE_FIELDS, commandOf } from './audit-line.ts'
 import { place } from './document-ends.ts'
 import { FOLDING_FIELDS, foldingTables } from './timeline-folding.ts'
@@ -58,7 +59,7 @@ const COLUMNS: readonly FieldName[] = [
 const TOUCHES_MAX = 3
 
 /** Null where nobody logged in. */
-export async function readLogin(store: StoreReader): Promise<LoginStory | null> {
+export async function readLogin(store: EventReader): Promise<LoginStory | null> {
   const ask = async (sql: string, parameters: readonly string[] = []): Promise<Fields[]> =>
     toDocuments(await store.select({ datasets: null, ...ALL_TIME, columns: COLUMNS }, sql, parameters))
   const [login] = await ask(
@@ -94,7 +95,7 @@ export async function readLogin(store: StoreReader): Promise<LoginStory | null> 
 }
 
 /** Null where none was. */
-export async function readRefusals(store: StoreReader): Promise<Refusals | null> {
+export async function readRefusals(store: EventReader): Promise<Refusals | null> {
   const { rows } = await store.select(
     { datasets: ['wireguard.session'], ...ALL_TIME, columns: COLUMNS },
     `SELECT "wireguard.peer.name", list_sort(list_distinct(list("host.name"))), count(*) FROM events

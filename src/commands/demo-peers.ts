@@ -1,5 +1,7 @@
 /** The demo's table of peers: what each did in the capture, most traffic first. */
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import { allOf } from '../kql/combine.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import { ALL_TIME } from '../store/event-reader.ts'
 import type { NamedPeer } from './demo-story.ts'
 import { knownPeers } from './peer-selector.ts'
 import { type PeerTotals, peerTotals } from './peer-totals.ts'
@@ -7,9 +9,9 @@ import { type PeerTotals, peerTotals } from './peer-totals.ts'
 export type PeerRow = NamedPeer & PeerTotals
 
 /** Peers that began a flow or were denied, as peer-totals counts. */
-export async function readPeerRows(store: StoreReader): Promise<PeerRow[]> {
+export async function readPeerRows(store: EventReader): Promise<PeerRow[]> {
   const totals = await peerTotals(store, ALL_TIME)
-  const named = new Map((await knownPeers(store, '', [])).map((peer) => [peer.key, peer]))
+  const named = new Map((await knownPeers(store, allOf([]))).map((peer) => [peer.key, peer]))
   return [...totals]
     .map(([key, total]) => {
       const { name = '', device = '', owner = '' } = named.get(key) ?? {}

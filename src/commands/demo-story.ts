@@ -4,7 +4,8 @@
  */
 import type { FieldName, Fields } from '../fields.ts'
 import { toDocuments } from '../store/documents.ts'
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import { ALL_TIME } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 
 /** A peer as a document names it. */
@@ -82,7 +83,7 @@ const COLUMNS: readonly FieldName[] = [
   'wireguard.peer.public_key',
 ]
 
-export async function readStory(store: StoreReader): Promise<Story> {
+export async function readStory(store: EventReader): Promise<Story> {
   const ask = async (sql: string, parameters: readonly string[] = []): Promise<Fields[]> =>
     toDocuments(await store.select({ datasets: null, ...ALL_TIME, columns: COLUMNS }, sql, parameters))
   const changes = await ask(
@@ -110,7 +111,7 @@ export async function readStory(store: StoreReader): Promise<Story> {
   }
 }
 
-async function spanOf(store: StoreReader): Promise<Pick<Story, 'oldest' | 'newest' | 'statuses' | 'suspects'>> {
+async function spanOf(store: EventReader): Promise<Pick<Story, 'oldest' | 'newest' | 'statuses' | 'suspects'>> {
   const { rows } = await store.select(
     { datasets: null, ...ALL_TIME, columns: COLUMNS },
     `SELECT "wireguard.attribution.status", count(DISTINCT "event.id") FILTER (WHERE "event.dataset" IN ('wireguard.firewall', 'wireguard.flow')),
@@ -142,7 +143,7 @@ function isRotated(removed: Fields, changes: readonly Fields[]): boolean {
   )
 }
 
-async function toRemoval(store: StoreReader, removed: Fields): Promise<Removal> {
+async function toRemoval(store: EventReader, removed: Fields): Promise<Removal> {
   const at = removed['@timestamp'] ?? 0
   const peer = toPeer(removed)
   const { rows } = await store.select(

@@ -5,15 +5,16 @@
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
+import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
 import { ledgerSpans } from '../store/ledger-reader.ts'
-import { ALL_TIME, openStoreReader, type StoreReader } from '../store/reader.ts'
+import { openStoreReader, type StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { readLogin, readRefusals } from './demo-login.ts'
 import { readPeerRows } from './demo-peers.ts'
 import { type DemoResult, type Moment, printDemo } from './demo-print.ts'
 import { type Handover, readStory } from './demo-story.ts'
 import { readInput, replayInto } from './replay.ts'
-import { DEFAULT_STORE, type Environment, findStore } from './store-place.ts'
+import { DEFAULT_STORE, type Environment, findSink } from './store-place.ts'
 import type { Terminal } from './terminal.ts'
 import { answerWho } from './who.ts'
 import { headline } from './who-headline.ts'
@@ -33,13 +34,13 @@ export async function runDemo(args: DemoArguments, environment: Environment, ter
   const { npm_lifecycle_event: script = '' } = environment
   // Never the store of the system's pipeline: that is somebody's real one.
   const dir = args.store === '' ? DEFAULT_STORE : args.store
-  const found = await findStore({ store: '', pipeline: '' }, environment)
+  const found = await findSink({ store: '', pipeline: '' }, environment)
   const input = await readInput(CAPTURE, '')
   await refuseOtherStore(
     dir,
     input.capture.hosts.map(({ name }) => name),
   )
-  const nowhere = { add: () => {}, drain: async () => {} }
+  const nowhere = { add: () => {}, addLedger: null, drain: async () => {} }
   const { result } = await replayInto(input, nowhere, dir, terminal)
   const store = await openStoreReader(dir)
   try {
@@ -58,7 +59,7 @@ export async function runDemo(args: DemoArguments, environment: Environment, ter
       gateways: input.capture.hosts.length - audited.length,
       hosts: audited.length,
       store: dir,
-      storeOption: found.dir === dir ? '' : ` --store ${dir}`,
+      storeOption: 'dir' in found && found.dir === dir ? '' : ` --store ${dir}`,
       // What stands in front of a command depends on how this one was started.
       program: script === 'start' ? 'npm start --' : 'peertrail',
     }
@@ -70,7 +71,7 @@ export async function runDemo(args: DemoArguments, environment: Environment, ter
 }
 
 /** Before, between the two polls of the removal, with nobody there, after: what `who` answers at each. */
-async function momentsOf(store: StoreReader, { address, from, before, at }: Handover): Promise<Moment[]> {
+async function momentsOf(store: EventReader, { address, from, before, at }: Handover): Promise<Moment[]> {
   const spans = (await ledgerSpans(store)).filter(({ gateway }) => gateway === from.gateway)
   const moments: Moment[] = []
   for (const [when, moment] of [

@@ -13,7 +13,8 @@ import type { Micros } from '../time.ts'
 import { type GatewaySnapshot, readGatewaySnapshots } from './gateway-snapshots.ts'
 import { diffCsv, diffJson, diffText } from './inventory-diff-print.ts'
 import { readWhole } from './read-whole.ts'
-import { type Environment, openFoundStore, reportDamage } from './store-place.ts'
+import { openFoundReader, reportDamage } from './reader-place.ts'
+import type { Environment } from './store-place.ts'
 import { readStoredGateways } from './stored-gateways.ts'
 import { counted, type Terminal } from './terminal.ts'
 import { parseTimeArgument, printTime } from './time-argument.ts'
@@ -159,10 +160,10 @@ async function fromStore(
   terminal: Terminal,
 ): Promise<Sides> {
   const { store: named = '', pipeline = '' } = args
-  const store = await openFoundStore({ store: named, pipeline }, environment, terminal)
+  const reader = await openFoundReader({ store: named, pipeline }, environment, terminal)
   try {
-    const { gateways, notes } = await readStoredGateways(store, asked, '')
-    reportDamage(store, terminal)
+    const { gateways, notes } = await readStoredGateways(reader, asked, '')
+    reportDamage(reader, terminal)
     const newest = gateways.toSorted((a, b) => b.poll - a.poll).find(({ inventory }) => inventory.hash !== '')
     return {
       running: {
@@ -174,7 +175,7 @@ async function fromStore(
         args.inventory === '' && newest !== undefined ? newest.inventory : await loadInventory(args.inventory, []),
     }
   } finally {
-    store.close()
+    reader.close()
   }
 }
 

@@ -1,15 +1,18 @@
 /**
- * PEER on the command line (design 9): a name, a key or its unique start, an e-mail, or an address, looked for in what the store
+ * PEER on the command line (design 9): a name, a key or its unique start, an e-mail, or an address, looked for in what was
  * recorded. A person has several peers and a device several keys over time; they belong together. Two different peers that both
  * fit are listed, and the command ends.
  */
 import { canonicalAddress } from '../address.ts'
-import { addressDigits } from '../address-digits.ts'
 import { AppError, type Problem } from '../errors.ts'
 import type { FieldName } from '../fields.ts'
+import type { Query } from '../kql/ast.ts'
+import { equals, exists, hasAddress, holdsInOrder, startsWith } from '../kql/build.ts'
+import { allOf, anyOf, negate } from '../kql/combine.ts'
+import { WILDCARDS_MAX } from '../kql/literal.ts'
+import { compareText } from '../kql/text-match.ts'
 import { quoted } from '../safe-text.ts'
-import type { Parameter } from '../store/duckdb.ts'
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
 
 /** What a PEER argument stands for. */
 export type SelectedPeers = {
@@ -35,31 +38,26 @@ export type KnownPeer = {
 const KEY_START_MIN = 4
 const LISTED_MAX = 12
 
-const COLUMNS: readonly FieldName[] = [
-  '@timestamp',
-  'event.provider',
-  'host.name',
-  'wireguard.interface.name',
+/** What tells known peers apart, in the order of KnownPeer. */
+const IDENTITY: readonly FieldName[] = [
   'wireguard.peer.public_key',
   'wireguard.peer.name',
   'wireguard.peer.device',
   'wireguard.peer.owner.email',
   'wireguard.peer.owner.name',
-  'wireguard.peer.role',
-  'source.ip',
-  'destination.ip',
-  'wireguard.peer.endpoint.ip',
-  'wireguard.attribution.status',
+  'host.name',
+  'wireguard.interface.name',
 ]
 
 /** Throws AppError `usage` when nobody or several different peers fit. */
-export async function selectPeers(store: StoreReader, text: string): Promise<SelectedPeers> {
+export async function selectPeers(reader: EventReader, text: string): Promise<SelectedPeers> {
   const address = canonicalAddress(text)
-  const found = address === null ? matching(await knownPeers(store, '', []), text) : await holdersOf(store, address)
+  const found =
+    address === null ? matching(await knownPeers(reader, maybeCalled(text)), text) : await holdersOf(reader, address)
   // The newest one that has a name: a key may have been documented later, or given to another device.
   const shown = found.peers.findLast(({ name }) => name !== '') ?? found.peers[0]
   if (shown === undefined) {
-    throw new AppError('usage', `no peer in this store is called ${quoted(text)}`, {
+    throw new AppError('usage', `no peer in ${reader.name} is called ${quoted(text)}`, {
       advice:
         'Give a name, a public key or the beginning of one, an e-mail, or a tunnel address; `peertrail peers` lists them.',
     })
@@ -72,31 +70,41 @@ export async function selectPeers(store: StoreReader, text: string): Promise<Sel
 }
 
 /**
- * Every peer the store names, once for each name and owner it ever had, oldest first. `where` and parameters narrow it. What audited hosts
- * tell names peers too, but its host is no gateway, and its client address may be a gateway's own.
+ * Every peer that documents name, once for each name and owner it ever had, oldest first. `narrower`: only in documents of that query.
+ * What audited hosts tell names peers too, but its host is no gateway, and its client address may be a gateway's own.
  */
-export async function knownPeers(
-  store: StoreReader,
-  where: string,
-  parameters: readonly Parameter[],
-): Promise<KnownPeer[]> {
-  const { rows } = await store.select(
-    { datasets: null, ...ALL_TIME, columns: COLUMNS },
-    `SELECT "wireguard.peer.public_key", "wireguard.peer.name", "wireguard.peer.device", "wireguard.peer.owner.email",
-       "wireguard.peer.owner.name", "host.name", "wireguard.interface.name", min("@timestamp") AS first
-     FROM events WHERE "wireguard.peer.public_key" IS NOT NULL AND coalesce("event.provider", '') <> 'auditd' ${where} GROUP BY ALL ORDER BY first, 1, 6`,
-    parameters,
-  )
-  const text = (cell: unknown) => (typeof cell === 'string' ? cell : '')
-  return rows.map(([key, name, device, email, owner, gateway, tunnel]) => ({
-    key: text(key),
-    name: text(name),
-    device: text(device),
-    email: text(email),
-    owner: text(owner),
-    gateway: text(gateway),
-    interface: text(tunnel),
-  }))
+export async function knownPeers(reader: EventReader, narrower: Query): Promise<KnownPeer[]> {
+  const query = allOf([exists('wireguard.peer.public_key'), negate(equals('event.provider', ['auditd'])), narrower])
+  const groups = await reader.groups({ datasets: null, ...ALL_TIME, query }, IDENTITY)
+  return groups
+    .map(({ values, oldest }) => ({ oldest, texts: values.map((value) => (typeof value === 'string' ? value : '')) }))
+    .sort((a, b) => a.oldest - b.oldest || compareText(placeOf(a.texts), placeOf(b.texts)))
+    .map(({ texts }) => {
+      const [key = '', name = '', device = '', email = '', owner = '', gateway = '', tunnel = ''] = texts
+      return { key, name, device, email, owner, gateway, interface: tunnel }
+    })
+}
+
+/** Key and gateway before the rest. */
+function placeOf([key, name, device, email, owner, gateway, tunnel]: readonly string[]): string {
+  return [key, gateway, name, device, email, owner, tunnel].join('\0')
+}
+
+/** Documents of every peer that `matching` may choose, and of some more: KQL folds the case of ASCII letters only. */
+export function maybeCalled(text: string): Query {
+  // Without a text everybody who is not documented fits.
+  if (text === '') return allOf([])
+  // `k` and, before its dot, `i` may stand in small letters for a letter that is no ASCII: the Kelvin sign, the dotted capital I.
+  const pieces = text
+    .toLowerCase()
+    .split(/[^\0-\x7f]+|k|i(?=\u0307)/)
+    .slice(0, WILDCARDS_MAX)
+  return anyOf([
+    startsWith('wireguard.peer.public_key', text),
+    holdsInOrder('wireguard.peer.name', pieces),
+    holdsInOrder('wireguard.peer.owner.email', pieces),
+    holdsInOrder('wireguard.peer.owner.name', pieces),
+  ])
 }
 
 type Found = { readonly by: SelectedPeers['by']; readonly peers: readonly KnownPeer[] }
@@ -117,10 +125,11 @@ function matching(peers: readonly KnownPeer[], text: string): Found {
 }
 
 /** Peers that the documents prove to have held a tunnel address. */
-async function holdersOf(store: StoreReader, address: string): Promise<Found> {
-  const where = `AND "wireguard.attribution.status" = 'exact' AND (("wireguard.peer.role" = 'source' AND "source.ip" = $1)
-    OR ("wireguard.peer.role" = 'destination' AND "destination.ip" = $1))`
-  return { by: 'address', peers: await knownPeers(store, where, [addressDigits(address) ?? '']) }
+async function holdersOf(reader: EventReader, address: string): Promise<Found> {
+  const held = (side: 'source' | 'destination') =>
+    allOf([equals('wireguard.peer.role', [side]), hasAddress(`${side}.ip`, address)])
+  const query = allOf([equals('wireguard.attribution.status', ['exact']), anyOf([held('source'), held('destination')])])
+  return { by: 'address', peers: await knownPeers(reader, query) }
 }
 
 /** The device where one is documented: its keys change. */

@@ -1,10 +1,12 @@
 /**
  * Endpoint, handshake and counters of peers as of a time, from the points of `wireguard.peer`: one a minute for each peer, and one at
- * every change of its endpoint. The ledger in a store has none of these but the endpoint, and that only of peers that still run.
+ * every change of its endpoint. The ledger's records have none of these but the endpoint, and that only of peers that still run.
  */
 import type { FieldName } from '../fields.ts'
+import { equals, exists } from '../kql/build.ts'
+import { allOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import { MINUTE, type Micros } from '../time.ts'
 
 export type PeerStateThen = {
@@ -33,19 +35,23 @@ const AFTER: Micros = 2 * MINUTE
  * null = all.
  */
 export async function peerStatesAt(
-  store: StoreReader,
+  reader: EventReader,
   gateway: string,
   at: Micros,
   lastPoll: Micros,
   publicKey: string | null,
 ): Promise<Map<string, PeerStateThen>> {
   const then = `FILTER (WHERE "@timestamp" <= make_timestamp($2::BIGINT))`
-  const result = await store.select(
+  const result = await reader.select(
     {
       datasets: ['wireguard.peer'],
       since: Math.min(lastPoll, at) - BEFORE,
       until: at + AFTER,
       columns: COLUMNS,
+      filter: allOf([
+        equals('host.name', [gateway]),
+        publicKey === null ? exists('wireguard.peer.public_key') : equals('wireguard.peer.public_key', [publicKey]),
+      ]),
     },
     `SELECT "host.name", "wireguard.interface.name", "wireguard.peer.public_key",
        max_by("wireguard.peer.endpoint.ip", "@timestamp") ${then} AS "wireguard.peer.endpoint.ip",

@@ -3,7 +3,9 @@
  * as responsible and as their source. A flow or a denied packet towards a peer is somebody else's doing and is counted nowhere here.
  */
 import type { FieldName } from '../fields.ts'
-import type { StoreReader } from '../store/reader.ts'
+import { equals, exists } from '../kql/build.ts'
+import { allOf } from '../kql/combine.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 
 export type PeerTotals = {
@@ -34,12 +36,17 @@ const COLUMNS: readonly FieldName[] = [
  * one `event.id`. A key that runs on two gateways has one entry.
  */
 export async function peerTotals(
-  store: StoreReader,
+  reader: EventReader,
   period: { readonly since: Micros; readonly until: Micros },
 ): Promise<Map<string, PeerTotals>> {
   const isFlow = `FILTER (WHERE "event.dataset" = 'wireguard.flow')`
-  const { rows } = await store.select(
-    { datasets: ['wireguard.flow', 'wireguard.firewall'], ...period, columns: COLUMNS },
+  const { rows } = await reader.select(
+    {
+      datasets: ['wireguard.flow', 'wireguard.firewall'],
+      ...period,
+      columns: COLUMNS,
+      filter: allOf([exists('wireguard.peer.public_key'), equals('wireguard.peer.role', ['source'])]),
+    },
     `SELECT "wireguard.peer.public_key",
        count(DISTINCT "wireguard.flow.id") ${isFlow},
        count(*) FILTER (WHERE "event.dataset" = 'wireguard.firewall' AND list_contains("event.type", 'denied')),

@@ -75,9 +75,9 @@ function summary(terminal: Terminal, { at, isTimeGiven, gateways, running, missi
   const open = openOf(missing).length
   const against = hasInventory
     ? `${running.length - differing} as documented, ${differing} not; ${open} documented and not running`
-    : 'no inventory in this store to compare with'
+    : 'no inventory was recorded to compare with'
   const counts = `${counted(running.length, 'peer')} on ${counted(gateways.length, 'gateway')}: ${against}; ${left.length} gone within the day`
-  const when = isTimeGiven ? `at ${printTime(at)}` : `as of ${printTime(at)}, the newest poll in this store`
+  const when = isTimeGiven ? `at ${printTime(at)}` : `as of ${printTime(at)}, the newest poll there is`
   return [
     ...wrapText(counts, WIDTH).map((line) => paint(terminal, 'bold', line)),
     ...[when, 'flows, denied packets and bytes are those of the 24 h before'].map((line) =>

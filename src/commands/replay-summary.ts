@@ -6,6 +6,7 @@ import type { SumsCheck } from '../sources/capture-sums.ts'
 import type { StoreTotals } from '../store/writer.ts'
 import { printCoverage } from './coverage-summary.ts'
 import { hostJson, hostRows, printHosts } from './hosts-summary.ts'
+import { type ClusterTotals, refusedOf } from './replay-cluster.ts'
 import type { ReplayResult } from './replay-run.ts'
 import { printSums } from './sums-summary.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
@@ -19,6 +20,8 @@ type SummaryInput = {
   readonly totals: StoreTotals | null
   /** What SHA256SUMS of the capture say, null without one. */
   readonly sums: SumsCheck | null
+  /** Of Elasticsearch, null without one. */
+  readonly cluster: ClusterTotals | null
   readonly store: string
   readonly target: string
   readonly isJson: boolean
@@ -66,13 +69,14 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
     const sources = totalsOf(result)
     const store = input.totals ?? undefined
     const sums = input.sums ?? undefined
-    return `${JSON.stringify({ sums, sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, ignored })}\n`
+    return `${JSON.stringify({ sums, sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, elasticsearch: clusterJson(input.cluster), ignored })}\n`
   }
   const parts = [
     printSums(terminal, input.sums),
     sourceLines(terminal, totalsOf(result)),
     documentLines(terminal, documents, input),
     storeLine(terminal, input),
+    clusterLine(terminal, input),
     attributionLine(terminal, result.statuses),
     printHosts(terminal, hosts),
     printCoverage(terminal, coverage),
@@ -126,15 +130,35 @@ function storeLine(terminal: Terminal, { totals, store }: SummaryInput): string 
   return `${paint(terminal, 'bold', 'Store')} ${safeText(store)}: ${parts.join(', ')}; chain head ${head.count}:${head.hash.slice(0, 16)}…\n`
 }
 
+/** `Elasticsearch https://es:9200: 1,272 created, 3 duplicates`. */
+function clusterLine(terminal: Terminal, { cluster }: SummaryInput): string {
+  if (cluster === null) return ''
+  const { url, counts, ledger, dir } = cluster
+  const told = [...counts].filter(([, count]) => count > 0)
+  const outcomes = told.map(([outcome, count]) => `${count.toLocaleString('en-US')} ${outcome}`).join(', ')
+  const refused = refusedOf(cluster)
+  const advice =
+    refused === 0
+      ? ''
+      : `${paint(terminal, 'red', `${counted(refused, 'document')} refused:`)} peertrail deadletters list --state ${safeText(dir)}\n`
+  return `${paint(terminal, 'bold', 'Elasticsearch')} ${safeText(url)}: ${outcomes === '' ? 'nothing sent' : outcomes}${ledger === 0 ? '' : `; ${ledger.toLocaleString('en-US')} of them are the ledger’s own`}\n${advice}`
+}
+
+/** Undefined, which JSON leaves out, where there is no cluster. */
+function clusterJson(cluster: ClusterTotals | null): { [name: string]: unknown } | undefined {
+  if (cluster === null) return undefined
+  return { url: cluster.url, ...Object.fromEntries(cluster.counts), ledger: cluster.ledger, dead_letters: cluster.dir }
+}
+
 function documentLines(
   terminal: Terminal,
   documents: readonly (readonly [string, number])[],
-  { target, store }: SummaryInput,
+  { target, store, cluster }: SummaryInput,
 ): string {
   const total = documents.reduce((sum, [, count]) => sum + count, 0)
   const where =
     target === ''
-      ? store === ''
+      ? store === '' && cluster === null
         ? 'made, and written nowhere (name a directory with --store, or a file with --ndjson)'
         : 'made'
       : target === '-'

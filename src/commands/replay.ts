@@ -12,8 +12,10 @@ import { type Capture, findCapture } from '../sources/capture.ts'
 import { checkSums } from '../sources/capture-sums.ts'
 import { RETENTION_DEFAULT, type Retention } from '../store/retention.ts'
 import { openStoreWriter, type StoreTotals, type StoreWriter } from '../store/writer.ts'
-import { type ReplayInput, type ReplayResult, runCapture } from './replay-run.ts'
+import { openReplayCluster, refusedOf } from './replay-cluster.ts'
+import { type ReplayInput, type ReplayOutput, type ReplayResult, runCapture } from './replay-run.ts'
 import { printSummary } from './replay-summary.ts'
+import type { Environment } from './store-place.ts'
 import { isIntact } from './sums-summary.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -35,23 +37,37 @@ export async function runReplay(
   args: ReplayArguments,
   terminal: Terminal,
   stdout: NodeJS.WritableStream,
+  environment: Environment = {},
 ): Promise<number> {
   const input = await readInput(args.directory, args.pipeline)
   const sums = await checkSums(args.directory, input.capture)
+  const cluster = openReplayCluster(input.config, args.pipeline, environment, terminal)
   const sink = args.ndjson === '' ? null : openNdjson(args.ndjson, stdout)
   try {
     const { result, totals } = await replayInto(
       input,
-      { add: (event) => sink?.add(event), drain: async () => sink?.drain() },
+      {
+        add(event) {
+          sink?.add(event)
+          cluster?.add(event)
+        },
+        addLedger: cluster === null ? null : (event) => cluster.add(event),
+        async drain() {
+          await sink?.drain()
+          await cluster?.drain()
+        },
+      },
       args.store,
       terminal,
     )
     await sink?.close()
+    const sent = cluster === null ? null : await cluster.finish()
     const summary = printSummary(terminal, {
       capture: input.capture,
       inventory: input.inventory,
       result,
       totals,
+      cluster: sent,
       sums,
       store: args.store,
       directory: args.directory,
@@ -61,17 +77,20 @@ export async function runReplay(
     // With `--ndjson -` standard output belongs to the events.
     if (args.ndjson === '-') terminal.err(summary)
     else terminal.out(summary)
-    return sums === null || isIntact(sums) ? 0 : 1
+    const isDelivered = sent === null || refusedOf(sent) === 0
+    return isDelivered && (sums === null || isIntact(sums)) ? 0 : 1
   } catch (error) {
     sink?.abandon()
     throw error
+  } finally {
+    await cluster?.close()
   }
 }
 
 /** Replays into a store, '' = none, and wherever `also` puts the documents. */
 export async function replayInto(
   input: ReplayInput,
-  also: Pick<StoreWriter, 'add' | 'drain'>,
+  also: ReplayOutput,
   store: string,
   terminal: Terminal,
 ): Promise<{ result: ReplayResult; totals: StoreTotals | null }> {
@@ -84,7 +103,7 @@ export async function replayInto(
           also.add(event)
           writer?.add(event)
         },
-        addLedger: writer === null ? null : (event) => writer.add(event),
+        addLedger: addLedgerTo(also.addLedger, writer),
         async drain() {
           await also.drain()
           await writer?.drain()
@@ -99,11 +118,25 @@ export async function replayInto(
   }
 }
 
+function addLedgerTo(also: ReplayOutput['addLedger'], writer: StoreWriter | null): ReplayOutput['addLedger'] {
+  if (writer === null || also === null) return writer === null ? also : (event) => writer.add(event)
+  return (event) => {
+    also(event)
+    writer.add(event)
+  }
+}
+
 /** What a replay needs of a capture directory. Throws AppError. */
 export async function readInput(directory: string, pipeline: string): Promise<ReplayInput> {
   const capture = await findCapture(directory)
-  const config = await loadPipeline(pipeline === '' ? capture.pipeline : pipeline)
+  const own = await loadPipeline(capture.pipeline)
+  const config = pipeline === '' ? own : withHostsOf(await loadPipeline(pipeline), own)
   return { capture, config, ...(await loadInventory(capture)) }
+}
+
+/** A machine that the file given does not mention keeps the options its capture came with. */
+function withHostsOf(given: PipelineConfig, own: PipelineConfig): PipelineConfig {
+  return { ...given, hosts: new Map([...own.hosts, ...given.hosts]) }
 }
 
 function retentionOf({ store }: PipelineConfig): Retention {

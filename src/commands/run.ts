@@ -50,6 +50,9 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
   const live = await openLiveRun(settings, args.isOnce, {
     now,
     log,
+    environment,
+    hide: (secret) => log.hide(secret),
+    random: Math.random,
     notifier,
     version: VERSION,
     pid: process.pid,

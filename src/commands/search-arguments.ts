@@ -5,7 +5,7 @@ import { FIELD_NAMES, type FieldName } from '../fields.ts'
 import { createWildcard } from '../kql/text-match.ts'
 import { suggestion } from '../nearest.ts'
 import { quoted } from '../safe-text.ts'
-import { ALL_TIME } from '../store/reader.ts'
+import { ALL_TIME } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 import { parseTimeArgument, parseWithin, printTime } from './time-argument.ts'
 

@@ -1,13 +1,14 @@
 /**
- * `peertrail search ['KQL']`: the documents of the store that a query in Kibana's language asks for. Documents go to standard output;
- * what is said about them (which store, how many, what could not be read) to stderr.
+ * `peertrail search ['KQL']`: the documents that a query in Kibana's language asks for. Documents go to standard output;
+ * what is said about them (who was asked, how many, what could not be read) to stderr.
  */
 import { AppError, ERROR_EXITS } from '../errors.ts'
 import type { FieldName } from '../fields.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { EventReader, Selection } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 import { createDocumentPrinter } from './document-output.ts'
 import { readQuery } from './query-problem.ts'
+import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
 import {
   COUNTERS,
   type OutputForm,
@@ -19,14 +20,14 @@ import {
   parseLimit,
   parsePeriod,
 } from './search-arguments.ts'
-import { countDocuments, findDocuments, PAGE_ROWS, type Selection, selectionOf } from './search-query.ts'
-import { type Environment, openFoundStore, reportDamage, type StoreOptions } from './store-place.ts'
+import { findDocuments, PAGE_ROWS } from './search-query.ts'
+import type { Environment } from './store-place.ts'
 import { storedPeriod } from './stored-period.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { createTextOutlet, type TextStream } from './text-outlet.ts'
 
 /** As given on the command line; '' = not given. */
-export type SearchArguments = StoreOptions &
+export type SearchArguments = ReaderOptions &
   PeriodOptions & {
     /** '' = everything. */
     readonly query: string
@@ -39,7 +40,7 @@ export type SearchArguments = StoreOptions &
     readonly isCsv: boolean
   }
 
-/** What a command that reads the store gets from the process. */
+/** What a command that asks a reader gets from the process. */
 export type CommandContext = {
   readonly environment: Environment
   readonly terminal: Terminal
@@ -58,21 +59,21 @@ type Asked = {
 
 /**
  * Exit 0, also when nothing matches; 1 when damaged segments are missing from the answer; 2 for a query that cannot be read, which is
- * printed here. Throws AppError for other wrong arguments and for a store that cannot be read.
+ * printed here. Throws AppError for other wrong arguments and for a reader that cannot be opened.
  */
 export async function runSearch(args: SearchArguments, context: CommandContext): Promise<number> {
   const asked = readArguments(args, context)
   if (asked === null) return ERROR_EXITS['bad-query']
-  const store = await openFoundStore(args, context.environment, context.terminal)
+  const reader = await openFoundReader(args, context.environment, context.terminal)
   try {
-    const total = await countDocuments(store, asked.selection)
+    const total = await reader.count(asked.selection)
     const isRead = args.isCount
       ? await printCount(total, asked.form, context)
-      : await printFound(store, asked, args.isOldestFirst, total, context)
-    if (isRead) await sayMissing(store, asked, args.datasets.length > 0, total, context)
-    return reportDamage(store, context.terminal) ? 1 : 0
+      : await printFound(reader, asked, args.isOldestFirst, total, context)
+    if (isRead) await sayMissing(reader, asked, args.datasets.length > 0, total, context)
+    return reportDamage(reader, context.terminal) ? 1 : 0
   } finally {
-    store.close()
+    reader.close()
   }
 }
 
@@ -89,7 +90,7 @@ function readArguments(args: SearchArguments, { now, terminal }: CommandContext)
   const query = readQuery(args.query, now, terminal)
   if (query === null) return null
   return {
-    selection: selectionOf(query, { datasets, since: period.since, until: period.until }),
+    selection: { datasets, since: period.since, until: period.until, query },
     period,
     fields,
     form,
@@ -104,7 +105,7 @@ async function printCount(total: number, form: OutputForm, { stdout }: CommandCo
 
 /** False when nobody reads the output any more. */
 async function printFound(
-  store: StoreReader,
+  reader: EventReader,
   { selection, fields, form, limit }: Asked,
   isOldestFirst: boolean,
   total: number,
@@ -116,7 +117,7 @@ async function printFound(
   let shown = 0
   let isRead = await outlet.write(printer.head)
   const view = { order: isOldestFirst ? 'oldest' : 'newest', limit, columns: printer.columns } as const
-  for await (const documents of total === 0 ? [] : findDocuments(store, selection, view)) {
+  for await (const documents of total === 0 ? [] : findDocuments(reader, selection, view)) {
     isRead &&= await outlet.write(printer.print(documents))
     if (!isRead) break
     shown += documents.length
@@ -136,16 +137,16 @@ function shownText(shown: number, total: number, isOldestFirst: boolean): string
 
 /** Why nothing was found, and counters that match and were not asked for. */
 async function sayMissing(
-  store: StoreReader,
+  reader: EventReader,
   { selection, period }: Asked,
   areDatasetsGiven: boolean,
   total: number,
   { terminal }: CommandContext,
 ): Promise<void> {
   const named = areDatasetsGiven ? selection.datasets : null
-  if (total === 0) terminal.err(`${await storedPeriod(store, named, period, 'nothing matches')}\n`)
+  if (total === 0) terminal.err(`${await storedPeriod(reader, named, period, 'nothing matches')}\n`)
   if (areDatasetsGiven) return
-  const counters = await countDocuments(store, { ...selection, datasets: [COUNTERS] })
+  const counters = await reader.count({ ...selection, datasets: [COUNTERS] })
   if (counters > 0)
     terminal.err(
       `${paint(terminal, 'dim', `${counters.toLocaleString('en-US')} counter readings match too; --dataset peer shows them`)}\n`,

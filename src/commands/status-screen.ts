@@ -135,7 +135,16 @@ function sinks(terminal: Terminal, { sinks: all, now }: DaemonStatus, width: num
     plain(bytesText(spoolBytes)),
     plain(error),
   ])
-  return `${title(terminal, 'Sinks', '')}${fittedTable(terminal, width, columns, rows)}`
+  const outcomes = all.flatMap(({ name, counts }) => outcomeLine(name, counts))
+  const lines = outcomes.flatMap((line) => wrapText(line, width)).map((line) => `${paint(terminal, 'dim', line)}\n`)
+  return `${title(terminal, 'Sinks', '')}${fittedTable(terminal, width, columns, rows)}${lines.join('')}`
+}
+
+/** What became of the documents, where the sink tells: `elasticsearch: 1,204 created, 3 duplicates`. */
+function outcomeLine(name: string, counts: Readonly<Record<string, number>>): string[] {
+  const told = Object.entries(counts).filter(([, count]) => count > 0)
+  if (told.length === 0) return []
+  return [`${safeText(name)}: ${told.map(([outcome, count]) => `${countText(count)} ${safeText(outcome)}`).join(', ')}`]
 }
 
 /** Datasets with their counts, as many beside each other as fit, read downwards. */

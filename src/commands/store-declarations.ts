@@ -1,5 +1,6 @@
-/** The commands that read a store, with their options and an example, for commander. */
+/** The commands that read what was recorded, with their options and an example, for commander. */
 import type { Command } from 'commander'
+import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
 import { runPeers } from './peers.ts'
 import { runSearch } from './search.ts'
@@ -8,6 +9,7 @@ import { runVerify } from './verify.ts'
 import { runWho } from './who.ts'
 
 type Place = { store: string; pipeline: string }
+type Asked = Place & ConnectionOptions & { elasticsearch: string; namespace: string }
 type Stretch = { since: string; until: string; last: string }
 type Form = { json: boolean; csv: boolean }
 
@@ -15,7 +17,7 @@ type Form = { json: boolean; csv: boolean }
 export function declareSearch(program: Command, { terminal, environment, stdout, now, done }: Invocation): void {
   const command = program
     .command('search')
-    .description("documents of a store, found in Kibana's query language")
+    .description("documents that were recorded, found in Kibana's query language")
     .argument('[kql]', 'such as: source.ip : 10.8.0.0/24 and not event.type : denied', '')
   withStretch(command)
     .option('--dataset <names>', 'only these: flow,firewall; may be repeated', repeated, [])
@@ -23,7 +25,7 @@ export function declareSearch(program: Command, { terminal, environment, stdout,
     .option('--limit <n>', 'documents shown, 0 = all', '50')
     .option('--oldest', 'oldest first', false)
     .option('--count', 'only how many there are', false)
-  withForm(withPlace(command))
+  withForm(withReader(command))
     .addHelpText(
       'after',
       example(`search 'wireguard.peer.owner.email : "ivy@example.com" and event.type : denied' --last 24h`),
@@ -31,7 +33,7 @@ export function declareSearch(program: Command, { terminal, environment, stdout,
     .action(
       async (
         query: string,
-        options: Place &
+        options: Asked &
           Stretch &
           Form & { dataset: string[]; fields: string; limit: string; oldest: boolean; count: boolean },
       ) => {
@@ -51,9 +53,9 @@ export function declareTimeline(program: Command, { terminal, environment, stdou
   withStretch(command)
     .option('--limit <n>', 'lines shown, 0 = all', '200')
     .option('--all', 'every audit event on a line of its own, also what a login program does by itself', false)
-  withForm(withPlace(command))
+  withForm(withReader(command))
     .addHelpText('after', example('timeline ivy --since 2026-11-22'))
-    .action(async (peer: string, options: Place & Stretch & Form & { limit: string; all: boolean }) => {
+    .action(async (peer: string, options: Asked & Stretch & Form & { limit: string; all: boolean }) => {
       const { json: isJson, csv: isCsv, all: isAll, ...rest } = options
       done(await runTimeline({ peer, ...rest, isAll, isJson, isCsv }, { environment, terminal, stdout, now }))
     })
@@ -72,11 +74,11 @@ export function declareWho(program: Command, { terminal, environment, now, done 
     )
     .option('--within <span>', 'how far the clocks of a flow may be off: 2s when left out', '')
     .option('--gateway <name>', 'only this gateway', '')
-  withPlace(command)
+  withReader(command)
     .option('--json', 'print one JSON object', false)
     .addHelpText('after', example('who 10.8.0.7 --at 2026-11-22T15:12:20Z'))
     .action(
-      async (address: string, options: Place & { at: string; within: string; gateway: string; json: boolean }) => {
+      async (address: string, options: Asked & { at: string; within: string; gateway: string; json: boolean }) => {
         const { json: isJson, ...rest } = options
         done(await runWho({ address, ...rest, isJson }, now, environment, terminal))
       },
@@ -90,9 +92,9 @@ export function declarePeers(program: Command, { terminal, environment, now, don
     .description('the peers of a time: what ran, against what is documented, and what each did')
     .option('--at <time>', 'such as 2026-11-22T15:12:20Z, 15:12, -2h; the newest poll when left out', '')
     .option('--gateway <name>', 'only this gateway', '')
-  withForm(withPlace(command))
+  withForm(withReader(command))
     .addHelpText('after', example('peers --at 2026-11-22T15:12'))
-    .action(async (options: Place & Form & { at: string; gateway: string }) => {
+    .action(async (options: Asked & Form & { at: string; gateway: string }) => {
       const { json: isJson, csv: isCsv, ...rest } = options
       done(await runPeers({ ...rest, isJson, isCsv }, now, environment, terminal))
     })
@@ -132,6 +134,14 @@ function withPlace(command: Command): Command {
       '',
     )
     .option('--pipeline <file>', 'the store this pipeline writes to', '')
+}
+
+/** A store or a cluster. */
+function withReader(command: Command): Command {
+  withPlace(command)
+    .option('--elasticsearch <url>', 'ask this cluster instead of a store: https://es.example:9200', '')
+    .option('--namespace <name>', "last part of its streams' names; default when left out", '')
+  return withConnection(command)
 }
 
 function withForm(command: Command): Command {

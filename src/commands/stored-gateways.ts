@@ -1,4 +1,4 @@
-/** What ran on each gateway at a time, out of a store: for `peers` and for an inventory diff without files. */
+/** What ran on each gateway at a time, by the ledger that was recorded: for `peers` and for an inventory diff without files. */
 import { AppError } from '../errors.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import type { RunningInterface } from '../identity/inventory-diff.ts'
@@ -6,8 +6,8 @@ import { runningAt } from '../identity/running-at.ts'
 import { suggestion } from '../nearest.ts'
 import { spanText } from '../quantity-text.ts'
 import { quoted, safeText } from '../safe-text.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import { type LedgerSpan, ledgerAt, ledgerSpans } from '../store/ledger-reader.ts'
-import type { StoreReader } from '../store/reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { type LedgerWindow, pollBefore, readLedgerWindow } from './ledger-window.ts'
 import { type PeerStateThen, peerStatesAt, stateKey } from './peer-state.ts'
@@ -28,7 +28,7 @@ export type StoredGateway = {
 }
 
 export type StoredGateways = {
-  /** The time asked for, else the newest poll of the store. */
+  /** The time asked for, else the newest poll there is. */
   readonly at: Micros
   /** By name; those without a poll at or before the time are left out. */
   readonly gateways: readonly StoredGateway[]
@@ -40,21 +40,21 @@ export type StoredGateways = {
 const PERIODS_MAX = 3
 
 /**
- * `asked` null = the newest poll; `gateway` '' = all. Throws AppError `usage` for a gateway the store has no poll of, and where it has
+ * `asked` null = the newest poll; `gateway` '' = all. Throws AppError `usage` for a gateway there is no poll of, and where there is
  * none at all at or before the time.
  */
 export async function readStoredGateways(
-  store: StoreReader,
+  reader: EventReader,
   asked: Micros | null,
   gateway: string,
 ): Promise<StoredGateways> {
-  const spans = await gatewaySpans(store, gateway)
+  const spans = await gatewaySpans(reader, gateway)
   const newest = spans.reduce((latest, span) => Math.max(latest, span.newest), Number.NEGATIVE_INFINITY)
   const at = asked ?? newest
   const gateways: StoredGateway[] = []
   const notes: string[] = []
   for (const span of spans) {
-    const read = await readGateway(store, span.gateway, at)
+    const read = await readGateway(reader, span.gateway, at)
     if (read === null) {
       notes.push(
         `${safeText(span.gateway)}: no poll at or before ${printTime(at)}; the first is of ${printTime(span.oldest)}`,
@@ -72,7 +72,7 @@ export async function readStoredGateways(
   if (gateways.length > 0) return { at, gateways, notes }
   throw new AppError(
     'usage',
-    `this store holds no poll at or before ${Number.isFinite(at) ? printTime(at) : 'any time'}`,
+    `${reader.name} holds no poll at or before ${Number.isFinite(at) ? printTime(at) : 'any time'}`,
     {
       advice:
         spans.length === 0
@@ -82,9 +82,9 @@ export async function readStoredGateways(
   )
 }
 
-/** Of one gateway, or of all ('' ). Throws AppError `usage` for one the store has no poll of. */
-export async function gatewaySpans(store: StoreReader, gateway: string): Promise<LedgerSpan[]> {
-  const spans = await ledgerSpans(store)
+/** Of one gateway, or of all ('' ). Throws AppError `usage` for one there is no poll of. */
+export async function gatewaySpans(reader: EventReader, gateway: string): Promise<LedgerSpan[]> {
+  const spans = await ledgerSpans(reader)
   if (gateway === '') return spans
   const own = spans.filter((span) => span.gateway === gateway)
   if (own.length > 0) return own
@@ -92,18 +92,18 @@ export async function gatewaySpans(store: StoreReader, gateway: string): Promise
   const known = names.length === 0 ? 'none' : `${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}`
   throw new AppError(
     'usage',
-    `this store holds no poll of a gateway called ${quoted(gateway)}${suggestion(gateway, names)}`,
+    `${reader.name} holds no poll of a gateway called ${quoted(gateway)}${suggestion(gateway, names)}`,
     { advice: `Known: ${known}.` },
   )
 }
 
-async function readGateway(store: StoreReader, name: string, at: Micros): Promise<StoredGateway | null> {
-  const view = await ledgerAt(store, name, at)
+async function readGateway(reader: EventReader, name: string, at: Micros): Promise<StoredGateway | null> {
+  const view = await ledgerAt(reader, name, at)
   const poll = view === null ? null : pollBefore(view.ledger, at)
   if (view === null || poll === null) return null
-  const window = await readLedgerWindow(store, name, at - DAY, at, null)
+  const window = await readLedgerWindow(reader, name, at - DAY, at, null)
   if (window === null) return null
-  const states = await peerStatesAt(store, name, at, poll, null)
+  const states = await peerStatesAt(reader, name, at, poll, null)
   return {
     name,
     poll,

@@ -1,23 +1,22 @@
-/** What a store holds, for those who found nothing in it. */
+/** What a reader has, for those who found nothing in it. */
 
 import { periodText } from '../quantity-text.ts'
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
-import type { Micros } from '../time.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import type { Period } from './search-arguments.ts'
 import { printSecond, printTime } from './time-argument.ts'
 
 /**
- * One sentence: that the store is empty, that all it holds lies outside the period asked for, or `otherwise` with what it holds.
+ * One sentence: that there is nothing at all, that all there is lies outside the period asked for, or `otherwise` with what it holds.
  * `datasets` null = all.
  */
 export async function storedPeriod(
-  store: StoreReader,
+  store: EventReader,
   datasets: readonly string[] | null,
   period: Period,
   otherwise: string,
 ): Promise<string> {
-  const holds = datasets === null ? 'the store holds' : `of ${datasets.join(', ')} the store holds`
-  const held = await readBounds(store, datasets)
+  const holds = datasets === null ? `${store.name} holds` : `of ${datasets.join(', ')} ${store.name} holds`
+  const held = await store.bounds(datasets)
   if (held === null) return `${holds} nothing`
   const { oldest, newest, oldestEvent } = held
   if (period.since > newest)
@@ -25,21 +24,4 @@ export async function storedPeriod(
   if (period.until < oldest)
     return `${holds} nothing so early: --until ends ${printTime(period.until)}, the first document is of ${printSecond(oldest)}`
   return `${holds} ${periodText(oldestEvent, newest)}; ${otherwise}`
-}
-
-type Bounds = {
-  readonly oldest: Micros
-  readonly newest: Micros
-  /** Coverage intervals begin with their minute, before the first thing that happened. */
-  readonly oldestEvent: Micros
-}
-
-async function readBounds(store: StoreReader, datasets: readonly string[] | null): Promise<Bounds | null> {
-  const { rows } = await store.select(
-    { datasets, ...ALL_TIME, columns: ['@timestamp', 'event.dataset'] },
-    `SELECT min("@timestamp"), max("@timestamp"), min("@timestamp") FILTER (WHERE "event.dataset" <> 'wireguard.coverage') FROM events`,
-  )
-  const [oldest = null, newest = null, oldestEvent = null] = rows[0] ?? []
-  if (oldest === null || newest === null) return null
-  return { oldest: Number(oldest), newest: Number(newest), oldestEvent: Number(oldestEvent ?? oldest) }
 }

@@ -1,13 +1,15 @@
 /**
- * What a timeline is made of, asked of the store: one row a line, in order of time. DuckDB puts together what belongs on one line
+ * What a timeline is made of, asked of a reader: one row a line, in order of time. DuckDB puts together what belongs on one line
  * (timeline-folding.ts), so that a busy peer's year needs no memory here. Everything else is a line of its own.
  */
 import type { FieldName, Fields } from '../fields.ts'
+import { compares, equals } from '../kql/build.ts'
+import { allOf, anyOf } from '../kql/combine.ts'
+import { compareText } from '../kql/text-match.ts'
+import { toSql } from '../kql/to-sql.ts'
 import type { Cell, Parameter } from '../store/duckdb.ts'
-import type { StoreReader } from '../store/reader.ts'
-import { ALL_TIME } from '../store/reader.ts'
+import { ALL_TIME, type EventReader, type Place, type Selection } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
-import type { Place, Selection } from './search-query.ts'
 import { FOLDING_FIELDS, foldingTables, lineOf } from './timeline-folding.ts'
 
 /** Rows read at a time. */
@@ -89,19 +91,23 @@ const LAST_RANK = 2 ** 40
 
 /** Every document of the timeline: about the keys, or about what was not seen where they were. */
 export function timelineSelection({ keys, gateways, since, until }: TimelineScope): Selection {
-  const parameters: Parameter[] = []
-  const list = (values: readonly string[]) => values.map((value) => `$${parameters.push(value)}`).join(', ')
-  const ours = list(keys)
-  const named = `("wireguard.peer.public_key" IN (${ours}) OR "wireguard.target_peer.public_key" IN (${ours})
-    OR coalesce(list_has_any("wireguard.attribution.candidates", [${ours}]), FALSE))`
-  const unseen =
-    gateways.length === 0
-      ? ''
-      : ` OR ("event.action" IN ('source-gap', 'source-lost') AND "host.name" IN (${list(gateways)}))`
-  return { datasets: DATASETS, since, until, where: `(${named}${unseen})`, parameters, fields: FIELDS }
+  const query = anyOf([
+    equals('wireguard.peer.public_key', keys),
+    equals('wireguard.target_peer.public_key', keys),
+    equals('wireguard.attribution.candidates', keys),
+    allOf([equals('event.action', ['source-gap', 'source-lost']), equals('host.name', gateways)]),
+  ])
+  return { datasets: DATASETS, since, until, query }
 }
 
-/** Where and when the store has the keys at all. */
+/** The documents of a selection in their lines, ready for more SQL, with the parameters it has so far. */
+function folded({ query, ...scope }: Selection) {
+  const parameters: Parameter[] = []
+  const where = toSql(query, parameters)
+  return { scope: { ...scope, columns: FIELDS, filter: query }, tables: foldingTables(where), parameters }
+}
+
+/** Where and when the reader has the keys at all. */
 export type Whereabouts = {
   readonly gateways: readonly string[]
   /** Names by inventory; more than one of a person, or of a key that was given to another device. */
@@ -111,36 +117,31 @@ export type Whereabouts = {
 }
 
 /** Null when no document names one of the keys as its peer. */
-export async function readWhereabouts(store: StoreReader, keys: readonly string[]): Promise<Whereabouts | null> {
-  const { rows } = await store.select(
-    {
-      datasets: DATASETS,
-      ...ALL_TIME,
-      columns: ['@timestamp', 'host.name', 'wireguard.peer.name', 'wireguard.peer.public_key'],
-    },
-    `SELECT "host.name", "wireguard.peer.name", min("@timestamp"), max("@timestamp") FROM events
-     WHERE "wireguard.peer.public_key" IN (${keys.map((_, i) => `$${i + 1}`).join(', ')}) GROUP BY 1, 2 ORDER BY 1, 2`,
-    keys,
+export async function readWhereabouts(reader: EventReader, keys: readonly string[]): Promise<Whereabouts | null> {
+  const selection = { datasets: DATASETS, ...ALL_TIME, query: equals('wireguard.peer.public_key', keys) }
+  const groups = await reader.groups(selection, ['host.name', 'wireguard.peer.name'])
+  if (groups.length === 0) return null
+  const text = (value: unknown) => (typeof value === 'string' ? value : '')
+  const sorted = groups.toSorted(
+    ({ values: a }, { values: b }) => compareText(text(a[0]), text(b[0])) || compareText(text(a[1]), text(b[1])),
   )
-  if (rows.length === 0) return null
-  const texts = (column: number) => [
-    ...new Set(rows.flatMap((row) => (typeof row[column] === 'string' ? [row[column]] : []))),
-  ]
+  const texts = (column: number) => [...new Set(sorted.map(({ values }) => text(values[column])).filter(Boolean))]
   return {
     gateways: texts(0),
     names: texts(1),
-    first: Math.min(...rows.map((row) => Number(row[2]))),
-    last: Math.max(...rows.map((row) => Number(row[3]))),
+    first: Math.min(...groups.map(({ oldest }) => oldest)),
+    last: Math.max(...groups.map(({ newest }) => newest)),
   }
 }
 
 /** How much there is in the whole period. `isAll`: every audit event is a line. */
-export async function countTimeline(store: StoreReader, selection: Selection, isAll = false): Promise<TimelineTotals> {
-  const { rows } = await store.select(
-    { ...selection, columns: FIELDS },
-    `${foldingTables(selection.where)} SELECT count(DISTINCT ${lineOf(isAll)}), count(*), count(*) FILTER (WHERE "event.dataset" <> 'wireguard.coverage')
+export async function countTimeline(reader: EventReader, selection: Selection, isAll = false): Promise<TimelineTotals> {
+  const { scope, tables, parameters } = folded(selection)
+  const { rows } = await reader.select(
+    scope,
+    `${tables} SELECT count(DISTINCT ${lineOf(isAll)}), count(*), count(*) FILTER (WHERE "event.dataset" <> 'wireguard.coverage')
      FROM told`,
-    selection.parameters,
+    parameters,
   )
   const [lines = 0, documents = 0, named = 0] = (rows[0] ?? []).map(Number)
   return { lines, documents, named }
@@ -148,7 +149,7 @@ export async function countTimeline(store: StoreReader, selection: Selection, is
 
 /** The rows in order of time, page by page, `limit` of them at most. */
 export async function* findTimeline(
-  store: StoreReader,
+  reader: EventReader,
   selection: Selection,
   limit: number,
   { isAll = false, pageRows = TIMELINE_PAGE_ROWS }: { readonly isAll?: boolean; readonly pageRows?: number } = {},
@@ -156,7 +157,7 @@ export async function* findTimeline(
   let after: TimelineRow | null = null
   for (let left = limit; left > 0; left -= pageRows) {
     const wanted = Math.min(left, pageRows)
-    const rows: readonly TimelineRow[] = await readRows(store, selection, wanted, after, isAll)
+    const rows: readonly TimelineRow[] = await readRows(reader, selection, wanted, after, isAll)
     if (rows.length > 0) yield rows
     after = rows.at(-1) ?? null
     if (after === null || rows.length < wanted) return
@@ -165,42 +166,42 @@ export async function* findTimeline(
 
 /** Gaps of the gateways' sources that began before the period and last into it. */
 export async function readCarriedGaps(
-  store: StoreReader,
+  reader: EventReader,
   { gateways, since, until }: TimelineScope,
 ): Promise<readonly Place[]> {
   if (since === ALL_TIME.since || gateways.length === 0) return []
-  const { rows } = await store.select(
-    {
-      datasets: ['wireguard.coverage'],
-      since: ALL_TIME.since,
-      until: Math.min(since - 1, until),
-      columns: ['@timestamp', 'event.action', 'event.end', 'event.id', 'host.name'],
-    },
-    `SELECT "@timestamp", "event.id" FROM events WHERE "event.action" = 'source-gap' AND "event.end" > make_timestamp($1::BIGINT)
-       AND "host.name" IN (${gateways.map((_, i) => `$${i + 2}`).join(', ')})
-     ORDER BY "@timestamp" DESC, "event.id" LIMIT ${CARRIED_GAPS_MAX}`,
-    [BigInt(since), ...gateways],
+  const query = allOf([
+    equals('event.action', ['source-gap']),
+    compares('event.end', '>', since),
+    equals('host.name', gateways),
+  ])
+  const bounds = { since: ALL_TIME.since, until: Math.min(since - 1, until) }
+  const places = await reader.places(
+    { datasets: ['wireguard.coverage'], ...bounds, query },
+    'newest',
+    CARRIED_GAPS_MAX,
+    null,
   )
-  return rows.map(([at, id]) => ({ at: Number(at), id: String(id) })).toReversed()
+  return places.toReversed()
 }
 
 async function readRows(
-  store: StoreReader,
-  { where, parameters, ...scope }: Selection,
+  reader: EventReader,
+  selection: Selection,
   limit: number,
   after: TimelineRow | null,
   isAll: boolean,
 ): Promise<TimelineRow[]> {
-  const values = [...parameters]
+  const { scope, tables, parameters } = folded(selection)
   let rest = ''
   if (after !== null) {
-    values.push(BigInt(after.at), BigInt(after.rank), after.line)
-    const at = `make_timestamp($${values.length - 2}::BIGINT)`
-    rest = `WHERE (began, rank, line) > (${at}, $${values.length - 1}::BIGINT, $${values.length})`
+    parameters.push(BigInt(after.at), BigInt(after.rank), after.line)
+    const at = `make_timestamp($${parameters.length - 2}::BIGINT)`
+    rest = `WHERE (began, rank, line) > (${at}, $${parameters.length - 1}::BIGINT, $${parameters.length})`
   }
-  const { rows } = await store.select(
-    { ...scope, columns: FIELDS },
-    `${foldingTables(where)} SELECT * FROM (SELECT ${BEGAN} AS began, ${PLACE_AMONG} AS rank, ${lineOf(isAll)} AS line,
+  const { rows } = await reader.select(
+    scope,
+    `${tables} SELECT * FROM (SELECT ${BEGAN} AS began, ${PLACE_AMONG} AS rank, ${lineOf(isAll)} AS line,
        bool_or(${IS_FLOW}), count(*), max("@timestamp"),
        ${placeOf('min', '"@timestamp"')}, ${placeOf('min', '"event.id"')}, ${placeOf('max', '"@timestamp"')}, ${placeOf('max', '"event.id"')},
        count(DISTINCT "source.port"),
@@ -210,7 +211,7 @@ async function readRows(
        ${isAll ? '[]' : `coalesce(list_sort(list_distinct(list(routine) FILTER (WHERE routine IS NOT NULL))), [])`},
        ${TAKER.map((name) => `arg_max("${name}", "@timestamp") FILTER (WHERE ${IS_FLOW} AND "${name}" IS NOT NULL)`).join(', ')}
      FROM told GROUP BY line) ${rest} ORDER BY began, rank, line LIMIT ${limit}`,
-    values,
+    parameters,
   )
   return rows.map(toRow)
 }

@@ -1,15 +1,16 @@
 /**
- * `peertrail timeline PEER`: everything the store has about a peer, a key or a person, in order of time, with the gaps of the gateways it
+ * `peertrail timeline PEER`: everything recorded about a peer, a key or a person, in order of time, with the gaps of the gateways it
  * was seen at: what stands there as nothing may be nothing that was seen. Lines are for people and put together what
  * belongs together (timeline-query.ts); --json and --csv give the documents as they are.
  */
-import type { FieldName } from '../fields.ts'
+import type { FieldName, Fields } from '../fields.ts'
 import { safeText } from '../safe-text.ts'
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import { ALL_TIME, type EventReader, type Place, type Selection } from '../store/event-reader.ts'
 import { type DocumentLine, keyStart, LINE_FIELDS } from './document-line.ts'
 import { createDocumentPrinter } from './document-output.ts'
 import { createLinePrinter } from './line-layout.ts'
 import { type SelectedPeers, selectPeers } from './peer-selector.ts'
+import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
 import type { CommandContext } from './search.ts'
 import {
   type OutputForm,
@@ -19,8 +20,7 @@ import {
   parseLimit,
   parsePeriod,
 } from './search-arguments.ts'
-import { findDocuments, type Place, readDocuments, type Selection } from './search-query.ts'
-import { openFoundStore, reportDamage, type StoreOptions } from './store-place.ts'
+import { findDocuments, readDocuments } from './search-query.ts'
 import { counted, paint } from './terminal.ts'
 import { createTextOutlet } from './text-outlet.ts'
 import { printSecond } from './time-argument.ts'
@@ -38,7 +38,7 @@ import {
 } from './timeline-query.ts'
 
 /** As given on the command line; '' = not given. */
-export type TimelineArguments = StoreOptions &
+export type TimelineArguments = ReaderOptions &
   PeriodOptions & {
     /** A name, a key or its beginning, an e-mail, an address. */
     readonly peer: string
@@ -50,7 +50,7 @@ export type TimelineArguments = StoreOptions &
   }
 
 type Asked = {
-  readonly store: StoreReader
+  readonly reader: EventReader
   readonly peers: SelectedPeers
   readonly scope: TimelineScope
   readonly selection: Selection
@@ -65,16 +65,16 @@ const KEYS_SHOWN_MAX = 4
 
 /**
  * Exit 0, also when nothing was recorded in the period; 1 when damaged segments are missing from the answer. Throws AppError `usage` for
- * wrong arguments and a PEER that fits nobody or several, and the errors of opening a store.
+ * wrong arguments and a PEER that fits nobody or several, and the errors of opening a reader.
  */
 export async function runTimeline(args: TimelineArguments, context: CommandContext): Promise<number> {
   const form = parseForm(args)
   const period = parsePeriod(args, context.now)
   const limit = parseLimit(args.limit)
-  const store = await openFoundStore(args, context.environment, context.terminal)
+  const reader = await openFoundReader(args, context.environment, context.terminal)
   try {
-    const peers = await selectPeers(store, args.peer)
-    const whereabouts = await readWhereabouts(store, peers.keys)
+    const peers = await selectPeers(reader, args.peer)
+    const whereabouts = await readWhereabouts(reader, peers.keys)
     const scope: TimelineScope = {
       keys: peers.keys,
       gateways: whereabouts?.gateways ?? [],
@@ -83,7 +83,7 @@ export async function runTimeline(args: TimelineArguments, context: CommandConte
       until: period.until,
     }
     const asked: Asked = {
-      store,
+      reader,
       peers,
       scope,
       selection: timelineSelection(scope),
@@ -94,48 +94,49 @@ export async function runTimeline(args: TimelineArguments, context: CommandConte
     }
     if (form === 'lines') await printTimeline(asked, whereabouts, context)
     else await printDocuments(asked, context)
-    return reportDamage(store, context.terminal) ? 1 : 0
+    return reportDamage(reader, context.terminal) ? 1 : 0
   } finally {
-    store.close()
+    reader.close()
   }
 }
 
 async function printTimeline(asked: Asked, whereabouts: Whereabouts | null, context: CommandContext): Promise<void> {
-  const { store, peers, scope, selection, limit, isAll } = asked
+  const { reader, peers, scope, selection, limit, isAll } = asked
   const { stdout, terminal } = context
-  const totals = await countTimeline(store, selection, isAll)
+  const totals = await countTimeline(reader, selection, isAll)
   const outlet = createTextOutlet(stdout)
   const printer = createLinePrinter(terminal, outlet.width)
   await outlet.write(`${paint(terminal, 'bold', safeText(peers.label))}  ${keysText(peers)}\n`)
   // They stand before the first row, so that the columns are measured with them.
   const subject = { keys: peers.keys, name: nameOf(peers, whereabouts) }
-  let before = (await readCarriedGaps(store, scope)).map(gapRow)
+  let before = (await readCarriedGaps(reader, scope)).map(gapRow)
   let shown = 0
   let next: TimelineRow | null = null
   // One row more than the limit tells where what is left out begins.
-  for await (const page of findTimeline(store, selection, limit + 1, { isAll })) {
+  for await (const page of findTimeline(reader, selection, limit + 1, { isAll })) {
     const rows = page.slice(0, limit - shown)
     next = page[rows.length] ?? null
-    if (!(await outlet.write(printer.print(await linesOf(store, [...before, ...rows], subject))))) return
+    if (!(await outlet.write(printer.print(await linesOf(reader, [...before, ...rows], subject))))) return
     before = []
     shown += rows.length
   }
-  await outlet.write(printer.print(await linesOf(store, before, subject)))
-  if (totals.named === 0) terminal.err(`nothing of this peer was recorded in this time${seenText(whereabouts)}\n`)
+  await outlet.write(printer.print(await linesOf(reader, before, subject)))
+  if (totals.named === 0)
+    terminal.err(`nothing of this peer was recorded in this time${seenText(reader, whereabouts)}\n`)
   if (totals.lines > 0) terminal.err(`${paint(terminal, 'dim', totalText(totals, shown, next))}\n`)
 }
 
 async function printDocuments(asked: Asked, { stdout, terminal }: CommandContext): Promise<void> {
-  const { store, scope, selection, limit, form, peers } = asked
+  const { reader, scope, selection, limit, form, peers } = asked
   const outlet = createTextOutlet(stdout)
   const printer = createDocumentPrinter(terminal, { form, fields: [], width: outlet.width })
-  const totals = await countTimeline(store, selection)
-  const carried = await readDocuments(store, null, await readCarriedGaps(store, scope), printer.columns)
-  let isRead = await outlet.write(`${printer.head}${printer.print([...carried.values()])}`)
-  let shown = carried.size
-  const all = totals.documents + carried.size
+  const total = await reader.count(selection)
+  const carried = await readDocumentsInOrder(reader, await readCarriedGaps(reader, scope), printer.columns)
+  let isRead = await outlet.write(`${printer.head}${printer.print(carried)}`)
+  let shown = carried.length
+  const all = total + carried.length
   const view = { order: 'oldest', limit, columns: printer.columns } as const
-  for await (const documents of findDocuments(store, selection, view)) {
+  for await (const documents of findDocuments(reader, selection, view)) {
     isRead &&= await outlet.write(printer.print(documents))
     if (!isRead) return
     shown += documents.length
@@ -144,14 +145,23 @@ async function printDocuments(asked: Asked, { stdout, terminal }: CommandContext
   terminal.err(`${paint(terminal, 'dim', `${safeText(peers.label)}: ${count} documents, oldest first`)}\n`)
 }
 
+async function readDocumentsInOrder(
+  reader: EventReader,
+  places: readonly Place[],
+  columns: readonly FieldName[] | null,
+): Promise<Fields[]> {
+  const documents = await readDocuments(reader, null, places, columns)
+  return places.flatMap(({ id }) => documents.get(id) ?? [])
+}
+
 async function linesOf(
-  store: StoreReader,
+  reader: EventReader,
   rows: readonly TimelineRow[],
   subject: TimelineSubject,
 ): Promise<DocumentLine[]> {
   const places = new Map(rows.flatMap(({ first, last }) => [first, last]).map((place) => [place.id, place]))
   const columns: readonly FieldName[] = [...LINE_FIELDS, 'wireguard.attribution.candidates']
-  const documents = await readDocuments(store, null, [...places.values()], columns)
+  const documents = await readDocuments(reader, null, [...places.values()], columns)
   return rows.flatMap((row) => {
     const [first, last] = [documents.get(row.first.id), documents.get(row.last.id)]
     return first === undefined || last === undefined ? [] : [timelineLine(row, first, last, subject)]
@@ -190,10 +200,10 @@ function keysText({ by, keys, label }: SelectedPeers): string {
   return `${keys.length === 1 ? 'key' : 'keys'} ${shown.join(', ')}${more}`
 }
 
-function seenText(whereabouts: Whereabouts | null): string {
+function seenText({ name }: EventReader, whereabouts: Whereabouts | null): string {
   return whereabouts === null
     ? ''
-    : `; the store has it from ${printSecond(whereabouts.first)} to ${printSecond(whereabouts.last)}`
+    : `; ${name} has it from ${printSecond(whereabouts.first)} to ${printSecond(whereabouts.last)}`
 }
 
 /** `200 of 1,234 lines (5,678 documents), oldest first; what follows begins …`. */

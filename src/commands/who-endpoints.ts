@@ -2,11 +2,12 @@
  * Whose outer address it was: the endpoint WireGuard had for a key, by the polls around the time; where no key had it then, the
  * nearest time a point of `wireguard.peer` shows it. Without a port every peer behind one NAT address is told.
  */
-import { addressDigits } from '../address-digits.ts'
 import type { FieldName } from '../fields.ts'
 import type { Ledger, PeerState } from '../identity/ledger.ts'
-import { toDocuments } from '../store/documents.ts'
-import type { StoreReader } from '../store/reader.ts'
+import { equals, hasAddress } from '../kql/build.ts'
+import { allOf } from '../kql/combine.ts'
+import { compareText } from '../kql/text-match.ts'
+import type { EventReader, Group } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { pollAfter } from './ledger-window.ts'
 import { peerFacts } from './peer-facts.ts'
@@ -21,23 +22,21 @@ const OTHER_TIMES: Micros = 30 * DAY
 /** Polls further apart than this many periods prove nothing in between (design 5.3). */
 const PERIODS_MAX = 3
 
-const COLUMNS: readonly FieldName[] = [
-  '@timestamp',
+const PLACE: readonly FieldName[] = [
   'host.name',
   'wireguard.interface.name',
   'wireguard.peer.public_key',
-  'wireguard.peer.endpoint.ip',
   'wireguard.peer.endpoint.port',
 ]
 
 /** Exact ones first; at most ENDPOINTS_MAX. */
 export async function readEndpoints(
-  store: StoreReader,
+  reader: EventReader,
   question: Question,
   gateways: readonly GatewayLedgers[],
 ): Promise<EndpointAnswer[]> {
   const then = gateways.flatMap((gateway) => endpointsThen(gateway, question))
-  const answers = then.length > 0 ? then : await endpointsOtherwise(store, question, gateways)
+  const answers = then.length > 0 ? then : await endpointsOtherwise(reader, question, gateways)
   return answers.toSorted((a, b) => Number(b.status === 'exact') - Number(a.status === 'exact')).slice(0, ENDPOINTS_MAX)
 }
 
@@ -72,36 +71,38 @@ function peersOf(ledger: Ledger): PeerState[] {
 
 /** Keys that had it at another time, the nearest first. */
 async function endpointsOtherwise(
-  store: StoreReader,
+  reader: EventReader,
   { address, port, moment }: Question,
   gateways: readonly GatewayLedgers[],
 ): Promise<EndpointAnswer[]> {
-  const result = await store.select(
+  const groups = await reader.groups(
     {
       datasets: ['wireguard.peer'],
       since: moment.from - OTHER_TIMES,
       until: moment.to + OTHER_TIMES,
-      columns: COLUMNS,
+      query: allOf([
+        hasAddress('wireguard.peer.endpoint.ip', address.text),
+        ...(port < 0 ? [] : [equals('wireguard.peer.endpoint.port', [port])]),
+      ]),
     },
-    `SELECT "host.name", "wireguard.interface.name", "wireguard.peer.public_key", "wireguard.peer.endpoint.port",
-       epoch_us(min("@timestamp")) AS first, epoch_us(max("@timestamp")) AS last
-     FROM events WHERE "wireguard.peer.endpoint.ip" = $1 AND ($2 < 0 OR "wireguard.peer.endpoint.port" = $2)
-     GROUP BY 1, 2, 3, 4 ORDER BY least(abs(min(epoch_us("@timestamp")) - $3::BIGINT), abs(max(epoch_us("@timestamp")) - $3::BIGINT)), 1, 2, 3 LIMIT ${ENDPOINTS_MAX}`,
-    [addressDigits(address.text) ?? '', port, BigInt(moment.from)],
+    PLACE,
   )
-  return toDocuments(result).flatMap((document, i) => {
-    const name = document['host.name'] ?? ''
-    const gateway = gateways.find(({ view }) => view.gateway === name)
-    if (gateway === undefined) return []
-    const [tunnel = '', key = ''] = [document['wireguard.interface.name'], document['wireguard.peer.public_key']]
-    const [first, last] = (result.rows[i] ?? []).slice(-2).map(Number)
-    return {
-      peer: peerFacts(gateway.view.inventory, name, tunnel, key, moment.from),
-      port: document['wireguard.peer.endpoint.port'] ?? 0,
-      status: 'unknown',
-      since: first ?? null,
-      until: last ?? null,
-      isThen: false,
-    }
-  })
+  const distance = ({ oldest, newest }: Group) =>
+    Math.min(Math.abs(oldest - moment.from), Math.abs(newest - moment.from))
+  return groups
+    .toSorted((a, b) => distance(a) - distance(b) || compareText(a.values.join('\0'), b.values.join('\0')))
+    .slice(0, ENDPOINTS_MAX)
+    .flatMap(({ values, oldest, newest }) => {
+      const [name = '', tunnel = '', key = ''] = values.map((value) => String(value ?? ''))
+      const gateway = gateways.find(({ view }) => view.gateway === name)
+      if (gateway === undefined) return []
+      return {
+        peer: peerFacts(gateway.view.inventory, name, tunnel, key, moment.from),
+        port: Number(values[3] ?? 0),
+        status: 'unknown',
+        since: oldest,
+        until: newest,
+        isThen: false,
+      } as const
+    })
 }

@@ -1,12 +1,14 @@
 /**
- * The flows that an address and port belonged to at a time, from the store: before or after NAT, on either side. The documents of a
+ * The flows that an address and port belonged to at a time: before or after NAT, on either side. The documents of a
  * flow are folded into one; the peer behind it is the one they name, who held the address when the flow began (design 5.6, 5.7).
  */
 import { addressDigits } from '../address-digits.ts'
 import type { FieldName, Fields } from '../fields.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import { equals, hasAddress } from '../kql/build.ts'
+import { allOf, anyOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { type PeerFacts, peerFacts } from './peer-facts.ts'
 import type { End, FlowAnswer, HostAnswer, RuleAnswer, Status } from './who-answer.ts'
@@ -72,10 +74,19 @@ const COLUMNS: readonly FieldName[] = [
 
 /** A flow's ends as fields, in the order in which they are told. */
 const ENDS = ['source.nat', 'source', 'destination.nat', 'destination'] as const
+/** What decides whether a flow is one of those asked for. */
+const MATCH_COLUMNS: readonly FieldName[] = [
+  '@timestamp',
+  'event.start',
+  'event.end',
+  'host.name',
+  'wireguard.flow.id',
+  ...ENDS.flatMap((end) => [`${end}.ip`, `${end}.port`] as const),
+]
 
 /** Nearest to the time first, and how many there were. Empty without a port. */
 export async function readFlows(
-  store: StoreReader,
+  reader: EventReader,
   question: Question,
   inventoryOf: (gateway: string) => Inventory,
 ): Promise<{ readonly flows: FlowAnswer[]; readonly count: number }> {
@@ -83,8 +94,16 @@ export async function readFlows(
   if (port < 0) return { flows: [], count: 0 }
   const scope = { since: moment.from - OPEN_MAX - within, until: moment.to + OPEN_MAX + within }
   const isMatch = ENDS.map((end) => `("${end}.ip" = $1 AND "${end}.port" = $2)`).join(' OR ')
-  const found = await store.select(
-    { datasets: ['wireguard.flow'], ...scope, columns: COLUMNS },
+  const found = await reader.select(
+    {
+      datasets: ['wireguard.flow'],
+      ...scope,
+      columns: MATCH_COLUMNS,
+      filter: allOf([
+        anyOf(ENDS.map((end) => allOf([hasAddress(`${end}.ip`, address.text), equals(`${end}.port`, [port])]))),
+        ...(gateway === '' ? [] : [equals('host.name', [gateway])]),
+      ]),
+    },
     `SELECT id, count(*) OVER () AS total FROM (
        SELECT "wireguard.flow.id" AS id, epoch_us(min("event.start")) AS began, epoch_us(max("event.end")) AS ended, epoch_us(max("@timestamp")) AS seen
        FROM events WHERE (${isMatch}) ${gateway === '' ? '' : `AND "host.name" = $6`} GROUP BY "host.name", "wireguard.flow.id")
@@ -102,13 +121,13 @@ export async function readFlows(
   const ids = found.rows.map(([id]) => String(id))
   if (ids.length === 0) return { flows: [], count: 0 }
   const documents = toDocuments(
-    await store.select(
-      { datasets: ['wireguard.flow'], ...scope, columns: COLUMNS },
+    await reader.select(
+      { datasets: ['wireguard.flow'], ...scope, columns: COLUMNS, filter: equals('wireguard.flow.id', ids) },
       `SELECT * FROM events WHERE "wireguard.flow.id" IN (${ids.map((_, i) => `$${i + 1}`).join(', ')}) ORDER BY "@timestamp", "event.id"`,
       ids,
     ),
   )
-  const rules = await readFlowRules(store, ids, scope, moment.from)
+  const rules = await readFlowRules(reader, ids, scope, moment.from)
   const byId = Map.groupBy(documents, (document) => document['wireguard.flow.id'] ?? '')
   const flows = ids.map((id) => fold(byId.get(id) ?? [], question, inventoryOf, rules.get(id) ?? null))
   return { flows, count: Number(found.rows[0]?.[1] ?? flows.length) }

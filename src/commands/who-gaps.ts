@@ -1,7 +1,9 @@
 /** Gaps and losses that overlap a time, by gateway and source: what was not seen then (design 7). */
 import type { FieldName } from '../fields.ts'
+import { compares, equals } from '../kql/build.ts'
+import { allOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
-import { ALL_TIME, type StoreReader } from '../store/reader.ts'
+import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
 import type { GapAnswer } from './who-answer.ts'
 import type { Question } from './who-question.ts'
 
@@ -19,16 +21,26 @@ const COLUMNS: readonly FieldName[] = [
   'wireguard.coverage.source',
 ]
 
-/** Of `gateways`, those that overlap the time asked for; oldest first. A gap that has no end in the store is not among them. */
+/** Of `gateways`, those that overlap the time asked for; oldest first. A gap whose end is not recorded is not among them. */
 export async function readGaps(
-  store: StoreReader,
+  reader: EventReader,
   { moment }: Question,
   gateways: readonly string[],
 ): Promise<GapAnswer[]> {
   if (gateways.length === 0) return []
   // A gap may be as long as an outage, and its time is its beginning: all of the past is looked at.
-  const result = await store.select(
-    { datasets: ['wireguard.coverage'], since: ALL_TIME.since, until: moment.to, columns: COLUMNS },
+  const result = await reader.select(
+    {
+      datasets: ['wireguard.coverage'],
+      since: ALL_TIME.since,
+      until: moment.to,
+      columns: COLUMNS,
+      filter: allOf([
+        equals('event.action', ['source-gap', 'source-lost']),
+        compares('event.end', '>=', moment.from),
+        equals('host.name', gateways),
+      ]),
+    },
     `SELECT * FROM events WHERE "event.action" IN ('source-gap', 'source-lost') AND "event.end" >= make_timestamp($1::BIGINT)
      AND "host.name" IN (${gateways.map((_, i) => `$${i + 2}`).join(', ')}) ORDER BY "event.start", "event.id" LIMIT ${GAPS_MAX}`,
     [BigInt(moment.from), ...gateways],

@@ -5,7 +5,7 @@
 import type { Claim, Moment } from '../identity/attribute.ts'
 import { holderStretches, type Stretch } from '../identity/holder-stretches.ts'
 import type { Entry, Ledger } from '../identity/ledger.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 import { beginningOf, type LedgerWindow, pollAfter, pollBefore } from './ledger-window.ts'
 import { type PeerFacts, peerFacts } from './peer-facts.ts'
@@ -17,19 +17,19 @@ import type { Question } from './who-question.ts'
 
 /** Empty when the gateway's ledger has nothing to do with the address, within a day. */
 export async function holdersOn(
-  store: StoreReader,
+  reader: EventReader,
   gateway: GatewayLedgers,
   question: Question,
   lines: readonly AddressLine[],
 ): Promise<HolderAnswer[]> {
   const answers: HolderAnswer[] = []
   for (const { claim, seenAt } of claimsOn(gateway, question, lines))
-    answers.push(await describe(store, gateway, question, claim, { lines, seenAt }))
+    answers.push(await describe(reader, gateway, question, claim, { lines, seenAt }))
   return answers
 }
 
 async function describe(
-  store: StoreReader,
+  reader: EventReader,
   { view, window, moment }: GatewayLedgers,
   question: Question,
   claim: Claim,
@@ -46,7 +46,7 @@ async function describe(
   const state =
     entry === null
       ? undefined
-      : (await peerStatesAt(store, gateway, question.moment.to, before ?? at, entry.publicKey)).get(
+      : (await peerStatesAt(reader, gateway, question.moment.to, before ?? at, entry.publicKey)).get(
           stateKey(gateway, entry.interface, entry.publicKey),
         )
   return {
@@ -57,7 +57,7 @@ async function describe(
     candidates: claim.candidates
       .map((key) => ({ ...facts(key), prefix: prefixOf(key) }))
       .toSorted((a, b) => lengthOf(b.prefix) - lengthOf(a.prefix)),
-    held: entry === null ? null : await heldOf(store, window, entry, moment),
+    held: entry === null ? null : await heldOf(reader, window, entry, moment),
     pollBefore: before,
     pollAfter: after,
     period: ledger.polls.period,
@@ -116,7 +116,7 @@ function neighbours(
   }
 }
 
-async function heldOf(store: StoreReader, window: LedgerWindow, entry: Entry, moment: Moment): Promise<HeldAnswer> {
+async function heldOf(reader: EventReader, window: LedgerWindow, entry: Entry, moment: Moment): Promise<HeldAnswer> {
   const { ledger } = window
   const state = ledger.interfaces.get(entry.interface)
   const endOf = (each: Entry) =>
@@ -135,7 +135,7 @@ async function heldOf(store: StoreReader, window: LedgerWindow, entry: Entry, mo
       ) ?? entry
   const isFromStart = own.since <= ledger.polls.oldest
   const beginning = isFromStart
-    ? await beginningOf(store, window.gateway, own, own.since)
+    ? await beginningOf(reader, window.gateway, own, own.since)
     : { since: own.since, after: pollBefore(ledger, own.since - 1) }
   const until = endOf(own)
   const isStill = until === Number.POSITIVE_INFINITY

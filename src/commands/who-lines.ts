@@ -1,11 +1,13 @@
 /**
- * Log lines of an address around a time, from the store: which interface it was seen on, and which rule decided about its packets.
+ * Log lines of an address around a time: which interface it was seen on, and which rule decided about its packets.
  * Of each gateway, side, interface and port match only the nearest line is kept, so that a busy address costs no more.
  */
 import { addressDigits } from '../address-digits.ts'
 import type { FieldName, Fields } from '../fields.ts'
+import { equals, hasAddress } from '../kql/build.ts'
+import { allOf, anyOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import { HOUR, type Micros } from '../time.ts'
 import type { RuleAnswer } from './who-answer.ts'
 import type { Question } from './who-question.ts'
@@ -28,6 +30,7 @@ const RULE_WITHIN: Micros = HOUR
 
 const RULE_COLUMNS: readonly FieldName[] = [
   '@timestamp',
+  'event.id',
   'host.name',
   'rule.name',
   'rule.id',
@@ -44,7 +47,7 @@ const RULE_COLUMNS: readonly FieldName[] = [
 ]
 
 /** Nearest first. */
-export async function readAddressLines(store: StoreReader, question: Question): Promise<AddressLine[]> {
+export async function readAddressLines(reader: EventReader, question: Question): Promise<AddressLine[]> {
   const { address, port, moment, within, gateway } = question
   const reach = Math.max(RULE_WITHIN, within)
   const side = (name: 'source' | 'destination', direction: 'ingress' | 'egress') =>
@@ -52,17 +55,21 @@ export async function readAddressLines(store: StoreReader, question: Question): 
        coalesce("${name}.port" = $2, false) AS has_port,
        greatest(epoch_us("@timestamp") - $4::BIGINT, $3::BIGINT - epoch_us("@timestamp"), 0) AS distance
      FROM events WHERE "${name}.ip" = $1 ${gateway === '' ? '' : `AND "host.name" = $5`}`
-  const result = await store.select(
+  const result = await reader.select(
     {
       datasets: ['wireguard.firewall'],
       since: moment.from - reach,
       until: moment.to + reach,
       columns: [...RULE_COLUMNS, 'observer.ingress.interface.name', 'observer.egress.interface.name'],
+      filter: allOf([
+        anyOf([hasAddress('source.ip', address.text), hasAddress('destination.ip', address.text)]),
+        ...(gateway === '' ? [] : [equals('host.name', [gateway])]),
+      ]),
     },
     `, sides AS (${side('source', 'ingress')} UNION ALL ${side('destination', 'egress')})
      SELECT ${RULE_COLUMNS.map((name) => `"${name}"`).join(', ')}, side, tunnel, has_port, distance FROM sides
-     QUALIFY row_number() OVER (PARTITION BY "host.name", side, tunnel, has_port ORDER BY distance, "@timestamp") = 1
-     ORDER BY distance, "@timestamp"`,
+     QUALIFY row_number() OVER (PARTITION BY "host.name", side, tunnel, has_port ORDER BY distance, "@timestamp", "event.id") = 1
+     ORDER BY distance, "@timestamp", "event.id", side`,
     [
       addressDigits(address.text) ?? '',
       port,
@@ -100,17 +107,17 @@ export function nearestRule(
 
 /** By flow id: the line nearest to the flow's time among those that belong to it. */
 export async function readFlowRules(
-  store: StoreReader,
+  reader: EventReader,
   ids: readonly string[],
   scope: { readonly since: Micros; readonly until: Micros },
   at: Micros,
 ): Promise<Map<string, RuleAnswer>> {
   if (ids.length === 0) return new Map()
   const list = ids.map((_, i) => `$${i + 2}`).join(', ')
-  const result = await store.select(
-    { datasets: ['wireguard.firewall'], ...scope, columns: RULE_COLUMNS },
+  const result = await reader.select(
+    { datasets: ['wireguard.firewall'], ...scope, columns: RULE_COLUMNS, filter: equals('wireguard.flow.id', ids) },
     `SELECT * FROM events WHERE "wireguard.flow.id" IN (${list})
-     QUALIFY row_number() OVER (PARTITION BY "wireguard.flow.id" ORDER BY abs(epoch_us("@timestamp") - $1::BIGINT), "@timestamp") = 1`,
+     QUALIFY row_number() OVER (PARTITION BY "wireguard.flow.id" ORDER BY abs(epoch_us("@timestamp") - $1::BIGINT), "@timestamp", "event.id") = 1`,
     [BigInt(at), ...ids],
   )
   return new Map(toDocuments(result).map((document) => [document['wireguard.flow.id'] ?? '', ruleOf(document)]))

@@ -2,13 +2,15 @@
  * What else an address is: the gateway's own, a documented host or resource, documented for a peer that does not hold it, or covered
  * by a default route only. None of these names a key.
  */
-import { addressDigits } from '../address-digits.ts'
 import type { FieldName } from '../fields.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { holdsAt } from '../identity/inventory-entries.ts'
 import { createPrefixIndex } from '../identity/prefix-index.ts'
-import { toDocuments } from '../store/documents.ts'
-import type { StoreReader } from '../store/reader.ts'
+import type { Query } from '../kql/ast.ts'
+import { equals, hasAddress } from '../kql/build.ts'
+import { allOf, anyOf, negate } from '../kql/combine.ts'
+import { compareText } from '../kql/text-match.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
 import { peerFacts, peerName } from './peer-facts.ts'
 import type { HolderAnswer, PlaceAnswer } from './who-answer.ts'
@@ -30,39 +32,52 @@ export type OwnAddress = {
   readonly port: number
 }
 
-const COLUMNS: readonly FieldName[] = [
-  'event.action',
-  'host.name',
-  'source.ip',
-  'source.port',
-  'source.nat.ip',
-  'destination.ip',
-  'destination.port',
-  'wireguard.interface.name',
-]
+/** Told of; an address that peers come from has a port for each of their flows. */
+const OWN_MAX = 1_000
 
-/** Which gateways used the address themselves within days of the time. */
-export async function readOwnAddresses(store: StoreReader, { address, moment }: Question): Promise<OwnAddress[]> {
-  const result = await store.select(
-    {
-      datasets: ['wireguard.flow', 'wireguard.session'],
-      since: moment.from - OWN_WITHIN,
-      until: moment.to + OWN_WITHIN,
-      columns: COLUMNS,
-    },
-    `SELECT DISTINCT "host.name", "event.action" = 'outer-flow' AS outer_flow,
-       CASE WHEN "event.action" = 'outer-flow' THEN "wireguard.interface.name" ELSE '' END AS "wireguard.interface.name",
-       CASE WHEN "event.action" <> 'outer-flow' THEN 0 WHEN "destination.ip" = $1 THEN "destination.port" ELSE "source.port" END AS "source.port"
-     FROM events WHERE "source.nat.ip" = $1 OR ("event.action" = 'outer-flow' AND ("destination.ip" = $1 OR "source.ip" = $1))
-     ORDER BY 1, 2, 3, 4 LIMIT 1000`,
-    [addressDigits(address.text) ?? ''],
+/** Which gateways used the address themselves within days of the time, by gateway, interface and port. */
+export async function readOwnAddresses(
+  reader: EventReader,
+  { address, moment }: Pick<Question, 'address' | 'moment'>,
+): Promise<OwnAddress[]> {
+  const period = { since: moment.from - OWN_WITHIN, until: moment.to + OWN_WITHIN }
+  const isOuter = equals('event.action', ['outer-flow'])
+  const sourceNat = hasAddress('source.nat.ip', address.text)
+  const source = hasAddress('source.ip', address.text)
+  const destination = hasAddress('destination.ip', address.text)
+  const natted = await reader.groups(
+    { datasets: ['wireguard.flow', 'wireguard.session'], ...period, query: allOf([sourceNat, negate(isOuter)]) },
+    ['host.name'],
   )
-  return toDocuments(result).map((document, i) => ({
-    gateway: document['host.name'] ?? '',
-    by: result.rows[i]?.[1] === true ? 'listen-port' : 'source-nat',
-    interface: document['wireguard.interface.name'] ?? '',
-    port: document['source.port'] ?? -1,
-  }))
+  const outer = (query: Query, port: FieldName) =>
+    reader.groups({ datasets: ['wireguard.session'], ...period, query: allOf([isOuter, query]) }, [
+      'host.name',
+      'wireguard.interface.name',
+      port,
+    ])
+  const groups = [
+    ...natted,
+    ...(await outer(destination, 'destination.port')),
+    ...(await outer(allOf([anyOf([source, sourceNat]), negate(destination)]), 'source.port')),
+  ]
+  return groups
+    .map(({ values: [gateway, tunnel, port] }) => ({
+      gateway: String(gateway ?? ''),
+      by: port === undefined ? ('source-nat' as const) : ('listen-port' as const),
+      interface: String(tunnel ?? ''),
+      port: Number(port ?? -1),
+    }))
+    .sort(byPlace)
+    .slice(0, OWN_MAX)
+}
+
+function byPlace(a: OwnAddress, b: OwnAddress): number {
+  return (
+    compareText(a.gateway, b.gateway) ||
+    Number(a.by === 'listen-port') - Number(b.by === 'listen-port') ||
+    compareText(a.interface, b.interface) ||
+    a.port - b.port
+  )
 }
 
 /** Of an outer flow one end is the gateway's: the one with the interface's listen port. */

@@ -41,7 +41,7 @@ export function whoText(terminal: Terminal, answer: WhoAnswer): string {
 
 function timeLine({ question }: WhoAnswer): string {
   const { from, to } = question.moment
-  if (!question.isTimeGiven) return `as of ${printTime(from)}, the newest poll in this store`
+  if (!question.isTimeGiven) return `as of ${printTime(from)}, the newest poll there is`
   if (to - from < SECOND - 1) return `at ${printTime(from)}`
   return `at ${printTime(from)}, the whole ${to - from < 2 * SECOND ? 'second' : 'minute'}`
 }
@@ -135,12 +135,12 @@ function gapFacts({ gaps }: WhoAnswer): Fact[] {
   ])
 }
 
-/** What the store holds, where the time lies outside of it. */
+/** What is recorded, where the time lies outside of it. */
 function spanFacts({ question, spans, role }: WhoAnswer): Fact[] {
   const { from, to } = question.moment
   return spans
     .filter(({ oldest, newest }) => role === '' || to < oldest || (from > newest && question.isTimeGiven))
-    .map(({ gateway, oldest, newest }) => ['store', `polls of ${gateway}: ${periodText(oldest, newest)}`])
+    .map(({ gateway, oldest, newest }) => ['recorded', `polls of ${gateway}: ${periodText(oldest, newest)}`])
 }
 
 /** Labels in one column, texts wrapped beside them; a label that repeats is said once. */

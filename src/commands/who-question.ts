@@ -13,7 +13,7 @@ export type Question = {
   readonly port: number
   /** The time asked for; both ends are meant. */
   readonly moment: Moment
-  /** False: nobody named a time, and the newest poll of the store is taken. */
+  /** False: nobody named a time, and the newest poll there is is taken. */
   readonly isTimeGiven: boolean
   /** Flows and log lines this far away still fit. */
   readonly within: Micros

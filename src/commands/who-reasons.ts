@@ -24,7 +24,7 @@ const REASONS: { readonly [reason in Exclude<Reason, ''>]: ReasonWords } = {
   },
   'not-observed': {
     why: 'That time is before the first poll, so nobody looked.',
-    remedy: 'Older snapshots of `wg show all dump`, replayed into this store, would tell.',
+    remedy: 'Older snapshots of `wg show all dump`, replayed too, would tell.',
   },
   'no-holder': {
     why: 'The polls around that time show nobody with a prefix for it: a packet from it was forged, came from the gateway itself, or came through a default route.',

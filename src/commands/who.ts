@@ -1,14 +1,15 @@
 /**
  * `peertrail who ADDRESS[:PORT]`: which key was behind an address at a time, how sure that is and why. The ledger of that time is
- * rebuilt from the store and asked by the code that attributed the documents of then, so both give the same answer.
+ * rebuilt from what was recorded and asked by the code that attributed the documents of then, so both give the same answer.
  */
 import { AppError } from '../errors.ts'
 import { emptyInventory } from '../identity/inventory.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import { type LedgerSpan, ledgerAt } from '../store/ledger-reader.ts'
-import type { StoreReader } from '../store/reader.ts'
 import { DAY, type Micros, SECOND } from '../time.ts'
 import { type LedgerWindow, readLedgerWindow } from './ledger-window.ts'
-import { type Environment, openFoundStore, reportDamage, type StoreOptions } from './store-place.ts'
+import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
+import type { Environment } from './store-place.ts'
 import { gatewaySpans } from './stored-gateways.ts'
 import type { Terminal } from './terminal.ts'
 import { parseWithin } from './time-argument.ts'
@@ -24,10 +25,10 @@ import { isOwn, placesOf, readOwnAddresses } from './who-places.ts'
 import { whoText } from './who-print.ts'
 import { parseAddressPort, parseMoment, type Question } from './who-question.ts'
 
-export type WhoArguments = StoreOptions & {
+export type WhoArguments = ReaderOptions & {
   /** ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT. */
   readonly address: string
-  /** As given; '' = the newest poll in the store. */
+  /** As given; '' = the newest poll there is. */
   readonly at: string
   /** As given; '' = 2 s. */
   readonly within: string
@@ -49,17 +50,17 @@ export async function runWho(
   const place = parseAddressPort(args.address)
   const within = args.within === '' ? WITHIN_DEFAULT : parseWithin(args.within)
   const moment = args.at === '' ? null : parseMoment(args.at, now)
-  const store = await openFoundStore(args, environment, terminal)
+  const reader = await openFoundReader(args, environment, terminal)
   try {
-    const spans = await gatewaySpans(store, args.gateway)
+    const spans = await gatewaySpans(reader, args.gateway)
     const newest = spans.reduce((latest, span) => Math.max(latest, span.newest), Number.NEGATIVE_INFINITY)
     if (moment === null && spans.length === 0) {
-      throw new AppError('usage', 'this store holds no poll of a gateway, so there is no newest one to take', {
-        advice: 'Name a time with --at; `peertrail search` shows what the store holds.',
+      throw new AppError('usage', `${reader.name} holds no poll of a gateway, so there is no newest one to take`, {
+        advice: 'Name a time with --at; `peertrail search` shows what there is.',
       })
     }
     const answer = await answerWho(
-      store,
+      reader,
       {
         ...place,
         moment: moment ?? { from: newest, to: newest },
@@ -70,27 +71,27 @@ export async function runWho(
       spans,
     )
     terminal.out(args.isJson ? whoJson(answer) : whoText(terminal, answer))
-    const isDamaged = reportDamage(store, terminal)
+    const isDamaged = reportDamage(reader, terminal)
     return answer.status === 'exact' && !isDamaged ? 0 : 1
   } finally {
-    store.close()
+    reader.close()
   }
 }
 
 /** `spans` are those of the gateways to be asked, as `ledgerSpans` gives them. */
 export async function answerWho(
-  store: StoreReader,
+  reader: EventReader,
   question: Question,
   spans: readonly LedgerSpan[],
 ): Promise<WhoAnswer> {
-  const owns = await readOwnAddresses(store, question)
+  const owns = await readOwnAddresses(reader, question)
   const gateways: GatewayLedgers[] = []
   for (const { gateway, newest } of spans) {
     const { from, to } = question.moment
-    const view = await ledgerAt(store, gateway, from)
+    const view = await ledgerAt(reader, gateway, from)
     if (view === null) continue
     const window: LedgerWindow = (await readLedgerWindow(
-      store,
+      reader,
       gateway,
       from - DAY,
       to + DAY,
@@ -108,14 +109,14 @@ export async function answerWho(
       moment: momentOf(question, view.ledger, newest),
     })
   }
-  const lines = await readAddressLines(store, question)
+  const lines = await readAddressLines(reader, question)
   const inventories = new Map(gateways.map(({ view }) => [view.gateway, view.inventory]))
   const nothing = emptyInventory()
-  const { flows, count } = await readFlows(store, question, (gateway) => inventories.get(gateway) ?? nothing)
+  const { flows, count } = await readFlows(reader, question, (gateway) => inventories.get(gateway) ?? nothing)
   const holders: HolderAnswer[] = []
-  for (const gateway of gateways) holders.push(...(await holdersOn(store, gateway, question, lines)))
+  for (const gateway of gateways) holders.push(...(await holdersOn(reader, gateway, question, lines)))
   holders.sort((a, b) => rank(a.claim.status) - rank(b.claim.status))
-  const endpoints = await readEndpoints(store, question, gateways)
+  const endpoints = await readEndpoints(reader, question, gateways)
   const places = placesOf(question, gateways, owns, holders, endpoints.length > 0)
   return {
     question,
@@ -126,7 +127,7 @@ export async function answerWho(
     endpoints,
     places,
     rule: lines[0]?.rule ?? null,
-    gaps: await readGaps(store, question, concerned(question, spans, flows, holders)),
+    gaps: await readGaps(reader, question, concerned(question, spans, flows, holders)),
     spans,
   }
 }

@@ -2,28 +2,40 @@
  * A query as Elasticsearch's query DSL: a plain object for the `query` of a search. Only filters, so nothing is scored. Everything the
  * text left open (days, `now`, networks) is written out, and no analyzer takes part, so that the answer is the store's.
  *
- * Not the same as in the store: a `date` field keeps milliseconds there, and `event.original` is not indexed.
+ * Asked for are fields as our mappings have them: dates are `date_nanos`, which is finer than our microseconds. The same in
+ * Elasticsearch and OpenSearch, except: OpenSearch knows no order of a `wildcard` field (event.original), and a text longer than a
+ * field's `ignore_above` is in no index. Who reads a cluster sees to both (store/cluster-query.ts).
  */
 import { addressText } from '../address-digits.ts'
 import type { FieldName } from '../fields.ts'
-import { toIso } from '../time.ts'
-import type { Match, Query, RangeOperator, Scalar, Test } from './ast.ts'
+import { type Micros, SECOND, toIso } from '../time.ts'
+import type { Match, Query, RangeOperator, Scalar } from './ast.ts'
 import { typeOf } from './field-names.ts'
-import { queryError } from './query-error.ts'
 
 /** One clause of the DSL, plain JSON. */
 export type ElasticsearchQuery = { readonly [clause: string]: unknown }
 
-/** ECS 9.4: `index: false, doc_values: false`. Asking for such a field fails the whole search. */
-const NOT_INDEXED: ReadonlySet<FieldName> = new Set(['event.original'])
+/** Both given: both hold. */
+export type InstantBounds = {
+  readonly gt?: Micros
+  readonly gte?: Micros
+  readonly lt?: Micros
+  readonly lte?: Micros
+}
 
-const BOUNDS: Readonly<Record<RangeOperator, string>> = { '<': 'lt', '<=': 'lte', '>': 'gt', '>=': 'gte' }
+const BOUNDS: Readonly<Record<RangeOperator, 'gt' | 'gte' | 'lt' | 'lte'>> = {
+  '<': 'lt',
+  '<=': 'lte',
+  '>': 'gt',
+  '>=': 'gte',
+}
 
-/**
- * `notIndexed`: fields whose mapping cannot be searched. Free text and patterns of names leave them out; a query that names one
- * throws a bad-query.
- */
-export function toElasticsearch(query: Query, notIndexed: ReadonlySet<FieldName> = NOT_INDEXED): ElasticsearchQuery {
+/** A `date_nanos` is a signed 64-bit count of nanoseconds since 1970; a bound outside fails the whole search. */
+const INDEXED_MIN: Micros = 0
+const INDEXED_MAX: Micros = 9_223_372_036 * SECOND
+
+/** The clause of a query. Its fields may be any; one that is not in a stream's mapping is absent from its documents. */
+export function toElasticsearch(query: Query): ElasticsearchQuery {
   switch (query.kind) {
     case 'all':
       return { match_all: {} }
@@ -31,30 +43,30 @@ export function toElasticsearch(query: Query, notIndexed: ReadonlySet<FieldName>
       return { match_none: {} }
     case 'and': {
       const isNot = (part: Query) => part.kind === 'not'
-      const filter = query.parts.filter((part) => !isNot(part)).map((part) => toElasticsearch(part, notIndexed))
-      const mustNot = query.parts.flatMap((part) =>
-        part.kind === 'not' ? [toElasticsearch(part.part, notIndexed)] : [],
-      )
+      const filter = query.parts.filter((part) => !isNot(part)).map(toElasticsearch)
+      const mustNot = query.parts.flatMap((part) => (part.kind === 'not' ? [toElasticsearch(part.part)] : []))
       return {
         bool: { ...(filter.length > 0 ? { filter } : {}), ...(mustNot.length > 0 ? { must_not: mustNot } : {}) },
       }
     }
-    case 'or': {
-      const should = query.parts.filter((part) => !isLeftOut(part, notIndexed))
-      if (should.length === 0) return { match_none: {} }
-      return { bool: { should: should.map((part) => toElasticsearch(part, notIndexed)), minimum_should_match: 1 } }
-    }
+    case 'or':
+      return { bool: { should: query.parts.map(toElasticsearch), minimum_should_match: 1 } }
     case 'not':
-      return { bool: { must_not: [toElasticsearch(query.part, notIndexed)] } }
+      return { bool: { must_not: [toElasticsearch(query.part)] } }
     case 'match':
-      return isLeftOut(query, notIndexed) ? { match_none: {} } : matchClause(query)
+      return matchClause(query)
   }
 }
 
-function isLeftOut(part: Query, notIndexed: ReadonlySet<FieldName>): boolean {
-  if (part.kind !== 'match' || !notIndexed.has(part.field)) return false
-  if (part.spread) return true
-  throw queryError(`${part.field} is kept but not indexed in Elasticsearch; search it in the store`, 0)
+/** A date within bounds. What no `date_nanos` can be is left out of the bounds, or makes it a clause that nothing fits. */
+export function instantClause(field: FieldName, { gt, gte, lt, lte }: InstantBounds): ElasticsearchQuery {
+  const isBelow = (at: Micros | undefined) => at !== undefined && at < INDEXED_MIN
+  const isAbove = (at: Micros | undefined) => at !== undefined && at > INDEXED_MAX
+  if (isAbove(gt) || isAbove(gte) || isBelow(lte) || (lt !== undefined && lt <= INDEXED_MIN)) return { match_none: {} }
+  const bounds = Object.entries({ gt, gte, lt, lte }).flatMap(([name, at]) =>
+    at === undefined || isBelow(at) || isAbove(at) ? [] : [[name, toIso(at)]],
+  )
+  return bounds.length === 0 ? { exists: { field } } : { range: { [field]: Object.fromEntries(bounds) } }
 }
 
 function matchClause({ field, test }: Match): ElasticsearchQuery {
@@ -65,10 +77,14 @@ function matchClause({ field, test }: Match): ElasticsearchQuery {
       const values = test.values.map((value) => printed(field, value))
       return values.length === 1 ? { term: { [field]: values[0] } } : { terms: { [field]: values } }
     }
-    case 'range':
-      return { range: { [field]: { [BOUNDS[test.operator]]: printed(field, test.value) } } }
+    case 'range': {
+      const name = BOUNDS[test.operator]
+      if (typeOf(field) === 'date') return instantClause(field, { [name]: Number(test.value) })
+      return { range: { [field]: { [name]: printed(field, test.value) } } }
+    }
     case 'period':
-      return { range: { [field]: periodBounds(test) } }
+      // Half open: right for event.created and event.ingested too, which are cut to milliseconds there.
+      return instantClause(field, { gte: test.from, lt: test.to + 1 })
     case 'network':
       return { term: { [field]: test.text } }
     case 'wildcard':
@@ -78,16 +94,9 @@ function matchClause({ field, test }: Match): ElasticsearchQuery {
   }
 }
 
-/** Half open, because what is stored is cut to milliseconds: the last microsecond of a day is none of its milliseconds. */
-function periodBounds({ from, to }: Test & { readonly kind: 'period' }): ElasticsearchQuery {
-  return { gte: toIso(from), lt: toIso(to + 1) }
-}
-
-/** As Elasticsearch reads it: instants as ISO 8601 with all digits, so that it rounds nothing. */
+/** As Elasticsearch reads it. */
 function printed(field: FieldName, value: Scalar): Scalar {
-  const type = typeOf(field)
-  if (type === 'date') return toIso(Number(value))
-  return type === 'ip' ? addressText(String(value)) : value
+  return typeOf(field) === 'ip' ? addressText(String(value)) : value
 }
 
 function pattern(pieces: readonly string[]): string {

@@ -3,8 +3,8 @@
  * fails is said once, and when it works again.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Sink } from '../sinks/sink.ts'
-import type { Micros } from '../time.ts'
+import type { Batch, Sink } from '../sinks/sink.ts'
+import { type Micros, MS } from '../time.ts'
 import type { Log } from './log.ts'
 import type { Spool } from './spool.ts'
 
@@ -32,10 +32,14 @@ export type DeliveryStatus = {
   readonly spoolBytes: number
   readonly accepted: number
   readonly acceptedAt: Micros
+  /** What is not as it should be although the sink takes something, '' = nothing. */
+  readonly trouble: string
+  /** What became of the documents, by name, where the sink tells more than that it accepted them. */
+  readonly counts: Readonly<Record<string, number>>
 }
 
-/** Events of one batch. */
-const BATCH_MAX = 5_000
+/** Of a sink that does not say. */
+const BATCH: Batch = { events: 5_000, age: 0 }
 const PAUSE_MIN_MS = 500
 const PAUSE_MAX_MS = 30_000
 
@@ -50,6 +54,7 @@ export function startDelivery(
   let error = ''
   let failures = 0
   let acceptedAt: Micros = 0
+  const batch = sink.batch ?? BATCH
 
   function settle(): void {
     if (mark === null || spool.dropped < mark.at) return
@@ -60,17 +65,35 @@ export function startDelivery(
 
   /** No batch goes past the mark: the sink's position has to be asked exactly there. */
   function room(): number {
-    return mark === null ? BATCH_MAX : Math.min(BATCH_MAX, mark.at - spool.dropped)
+    return mark === null ? batch.events : Math.min(batch.events, mark.at - spool.dropped)
+  }
+
+  /** Waits until a batch is worth sending: it is full, its oldest event waited long enough, or a checkpoint waits for it. */
+  async function gather(): Promise<void> {
+    if (batch.age === 0) return
+    const over = new AbortController()
+    const isOver = pause(batch.age / MS, true, { signal: AbortSignal.any([over.signal, stopping.signal]) }).catch(
+      () => true,
+    )
+    while (mark === null && spool.pushed - spool.dropped < batch.events) {
+      const more = new Promise<false>((resolve) => {
+        awake = () => resolve(false)
+      })
+      if (await Promise.race([isOver, more])) break
+    }
+    over.abort()
   }
 
   async function deliverOnce(): Promise<void> {
-    const events = spool.peek(room())
-    if (events.length === 0) {
+    if (spool.pushed === spool.dropped) {
       await new Promise<void>((resolve) => {
         awake = resolve
       })
       return
     }
+    if (failures === 0) await gather()
+    if (stopping.signal.aborted) return
+    const events = spool.peek(room())
     await sink.deliver(events)
     spool.drop(events.length)
     acceptedAt = now()
@@ -108,6 +131,7 @@ export function startDelivery(
       new Promise((resolve) => {
         mark = { at: spool.pushed, resolve }
         settle()
+        awake?.()
       }),
     status: () => ({
       name: sink.name,
@@ -117,6 +141,8 @@ export function startDelivery(
       spoolBytes: spool.diskBytes,
       accepted: spool.dropped,
       acceptedAt,
+      trouble: sink.trouble?.() ?? '',
+      counts: Object.fromEntries(sink.counts?.() ?? []),
     }),
     async stop() {
       stopping.abort()

@@ -42,6 +42,12 @@ export type LiveRun = {
 export type LiveDeps = {
   readonly now: () => Micros
   readonly log: Log
+  /** Where secrets are looked for. */
+  readonly environment: { readonly [name: string]: string | undefined }
+  /** From now on this text appears in no line of the log. */
+  readonly hide: (secret: string) => void
+  /** From 0 to 1: attempts of many gateways must not come at one moment. */
+  readonly random: () => number
   readonly notifier: Notifier
   readonly version: string
   readonly pid: number
@@ -70,10 +76,12 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
     outputs.emitExcept('store', chainHeadEvent(settings.machine, head, now()))
   }
   const outputs: Outputs = openOutputs({
-    sinks: await openAtPositions(first, state, { now, onHead, step }).catch((error: unknown) => {
-      state.close()
-      throw error
-    }),
+    sinks: await openAtPositions(first, state, { ...deps, onHead, stateDir: first.stateDir }).catch(
+      (error: unknown) => {
+        state.close()
+        throw error
+      },
+    ),
     spools: statePlaces(first.stateDir).spools,
     spoolBytes: first.config.state.spoolBytes,
     now,

@@ -15,6 +15,7 @@ export const LOOKED_FOR = [
   'source-unreadable',
   'collector-down',
   'sink-failing',
+  'sink-troubled',
   'spool-full',
   'disk-full',
   'late-records',
@@ -50,6 +51,9 @@ export function lookAround(status: DaemonStatus, freshness: readonly Freshness[]
         about: name,
         text: `sink ${name} takes nothing (${waiting} wait): ${error}`,
       })),
+    ...status.sinks
+      .filter(({ trouble }) => trouble !== '')
+      .map(({ name, trouble }) => ({ kind: 'sink-troubled', about: name, text: `sink ${name}: ${trouble}` })),
     ...(status.state === 'blocked'
       ? [{ kind: 'spool-full', about: 'spool', text: 'a spool is full: nothing is read until a sink takes something' }]
       : []),

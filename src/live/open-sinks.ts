@@ -2,15 +2,23 @@
 import { resolve } from 'node:path'
 import type { PipelineConfig } from '../config.ts'
 import { openCommandSink } from '../sinks/command.ts'
+import { openConfiguredElasticsearch } from '../sinks/elasticsearch-configured.ts'
 import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { ChainHead } from '../store/chain.ts'
 import { RETENTION_DEFAULT } from '../store/retention.ts'
 import type { Micros } from '../time.ts'
+import type { Log } from './log.ts'
 import { openStoreSink } from './store-sink.ts'
 
 export type SinkDeps = {
   readonly now: () => Micros
+  readonly log: Log
+  readonly environment: { readonly [name: string]: string | undefined }
+  readonly hide: (secret: string) => void
+  readonly random: () => number
+  /** Where a sink keeps what it must know after a restart. */
+  readonly stateDir: string
   readonly onHead: (head: ChainHead) => void
   /** Called at every point where a kill must be survived; for tests. */
   readonly step: (name: string) => void
@@ -21,8 +29,9 @@ export async function openSinks(
   config: PipelineConfig,
   base: string,
   positions: ReadonlyMap<string, string>,
-  { now, onHead, step }: SinkDeps,
+  deps: SinkDeps,
 ): Promise<Sink[]> {
+  const { now, onHead, step, stateDir } = deps
   const sinks: Sink[] = []
   try {
     if (config.store !== null) {
@@ -34,6 +43,8 @@ export async function openSinks(
       sinks.push(await openStoreSink({ dir: resolve(base, dir), retention, now, onHead, step }))
     }
     if (config.ndjson !== '') sinks.push(openNdjsonAppend(resolve(base, config.ndjson), positions.get('ndjson') ?? ''))
+    if (config.elasticsearch !== null)
+      sinks.push(openConfiguredElasticsearch(config.elasticsearch, { ...deps, base, dir: stateDir }))
     if (config.command !== null) sinks.push(openCommandSink(config.command.run, config.command.timeout))
   } catch (error) {
     for (const sink of sinks) await sink.close()

@@ -57,11 +57,7 @@ export async function loadSettings(path: string, machine: string, state: string)
 
 /** Documents that go nowhere would be counted as delivered. */
 function refuseSinks({ store, ndjson, command, elasticsearch }: PipelineConfig, path: string): void {
-  if (elasticsearch !== null)
-    throw new AppError('bad-pipeline', `${safeText(path)}: this release does not write to Elasticsearch yet`, {
-      advice: 'Take `sinks.elasticsearch` out. `sinks.command` hands the documents to a program of yours.',
-    })
-  if (store !== null || ndjson !== '' || command !== null) return
+  if (store !== null || ndjson !== '' || command !== null || elasticsearch !== null) return
   throw new AppError('bad-pipeline', `${safeText(path)} names no sink`, {
     advice: 'A live run needs one: `sinks: { store: { dir: /var/lib/peertrail } }`.',
   })

@@ -31,7 +31,7 @@ export type SourceStatus = {
 
 /** What needs somebody to look. */
 export type Alarm = {
-  /** `source-stale`, `ledger-stale`, `never-spoke`, `source-unreadable`, `collector-down`, `sink-failing`, `spool-full`, `disk-full`, `state-set-aside`, `late-records`, `reload-refused`. */
+  /** `source-stale`, `ledger-stale`, `never-spoke`, `source-unreadable`, `collector-down`, `sink-failing`, `sink-troubled`, `spool-full`, `disk-full`, `state-set-aside`, `late-records`, `reload-refused`. */
   readonly kind: string
   /** Machine, source or sink concerned. */
   readonly about: string

@@ -3,7 +3,7 @@ import { addressText } from '../address-digits.ts'
 import { FIELDS, type FieldName, type Fields } from '../fields.ts'
 import { fieldOfName } from './columns.ts'
 import type { Cell } from './duckdb.ts'
-import type { Result } from './reader.ts'
+import type { Result } from './event-reader.ts'
 
 /** What is no address (hot-lines.ts) stands there as its text. */
 const DIGITS = /^[0-9a-f]{32}$/

@@ -46,8 +46,17 @@ export type Bounds = {
   readonly oldestEvent: Micros
 }
 
+/** Documents that have the same values in some fields. */
+export type Group = {
+  /** In the order of the fields asked for; null = the field is absent. Values are as documents have them: addresses as text. */
+  readonly values: readonly (string | number | boolean | null)[]
+  /** Times of its oldest and its newest document, exact to the microsecond. */
+  readonly oldest: Micros
+  readonly newest: Micros
+}
+
 export type EventReader = {
-  /** For people: `store ./peertrail-data`, `https://es:9200`. */
+  /** For people, fit for a terminal: `store ./peertrail-data`, `https://es:9200`. */
   readonly name: string
   /**
    * Runs SQL over the table `events`, which holds the scope's rows and columns. `parameters` are for the `$n` in it. Questions are
@@ -59,6 +68,11 @@ export type EventReader = {
   count(selection: Selection): Promise<number>
   /** The next places behind `after`, which is left out; each id once. */
   places(selection: Selection, order: Order, limit: number, after: Place | null): Promise<readonly Place[]>
+  /**
+   * The different values the fields have together, in no order; none of the fields holds lists. So that what a year's documents name
+   * can be asked without reading all of them. `groupsBySelect` (selection-sql.ts) does it for a reader that has nothing better.
+   */
+  groups(selection: Selection, fields: readonly FieldName[]): Promise<readonly Group[]>
   /** Null when there is nothing. `datasets` null = all but the ledger's own. */
   bounds(datasets: readonly string[] | null): Promise<Bounds | null>
   /** What answers so far had to do without, each told once. */

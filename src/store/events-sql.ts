@@ -1,22 +1,11 @@
 /** The table `events` of a question: which files it is made of, and the SQL that reads them as one. */
 import { join } from 'node:path'
 import { FIELD_NAMES, type FieldName } from '../fields.ts'
-import type { Micros } from '../time.ts'
 import { columnName, columnType } from './columns.ts'
 import { fileLiteral } from './duckdb.ts'
+import type { Scope } from './event-reader.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Contents, HotEntry, Segment } from './manifest.ts'
-
-/** What a question looks at. */
-export type Scope = {
-  /** Null = all but the ledger's own. */
-  readonly datasets: readonly string[] | null
-  /** Both included. */
-  readonly since: Micros
-  readonly until: Micros
-  /** Columns the SQL names, [] for one that only counts; null = every field. */
-  readonly columns: readonly FieldName[] | null
-}
 
 /** The files of a scope, by what the manifest says of them. Columns as in Contents. */
 export type Parts = {

@@ -1,15 +1,18 @@
 /**
- * The ledger as of a time, out of a store: rebuilt by the code that made it (identity/ledger-restore.ts), so that `who` answers as
- * the documents of that moment do.
+ * The ledger as of a time, out of what a reader has: rebuilt by the code that made it (identity/ledger-restore.ts), so that `who`
+ * answers as the documents of that moment do.
  */
 import { AppError } from '../errors.ts'
-import type { FieldName } from '../fields.ts'
 import { emptyInventory, type Inventory, parseInventory } from '../identity/inventory.ts'
 import type { Ledger } from '../identity/ledger.ts'
 import { type LedgerRow, restoreLedger } from '../identity/ledger-restore.ts'
+import { equals } from '../kql/build.ts'
+import { allOf } from '../kql/combine.ts'
+import { compareText } from '../kql/text-match.ts'
+import { safeText } from '../safe-text.ts'
 import { MINUTE, type Micros } from '../time.ts'
-import type { Cell, Parameter } from './duckdb.ts'
-import { ALL_TIME, LEDGER_DATASET, type StoreReader } from './reader.ts'
+import { ALL_TIME, type EventReader, LEDGER_DATASET } from './event-reader.ts'
+import { keyframeBefore, ledgerOf, ledgerSelection, readLedgerRows } from './ledger-rows.ts'
 
 export type LedgerView = {
   readonly gateway: string
@@ -18,121 +21,94 @@ export type LedgerView = {
   readonly inventory: Inventory
 }
 
-/** What the store holds of one gateway's polls. */
+/** What the reader has of one gateway's polls. */
 export type LedgerSpan = { readonly gateway: string; readonly oldest: Micros; readonly newest: Micros }
 
-const COLUMNS: readonly FieldName[] = [
-  '@timestamp',
-  'event.action',
-  'event.sequence',
-  'event.original',
-  'host.name',
-  'wireguard.attribution.inventory',
-]
 /** The ledger begins at a keyframe at least this long before the moment, so that the polls before the moment are in it. */
 const LEAD: Micros = 10 * MINUTE
 /** Rows of polls on each side of the moment, each of 5 s or one poll: more than the median of distances is taken over. */
 const POLL_ROWS = 128
 
-/** Gateways whose polls the store holds, by name. */
-export async function ledgerSpans(store: StoreReader): Promise<LedgerSpan[]> {
-  const rows = await ask(
-    store,
-    `SELECT "host.name", min("@timestamp"), max("@timestamp") FROM events WHERE "event.action" IN ('ledger-keyframe', 'ledger-polls') GROUP BY 1 ORDER BY 1`,
-    [],
-  )
-  return rows.map(([gateway, oldest, newest]) => ({
-    gateway: String(gateway),
-    oldest: Number(oldest),
-    newest: Number(newest),
-  }))
+/** Gateways whose polls the reader has, by name. */
+export async function ledgerSpans(reader: EventReader): Promise<LedgerSpan[]> {
+  const polls = ledgerSelection(equals('event.action', ['ledger-keyframe', 'ledger-polls']))
+  const groups = await reader.groups(polls, ['host.name'])
+  return groups
+    .map(({ values, oldest, newest }) => ({ gateway: String(values[0]), oldest, newest }))
+    .sort((a, b) => compareText(a.gateway, b.gateway))
 }
 
-/** Null when the store holds no poll of this gateway. Throws AppError `bad-store` for records that no journal wrote. */
-export async function ledgerAt(store: StoreReader, gateway: string, at: Micros): Promise<LedgerView | null> {
-  const start = await keyframeBefore(store, gateway, at)
+/** Null when the reader has no poll of this gateway. Throws AppError `bad-store` for records that no journal wrote. */
+export async function ledgerAt(reader: EventReader, gateway: string, at: Micros): Promise<LedgerView | null> {
+  const start = await keyframeBefore(reader, gateway, Math.max(at - LEAD, ALL_TIME.since))
   if (start === null) return null
-  const polls = [
-    ...(await pollRows(store, gateway, at, '<=', 'DESC')),
-    ...(await pollRows(store, gateway, at, '>', 'ASC')),
-  ]
-  const end = polls.reduce((newest, row) => Math.max(newest, row.at), at)
-  const states = await ask(
-    store,
-    `SELECT ${ROW} FROM events WHERE "host.name" = $1 AND "event.action" IN ('ledger-keyframe', 'ledger-change')
-     AND "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" <= make_timestamp($3::BIGINT)`,
-    [gateway, BigInt(start), BigInt(end)],
-  )
+  const polls = await pollsAround(reader, gateway, at)
+  const until = polls.reduce((newest, row) => Math.max(newest, row.at), at)
+  const states = await readLedgerRows(reader, gateway, ['ledger-keyframe', 'ledger-change'], { since: start, until })
   try {
-    const ledger = restoreLedger([...states.map(toRow), ...polls])
-    return { gateway, ledger, inventory: await inventoryAt(store, gateway, at) }
+    const ledger = restoreLedger([...states, ...polls])
+    return { gateway, ledger, inventory: await inventoryAt(reader, gateway, at) }
   } catch (cause) {
     if (cause instanceof AppError) throw cause
-    throw new AppError('bad-store', `the ledger of ${gateway} in the store cannot be read`, {
-      cause,
-      advice: 'Run `peertrail verify`; replaying the capture into a new store rebuilds it.',
-    })
+    throw unreadableLedger(reader, gateway, cause)
   }
 }
 
+/** Records that no journal wrote. */
+export function unreadableLedger(reader: EventReader, gateway: string, cause: unknown): AppError {
+  return new AppError('bad-store', `the ledger of ${safeText(gateway)} in ${reader.name} cannot be read`, {
+    cause,
+    advice: 'Of a store, `peertrail verify` names what is damaged. Replaying the capture anew rebuilds the ledger.',
+  })
+}
+
 /** The inventory version of a gateway's documents at a time: that of the keyframe before it, else of the first. */
-export async function inventoryAt(store: StoreReader, gateway: string, at: Micros): Promise<Inventory> {
-  const keyframes = `FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-keyframe'`
-  const rows = await ask(
-    store,
-    `SELECT "wireguard.attribution.inventory" ${keyframes} ORDER BY "@timestamp" > make_timestamp($2::BIGINT), abs(epoch_us("@timestamp") - $2::BIGINT) LIMIT 1`,
+export async function inventoryAt(reader: EventReader, gateway: string, at: Micros): Promise<Inventory> {
+  const { rows } = await reader.select(
+    {
+      datasets: [LEDGER_DATASET],
+      ...ALL_TIME,
+      columns: ['@timestamp', 'event.action', 'host.name', 'wireguard.attribution.inventory'],
+      filter: ledgerOf(gateway, ['ledger-keyframe']),
+    },
+    `SELECT "wireguard.attribution.inventory" FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-keyframe'
+     ORDER BY "@timestamp" > make_timestamp($2::BIGINT), abs(epoch_us("@timestamp") - $2::BIGINT) LIMIT 1`,
     [gateway, BigInt(at)],
   )
   const hash = rows[0]?.[0] ?? null
-  if (hash === null) return emptyInventory()
-  const parts = await ask(
-    store,
-    `SELECT DISTINCT ON ("event.sequence") "event.original" FROM events WHERE "event.action" = 'ledger-inventory' AND "wireguard.attribution.inventory" = $1 ORDER BY "event.sequence"`,
-    [String(hash)],
+  return hash === null ? emptyInventory() : await readInventory(reader, String(hash))
+}
+
+/** Every keyframe brings its inventory again: of each part only the newest is read. */
+async function readInventory(reader: EventReader, hash: string): Promise<Inventory> {
+  const filter = allOf([
+    equals('event.action', ['ledger-inventory']),
+    equals('wireguard.attribution.inventory', [hash]),
+  ])
+  const newest = (await reader.groups(ledgerSelection(filter), ['event.sequence'])).map((group) => group.newest)
+  if (newest.length === 0) return emptyInventory()
+  const { rows } = await reader.select(
+    {
+      datasets: [LEDGER_DATASET],
+      since: Math.min(...newest),
+      until: Math.max(...newest),
+      columns: ['event.action', 'event.original', 'event.sequence', 'wireguard.attribution.inventory'],
+      filter,
+    },
+    `SELECT DISTINCT ON ("event.sequence") "event.original" FROM events
+     WHERE "event.action" = 'ledger-inventory' AND "wireguard.attribution.inventory" = $1 ORDER BY "event.sequence"`,
+    [hash],
   )
-  return parts.length === 0
-    ? emptyInventory()
-    : parseInventory(parts.map(([text]) => text).join(''), `inventory ${String(hash)}`)
+  return parseInventory(rows.map(([text]) => text).join(''), `inventory ${hash}`)
 }
 
-const ROW = `epoch_us("@timestamp"), "event.action", "event.sequence", "event.original"`
-
-async function keyframeBefore(store: StoreReader, gateway: string, at: Micros): Promise<Micros | null> {
-  const rows = await ask(
-    store,
-    `SELECT epoch_us(max("@timestamp") FILTER (WHERE "@timestamp" <= make_timestamp($2::BIGINT))), epoch_us(min("@timestamp"))
-     FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-keyframe'`,
-    [gateway, BigInt(Math.max(at - LEAD, ALL_TIME.since))],
-  )
-  const [before = null, first = null] = rows[0] ?? []
-  return before === null ? (first === null ? null : Number(first)) : Number(before)
-}
-
-async function pollRows(
-  store: StoreReader,
-  gateway: string,
-  at: Micros,
-  side: '<=' | '>',
-  order: 'ASC' | 'DESC',
-): Promise<LedgerRow[]> {
-  const rows = await ask(
-    store,
-    `SELECT ${ROW} FROM events WHERE "host.name" = $1 AND "event.action" = 'ledger-polls' AND "@timestamp" ${side} make_timestamp($2::BIGINT)
-     ORDER BY "@timestamp" ${order} LIMIT ${POLL_ROWS}`,
-    [gateway, BigInt(at)],
-  )
-  return rows.map(toRow)
-}
-
-function toRow([at, action, part, text]: readonly Cell[]): LedgerRow {
-  return { at: Number(at), action: String(action), part: Number(part), text: String(text) }
-}
-
-async function ask(
-  store: StoreReader,
-  sql: string,
-  parameters: readonly Parameter[],
-): Promise<readonly (readonly Cell[])[]> {
-  const { rows } = await store.select({ datasets: [LEDGER_DATASET], ...ALL_TIME, columns: COLUMNS }, sql, parameters)
-  return rows
+/** Some hundred polls before and after: a year has millions. */
+async function pollsAround(reader: EventReader, gateway: string, at: Micros): Promise<LedgerRow[]> {
+  const polls = ledgerOf(gateway, ['ledger-polls'])
+  const side = (since: Micros, until: Micros) => ledgerSelection(polls, { since, until })
+  const before = await reader.places(side(ALL_TIME.since, at), 'newest', POLL_ROWS, null)
+  const after = await reader.places(side(at + 1, ALL_TIME.until), 'oldest', POLL_ROWS, null)
+  const times = [...before, ...after].map((place) => place.at)
+  if (times.length === 0) return []
+  return readLedgerRows(reader, gateway, ['ledger-polls'], { since: Math.min(...times), until: Math.max(...times) })
 }

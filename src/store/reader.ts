@@ -10,45 +10,33 @@
 import { join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
-import { INSTANT_MAX, INSTANT_MIN, SECOND } from '../time.ts'
 import type { ChainHead } from './chain.ts'
-import { type Cell, type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
-import { eventsSql, type Parts, type Scope } from './events-sql.ts'
+import { type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
+import { type EventReader, LEDGER_DATASET, type Result, type Scope } from './event-reader.ts'
+import { eventsSql, type Parts } from './events-sql.ts'
 import { dropHotRows, loadHotRows } from './hot-rows.ts'
 import { layoutOf, type StoreLayout } from './layout.ts'
 import { type Contents, type HotEntry, type Manifest, readManifest, type Segment } from './manifest.ts'
 import { fileProblem, fileSize, sizeProblem } from './segment-check.ts'
+import { boundsBySelect, countBySelect, groupsBySelect, placesBySelect } from './selection-sql.ts'
 import { reasonOf } from './write-error.ts'
 
-export type Result = { readonly names: readonly string[]; readonly rows: readonly (readonly Cell[])[] }
-
-export type StoreReader = {
+/**
+ * An EventReader whose `select` does without the filter of a scope: the SQL says all of it again. Beside its errors, `bad-store`
+ * is thrown where no file can be read. `damage` has files, or what of them: `FILE is gone: 30 rows of DATASET`. `close` interrupts
+ * the question that runs.
+ */
+export type StoreReader = EventReader & {
   readonly dir: string
-  /**
-   * Runs SQL over the table `events`, which holds the scope's rows and columns. `parameters` are for the `$n` in it. Questions are
-   * answered one after another. Throws AppError `bad-store` where nothing can be read, `bad-query` where the answer does not fit
-   * into memory; what is left out because it is damaged is told in `damage`.
-   */
-  select(scope: Scope, sql: string, parameters?: readonly Parameter[]): Promise<Result>
   /** Oldest and newest row by dataset and day, from the manifest alone; hot rows are not in it. */
   segments(): readonly Segment[]
   head(): ChainHead
-  /** Files, or what of them, that answers so far had to do without, each told once: `FILE is gone: 30 rows of DATASET`. */
-  readonly damage: readonly string[]
-  /** Interrupts the question that runs. */
-  close(): void
 }
 
 export type ReaderOptions = {
   /** `size` (default): of every file the answer needs. `hash`: also its hash, once a reader; half a GB a second. */
   readonly check?: 'size' | 'hash'
 }
-
-/** Internal: what the ledger is rebuilt from. Never shown by a search. */
-export const LEDGER_DATASET = 'peertrail.ledger'
-
-/** Every instant there is: a wild stamp is found too. */
-export const ALL_TIME = { since: INSTANT_MIN, until: INSTANT_MAX + SECOND } as const
 
 /** A file listed a moment ago may be merged or sealed away; then the list is read again. */
 const ATTEMPTS_MAX = 30
@@ -69,14 +57,20 @@ export async function openStoreReader(dir: string, { check = 'size' }: ReaderOpt
   const state: State = { layout, manifest, database, check, left: new Map(), damage: new Map(), hashed: new Set() }
   let last: Promise<unknown> = Promise.resolve()
   let isOpen = true
+  const ask: EventReader['select'] = (scope, sql, parameters = []) => {
+    // One connection runs one statement at a time anyway, and the hot rows of two questions must not mix.
+    const answer = last.then(() => select(state, scope, sql, parameters))
+    last = answer.catch(() => {})
+    return answer
+  }
   return {
+    name: `store ${safeText(dir)}`,
     dir: layout.dir,
-    select(scope, sql, parameters = []) {
-      // One connection runs one statement at a time anyway, and the hot rows of two questions must not mix.
-      const answer = last.then(() => select(state, scope, sql, parameters))
-      last = answer.catch(() => {})
-      return answer
-    },
+    select: ask,
+    count: (selection) => countBySelect(ask, selection),
+    places: (selection, order, limit, after) => placesBySelect(ask, selection, order, limit, after),
+    groups: (selection, fields) => groupsBySelect(ask, selection, fields),
+    bounds: (datasets) => boundsBySelect(ask, datasets),
     segments: () => manifest.contents().segments,
     head: () => manifest.head(),
     get damage() {

@@ -188,7 +188,7 @@ describe('over made-up stores', () => {
       async (dir) => {
         const { printed } = await peers(dir)
         expect(printed).toContain(
-          '1 peer on 1 gateway: no inventory in this store to compare with; 0 gone within the day',
+          '1 peer on 1 gateway: no inventory was recorded to compare with; 0 gone within the day',
         )
         expect(printed).not.toContain('documented nowhere')
       },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseDatasets, parseFields, parseForm, parseLimit, parsePeriod } from '../../src/commands/search-arguments.ts'
 import { AppError } from '../../src/errors.ts'
-import { ALL_TIME } from '../../src/store/reader.ts'
+import { ALL_TIME } from '../../src/store/event-reader.ts'
 import { HOUR } from '../../src/time.ts'
 import { micros } from './made-store.ts'
 

@@ -1,18 +1,11 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  countDocuments,
-  fieldsOf,
-  findDocuments,
-  type Order,
-  readDocuments,
-  type Selection,
-  selectionOf,
-} from '../../src/commands/search-query.ts'
+import { findDocuments, readDocuments } from '../../src/commands/search-query.ts'
 import type { FieldName, Fields } from '../../src/fields.ts'
 import { parseQuery } from '../../src/kql/parse.ts'
 import { createPredicate } from '../../src/kql/predicate.ts'
-import { ALL_TIME, openStoreReader, type StoreReader } from '../../src/store/reader.ts'
+import { ALL_TIME, type EventReader, type Order, type Selection } from '../../src/store/event-reader.ts'
+import { openStoreReader } from '../../src/store/reader.ts'
 import { SECOND } from '../../src/time.ts'
 import { micros, withStore } from './made-store.ts'
 import { type StoredDemo, storeDemo } from './stored-demo.ts'
@@ -33,11 +26,11 @@ const QUERIES = [
 ]
 
 function select(text: string, scope: Partial<Selection> = {}): Selection {
-  return selectionOf(parseQuery(text, { now: NOW }), { datasets: null, ...ALL_TIME, ...scope })
+  return { query: parseQuery(text, { now: NOW }), datasets: null, ...ALL_TIME, ...scope }
 }
 
 async function collect(
-  store: StoreReader,
+  store: EventReader,
   selection: Selection,
   order: Order,
   limit = Infinity,
@@ -62,7 +55,7 @@ function inOrder(documents: readonly Fields[], order: Order): Fields[] {
 
 describe('the demo in a store', () => {
   let demo: StoredDemo
-  let store: StoreReader
+  let store: EventReader
   beforeAll(async () => {
     demo = await storeDemo()
     store = await openStoreReader(demo.dir)
@@ -75,7 +68,7 @@ describe('the demo in a store', () => {
   test.each(QUERIES)('%s: the documents that fit, in order, each once', async (text) => {
     const fits = createPredicate(parseQuery(text, { now: NOW }))
     const wanted = demo.documents.filter(fits)
-    expect(await countDocuments(store, select(text))).toBe(wanted.length)
+    expect(await store.count(select(text))).toBe(wanted.length)
     for (const order of ['newest', 'oldest'] as const) {
       expect(ids(await collect(store, select(text), order))).toEqual(ids(inOrder(wanted, order)))
     }
@@ -114,7 +107,7 @@ describe('the demo in a store', () => {
     expect(wanted.length).toBeGreaterThan(5)
     expect(wanted.some((document) => document['@timestamp'] === until)).toBe(true)
     expect(ids(await collect(store, select('', scope), 'newest'))).toEqual(ids(inOrder(wanted, 'newest')))
-    expect(await countDocuments(store, select('', scope))).toBe(wanted.length)
+    expect(await store.count(select('', scope))).toBe(wanted.length)
   })
 
   test('a place whose document is gone is left out', async () => {
@@ -148,15 +141,4 @@ test('documents of the same moment are told apart by their id, across pages', as
       { isOpen },
     )
   }
-})
-
-test('the fields of a query are those it asks about, each once', () => {
-  const fields = (text: string) => fieldsOf(parseQuery(text, { now: NOW }))
-  expect(fields('')).toEqual([])
-  expect(fields('not (event.type : denied or source.port : (1 or 2)) and event.type : x')).toEqual([
-    'event.type',
-    'source.port',
-  ])
-  expect(fields('source.nat.* : 10.8.0.1')).toEqual(['source.nat.ip'])
-  expect(fields('ivy').length).toBeGreaterThan(50)
 })

@@ -190,20 +190,18 @@ describe('nothing found', () => {
   test('what the store holds', async () => {
     const { exit, out, said } = await search({ query: 'nobody' })
     expect([exit, out]).toEqual([0, ''])
-    expect(said).toBe('the store holds 2026-11-22 15:09:26 to 15:13:11 UTC; nothing matches\n')
+    expect(said).toBe(`store ${demo.dir} holds 2026-11-22 15:09:26 to 15:13:11 UTC; nothing matches\n`)
   })
 
   test('a time that the store does not reach', async () => {
     const late = await search({ last: '1h' }, { now: micros('2026-11-23T16:00:00Z') })
-    expect(late.said).toMatchInlineSnapshot(`
-      "the store holds nothing so late: --last begins 2026-11-23 15:00:00 UTC, the last document is of 2026-11-22 15:13:11 UTC
-      "
-    `)
+    expect(late.said).toBe(
+      `store ${demo.dir} holds nothing so late: --last begins 2026-11-23 15:00:00 UTC, the last document is of 2026-11-22 15:13:11 UTC\n`,
+    )
     expect((await search({ since: '2026-11-23' })).said).toContain('--since begins 2026-11-23 00:00:00 UTC')
-    expect((await search({ until: '2026-11-22' })).said).toMatchInlineSnapshot(`
-      "the store holds nothing so early: --until ends 2026-11-22 00:00:00 UTC, the first document is of 2026-11-22 15:09:00 UTC
-      "
-    `)
+    expect((await search({ until: '2026-11-22' })).said).toBe(
+      `store ${demo.dir} holds nothing so early: --until ends 2026-11-22 00:00:00 UTC, the first document is of 2026-11-22 15:09:00 UTC\n`,
+    )
   })
 
   test('of a dataset', async () => {
@@ -214,17 +212,18 @@ describe('nothing found', () => {
       'event.action': 'source-heartbeat',
     }
     await withStore([heartbeat], async (store) => {
-      expect((await search({ store, datasets: ['audit'] })).said).toBe('of wireguard.audit the store holds nothing\n')
+      expect((await search({ store, datasets: ['audit'] })).said).toBe(
+        `of wireguard.audit store ${store} holds nothing\n`,
+      )
     })
-    expect((await search({ datasets: ['finding'], query: 'ivy' })).said).toMatchInlineSnapshot(`
-      "of wireguard.finding the store holds 2026-11-22 15:11:26 to 15:12:29 UTC; nothing matches
-      "
-    `)
+    expect((await search({ datasets: ['finding'], query: 'ivy' })).said).toBe(
+      `of wireguard.finding store ${demo.dir} holds 2026-11-22 15:11:26 to 15:12:29 UTC; nothing matches\n`,
+    )
   })
 
   test('in an empty store', async () => {
     await withStore([], async (store) => {
-      expect((await search({ store })).said).toBe('the store holds nothing\n')
+      expect((await search({ store })).said).toBe(`store ${store} holds nothing\n`)
       expect((await search({ store, isCount: true })).out).toBe('0\n')
     })
   })

@@ -170,10 +170,9 @@ describe('lines', () => {
       15:09:43.000  not seen  gw2 nftables: daemon-stopped  to 15:09:50.000, 7 s
       "
     `)
-    expect(said).toMatchInlineSnapshot(`
-      "nothing of this peer was recorded in this time; the store has it from 2026-11-22 15:09:30 UTC to 2026-11-22 15:12:39 UTC
-      "
-    `)
+    expect(said).toBe(
+      `nothing of this peer was recorded in this time; store ${demo.dir} has it from 2026-11-22 15:09:30 UTC to 2026-11-22 15:12:39 UTC\n`,
+    )
   })
 })
 
@@ -205,7 +204,7 @@ describe('documents', () => {
 })
 
 test('a PEER that is nobody or several ends the command', async () => {
-  expect((await refusal('nobody')).message).toBe('no peer in this store is called "nobody"')
+  expect((await refusal('nobody')).message).toBe(`no peer in store ${demo.dir} is called "nobody"`)
   const several = await refusal('10.8.0.28')
   expect(several.code).toBe('usage')
   expect(several.problems.map(({ file }) => file).sort()).toEqual(['hazel', 'ivy'])

@@ -364,7 +364,7 @@ describe('wrong arguments', () => {
       await expect(who(dir, '10.8.0.2', { within: '2' })).rejects.toMatchObject(refused)
       await expect(who(dir, '10.8.0.2', { gateway: 'gw2' })).rejects.toMatchObject({
         ...refused,
-        message: 'this store holds no poll of a gateway called "gw2"; did you mean "gw1"?',
+        message: `store ${dir} holds no poll of a gateway called "gw2"; did you mean "gw1"?`,
       })
     })
   })

@@ -315,7 +315,7 @@ describe('times', () => {
   test('without one it is the newest poll, and that is said', async () => {
     const { exit, printed } = await who(demo.dir, '10.8.0.23')
     expect(exit).toBe(0)
-    expect(printed).toContain('\nas of 2026-11-22 15:13:10.676 UTC, the newest poll in this store\n')
+    expect(printed).toContain('\nas of 2026-11-22 15:13:10.676 UTC, the newest poll there is\n')
   })
 
   test.each([

@@ -8,8 +8,6 @@ import { type DocumentTable, openDocumentTable } from './duckdb-documents.ts'
 import { document, NOW, query } from './random-queries.ts'
 import { isHit } from './search-engine.ts'
 
-const none: ReadonlySet<never> = new Set()
-
 describe('a query', () => {
   let table: DocumentTable
   beforeAll(async () => {
@@ -30,7 +28,7 @@ describe('a query', () => {
             const read: Query = parseQuery(text, { now: NOW })
             const meant = documents.flatMap((fields, place) => (holds(fields) ? [place] : []))
             const predicate = createPredicate(read)
-            const dsl = toElasticsearch(read, none)
+            const dsl = toElasticsearch(read)
             const found = {
               stream: documents.flatMap((fields, place) => (predicate(fields) ? [place] : [])),
               elasticsearch: documents.flatMap((fields, place) => (isHit(dsl, fields) ? [place] : [])),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { AppError } from '../../src/errors.ts'
 import { parseQuery } from '../../src/kql/parse.ts'
-import { toElasticsearch } from '../../src/kql/to-elasticsearch.ts'
+import { instantClause, toElasticsearch } from '../../src/kql/to-elasticsearch.ts'
 import { parseInstant } from '../../src/quantities.ts'
+import { ALL_TIME } from '../../src/store/event-reader.ts'
 
 const now = parseInstant('2026-11-22T10:47:12.345678Z') ?? 0
 const dslOf = (text: string) => toElasticsearch(parseQuery(text, { now }))
@@ -30,10 +30,6 @@ describe('the query DSL of a query', () => {
     [
       '@timestamp : 2026-11-22',
       { range: { '@timestamp': { gte: '2026-11-22T00:00:00.000Z', lt: '2026-11-23T00:00:00.000Z' } } },
-    ],
-    [
-      '@timestamp : 9999-12-31',
-      { range: { '@timestamp': { gte: '9999-12-31T00:00:00.000Z', lt: '9999-12-31T23:59:59.000Z' } } },
     ],
     ['not rule.name : x', { bool: { must_not: [{ term: { 'rule.name': 'x' } }] } }],
     [
@@ -90,34 +86,36 @@ describe('the query DSL of a query', () => {
   })
 })
 
-describe('a field that is not indexed', () => {
-  test('is left out where the query does not name it', () => {
-    expect(JSON.stringify(dslOf('foo'))).not.toContain('event.original')
-    expect(dslOf('event.orig* : x')).toEqual({ match_none: {} })
-    expect(dslOf('event.orig* : (a* or b*)')).toEqual({ match_none: {} })
-    expect(dslOf('not event.orig* : x')).toEqual({ bool: { must_not: [{ match_none: {} }] } })
+describe('a time that no document there can have', () => {
+  test.each([
+    ['@timestamp >= 1969-07-20', { exists: { field: '@timestamp' } }],
+    ['@timestamp < 1969-07-20', { match_none: {} }],
+    ['@timestamp : 1969-12-31', { match_none: {} }],
+    [
+      '@timestamp : 1970-01-01',
+      { range: { '@timestamp': { gte: '1970-01-01T00:00:00.000Z', lt: '1970-01-02T00:00:00.000Z' } } },
+    ],
+    ['@timestamp : 9999-12-31', { match_none: {} }],
+    ['event.start > 9999-12-31', { match_none: {} }],
+    ['event.start <= 9999-12-31', { exists: { field: 'event.start' } }],
+    ['@timestamp < 2262-04-11', { range: { '@timestamp': { lt: '2262-04-11T00:00:00.000Z' } } }],
+  ])('%s', (text, dsl) => {
+    expect(dslOf(text)).toEqual(dsl)
   })
 
-  test('is refused where the query names it', () => {
-    const failing = ['event.original : x', 'foo or not (event.original : a*)', 'event.original : x or event.orig* : y']
-    for (const text of failing) expect(() => dslOf(text)).toThrow(AppError)
-    try {
-      dslOf('event.original : *')
-    } catch (error) {
-      expect(error).toMatchObject({
-        code: 'bad-query',
-        problems: [
-          { line: 0, message: 'event.original is kept but not indexed in Elasticsearch; search it in the store' },
-        ],
-      })
-    }
+  test('leaves the other bound as it is', () => {
+    expect(instantClause('@timestamp', { gte: ALL_TIME.since, lte: now })).toEqual({
+      range: { '@timestamp': { lte: '2026-11-22T10:47:12.345678Z' } },
+    })
+    expect(instantClause('@timestamp', { gte: ALL_TIME.since, lte: ALL_TIME.until })).toEqual({
+      exists: { field: '@timestamp' },
+    })
   })
+})
 
-  test('is what the caller says', () => {
-    const query = parseQuery('event.original : x', { now })
-    expect(toElasticsearch(query, new Set())).toEqual({ term: { 'event.original': 'x' } })
-    expect(() => toElasticsearch(parseQuery('rule.name : x', { now }), new Set(['rule.name'] as const))).toThrow(
-      AppError,
-    )
-  })
+test('event.original is asked for as every other text', () => {
+  expect(dslOf('event.original : a*')).toEqual({ wildcard: { 'event.original': { value: 'a*' } } })
+  expect(JSON.stringify(dslOf('foo'))).toContain(
+    '{"wildcard":{"event.original":{"value":"*foo*","case_insensitive":true}}}',
+  )
 })

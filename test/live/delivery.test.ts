@@ -247,3 +247,51 @@ test('outputs: a dead sink stops neither the others nor their being put away; th
   )
   expect(dead.isClosed()).toBe(true)
 })
+
+const HOUR_OF_WAITING = 3_600_000_000
+
+test('a sink that wants batches gets full ones; what is fewer waits for others', async () => {
+  const { sink, calls } = heldSink()
+  const delivery = deliverTo({ ...sink, batch: { events: 4, age: HOUR_OF_WAITING } })
+  for (let n = 0; n < 3; n++) push(delivery, 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(calls).toHaveLength(0)
+  push(delivery, 2)
+  const first = await callOf(calls, 0)
+  expect([first.from, first.count]).toEqual([0, 4])
+  first.accept()
+  await until(() => spool.dropped === 4, 'the first is accepted')
+  expect(calls).toHaveLength(1)
+  await delivery.stop()
+})
+
+test('a batch goes when its age is over, and at once when a checkpoint waits for it', async () => {
+  const { sink, calls } = heldSink()
+  const delivery = deliverTo({ ...sink, batch: { events: 100, age: 50_000 } })
+  push(delivery, 2)
+  const first = await callOf(calls, 0)
+  expect(first.count).toBe(2)
+  first.accept()
+  await until(() => spool.dropped === 2, 'accepted')
+  await delivery.stop()
+
+  const patient = heldSink()
+  const waiting = deliverTo({ ...patient.sink, batch: { events: 100, age: HOUR_OF_WAITING } })
+  push(waiting, 3)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(patient.calls).toHaveLength(0)
+  const reached = waiting.barrier()
+  const second = await callOf(patient.calls, 0)
+  expect(second.count).toBe(3)
+  second.accept()
+  expect(await reached).toBe('5')
+  await waiting.stop()
+})
+
+test('what the sink tells of itself is in the status', async () => {
+  const { sink } = heldSink()
+  const counts = new Map([['duplicates', 2]])
+  const delivery = deliverTo({ ...sink, counts: () => counts, trouble: () => 'half of it is refused' })
+  expect(delivery.status()).toMatchObject({ counts: { duplicates: 2 }, trouble: 'half of it is refused' })
+  await delivery.stop()
+})

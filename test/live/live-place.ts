@@ -74,6 +74,9 @@ export function openLivePlace(sinks = '  ndjson: { path: events.ndjson }\n'): Li
         notifier: { ready: quiet, stopping: quiet, alive: quiet },
         version: 'test',
         pid: 1,
+        environment: {},
+        hide: () => {},
+        random: () => 0.5,
         memoryBytes: () => 0,
         step: quiet,
       }

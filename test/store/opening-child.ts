@@ -1,7 +1,8 @@
 /** Opens a store as whoever it is started as, and prints what came of it as JSON: rows, or the AppError. */
 import { writeSync } from 'node:fs'
 import { AppError } from '../../src/errors.ts'
-import { ALL_TIME, openStoreReader } from '../../src/store/reader.ts'
+import { ALL_TIME } from '../../src/store/event-reader.ts'
+import { openStoreReader } from '../../src/store/reader.ts'
 import { openStoreWriter } from '../../src/store/writer.ts'
 
 export type Opening = {

@@ -3,7 +3,8 @@
  * more then; prints one line of JSON: how often it asked, every count that fell, every repeated id, every damage.
  */
 import { writeSync } from 'node:fs'
-import { ALL_TIME, openStoreReader } from '../../src/store/reader.ts'
+import { ALL_TIME } from '../../src/store/event-reader.ts'
+import { openStoreReader } from '../../src/store/reader.ts'
 
 async function run(dir: string): Promise<void> {
   const reader = await openStoreReader(dir)

@@ -166,6 +166,13 @@ function putOutputs({ documents, sinks }: DaemonStatus, gauge: Put, counter: Put
     '1 while the sink takes nothing.',
     sinks.map(({ name, error }) => [{ sink: name }, Number(error !== '')]),
   )
+  counter(
+    'sink_outcomes_total',
+    'Documents by what became of them at the sink, where it tells more than that it accepted them.',
+    sinks.flatMap(({ name, counts }) =>
+      Object.entries(counts).map(([outcome, count]): Series[number] => [{ sink: name, outcome }, count]),
+    ),
+  )
   gauge(
     'sink_spool_bytes',
     'Bytes on disk that wait for the sink.',

@@ -43,6 +43,8 @@ const sink = z.object({
   spoolBytes: count,
   accepted: count,
   acceptedAt: at,
+  trouble: z.string(),
+  counts: z.record(z.string(), count),
 })
 
 const statusSchema = z.object({

@@ -52,6 +52,8 @@ export function madeSink(parts: Partial<DeliveryStatus> = {}): DeliveryStatus {
     spoolBytes: 0,
     accepted: 1_530_118,
     acceptedAt: NOW - 0.4 * SECOND,
+    trouble: '',
+    counts: {},
     ...parts,
   }
 }

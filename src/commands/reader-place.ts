@@ -1,0 +1,121 @@
+/**
+ * What a command asks: a cluster named with --elasticsearch, else the store or cluster that store-place.ts finds. The one asked is
+ * said on stderr, so that nobody takes one's answer for another's.
+ */
+import { resolve } from 'node:path'
+import { configuredConnection } from '../elasticsearch/configured.ts'
+import type { Connection } from '../elasticsearch/connection.ts'
+import { NAMESPACE_DEFAULT } from '../elasticsearch/streams.ts'
+import { AppError } from '../errors.ts'
+import { quoted, safeText } from '../safe-text.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import { openStoreReader, type StoreReader } from '../store/reader.ts'
+import { type ConnectionOptions, connectionOf } from './connection-arguments.ts'
+import { type ClusterSink, type Environment, findSink, type StoreOptions, type StorePlace } from './store-place.ts'
+import { paint, type Terminal } from './terminal.ts'
+
+/** '' or absent = not given. */
+export type ReaderOptions = StoreOptions &
+  Partial<ConnectionOptions> & {
+    /** Address of a cluster. */
+    readonly elasticsearch?: string
+    /** Last part of its streams' names. */
+    readonly namespace?: string
+  }
+
+export type ClusterPlace = {
+  readonly connection: Connection
+  readonly namespace: string
+  readonly from: string
+}
+
+/** As in pipeline files. */
+const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/
+
+/** Opens what a command is to ask; the caller closes it. Throws AppError. */
+export async function openFoundReader(
+  options: ReaderOptions,
+  environment: Environment,
+  terminal: Terminal,
+): Promise<EventReader> {
+  const place = await findReader(options, environment)
+  const reader = 'dir' in place ? await openStoreReader(place.dir) : await openCluster(place)
+  const note = place.from.startsWith('--') ? '' : ` (${safeText(place.from)})`
+  terminal.err(`${paint(terminal, 'dim', `${reader.name}${namespaceNote(place)}${note}`)}\n`)
+  return reader
+}
+
+/** Throws AppError `usage`, `bad-secret`, and those of findSink. */
+export async function findReader(options: ReaderOptions, environment: Environment): Promise<StorePlace | ClusterPlace> {
+  const { elasticsearch = '', namespace = '' } = options
+  if (namespace !== '' && !NAMESPACE.test(namespace)) {
+    throw new AppError('usage', `--namespace: ${quoted(namespace)} is none`, {
+      advice: 'It has lower case letters, digits, _ or ., such as default or prod.',
+    })
+  }
+  if (elasticsearch !== '') {
+    if (options.store !== '') {
+      throw new AppError('usage', '--store and --elasticsearch exclude each other', {
+        advice: 'Leave one of them out.',
+      })
+    }
+    const connection = connectionOf(elasticsearch, connectionOptions(options), environment)
+    return { connection, namespace: namespace || NAMESPACE_DEFAULT, from: '--elasticsearch' }
+  }
+  const found = await findSink(options, environment)
+  if (!('dir' in found)) return configured(found, options, environment)
+  refuseClusterOptions(options, found)
+  return found
+}
+
+/** Says what could not be read; true when there was something. */
+export function reportDamage(reader: EventReader | StoreReader, terminal: Terminal): boolean {
+  // Only a store has files that can be verified.
+  const advice = 'segments' in reader ? '; see peertrail verify' : ''
+  const word = 'segments' in reader ? 'damaged' : 'incomplete'
+  for (const what of reader.damage)
+    terminal.err(`${paint(terminal, 'red', word)}  ${safeText(what)} are missing from this answer${advice}\n`)
+  return reader.damage.length > 0
+}
+
+/** Loaded when a cluster is asked at all: its client takes longer to load than most commands take. */
+async function openCluster({ connection, namespace }: ClusterPlace): Promise<EventReader> {
+  const { openClusterReader } = await import('../store/cluster-reader.ts')
+  return openClusterReader(connection, { namespace })
+}
+
+/** A pipeline's key may be good for writing only: an account that is named here goes before it. */
+function configured(
+  { config, base, from }: ClusterSink,
+  options: ReaderOptions,
+  environment: Environment,
+): ClusterPlace {
+  const given = connectionOptions(options)
+  const namespace = options.namespace || config.namespace
+  if (given.apiKey === '' && given.user === '')
+    return { connection: configuredConnection(config, base, environment), namespace, from }
+  const caFile = given.caFile || (config.caFile === '' ? '' : resolve(base, config.caFile))
+  const fingerprint = given.fingerprint || config.fingerprint
+  return { connection: connectionOf(config.url, { ...given, caFile, fingerprint }, environment), namespace, from }
+}
+
+function connectionOptions(options: ReaderOptions): ConnectionOptions {
+  const { apiKey = '', user = '', password = '', caFile = '', fingerprint = '' } = options
+  return { apiKey, user, password, caFile, fingerprint }
+}
+
+/** Nobody should believe that they had a say. */
+function refuseClusterOptions(options: ReaderOptions, { dir }: StorePlace): void {
+  const named = { ...connectionOptions(options), namespace: options.namespace ?? '' }
+  const words = { apiKey: 'api-key', caFile: 'ca-file' }
+  const [name] = Object.entries(named).find(([, value]) => value !== '') ?? []
+  if (name === undefined) return
+  const option = Object.entries(words).find(([key]) => key === name)?.[1] ?? name
+  throw new AppError('usage', `--${option} is for a cluster, and store ${safeText(dir)} is to be read`, {
+    advice: 'Name the cluster with --elasticsearch.',
+  })
+}
+
+function namespaceNote(place: StorePlace | ClusterPlace): string {
+  return 'dir' in place || place.namespace === NAMESPACE_DEFAULT ? '' : `, namespace ${place.namespace}`
+}

@@ -1,0 +1,30 @@
+/** Limits of the Elasticsearch sink (elastic.md 2.1). */
+import { type Micros, SECOND } from '../../time.ts'
+
+export type BulkLimits = {
+  /** Of one request, before it is compressed. A document larger than that goes alone. */
+  readonly bytes: number
+  readonly documents: number
+  /** Requests under way at first, and at most. */
+  readonly slots: number
+  readonly slotsMax: number
+  /** How long a request may go without an answer. */
+  readonly timeoutMs: number
+  /** Full jitter: a pause is anything from 0 to this, doubled with every attempt in vain, up to the second. */
+  readonly pauseMs: number
+  readonly pauseMaxMs: number
+  /** How long attempts in vain go on before the sink says that it takes nothing. */
+  readonly patience: Micros
+}
+
+export const BULK_LIMITS: BulkLimits = {
+  bytes: 5_000_000,
+  documents: 5_000,
+  slots: 2,
+  slotsMax: 4,
+  // A shard that is not ready is waited for by the server itself, for a minute.
+  timeoutMs: 75_000,
+  pauseMs: 200,
+  pauseMaxMs: 5_000,
+  patience: 15 * SECOND,
+}

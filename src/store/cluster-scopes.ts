@@ -1,0 +1,155 @@
+/**
+ * Scopes of questions, loaded from a cluster: the table `events` of each, in a DuckDB with a private directory. The last two stay, since
+ * a timeline asks the same one page after page; of a cluster that grows they are as of when they were loaded.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AppError } from '../errors.ts'
+import { FIELD_NAMES, type FieldName } from '../fields.ts'
+import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
+import { scopeClause } from './cluster-query.ts'
+import type { ClusterSearch } from './cluster-search.ts'
+import { loadTable } from './cluster-table.ts'
+import { columnName } from './columns.ts'
+import { type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
+import type { Result, Scope } from './event-reader.ts'
+
+export type ClusterScopes = {
+  /** EventReader.select over the scope's documents of these streams that `clause` matches; `scope.filter` is not looked at. */
+  ask(
+    scope: Scope,
+    streams: readonly string[],
+    clause: ElasticsearchQuery,
+    sql: string,
+    parameters: readonly Parameter[],
+  ): Promise<Result>
+  /** Stops what runs. */
+  close(): void
+}
+
+/** A table and what is in it. */
+type Loaded = {
+  readonly table: string
+  /** Streams and clause. */
+  readonly key: string
+  readonly since: number
+  readonly until: number
+  readonly columns: readonly FieldName[]
+}
+
+type Work = { readonly database: Database; readonly dir: string }
+
+const KEPT_MAX = 2
+/** What does not fit goes to the directory. */
+const MEMORY = '1GiB'
+const THREADS = 2
+
+export function createClusterScopes(search: ClusterSearch): ClusterScopes {
+  let work: Promise<Work> | null = null
+  /** Used last comes last. */
+  let kept: readonly Loaded[] = []
+  let made = 0
+  let last: Promise<unknown> = Promise.resolve()
+  let isOpen = true
+
+  async function load(scope: Scope, streams: readonly string[], clause: ElasticsearchQuery): Promise<Loaded> {
+    const columns = columnsOf(scope)
+    const key = JSON.stringify([streams, clause])
+    const { since, until } = scope
+    const wanted: Loaded = { table: `events_${made++}`, key, since, until, columns }
+    const known = kept.find((each) => holds(each, wanted))
+    if (known !== undefined) {
+      kept = [...kept.filter((each) => each !== known), known]
+      return known
+    }
+    work ??= openWork()
+    const { database, dir } = await work
+    for (const each of kept.slice(0, -(KEPT_MAX - 1))) await database.run(`DROP TABLE ${each.table}`)
+    kept = kept.slice(-(KEPT_MAX - 1))
+    try {
+      await loadTable({ search, database, dir }, wanted.table, columns, streams, scopeClause(since, until, [clause]))
+    } catch (error) {
+      await database.run(`DROP TABLE IF EXISTS ${wanted.table}`).catch(() => {})
+      throw error
+    }
+    kept = [...kept, wanted]
+    return wanted
+  }
+
+  async function answer(
+    scope: Scope,
+    streams: readonly string[],
+    clause: ElasticsearchQuery,
+    sql: string,
+    parameters: readonly Parameter[],
+  ): Promise<Result> {
+    try {
+      const { table, columns } = await load(scope, streams, clause)
+      if (work === null) throw new TypeError('a table without a database')
+      const list = columnsOf(scope).map(columnName)
+      // Numbers of ours, printed as numbers: a parameter would shift the caller's.
+      const within = columns.includes('@timestamp')
+        ? ` WHERE "@timestamp" BETWEEN make_timestamp(${scope.since}) AND make_timestamp(${scope.until})`
+        : ''
+      const events = `SELECT ${list.join(', ')} FROM ${table}${within}`
+      return await (await work).database.rows(`WITH events AS (${events}) ${sql}`, parameters)
+    } catch (error) {
+      throw faultOf(error) === 'memory' ? tooLarge(error) : error
+    }
+  }
+
+  return {
+    ask(...question) {
+      // One question after another: each may drop a table.
+      const result = last.then(() => answer(...question))
+      last = result.catch(() => {})
+      return result
+    },
+    close() {
+      if (!isOpen) return
+      isOpen = false
+      void work?.then(
+        async ({ database, dir }) => {
+          rmSync(dir, { recursive: true, force: true })
+          await database.close()
+          await last
+          rmSync(dir, { recursive: true, force: true })
+        },
+        () => {},
+      )
+    },
+  }
+}
+
+/** At least one: a question that only counts names none. */
+function columnsOf({ columns }: Scope): readonly FieldName[] {
+  if (columns === null) return FIELD_NAMES
+  return columns.length === 0 ? ['@timestamp'] : columns
+}
+
+/** True where everything wanted is in it. Without the time in it, only the very same period is. */
+function holds(loaded: Loaded, wanted: Loaded): boolean {
+  if (loaded.key !== wanted.key || !wanted.columns.every((name) => loaded.columns.includes(name))) return false
+  if (loaded.since === wanted.since && loaded.until === wanted.until) return true
+  return loaded.columns.includes('@timestamp') && loaded.since <= wanted.since && loaded.until >= wanted.until
+}
+
+/** The directory is for this process alone: documents lie there for a moment. */
+async function openWork(): Promise<Work> {
+  const dir = mkdtempSync(join(tmpdir(), 'peertrail-cluster-'))
+  try {
+    const spill = join(dir, 'spill')
+    return { dir, database: await openDuckdb({ directory: dir, spill, memory: MEMORY, threads: THREADS }) }
+  } catch (error) {
+    rmSync(dir, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function tooLarge(cause: unknown): AppError {
+  return new AppError('bad-query', `the answer needs more than ${MEMORY} of memory`, {
+    cause,
+    advice: 'Ask for less at once: a shorter time, fewer columns, or a smaller --limit.',
+  })
+}

@@ -1,0 +1,146 @@
+/**
+ * Documents of a cluster as a table: fetched page by page in order of time and id, so that what stands twice stands side by side, and
+ * loaded through a file in a private directory. Memory holds a page; the table spills into the directory.
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from '../errors.ts'
+import type { FieldName } from '../fields.ts'
+import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
+import { createRowPrinter } from './cluster-rows.ts'
+import { type ClusterSearch, HITS_MAX, type Hit, type Where } from './cluster-search.ts'
+import { columnName, columnType, fromHot, hotColumnType } from './columns.ts'
+import { type Database, fileLiteral } from './duckdb.ts'
+import { HOT_LINE_BYTES_MAX } from './hot-lines.ts'
+
+export type Loading = {
+  readonly search: ClusterSearch
+  readonly database: Database
+  /** Private; files in it are ours. */
+  readonly dir: string
+}
+
+/** Documents of one question: about 10 minutes from a cluster near by. */
+export const DOCUMENTS_MAX = 5_000_000
+/** The first page, which is all for most questions: one request, no point in time. */
+const FIRST_PAGE = 2_500
+/** Bytes of the rows of a page that are aimed at. The answer they come in is a little larger. */
+const PAGE_BYTES = 8 * 1024 * 1024
+const PAGE_MIN = 100
+/** Bytes of rows that DuckDB gets at a time. */
+const FILE_BYTES = 16 * 1024 * 1024
+
+/** Makes the table `name` of what the clause matches, each id once. Throws AppError `bad-query` for more than DOCUMENTS_MAX. */
+export async function loadTable(
+  loading: Loading,
+  name: string,
+  columns: readonly FieldName[],
+  streams: readonly string[],
+  query: ElasticsearchQuery,
+): Promise<void> {
+  const { database, dir } = loading
+  await database.run(
+    `CREATE OR REPLACE TABLE ${name} (${columns.map((each) => `${columnName(each)} ${columnType(each)}`).join(', ')})`,
+  )
+  const print = createRowPrinter(columns)
+  let lastId = ''
+  let lines: string[] = []
+  let bytes = 0
+  let files = 0
+  const flush = async (): Promise<void> => {
+    if (lines.length === 0) return
+    // A name each: DuckDB remembers what it read of a file.
+    const path = join(dir, `${name}-${files++}.ndjson`)
+    writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx' })
+    lines = []
+    bytes = 0
+    try {
+      await database.run(`INSERT INTO ${name} SELECT ${columns.map(fromFile).join(', ')} FROM ${source(path, columns)}`)
+    } finally {
+      rmSync(path, { force: true })
+    }
+  }
+  if (streams.length === 0) return
+  for await (const { hits, sized } of pages(loading.search, streams, query, columns)) {
+    let pageBytes = 0
+    for (const { id, source: document } of hits) {
+      if (id === lastId) continue
+      lastId = id
+      const line = print(document)
+      lines.push(line)
+      pageBytes += line.length + 1
+    }
+    sized(pageBytes)
+    bytes += pageBytes
+    if (bytes >= FILE_BYTES) await flush()
+  }
+  await flush()
+}
+
+type Page = {
+  readonly hits: readonly Hit[]
+  /** Tells how many bytes of rows the page became. */
+  readonly sized: (bytes: number) => void
+}
+
+async function* pages(
+  search: ClusterSearch,
+  streams: readonly string[],
+  query: ElasticsearchQuery,
+  columns: readonly FieldName[],
+): AsyncGenerator<Page> {
+  const first = await search.search(streams, { query, size: FIRST_PAGE, source: columns, total: DOCUMENTS_MAX + 1 })
+  if (first.total > DOCUMENTS_MAX) throw tooMany()
+  if (first.hits.length < FIRST_PAGE) {
+    yield { hits: first.hits, sized: () => {} }
+    return
+  }
+  // What is written meanwhile is not seen by some pages and missed by others.
+  const point = await search.openPoint(streams)
+  try {
+    yield* pagesOf(search, point, query, columns)
+  } finally {
+    await search.closePoint(point)
+  }
+}
+
+async function* pagesOf(
+  search: ClusterSearch,
+  where: Where,
+  query: ElasticsearchQuery,
+  columns: readonly FieldName[],
+): AsyncGenerator<Page> {
+  let size = FIRST_PAGE
+  let after: Hit | undefined
+  for (let fetched = 0; ; ) {
+    const body = { query, size, source: columns, ...(after === undefined ? {} : { after }) }
+    const { hits } = await search.search(where, body)
+    fetched += hits.length
+    if (fetched > DOCUMENTS_MAX) throw tooMany()
+    let bytes = 0
+    yield {
+      hits,
+      sized: (rows) => {
+        bytes = rows
+      },
+    }
+    if (hits.length < size) return
+    after = hits.at(-1)
+    size = Math.min(HITS_MAX, Math.max(PAGE_MIN, Math.floor((PAGE_BYTES / Math.max(bytes, 1)) * hits.length)))
+  }
+}
+
+function tooMany(): AppError {
+  return new AppError('bad-query', `the question needs more than ${DOCUMENTS_MAX.toLocaleString('en-US')} documents`, {
+    advice: 'Ask for less at once: a shorter time, or a query that fewer documents match.',
+  })
+}
+
+function source(path: string, columns: readonly FieldName[]): string {
+  const types = columns.map((name) => `'${name}': '${hotColumnType(name)}'`)
+  return `read_json(${fileLiteral(path)}, format = 'newline_delimited', maximum_object_size = ${HOT_LINE_BYTES_MAX}, columns = {${types.join(', ')}})`
+}
+
+function fromFile(name: FieldName): string {
+  return fromHot(name, columnName(name))
+}

@@ -1,0 +1,144 @@
+/**
+ * `npm run test:services [-- --only NAME] [-- --engine KIND]`: does it work with real servers, and not only with our idea of them?
+ * engine.ts says where they come from. Exits 1 unless everything that ran holds; 2 for wrong usage.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type CheckReport, checkReport } from './check-report.ts'
+import { startEngine } from './engine.ts'
+import { type Engine, type EngineKind, NoEngineError } from './engine-contract.ts'
+import { killEngines } from './engine-process.ts'
+import type { Suite } from './suite.ts'
+import { allSuites } from './suites.ts'
+
+const KINDS = ['elasticsearch-9', 'elasticsearch-8', 'opensearch'] as const
+/** Of one suite on one engine, and of all of them. */
+const SUITE_MS = 240_000
+const TOTAL_MS = 1_500_000
+
+const startedAt = Date.now()
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)
+  process.on(signal, () => process.exit(status))
+
+const status = await main()
+// A request under way or a client left open would hold it.
+process.exit(status)
+
+async function main(): Promise<number> {
+  const usage = (text: string) => {
+    say(`${text}\nusage: npm run test:services -- [--only NAME] [--engine ${KINDS.join('|')}]`)
+    return 2
+  }
+  const suites = await allSuites()
+  let only: string | undefined
+  let engine: string | undefined
+  try {
+    const { values } = parseArgs({ options: { only: { type: 'string' }, engine: { type: 'string' } } })
+    ;({ only, engine } = values)
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error))
+  }
+  const names = [...new Set(suites.map(({ name }) => name))]
+  if (only !== undefined && !names.includes(only)) return usage(`no suite ${only}; there are ${names.join(', ')}`)
+  const kinds = KINDS.filter((kind) => engine === undefined || kind === engine)
+  if (kinds.length === 0) return usage(`no engine ${engine}`)
+
+  const report = checkReport(say)
+  const skipped: string[] = []
+  for (const kind of kinds) {
+    const chosen = suites.filter(({ name, engines }) => engines.includes(kind) && (only ?? name) === name)
+    if (chosen.length > 0) await runOn(kind, chosen, report, skipped)
+  }
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(0)
+  say(`${report.checks} checks, ${report.failures} failed, ${skipped.length} suites skipped, ${seconds} s`)
+  for (const each of skipped) say(`skipped: ${each}`)
+  if (report.checks === 0) say('nothing was proved')
+  return report.failures > 0 || report.checks === 0 ? 1 : 0
+}
+
+async function runOn(
+  kind: EngineKind,
+  suites: readonly Suite[],
+  report: CheckReport,
+  skipped: string[],
+): Promise<void> {
+  const started: Promise<Engine>[] = []
+  const engine = async () => {
+    if (started.length === 0) started.push(startEngine({ kind }))
+    const [shared = startEngine({ kind })] = started
+    return shared
+  }
+  for (const suite of suites) {
+    const name = `${suite.name} on ${kind}`
+    if (Date.now() - startedAt > TOTAL_MS) {
+      report.failed(name, `no time left: all have ${TOTAL_MS / 1000} s together`)
+      continue
+    }
+    say(name)
+    const from = Date.now()
+    try {
+      if ((await runSuite(suite, kind, engine, report)) === 'late') {
+        // Whoever still works on it may leave it in any state.
+        killEngines()
+        started.length = 0
+      }
+    } catch (error) {
+      if (error instanceof NoEngineError) {
+        skipped.push(`${name}: ${error.message}`)
+        say(`  – skipped: ${error.message}`)
+      } else report.failed(`${name} ended early`, (error instanceof Error && error.stack) || String(error))
+    }
+    say(`  ${((Date.now() - from) / 1000).toFixed(1)} s`)
+  }
+  for (const each of started) await (await each.catch(() => null))?.close()
+}
+
+async function runSuite(
+  suite: Suite,
+  kind: EngineKind,
+  engine: () => Promise<Engine>,
+  { proved, equal, ensure, failed }: CheckReport,
+): Promise<'done' | 'late'> {
+  const dir = mkdtempSync(join(tmpdir(), 'peertrail-services-'))
+  const own: Engine[] = []
+  const time = new AbortController()
+  let bell: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    bell = setTimeout(() => resolve('late'), SUITE_MS)
+  })
+  const work = suite.run({
+    kind,
+    dir,
+    signal: time.signal,
+    engine,
+    async startEngine(options = {}) {
+      const started = await startEngine({ ...options, kind })
+      own.push(started)
+      return started
+    },
+    namespace: () => `t${randomBytes(4).toString('hex')}`,
+    proved,
+    equal,
+    ensure,
+  })
+  try {
+    const end = await Promise.race([work.then(() => 'done' as const), late])
+    if (end === 'late') failed(`${suite.name} on ${kind} is still not done after ${SUITE_MS / 1000} s`)
+    return end
+  } finally {
+    clearTimeout(bell)
+    time.abort()
+    work.catch(() => {})
+    for (const each of own) await each.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}

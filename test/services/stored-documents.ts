@@ -1,0 +1,59 @@
+/** What an engine gives back of a stream, document by document. */
+import type { Client } from '@elastic/elasticsearch'
+import { z } from 'zod'
+
+export type StoredDocument = { readonly id: string; readonly source: unknown }
+
+const PAGE = 500
+
+const pageSchema = z.object({
+  hits: z.object({
+    hits: z.array(z.object({ _id: z.string(), _source: z.unknown(), sort: z.array(z.unknown()) })),
+  }),
+})
+
+/** All of them, by `event.id`; none twice may be there. `streams`: names and patterns, separated by commas; none that exist gives none. */
+export async function storedDocuments(client: Client, streams: string): Promise<readonly StoredDocument[]> {
+  await refresh(client, streams)
+  const documents: StoredDocument[] = []
+  let after: unknown[] | null = null
+  for (;;) {
+    const body: object = {
+      size: PAGE,
+      sort: [{ 'event.id': 'asc' }],
+      ...(after === null ? {} : { search_after: after }),
+    }
+    const answer = await client.transport.request({
+      method: 'POST',
+      path: `/${streams}/_search`,
+      querystring: { ignore_unavailable: true, allow_no_indices: true },
+      body,
+    })
+    const { hits } = pageSchema.parse(answer).hits
+    for (const { _id, _source } of hits) documents.push({ id: _id, source: _source })
+    const last = hits.at(-1)
+    if (last === undefined || hits.length < PAGE) return documents
+    after = last.sort
+  }
+}
+
+/** Documents can be found from here on. */
+export async function refresh(client: Client, streams: string): Promise<void> {
+  await client.transport.request({
+    method: 'POST',
+    path: `/${streams}/_refresh`,
+    querystring: { ignore_unavailable: true, allow_no_indices: true },
+  })
+}
+
+/** By dotted name; without what a server adds (`data_stream.*`, `event.ingested`). */
+export function flatSource(source: unknown): { readonly [name: string]: unknown } {
+  const flat = new Map<string, unknown>()
+  const walk = (value: unknown, name: string): void => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      for (const [key, inner] of Object.entries(value)) walk(inner, name === '' ? key : `${name}.${key}`)
+    else if (!name.startsWith('data_stream.') && name !== 'event.ingested') flat.set(name, value)
+  }
+  walk(source, '')
+  return Object.fromEntries([...flat].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
