@@ -44,7 +44,7 @@ async function firewallEvents(directory: string): Promise<Event[]> {
 }
 
 async function send(events: Event[], url: string, namespace: string, dir: string): Promise<Sent> {
-  const said = (_: string, text: string): void => void process.stderr.write(`${text}\n`)
+  const said = (_: unknown, text: string): void => void process.stderr.write(`${text}\n`)
   const config = {
     url,
     namespace,

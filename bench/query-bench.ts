@@ -59,8 +59,8 @@ function search(query: string, kql: string, since: Micros = MONTH.since, length:
   return {
     query,
     async ask(store) {
-      const query = parseQuery(kql, { now: MONTH.until })
-      const selection = { datasets: null, since, until: since + length - 1, query }
+      const parsed = parseQuery(kql, { now: MONTH.until })
+      const selection = { datasets: null, since, until: since + length - 1, query: parsed }
       const total = await store.count(selection)
       let shown = 0
       for await (const page of findDocuments(store, selection, { order: 'newest', limit: SHOWN, columns: null }))

@@ -60,8 +60,10 @@ export type BulkServerOptions = {
   readonly root?: () => { readonly status: number; readonly body: unknown }
   /** `PUT /_data_stream/NAME`. */
   readonly makeStream?: (name: string) => { readonly status: number; readonly body: unknown }
-  /** `_search` for ids; 403 when false. */
+  /** Questions for ids; 403 when false. */
   readonly mayRead?: boolean
+  /** Documents that `isApplied` takes; all when left out. */
+  readonly canTake?: (document: BulkDocument) => boolean
   /** Documents and requests are not kept: only counted. */
   readonly isForgetful?: boolean
 }
@@ -103,13 +105,14 @@ const unzip = promisify(gunzip)
 
 /** Resolves when it listens. */
 export async function openBulkServer(options: BulkServerOptions = {}): Promise<BulkServer> {
-  const { react, isForgetful = false } = options
+  const { react, canTake = () => true, isForgetful = false } = options
   const state = {
     requests: [] as BulkRequest[],
     count: 0,
     bytes: 0,
     atOnce: 0,
     atOnceMax: 0,
+    working: 0,
     questions: [] as string[],
   }
   const shelf = createShelf(isForgetful)
@@ -140,7 +143,7 @@ export async function openBulkServer(options: BulkServerOptions = {}): Promise<B
     state.bytes += body.length
     if (!isForgetful) state.requests.push(parsed)
     const reaction = react?.(parsed, n) ?? { kind: 'take' }
-    if (reaction.kind !== 'take' && reaction.isApplied === true) shelf.take(parsed.documents)
+    if (reaction.kind !== 'take' && reaction.isApplied === true) shelf.take(parsed.documents.filter(canTake))
     if (reaction.kind === 'cut') request.socket.destroy()
     else if (reaction.kind === 'stall') stalled.add(request.socket)
     else if (reaction.kind === 'status')
@@ -208,6 +211,8 @@ function createShelf(isForgetful: boolean) {
 
   const indexOf = (stream: string) => `.ds-${stream}-${String(generations.get(stream) ?? 1).padStart(6, '0')}`
 
+  const indicesOf = (stream: string) => [...indices.keys()].filter((name) => name.startsWith(`.ds-${stream}-`))
+
   function put({ stream, id, text }: BulkDocument): { status: number; id: string; index: string } {
     const index = indexOf(stream)
     const held = indices.get(index) ?? new Map<string, string>()
@@ -250,10 +255,12 @@ function createShelf(isForgetful: boolean) {
       const items = documents.map((document, n) => itemOf(document, item?.(document, n) ?? null))
       return `{"errors":${items.some((text) => !text.includes('"status":201'))},"took":1,"items":[${items.join(',')}]}`
     },
+    /** What a refresh has shown of them. */
     find: (stream: string, ids: readonly string[]) =>
-      [...indices]
-        .filter(([name]) => name.startsWith(`.ds-${stream}-`))
-        .flatMap(([index, held]) => ids.filter((id) => held.has(id)).map((_id) => ({ _index: index, _id }))),
+      indicesOf(stream).flatMap((index) =>
+        ids.filter((id) => indices.get(index)?.has(id) === true).map((_id) => ({ _index: index, _id })),
+      ),
+    indicesOf,
   }
 }
 
@@ -268,23 +275,21 @@ function answerTo(
   const stream = /^\/_data_stream\/([^/]+)$/.exec(path)?.[1]
   if (method === 'PUT' && stream !== undefined)
     return makeStream?.(stream) ?? { status: 200, body: { acknowledged: true } }
-  const searched = /^\/([^/]+)\/_search$/.exec(path)?.[1]
-  if (searched !== undefined) {
-    if (!mayRead) return { status: 403, body: { error: { type: 'security_exception', reason: 'no' }, status: 403 } }
-    const ids = [...new Set(body.match(/[\da-z]{4,64}/gi))]
-    const hits = shelf.find(searched, ids)
-    return {
-      status: 200,
-      body: {
-        took: 1,
-        timed_out: false,
-        _shards: { total: 1, successful: 1, failed: 0 },
-        hits: { total: { value: hits.length, relation: 'eq' }, hits },
-      },
-    }
-  }
+  const [, name = '', question = ''] = /^\/([^/]+)\/(_field_caps|_mget|_search)$/.exec(path) ?? []
+  if (question !== '' && !mayRead)
+    return { status: 403, body: { error: { type: 'security_exception', reason: 'no' }, status: 403 } }
+  if (question === '_field_caps') {
+    const indices = shelf.indicesOf(name)
+    if (indices.length > 0) return { status: 200, body: { indices } }
+  } else if (question === '_mget') {
+    const ids = idsIn(body)
+    const docs = ids.map((_id) => ({ _index: name, _id, found: shelf.indices.get(name)?.has(_id) === true }))
+    return { status: 200, body: { docs } }
+  } else if (question === '_search') return { status: 200, body: { hits: { hits: shelf.find(name, idsIn(body)) } } }
   return { status: 404, body: { error: { type: 'not_here', reason: path }, status: 404 } }
 }
+
+const idsIn = (body: string) => [...new Set(body.match(/(?<=")[\da-z]{8,64}(?=")/gi))]
 
 /** Action and document lines, by turns. `isForgetful`: documents without their texts. */
 function parseBody(body: Buffer, isForgetful: boolean): BulkDocument[] {

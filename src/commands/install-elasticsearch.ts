@@ -11,7 +11,7 @@ import { type Cluster, createCluster } from '../elasticsearch/install/cluster.ts
 import { planStreams, type StreamChange } from '../elasticsearch/install/existing-streams.ts'
 import { checkKeyMaker, createGatewayKey, type GatewayKey, keysOfName } from '../elasticsearch/install/gateway-key.ts'
 import { leftovers, planArtefacts, type Step } from '../elasticsearch/install/plan.ts'
-import { stampedFor } from '../elasticsearch/install/stamps.ts'
+import { presentMetrics } from '../elasticsearch/install/present-metrics.ts'
 import { askProcessors, type Survey, surveyCluster } from '../elasticsearch/install/survey.ts'
 import { roles } from '../elasticsearch/roles.ts'
 import { askServer } from '../elasticsearch/server.ts'
@@ -94,11 +94,9 @@ async function install(session: Session, survey: Survey, artefactsOf: typeof art
   const { cluster, args, place } = session
   const { engine, can } = cluster.server
   const { found, security } = survey
-  const target = { engine, can, metrics: place.metrics, processors: await askProcessors(cluster) }
-  const artefacts: readonly Artefact[] = [
-    ...artefactsOf(target).map((each) => stampedFor(engine, each)),
-    ...(security.kind === 'on' ? roles() : []),
-  ]
+  const metrics = place.metrics ?? presentMetrics(found)
+  const target = { engine, can, metrics, processors: await askProcessors(cluster) }
+  const artefacts: readonly Artefact[] = [...artefactsOf(target), ...(security.kind === 'on' ? roles() : [])]
   const steps = planArtefacts(artefacts, found)
   refuse(steps)
   if (args.createKey !== '') await checkKeyMaker(cluster, security, args.createKey)
@@ -115,7 +113,7 @@ async function install(session: Session, survey: Survey, artefactsOf: typeof art
       `ours, but not of this release with these settings, and left there: ${briefList(left.map(artefactText))}`,
     )
   saySummary(session, steps, streams.changes)
-  if (args.createKey !== '') await makeKey(session)
+  if (args.createKey !== '') await makeKey({ ...session, place: { ...place, metrics } })
 }
 
 /** Nothing is changed when one thing may not be. */
@@ -138,54 +136,94 @@ function problemsOf(steps: readonly Step[], why: (step: Step) => string) {
   return steps.map((step) => ({ file: artefactText(step.artefact), line: 0, column: 0, message: why(step) }))
 }
 
-async function doSteps({ cluster, args, terminal, say, report }: Session, steps: readonly Step[]): Promise<void> {
-  for (const [i, step] of steps.entries()) {
+async function doSteps(session: Session, steps: readonly Step[]): Promise<void> {
+  const { say, report } = session
+  const lines = new Map<Step, InstallReport['artefacts'][number]>()
+  for (const step of steps) {
     const { artefact, verdict, before, after } = step
-    const name = artefactText(artefact)
-    const diff = verdict === 'same' ? '' : unifiedDiff(before, after, name)
+    const diff = verdict === 'same' ? '' : unifiedDiff(before, after, artefactText(artefact))
     const line = { kind: artefact.kind, name: artefact.name, action: verdict, isDone: false, reason: '', diff }
     report.artefacts.push(line)
-    if (verdict === 'same') continue
-    const outcome = args.isDryRun ? null : await applyStep(cluster, step)
-    if (outcome !== null && !outcome.done) {
-      line.reason = outcome.reason
-      say('failed', `${name}: ${outcome.reason}`)
-      const left = steps.slice(i + 1).filter((each) => each.verdict !== 'same')
-      for (const each of left) say('not done', artefactText(each.artefact))
-      throw stopped(cluster, name, outcome.reason)
-    }
-    line.isDone = outcome !== null
-    say(outcome === null ? verdict : verdict === 'create' ? 'created' : 'changed', name)
-    if (verdict === 'change' && !args.isJson) sayDiff(terminal, name, before ?? '', after)
+    lines.set(step, line)
   }
-  const same = steps.filter(({ verdict }) => verdict === 'same').length
+  const todo = steps.filter(({ verdict }) => verdict !== 'same')
+  for (const kind of new Set(todo.map(({ artefact }) => artefact.kind))) {
+    const refusals = await doKind(
+      session,
+      todo.filter(({ artefact }) => artefact.kind === kind),
+      lines,
+    )
+    const [first] = refusals
+    if (first === undefined) continue
+    for (const { step, reason } of refusals) say('failed', `${artefactText(step.artefact)}: ${reason}`)
+    const failed = new Set(refusals.map(({ step }) => step))
+    for (const step of todo)
+      if (lines.get(step)?.isDone === false && !failed.has(step)) say('not done', artefactText(step.artefact))
+    throw stopped(session.cluster, artefactText(first.step.artefact), first.reason)
+  }
+  const same = steps.length - todo.length
   if (same > 0) say('same', counted(same, 'artefact'))
 }
 
+/**
+ * Those of one kind, and what of them was refused. Some are changed in another order than they are made: a part that asks for a time
+ * series is refused until another part names its dimensions, and a series must be over before they go.
+ */
+async function doKind(
+  { cluster, args, terminal, say }: Session,
+  steps: readonly Step[],
+  lines: ReadonlyMap<Step, InstallReport['artefacts'][number]>,
+): Promise<{ step: Step; reason: string }[]> {
+  let waiting = steps
+  for (;;) {
+    const refused: { step: Step; reason: string }[] = []
+    for (const step of waiting) {
+      const outcome = args.isDryRun ? null : await applyStep(cluster, step)
+      const line = lines.get(step)
+      if (outcome !== null && !outcome.done) {
+        if (line !== undefined) line.reason = outcome.reason
+        refused.push({ step, reason: outcome.reason })
+        continue
+      }
+      if (line !== undefined) [line.isDone, line.reason] = [outcome !== null, '']
+      const { verdict, before, after } = step
+      const name = artefactText(step.artefact)
+      say(outcome === null ? verdict : verdict === 'create' ? 'created' : 'changed', name)
+      if (verdict === 'change' && !args.isJson) sayDiff(terminal, name, before ?? '', after)
+    }
+    if (refused.length === 0 || refused.length === waiting.length) return refused
+    waiting = refused.map(({ step }) => step)
+  }
+}
+
+/** Streams know nothing of each other: where one refuses, the others are done all the same. */
 async function doStreams({ cluster, args, say, report }: Session, changes: readonly StreamChange[]): Promise<void> {
+  const refusals: { name: string; reason: string }[] = []
   for (const change of changes) {
     const { name, added, changed, mode } = change
     const what = [
       added.length > 0 ? `${counted(added.length, 'new field')} (${briefList(added)})` : '',
       changed.length > 0 ? `${counted(changed.length, 'changed field')} (${briefList(changed)})` : '',
-      mode === null ? '' : `index mode ${mode.to} instead of ${mode.from}, which takes a new backing index`,
+      mode === null ? '' : `index mode ${mode.to} instead of ${mode.from}`,
       change.lacksFailureStore ? 'no failure store' : '',
     ].filter((text) => text !== '')
     const line = { name, added, changed, isDone: false, reason: '' }
     report.streams.push(line)
     if (args.isDryRun) {
-      say('change', `data stream ${name}: ${what.join(', ')}`)
+      say('change', `data stream ${name}: ${what.join(', ')}${mode === null ? '' : ', by a new backing index'}`)
       continue
     }
     const outcome = await applyStream(cluster, change)
+    line.isDone = outcome.done
     line.reason = outcome.reason
-    if (!outcome.done) {
-      say('failed', `data stream ${name}: ${outcome.reason}`)
-      throw stopped(cluster, `data stream ${name}`, outcome.reason)
-    }
-    line.isDone = true
-    say('changed', `data stream ${name}: ${what.join(', ')}; it got ${outcome.reason}`)
+    if (!outcome.done) refusals.push({ name, reason: outcome.reason })
+    say(
+      outcome.done ? 'changed' : 'failed',
+      `data stream ${name}: ${outcome.done ? `${what.join(', ')}; done ` : ''}${outcome.reason}`,
+    )
   }
+  const [first] = refusals
+  if (first !== undefined) throw stopped(cluster, `data stream ${first.name}`, first.reason)
 }
 
 function stopped(cluster: Cluster, name: string, reason: string): AppError {

@@ -18,7 +18,7 @@ export function pipelineLines({ connection, metrics, namespace }: InstallPlace):
     ...(caFile === '' ? [] : [`    ca_file: ${JSON.stringify(caFile)}`]),
     ...(fingerprint === '' ? [] : [`    fingerprint: ${JSON.stringify(fingerprint)}`]),
     ...(namespace === 'default' ? [] : [`    namespace: ${namespace}`]),
-    ...(metrics === 'time-series' ? [] : [`    metrics: ${metrics}`]),
+    ...(metrics === 'standard' ? ['    metrics: standard'] : []),
   ]
 }
 
@@ -34,9 +34,18 @@ export function sayKey(terminal: Terminal, key: GatewayKey, place: InstallPlace)
     '',
     `  ${VARIABLE}=${safeText(key.encoded)}`,
     '',
+    ...(isOpen(place)
+      ? [paint(terminal, 'yellow', 'The address is plain http: on the way there everybody reads the key.'), '']
+      : []),
     dim('Its pipeline:'),
     '',
     ...pipelineLines(place).map((line) => `  ${safeText(line)}`),
   ]
   terminal.out(lines.map((line) => `${line}\n`).join(''))
+}
+
+/** Without TLS, and not on this machine. */
+function isOpen({ connection }: InstallPlace): boolean {
+  const { protocol, hostname } = new URL(connection.url)
+  return protocol === 'http:' && !/^(?:localhost|127\..*|\[::1\])$/.test(hostname)
 }

@@ -23,7 +23,8 @@ export type PlaceOptions = ConnectionOptions & {
 
 export type InstallPlace = {
   readonly connection: Connection
-  readonly metrics: Target['metrics']
+  /** Null = not said: as it is on the cluster. */
+  readonly metrics: Target['metrics'] | null
   /** For the lines that go into a pipeline file. */
   readonly namespace: string
 }
@@ -64,10 +65,11 @@ function connectionFor(
   }
 }
 
-function metricsOf(given: string, config: ElasticsearchConfig | null): Target['metrics'] {
+function metricsOf(given: string, config: ElasticsearchConfig | null): InstallPlace['metrics'] {
   // A gateway that sends none takes nothing away from those that do.
-  const metrics = given === '' ? (config?.metrics === 'standard' ? 'standard' : 'time-series') : given
-  if (metrics === 'time-series' || metrics === 'standard') return metrics
+  const configured = config === null || config.metrics === 'off' ? null : config.metrics
+  const metrics = given === '' ? configured : given
+  if (metrics === null || metrics === 'time-series' || metrics === 'standard') return metrics
   throw new AppError('usage', `${quoted(metrics)} is no kind of metrics stream`, {
     advice: 'Write --metrics time-series, or standard, which takes points of any age.',
   })

@@ -6,7 +6,7 @@ import { paint, type Terminal } from './terminal.ts'
 import { unifiedDiff } from './unified-diff.ts'
 import { wrapText } from './wrap-text.ts'
 
-const WIDTH = 100
+const WIDTH = 80
 const LABEL = 10
 /** Lines of one difference that are shown; --json has all of it. */
 const DIFF_LINES_MAX = 120

@@ -1,13 +1,23 @@
 /** `install elasticsearch --remove`: takes away what carries our stamp, and says what stays and why. */
+import type { ArtefactKind } from '../elasticsearch/artefact.ts'
 import { artefactText, removeArtefact } from '../elasticsearch/install/apply.ts'
 import type { Cluster } from '../elasticsearch/install/cluster.ts'
 import { presentStreams } from '../elasticsearch/install/existing-streams.ts'
-import { planRemoval } from '../elasticsearch/install/removal.ts'
+import { kindText } from '../elasticsearch/install/plan.ts'
+import { planRemoval, type Removal } from '../elasticsearch/install/removal.ts'
 import type { Survey } from '../elasticsearch/install/survey.ts'
 import { AppError } from '../errors.ts'
 import { briefList, rolesSkipped } from './install-print.ts'
 import type { InstallReport } from './install-report.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
+
+/** Why several things of a kind stay. */
+const USERS: { readonly [kind in ArtefactKind]: string } = {
+  'index-template': 'data streams use them',
+  'component-template': 'index templates that stay are composed of them',
+  'ingest-pipeline': 'data streams send their documents through them',
+  role: '',
+}
 
 /** Goes on where one thing is refused. Throws AppError `refused` at the end when one was. */
 export async function runRemoval(
@@ -27,8 +37,8 @@ export async function runRemoval(
     const text = artefactText({ kind, name })
     const line = { kind, name, action: kept === '' ? 'remove' : 'keep', isDone: false, reason: kept, diff: '' }
     report.artefacts.push(line)
-    if (kept !== '') say('kept', `${text}: ${kept}`)
-    else if (isDryRun) say('remove', text)
+    if (kept !== '') continue
+    if (isDryRun) say('remove', text)
     else {
       const outcome = await removeArtefact(cluster, kind, name)
       line.isDone = outcome.done
@@ -38,12 +48,15 @@ export async function runRemoval(
       say(outcome.done ? 'removed' : 'failed', outcome.done ? text : `${text}: ${outcome.reason}`)
     }
   }
+  for (const text of keptLines(removals)) say('kept', text)
   if (security.kind === 'closed') say('skipped', rolesSkipped(security))
   if (names.length > 0)
     say(
       'note',
       `${counted(names.length, 'data stream')} with all documents left untouched: ${briefList(names)}. What they use stays with them; delete a stream with DELETE _data_stream/NAME, then run this again`,
     )
+  if (security.kind === 'on' || security.kind === 'closed')
+    say('note', 'API keys that were made for gateways stay valid until somebody invalidates them')
   if (!isJson) {
     const kept = removals.filter((each) => each.kept !== '').length
     const text =
@@ -58,4 +71,17 @@ export async function runRemoval(
     throw new AppError('refused', `${cluster.url} refused to delete ${briefList(failed)}`, {
       advice: 'Run it again when the reason is gone; what is removed already stays so.',
     })
+}
+
+/** One line for each kind: what must stay does so for one reason, mostly. */
+function keptLines(removals: readonly Removal[]): string[] {
+  const kinds = [...new Set(removals.map(({ kind }) => kind))]
+  return kinds.flatMap((kind) => {
+    const kept = removals.filter((each) => each.kind === kind && each.kept !== '')
+    const [first] = kept
+    if (first === undefined) return []
+    const names = briefList(kept.map(({ name }) => name))
+    if (kept.length === 1) return [`${kindText(kind)} ${names}: ${first.kept}`]
+    return [`${counted(kept.length, kindText(kind))} (${names}): ${USERS[kind]}`]
+  })
 }

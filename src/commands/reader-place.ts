@@ -68,13 +68,14 @@ export async function findReader(options: ReaderOptions, environment: Environmen
   return found
 }
 
-/** Says what could not be read; true when there was something. */
+/** Says what could not be read; true when there was something. Only a store has files that can be verified. */
 export function reportDamage(reader: EventReader | StoreReader, terminal: Terminal): boolean {
-  // Only a store has files that can be verified.
-  const advice = 'segments' in reader ? '; see peertrail verify' : ''
-  const word = 'segments' in reader ? 'damaged' : 'incomplete'
   for (const what of reader.damage)
-    terminal.err(`${paint(terminal, 'red', word)}  ${safeText(what)} are missing from this answer${advice}\n`)
+    terminal.err(
+      'segments' in reader
+        ? `${paint(terminal, 'red', 'damaged')}  ${safeText(what)} are missing from this answer; see peertrail verify\n`
+        : `${paint(terminal, 'red', 'incomplete')}  ${safeText(what)}\n`,
+    )
   return reader.damage.length > 0
 }
 
@@ -106,11 +107,17 @@ function connectionOptions(options: ReaderOptions): ConnectionOptions {
 
 /** Nobody should believe that they had a say. */
 function refuseClusterOptions(options: ReaderOptions, { dir }: StorePlace): void {
-  const named = { ...connectionOptions(options), namespace: options.namespace ?? '' }
-  const words = { apiKey: 'api-key', caFile: 'ca-file' }
-  const [name] = Object.entries(named).find(([, value]) => value !== '') ?? []
-  if (name === undefined) return
-  const option = Object.entries(words).find(([key]) => key === name)?.[1] ?? name
+  const { apiKey, user, password, caFile, fingerprint } = connectionOptions(options)
+  const given = {
+    'api-key': apiKey,
+    user,
+    password,
+    'ca-file': caFile,
+    fingerprint,
+    namespace: options.namespace ?? '',
+  }
+  const [option] = Object.entries(given).find(([, value]) => value !== '') ?? []
+  if (option === undefined) return
   throw new AppError('usage', `--${option} is for a cluster, and store ${safeText(dir)} is to be read`, {
     advice: 'Name the cluster with --elasticsearch.',
   })

@@ -81,8 +81,9 @@ const DATASETS = [
   'wireguard.session',
 ]
 
-/** Documents of one moment in the order in which they are made. */
-const RANK = `epoch_us("@timestamp") * 4 + CASE "event.action" WHEN 'flow-started' THEN 0 WHEN 'flow-ended' THEN 2 ELSE 1 END`
+/** Documents of one moment in the order in which they are made; what is left is told apart, so that every reader answers alike. */
+const RANK = `(epoch_us("@timestamp") * 4 + CASE "event.action" WHEN 'flow-started' THEN 0 WHEN 'flow-ended' THEN 2 ELSE 1 END,
+  coalesce("event.sequence", 0), "event.id")`
 const IS_FLOW = `"event.dataset" = 'wireguard.flow'`
 /** A host's own clock and the entry of a system call say nothing about when a flow began. */
 const IS_OF_HOST = `(${IS_FLOW} AND coalesce("event.reason", '') IN ('host-accepted', 'host-login') OR "event.dataset" = 'wireguard.audit')`
@@ -201,15 +202,15 @@ async function readRows(
   }
   const { rows } = await reader.select(
     scope,
-    `${tables} SELECT * FROM (SELECT ${BEGAN} AS began, ${PLACE_AMONG} AS rank, ${lineOf(isAll)} AS line,
+    `${tables} SELECT opening.at, opening.id, closing.at, closing.id, * EXCLUDE (opening, closing) FROM (SELECT ${BEGAN} AS began, ${PLACE_AMONG} AS rank, ${lineOf(isAll)} AS line,
        bool_or(${IS_FLOW}), count(*), max("@timestamp"),
-       ${placeOf('min', '"@timestamp"')}, ${placeOf('min', '"event.id"')}, ${placeOf('max', '"@timestamp"')}, ${placeOf('max', '"event.id"')},
+       ${placeOf('min')} AS opening, ${placeOf('max')} AS closing,
        count(DISTINCT "source.port"),
        sum(coalesce("wireguard.flow.delta.source.bytes", 0) + coalesce("wireguard.flow.delta.destination.bytes", 0))
          FILTER (WHERE "wireguard.flow.delta.source.bytes" IS NOT NULL OR "wireguard.flow.delta.destination.bytes" IS NOT NULL),
        coalesce(list_sort(list_distinct(list("event.reason") FILTER (WHERE ${IS_FLOW} AND NOT ${IS_OF_HOST} AND "event.reason" IS NOT NULL))), []),
        ${isAll ? '[]' : `coalesce(list_sort(list_distinct(list(routine) FILTER (WHERE routine IS NOT NULL))), [])`},
-       ${TAKER.map((name) => `arg_max("${name}", "@timestamp") FILTER (WHERE ${IS_FLOW} AND "${name}" IS NOT NULL)`).join(', ')}
+       ${TAKER.map((name) => `arg_max("${name}", ("@timestamp", "event.id")) FILTER (WHERE ${IS_FLOW} AND "${name}" IS NOT NULL)`).join(', ')}
      FROM told GROUP BY line) ${rest} ORDER BY began, rank, line LIMIT ${limit}`,
     parameters,
   )
@@ -229,14 +230,15 @@ const TAKER: readonly FieldName[] = [
 ]
 
 /** The document that begins a line, and the one that ends it: what a flow or a failed login is known by, before what stands beside it. */
-function placeOf(which: 'min' | 'max', what: string): string {
+function placeOf(which: 'min' | 'max'): string {
   const edge = which === 'min' ? 'flow-started' : 'flow-ended'
-  const find = (condition: string) => `arg_${which}(${what}, ${RANK}) FILTER (WHERE ${condition})`
-  return `coalesce(${find(`"event.action" IN ('${edge}', 'host-login-failed')`)}, ${find(IS_FLOW)}, arg_${which}(${what}, ${RANK}))`
+  const place = `arg_${which}({ 'at': "@timestamp", 'id': "event.id" }, ${RANK})`
+  const find = (condition: string) => `${place} FILTER (WHERE ${condition})`
+  return `coalesce(${find(`"event.action" IN ('${edge}', 'host-login-failed')`)}, ${find(IS_FLOW)}, ${place})`
 }
 
 function toRow(cells: readonly Cell[]): TimelineRow {
-  const [at, rank, line, isFlow, documents, until, firstAt, firstId, lastAt, lastId, ports, bytes = null, ...rest] =
+  const [firstAt, firstId, lastAt, lastId, at, rank, line, isFlow, documents, until, ports, bytes = null, ...rest] =
     cells
   const [reasons, routine, ...taker] = rest
   const texts = (cell: Cell | undefined) => (Array.isArray(cell) ? cell.map(String) : [])

@@ -25,7 +25,9 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Fit for a terminal and a log line. */
-export function brief(text: string): string {
+export function brief(words: string): string {
+  // Causes come on lines of their own.
+  const text = words.replaceAll(/\s+/g, ' ').trim()
   return safeText(text.length > REASON_MAX ? `${text.slice(0, REASON_MAX)}…` : text)
 }
 

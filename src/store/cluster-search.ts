@@ -19,8 +19,6 @@ export const HITS_MAX = 10_000
 export type Hit = Place & {
   /** Of the document, parsed JSON; undefined where it was not asked for. */
   readonly source: unknown
-  /** Sort values behind time and id; of a point in time Elasticsearch adds one. */
-  readonly tail: readonly unknown[]
 }
 
 export type Answer = {
@@ -35,8 +33,8 @@ export type SearchBody = {
   /** Hits, in order of time and id. */
   readonly size: number
   readonly order?: Order
-  /** The next hits behind this one. */
-  readonly after?: Place & { readonly tail?: readonly unknown[] }
+  /** The next hits behind this one; where it stands twice, not its twin. */
+  readonly after?: Place
   /** Names of fields of each hit; left out: time and id alone. */
   readonly source?: readonly string[]
   /** Counts so many matches, true = all of them. */
@@ -64,7 +62,7 @@ const RESPONSE_BYTES_MAX = 256 * 1024 * 1024
 /** A point in time lives so long after the last request that used it. */
 const POINT_AGE = '5m'
 export const TIME_FORMAT = 'strict_date_optional_time_nanos'
-const ASKED = 'timed_out,_shards,hits.total,hits.hits._source,hits.hits.fields,hits.hits.sort,aggregations,id,pit_id'
+const ASKED = 'timed_out,_shards,hits.total,hits.hits._source,hits.hits.fields,aggregations,id,pit_id'
 
 const shardsSchema = z.object({ total: z.number(), failed: z.number(), failures: z.array(z.unknown()).optional() })
 const answerSchema = z.object({
@@ -78,7 +76,6 @@ const answerSchema = z.object({
           z.object({
             _source: z.unknown().optional(),
             fields: z.object({ '@timestamp': z.tuple([z.string()]), 'event.id': z.tuple([z.string()]) }),
-            sort: z.array(z.unknown()),
           }),
         )
         .optional(),
@@ -88,7 +85,7 @@ const answerSchema = z.object({
 })
 const pointSchema = z.union([z.object({ id: z.string() }), z.object({ pit_id: z.string() })])
 
-/** `tell` gets what answers had to do without, in words. `signal` stops what runs. */
+/** `tell` gets what answers had to do without, in words that end with what is missing. `signal` stops what runs. */
 export function createClusterSearch(
   client: Client,
   url: string,
@@ -103,7 +100,7 @@ export function createClusterSearch(
     // Reading twice does no harm: where a node is restarted, the client asks again.
     return await client.transport.request(
       { method, path, querystring: { ...query }, ...(body === undefined ? {} : { body }) },
-      { signal, maxRetries: 2, maxResponseSize: RESPONSE_BYTES_MAX },
+      { signal, maxRetries: 1, maxResponseSize: RESPONSE_BYTES_MAX },
     )
   }
 
@@ -126,15 +123,16 @@ export function createClusterSearch(
     const { _shards: shards, timed_out: isLate = false, hits, aggregations } = parsed.data
     const what = 'pit' in where ? 'the streams asked' : where.join(', ')
     if (shards.failed > 0)
-      tell(`${shards.failed} of ${shards.total} shards of ${what} gave no answer${reasonTail(shards.failures)}`)
-    if (isLate) tell(`${what} gave a part of the answer only: the search took too long`)
+      tell(
+        `${what}: ${shards.failed} of ${shards.total} shards gave no answer${reasonTail(shards.failures)}; their documents`,
+      )
+    if (isLate) tell(`${what}: the search took too long; some documents`)
     return {
       total: hits?.total?.value ?? 0,
-      hits: (hits?.hits ?? []).map(({ _source: source, fields, sort }) => ({
+      hits: (hits?.hits ?? []).map(({ _source: source, fields }) => ({
         at: toMicros(fields['@timestamp'][0], place),
         id: fields['event.id'][0],
         source,
-        tail: sort.slice(2),
       })),
       aggregations,
     }
@@ -205,7 +203,7 @@ function toDsl(
             { '@timestamp': isOpenSearch ? time : { ...time, format: TIME_FORMAT } },
             { 'event.id': { order: direction, unmapped_type: 'keyword' } },
           ],
-          ...(after === undefined ? {} : { search_after: [toIso(after.at), after.id, ...(after.tail ?? [])] }),
+          ...(after === undefined ? {} : { search_after: [toIso(after.at), after.id] }),
         }),
   }
 }

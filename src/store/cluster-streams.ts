@@ -43,7 +43,7 @@ export function createClusterStreams(
       for (const each of found) {
         if (each === null || typeof each === 'string') continue
         if (datasets !== null || names.length === 0 || each.status !== 403) throw each.error
-        tell(`${each.name} may not be read with these credentials: its documents are left out`)
+        tell(`${each.name} may not be read with these credentials; its documents`)
       }
       return names
     },

@@ -90,6 +90,9 @@ test('who: any address, any port, any time', async () => {
   const at = fc.oneof(
     fc.integer({ min: oldest - 10 * MINUTE, max: newest + 10 * MINUTE }),
     fc.constantFrom(...demo.documents.map((document) => document['@timestamp'] ?? 0)),
+    fc.constantFrom(
+      ...demo.documents.flatMap((each) => (each['event.action'] === 'source-gap' ? [each['event.end'] ?? 0] : [])),
+    ),
   )
   const spans = await ledgerSpans(store)
   expect(await ledgerSpans(narrow)).toEqual(spans)
@@ -118,7 +121,7 @@ test('who: any address, any port, any time', async () => {
         expect(narrowed).toBe(whole)
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
   expect(roles.size).toBeGreaterThan(2)
 }, 120_000)
@@ -130,8 +133,8 @@ describe('timeline', () => {
     const scope = { keys, gateways: whereabouts?.gateways ?? [], since, until }
     const selection = timelineSelection(scope)
     const rows = []
-    for await (const page of findTimeline(reader, selection, Infinity, { isAll, pageRows: 100 })) rows.push(...page)
-    const places = rows.flatMap(({ first, last }) => [first, last])
+    for await (const page of findTimeline(reader, selection, Infinity, { isAll, pageRows: 2_000 })) rows.push(...page)
+    const places = rows.slice(0, 100).flatMap(({ first, last }) => [first, last])
     return {
       label,
       whereabouts,
@@ -163,7 +166,7 @@ describe('timeline', () => {
           expect(narrowed).toEqual(whole)
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 10 },
     )
   }, 120_000)
 })
@@ -179,17 +182,17 @@ test('peers: any time', async () => {
       })
       expect(narrowed).toBe(whole)
     }),
-    { numRuns: 8 },
+    { numRuns: 6 },
   )
 }, 60_000)
 
 test('search: any query, in both orders', async () => {
-  for (const text of ['', 'ivy', 'event.type : denied', 'not source.ip : *', 'event.original : *']) {
+  for (const text of ['event.type : denied', 'not source.ip : *']) {
     const selection = { datasets: null, ...ALL_TIME, query: parseQuery(text, { now: NOW }) }
     for (const order of ['newest', 'oldest'] as const) {
       const { whole, narrowed } = await both(async (reader) => {
         const found: Fields[] = []
-        for await (const page of findDocuments(reader, selection, { order, limit: 700, columns: null, pageRows: 300 }))
+        for await (const page of findDocuments(reader, selection, { order, limit: 150, columns: null, pageRows: 100 }))
           found.push(...page)
         return { found, total: await reader.count(selection) }
       })

@@ -327,7 +327,7 @@ describe('times', () => {
     const { exit, printed } = await who(demo.dir, '10.8.0.23', { at })
     expect(exit).toBe(1)
     expect(printed).toContain(`— ambiguous (${reason})`)
-    expect(printed).toContain('store      polls of gw1: 2026-11-22 15:09:26 to 15:13:10 UTC')
+    expect(printed).toContain('recorded   polls of gw1: 2026-11-22 15:09:26 to 15:13:10 UTC')
   })
 
   test("a gap of the gateway at that time is told, another gateway's is not", async () => {

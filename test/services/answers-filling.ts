@@ -1,33 +1,14 @@
-/** The same replay in a store and in a cluster, with the templates we install; and the same documents a second time, behind a rollover. */
+/** The same replay in a store and in a cluster; and the same documents a second time, behind a rollover. */
 import type { Client } from '@elastic/elasticsearch'
 import { readInput, replayInto } from '../../src/commands/replay.ts'
 import { createEventWriter } from '../../src/correlate/event-printer.ts'
-import { artefactsFor } from '../../src/elasticsearch/artefacts.ts'
-import { createCluster } from '../../src/elasticsearch/install/cluster.ts'
-import { askProcessors } from '../../src/elasticsearch/install/survey.ts'
-import { askServer } from '../../src/elasticsearch/server.ts'
 import { STREAMS, streamName, streamOf } from '../../src/elasticsearch/streams.ts'
 import type { Event } from '../../src/event.ts'
 
 /** A document as it goes out. */
 export type Filling = { readonly stream: string; readonly id: string; readonly json: string }
 
-const PATHS = {
-  'component-template': '/_component_template/',
-  'index-template': '/_index_template/',
-  'ingest-pipeline': '/_ingest/pipeline/',
-} as const
 const BULK = 2_000
-
-/** Puts our templates there; a plain metrics stream, since captures are old. */
-export async function putTemplates(client: Client, url: string): Promise<void> {
-  const server = await askServer(client, url)
-  const processors = await askProcessors(createCluster(client, url, server))
-  for (const { kind, name, body } of artefactsFor({ ...server, metrics: 'standard', processors })) {
-    if (kind === 'role') continue
-    await client.transport.request({ method: 'PUT', path: `${PATHS[kind]}${name}`, body })
-  }
-}
 
 /** Replays a capture into a store, and gives its documents for streams of the namespace. */
 export async function replayed(capture: string, store: string, namespace: string): Promise<Filling[]> {

@@ -1,18 +1,20 @@
 /** Where the engines beside the checkout lie, built: they come as scripts that fetch the servers once with Maven. */
 import { spawnSync } from 'node:child_process'
+import { hash } from 'node:crypto'
 import {
   accessSync,
   constants,
-  cpSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   renameSync,
-  rmSync,
   statSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type EngineKind, NoEngineError } from './engine-contract.ts'
 
 const BESIDE = resolve(import.meta.dirname, '../../../shared/engines/elastic')
@@ -66,28 +68,24 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** Kept for the next run. */
+/** Kept for the next run, and made anew when what lies beside the checkout has changed. */
 function copyOfEngines(): string {
   const uid = process.getuid?.() ?? 0
-  const copy = join(tmpdir(), `peertrail-engines-${uid}`)
+  const files = readdirSync(BESIDE, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !path.split('/').includes('build') && statSync(join(BESIDE, path)).isFile())
+    .sort()
+  const contents = files.map((path) => `${path}\0${readFileSync(join(BESIDE, path), 'latin1')}`).join('\0')
+  const copy = join(tmpdir(), `peertrail-engines-${uid}-${hash('sha256', contents).slice(0, 12)}`)
   if (!existsSync(copy)) {
     // Under another name first: half a copy must not be taken for one.
     const made = mkdtempSync(`${copy}-`)
-    cpSync(BESIDE, made, { recursive: true, filter: (path) => !path.endsWith('/build') })
-    for (const each of ['', 'elasticsearch', 'opensearch']) makeWritable(join(made, each))
+    for (const path of files) {
+      mkdirSync(dirname(join(made, path)), { recursive: true })
+      copyFileSync(join(BESIDE, path), join(made, path))
+    }
     renameSync(made, copy)
   }
   // What is started from there runs as we do.
   if (statSync(copy).uid !== uid) throw new NoEngineError(`${copy} belongs to somebody else`)
   return copy
-}
-
-function makeWritable(folder: string): void {
-  mkdirSync(folder, { recursive: true })
-  spawnSync('chmod', ['u+w', folder])
-}
-
-/** For a run that is asked to fetch everything anew. */
-export function forgetCopy(): void {
-  rmSync(join(tmpdir(), `peertrail-engines-${process.getuid?.() ?? 0}`), { recursive: true, force: true })
 }

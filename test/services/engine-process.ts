@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Connection, connect } from '../../src/elasticsearch/connection.ts'
+import { statusOf } from '../../src/elasticsearch/failure.ts'
 import { type Engine, type EngineKind, type EngineOptions, NoEngineError, type Settings } from './engine-contract.ts'
 import { type EnginePlace, enginePlace } from './engine-place.ts'
 import { waitFor } from './wait-for.ts'
@@ -160,13 +161,27 @@ async function answers(node: EngineNode, life: Life, connection: Connection): Pr
         mustLive(node, life)
         try {
           const health = { wait_for_status: 'yellow', timeout: '3s' } as const
-          return (await client.cluster.health(health)).timed_out === false
+          return (await client.cluster.health(health)).timed_out === false && (await knowsItsUsers(connection))
         } catch {
           return false
         }
       },
       READY_MS,
     )
+  } finally {
+    await client.close()
+  }
+}
+
+/** The password of `elastic` is written down with the first question; until then wrong ones are answered with 503. */
+async function knowsItsUsers(connection: Connection): Promise<boolean> {
+  if (connection.auth.kind !== 'basic') return true
+  const client = connect({ ...connection, auth: { ...connection.auth, password: 'wrong' } }, { timeoutMs: 5_000 })
+  try {
+    await client.info()
+    return false
+  } catch (error) {
+    return statusOf(error) === 401
   } finally {
     await client.close()
   }

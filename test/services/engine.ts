@@ -11,7 +11,8 @@
  */
 import { composeEngine, isComposeThere } from './engine-compose.ts'
 import type { Engine, EngineOptions } from './engine-contract.ts'
-import { givenEngine, givenUrl } from './engine-given.ts'
+import { givenEngine, givenUrl, URL_NAME } from './engine-given.ts'
+import { areEnginesBeside } from './engine-place.ts'
 import { localEngine } from './engine-process.ts'
 
 /** Resolves when it answers. Throws NoEngineError; Error with the tail of its log when it does not come up. */
@@ -19,4 +20,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   if (givenUrl() !== '') return givenEngine(options)
   if (isComposeThere(options)) return composeEngine(options)
   return localEngine(options)
+}
+
+/** Why there can be no engine at all, '' when there can. */
+export function whyNoEngine(): string {
+  if (givenUrl() !== '' || areEnginesBeside() || isComposeThere({ kind: 'elasticsearch-9' })) return ''
+  return `no real server can be had here. Any of these will do:
+  ${URL_NAME}=http://127.0.0.1:9200 names one that may be filled with test documents
+  Docker, which starts the one of docker-compose.yml
+  the engines in ../shared/engines/elastic, which need a JDK, Maven, unzip and patch`
 }

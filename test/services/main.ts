@@ -7,9 +7,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { AppError } from '../../src/errors.ts'
 import { type CheckReport, checkReport } from './check-report.ts'
-import { startEngine } from './engine.ts'
+import { startEngine, whyNoEngine } from './engine.ts'
 import { type Engine, type EngineKind, NoEngineError } from './engine-contract.ts'
+import { givenKind, givenUrl } from './engine-given.ts'
 import { killEngines } from './engine-process.ts'
 import type { Suite } from './suite.ts'
 import { allSuites } from './suites.ts'
@@ -29,7 +31,11 @@ for (const [signal, status] of [
 ] as const)
   process.on(signal, () => process.exit(status))
 
-const status = await main()
+const status = await main().catch((error: unknown) => {
+  if (!(error instanceof AppError)) throw error
+  say(`${error.message}\n${error.advice}`)
+  return 1
+})
 // A request under way or a client left open would hold it.
 process.exit(status)
 
@@ -49,8 +55,14 @@ async function main(): Promise<number> {
   }
   const names = [...new Set(suites.map(({ name }) => name))]
   if (only !== undefined && !names.includes(only)) return usage(`no suite ${only}; there are ${names.join(', ')}`)
-  const kinds = KINDS.filter((kind) => engine === undefined || kind === engine)
-  if (kinds.length === 0) return usage(`no engine ${engine}`)
+  if (engine !== undefined && !KINDS.some((kind) => kind === engine)) return usage(`no engine ${engine}`)
+  const problem = whyNoEngine()
+  if (problem !== '') {
+    say(problem)
+    return 1
+  }
+  const given = givenUrl() === '' ? null : await givenKind()
+  const kinds = KINDS.filter((kind) => (engine ?? kind) === kind && (given ?? kind) === kind)
 
   const report = checkReport(say)
   const skipped: string[] = []

@@ -1,6 +1,8 @@
 /** What an engine gives back of a stream, document by document. */
 import type { Client } from '@elastic/elasticsearch'
 import { z } from 'zod'
+import { FIELDS } from '../../src/fields.ts'
+import { INDEXED_MAX } from './edge-documents.ts'
 
 export type StoredDocument = { readonly id: string; readonly source: unknown }
 
@@ -56,4 +58,21 @@ export function flatSource(source: unknown): { readonly [name: string]: unknown 
   }
   walk(source, '')
   return Object.fromEntries([...flat].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/**
+ * Lists keep order and repeats. One limit is Elasticsearch's own: of a list with texts too long to be indexed, a synthetic `_source`
+ * gives those last, and a list of one such text as the text. Of instants it leaves out zeros at the end.
+ */
+export function cameBack(field: string, sent: unknown, found: unknown): boolean {
+  const same = JSON.stringify(sent) === JSON.stringify(found)
+  if (fieldTypeOf(field) === 'date')
+    return same || (typeof found === 'string' && found === String(sent).replace(/(\.\d\d\d\d*?)0{1,2}Z$/, '$1Z'))
+  if (!Array.isArray(sent) || !sent.some((each) => String(each).length > INDEXED_MAX)) return same
+  return JSON.stringify(sent.map(String).sort()) === JSON.stringify([found].flat().map(String).sort())
+}
+
+/** '' of a name that is none of ours. */
+export function fieldTypeOf(field: string): string {
+  return Object.entries(FIELDS).find(([name]) => name === field)?.[1].type ?? ''
 }

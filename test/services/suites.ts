@@ -4,7 +4,17 @@ import { join } from 'node:path'
 import type { Suite } from './suite.ts'
 
 /** While suites are being written: those that are there, each file with whatever it exports that is a suite. */
-const FILES = ['templates', 'install', 'sink', 'dead-letters', 'tls-and-users', 'round-trip', 'lab-1', 'answers']
+const FILES = [
+  'templates',
+  'install',
+  'sink',
+  'dead-letters',
+  'tls-and-users',
+  'round-trip',
+  'lab-1',
+  'answers',
+  'daemon',
+]
 
 export async function allSuites(): Promise<readonly Suite[]> {
   const there = FILES.map((name) => join(import.meta.dirname, `${name}.ts`)).filter((path) => existsSync(path))

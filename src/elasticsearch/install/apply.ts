@@ -35,13 +35,13 @@ export async function applyStream(cluster: Cluster, change: StreamChange): Promi
   if (mode !== null || (mapping !== null && !(await putMapping(cluster, name, mapping)))) {
     const outcome = outcomeOf(await cluster.ask({ method: 'POST', path: `${pathOf(name)}/_rollover` }))
     if (!outcome.done) return outcome
-    said.push('a new backing index')
-  } else if (mapping !== null) said.push('its fields')
+    said.push('by a new backing index')
+  } else if (mapping !== null) said.push('in place')
   if (lacksFailureStore) {
     const body = { failure_store: { enabled: true } }
     const outcome = outcomeOf(await cluster.ask({ method: 'PUT', path: `/_data_stream${pathOf(name)}/_options`, body }))
     if (!outcome.done) return outcome
-    said.push('a failure store')
+    said.push('by switching its failure store on')
   }
   return { done: true, reason: said.join(' and ') }
 }

@@ -5,7 +5,7 @@ import { safeText } from '../../safe-text.ts'
 import { brief, failureText, reasonOf, statusOf } from '../failure.ts'
 import { INSTALLER_ROLE } from '../roles.ts'
 import type { Server } from '../server.ts'
-import { objectAt } from './json-object.ts'
+import { objectAt, textAt } from './json-object.ts'
 
 export type Cluster = {
   /** Fit for a terminal. */
@@ -91,7 +91,7 @@ export function pathOf(...steps: readonly string[]): string {
 function answerOf(error: unknown, url: string): ClusterAnswer {
   if (!(error instanceof errors.ResponseError)) throw failureText(error, url)
   const status = statusOf(error)
-  const reason = reasonOf(error)
+  const reason = [reasonOf(error), deepestReason(error.body)].filter((text) => text !== '').join(': ')
   // Elasticsearch and OpenSearch both say it with 400 and a text instead of an object; 405 where another method is known.
   if (status === 405 || /^(?:no handler found|Incorrect HTTP method) for uri/.test(reason)) return { kind: 'unknown' }
   if (status === 404) return { kind: 'absent' }
@@ -105,4 +105,15 @@ function privilegesOf(reason: unknown): readonly string[] {
   const [, list = ''] = typeof reason === 'string' ? (/ privileges \[([\w:/*,-]+)\]/.exec(reason) ?? []) : []
   const names = list === '' ? ['that its server names'] : list.split(',')
   return names.slice(0, 2).map(brief)
+}
+
+/** What lies behind the reason that `reasonOf` gives, '' = nothing. */
+function deepestReason(body: unknown): string {
+  let [cause, deepest] = [objectAt(body, 'error', 'caused_by'), '']
+  // An answer is finite, and so is this.
+  while (Object.keys(cause).length > 0) {
+    deepest = textAt(cause, 'reason') || deepest
+    cause = objectAt(cause, 'caused_by')
+  }
+  return brief(deepest)
 }

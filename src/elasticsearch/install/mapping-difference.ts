@@ -13,6 +13,16 @@ export type MappingDifference = {
 }
 
 /**
+ * Types of one family are searched alike and cannot be changed into each other: another one of them comes with the next backing
+ * index, which is soon enough.
+ */
+const FAMILIES: ReadonlyMap<string, string> = new Map([
+  ['constant_keyword', 'keyword'],
+  ['wildcard', 'keyword'],
+  ['match_only_text', 'text'],
+])
+
+/**
  * `wanted` and `actual`: properties without dotted names. What a server leaves out because it is the default of its mode
  * (`ignore_above` of logsdb, for one) counts as there: only what is said differently differs.
  */
@@ -58,14 +68,23 @@ function without(field: JsonObject): JsonObject {
 
 /** Every parameter that both name is the same, and so is the type. Texts and numbers of one value are. */
 function saysSame(field: JsonObject, old: JsonObject): boolean {
-  const { type = 'object' } = field
-  if (type !== (old['type'] ?? 'object')) return false
+  const [type, oldType] = [typeOf(field), typeOf(old)]
+  if (type !== oldType) return familyOf(type) === familyOf(oldType)
   return Object.entries(field).every(([name, value]) => {
     const there = old[name]
     if (there === undefined)
       return name !== 'fields' && name !== 'time_series_dimension' && name !== 'time_series_metric'
     return plainText(value) === plainText(there)
   })
+}
+
+function typeOf(field: JsonObject): string {
+  const { type } = field
+  return typeof type === 'string' ? type : 'object'
+}
+
+function familyOf(type: string): string {
+  return FAMILIES.get(type) ?? type
 }
 
 function plainText(value: Json): string {

@@ -18,9 +18,12 @@ const LOOK_BACK = '7d'
 /** What makes a series. Owner and groups do not: they change, and would begin another one. */
 const DIMENSIONS = ['host.name', 'wireguard.interface.name', 'wireguard.peer.public_key']
 
-/** The hook for people's own settings and mappings, never made by us. */
-export function hookName({ type, dataset }: StreamKind): string | null {
-  return dataset.startsWith('wireguard.') ? `${type}-wireguard@custom` : null
+/**
+ * The hook for people's own settings and mappings, never made by us. The ledger's stream has that of the logs: it must be kept as long
+ * as what it explains.
+ */
+export function hookName(type: StreamKind['type']): string {
+  return `${type}-wireguard@custom`
 }
 
 /** Names of the parts of a stream, in order: a later one overrides an earlier one. */
@@ -63,7 +66,7 @@ export function componentTemplates(target: Target): readonly Artefact[] {
     }),
     ...STREAMS.map((stream) =>
       part(`${stream.type}-${stream.dataset}@mappings`, `Of ${stream.dataset} alone: ${stream.about}.`, {
-        ...streamSettings(stream),
+        ...streamSettings(stream, target),
         mappings: { properties: propertyTree(streamFields(stream, target)) },
       }),
     ),
@@ -95,7 +98,7 @@ function indexSettings(type: StreamKind['type'], target: Target): JsonObject {
     ...(first === '' ? {} : { default_pipeline: first }),
     ...(final === '' ? {} : { final_pipeline: final }),
     mapping: {
-      // The modes below turn it on: what does not fit would be kept unseen.
+      // logsdb turns it on: what does not fit would be kept, and nobody would see it.
       ignore_malformed: false,
       total_fields: {
         limit: TOTAL_FIELDS_LIMIT,
@@ -108,25 +111,12 @@ function indexSettings(type: StreamKind['type'], target: Target): JsonObject {
   }
 }
 
-/** What is left out where the engine has no such mode gives the same answers and takes more room. */
-function modeSettings(type: StreamKind['type'], target: Target): JsonObject {
-  if (type === 'logs' && target.can.logsdb) return { mode: 'logsdb' }
-  if (type === 'logs' || !isTimeSeries(target)) return { codec: 'best_compression' }
-  return {
-    mode: 'time_series',
-    // By default from the dimensions, but a part with this mode is looked at alone.
-    routing_path: DIMENSIONS,
-    ...(hasTimeBounds(target) ? { look_back_time: LOOK_BACK } : {}),
-    codec: 'best_compression',
-  }
+/** Where the engine has no such mode the answers are the same and take more room. */
+function modeSettings(type: StreamKind['type'], { can }: Target): JsonObject {
+  return type === 'logs' && can.logsdb ? { mode: 'logsdb' } : { codec: 'best_compression' }
 }
 
-/** They come with a module of every distribution, as `set` does; an engine cut down to the server has neither. */
-function hasTimeBounds({ processors }: Target): boolean {
-  return processors === null || processors.has('set')
-}
-
-function streamSettings({ dataset }: StreamKind): JsonObject {
+function streamSettings({ dataset }: StreamKind, target: Target): JsonObject {
   if (dataset === 'wireguard.flow') {
     // Documents of one peer lie together: nearly all of the volume, asked for by peer, and what repeats is stored once.
     const sort = {
@@ -137,7 +127,23 @@ function streamSettings({ dataset }: StreamKind): JsonObject {
   }
   // The ledger's own records are none of an analyst's: nothing is looked up for them.
   if (dataset === 'peertrail.ledger') return { settings: { index: { default_pipeline: '_none' } } }
+  if (dataset === METRICS_DATASET && isTimeSeries(target)) return { settings: { index: timeSeriesSettings(target) } }
   return {}
+}
+
+/** In the part that has the dimensions: a server refuses a part with the one and not the other, also between two PUTs. */
+function timeSeriesSettings(target: Target): JsonObject {
+  return {
+    mode: 'time_series',
+    // By default from the dimensions, but a part is looked at alone.
+    routing_path: DIMENSIONS,
+    ...(hasTimeBounds(target) ? { look_back_time: LOOK_BACK } : {}),
+  }
+}
+
+/** They come with a module of every distribution, as `set` does; an engine cut down to the server has neither. */
+function hasTimeBounds({ processors }: Target): boolean {
+  return processors === null || processors.has('set')
 }
 
 /** What is constant in a stream, and how its metrics are measured. */

@@ -14,7 +14,7 @@ export function templateName({ type, dataset }: StreamKind): string {
 /** One a stream; their parts must be there before. */
 export function indexTemplates(target: Target): readonly Artefact[] {
   return STREAMS.map((stream) => {
-    const hook = target.engine === 'elasticsearch' ? hookName(stream) : null
+    const hook = target.engine === 'elasticsearch' ? hookName(stream.type) : null
     const parts = partsOf(stream)
     return {
       kind: 'index-template',

@@ -92,10 +92,12 @@ function appendOnce(dir: string, path: string, bytes: Buffer): boolean {
     if (!opened.isFile()) throw new Error('it is no regular file')
     closeTornLine(file, Number(opened.size))
     appendAll(file, bytes)
+    const found = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+    if (found === undefined || found.ino !== opened.ino || found.dev !== opened.dev) return false
+    // Whoever takes it from here on reads what was written.
     fsyncSync(file)
     if (opened.size === 0n) syncNames(dir)
-    const found = lstatSync(path, { bigint: true, throwIfNoEntry: false })
-    return found !== undefined && found.ino === opened.ino && found.dev === opened.dev
+    return true
   } finally {
     closeSync(file)
   }

@@ -49,7 +49,8 @@ export function hashId(id: string): number {
 /** Empty; grows with what is added. */
 export function createGeneration(): Generation {
   const index = createHashIndex()
-  const seen = new Uint8Array(SEEN_BITS / 8)
+  /** Made with the first id. */
+  let seen = new Uint8Array(0)
   let bytes = Buffer.allocUnsafeSlow(BYTES_MIN)
   let used = 0
   let starts = new Uint32Array(64)
@@ -119,6 +120,7 @@ export function createGeneration(): Generation {
     },
     keep(hashes, isAccepted) {
       used = drafted.end
+      if (seen.length === 0) seen = new Uint8Array(SEEN_BITS / 8)
       for (let i = 0; i < drafted.ids; i++) {
         const hash = hashes[i] ?? 0
         const place = (hash & (SEEN_BITS - 1)) >> 3

@@ -8,7 +8,7 @@
  * All of them together are the letters. After a kill one of them may stand in two files, never in none.
  */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 import type { Micros } from '../../time.ts'
@@ -31,6 +31,11 @@ export function letterFiles(dir: string): string[] {
   return [...apart, ...names.filter((name) => name === LETTERS_FILE)].map((name) => join(dir, name))
 }
 
+/** Those that the sink does not write to, oldest first. Throws AppError `cannot-read`. */
+export function apartFiles(dir: string): string[] {
+  return letterFiles(dir).filter((path) => basename(path) !== LETTERS_FILE)
+}
+
 /** Path of a file beside the sink's; no other process makes the same at the same time. */
 export function apartPath(dir: string, now: Micros, pid: number): string {
   return join(dir, `dead-letters.${now}-${pid}.ndjson`)
@@ -51,8 +56,8 @@ export function setApart(dir: string, path: string): void {
 }
 
 /**
- * Lines of a file without those that are torn, each without its end; none when the file is gone. A last one without its end is
- * given too: a person may have edited the file, and half a line is no letter anyway. Throws AppError `cannot-read`.
+ * Lines of a file without those that are torn, each without its end; none when the file is gone. A last one that lacks nothing but
+ * its end is given too: a person may have edited the file. Throws AppError `cannot-read`.
  */
 export function* letterLines(path: string): Generator<string> {
   const file = attemptRead(path, () => openIfThere(path))
@@ -78,7 +83,8 @@ export function* letterLines(path: string): Generator<string> {
           advice: 'It was not written by this program; take it out of the state directory.',
         })
     }
-    yield* wholeLine(held)
+    const last = Buffer.concat(held).toString('utf8')
+    if (isJson(last)) yield last
   } finally {
     closeSync(file)
   }
@@ -100,6 +106,15 @@ export function syncNames(dir: string): void {
 function* wholeLine(pieces: readonly Buffer[]): Generator<string> {
   const text = Buffer.concat(pieces).toString('utf8')
   if (text !== '' && !isTorn(text)) yield text
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Null when it is gone meanwhile: whoever took it has sent its letters. */

@@ -14,8 +14,9 @@ import type { DeadLetter } from './dead-letters.ts'
 
 const lineSchema = z.object({
   time: z.string(),
-  stream: z.string().min(1),
-  id: z.string().min(1),
+  // Both go into a request as they are.
+  stream: z.string().regex(/^[a-z\d_.-]{1,255}$/),
+  id: z.string().regex(/^[\da-z]{1,64}$/i),
   status: z.number().int(),
   error: z.object({ type: z.string(), reason: z.string() }),
   document: z.record(z.string(), z.unknown()),

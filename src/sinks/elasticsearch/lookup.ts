@@ -22,6 +22,9 @@ const HITS_MAX = 10_000
 /** Lowest generation a backing index can have. */
 const GENERATION = /-(\d{6,})$/
 
+/** Asking again would bring the same: documents must not wait for it. */
+const CANNOT_TELL: ReadonlySet<number> = new Set([400, 403, 405])
+
 const capabilitiesSchema = z.object({ indices: z.array(z.string()) })
 const getsSchema = z.object({
   docs: z.array(
@@ -33,7 +36,7 @@ const searchSchema = z.object({
 })
 
 /**
- * Those of `ids` that are there; null when the credentials may not read. Throws what the client throws, and AppError `wrong-server`
+ * Those of `ids` that are there; null when the credentials may not read, or the server does not understand the question. Throws what the client throws, and AppError `wrong-server`
  * or `no-server` for an answer that says nothing certain: then ask again.
  */
 export async function findExisting(
@@ -46,24 +49,26 @@ export async function findExisting(
     const found = new Set<string>()
     for (let at = 0; at < ids.length && indices.length > 0; at += IDS_MAX) {
       const some = ids.slice(at, at + IDS_MAX)
-      for (const index of indices.slice(0, NEWEST)) await getInto(found, client, index, some)
+      for (const index of indices.slice(0, NEWEST)) if (!(await getInto(found, client, index, some))) return null
       if (indices.length > NEWEST) await searchInto(found, client, stream, some)
     }
     return found
   } catch (error) {
-    if (error === FORBIDDEN || statusOf(error) === 403) return null
+    if (CANNOT_TELL.has(statusOf(error))) return null
     throw error
   }
 }
-
-/** An item of an answer was refused for lack of a privilege. */
-const FORBIDDEN = new Error('may not read')
 
 /** Newest first; none where there is no stream. */
 async function backingIndices(client: Client, stream: string): Promise<string[]> {
   let answer: unknown
   try {
-    answer = await client.fieldCaps({ index: stream, fields: ['@timestamp'], filter_path: ['indices'] })
+    answer = await client.transport.request({
+      method: 'GET',
+      path: `/${stream}/_field_caps`,
+      // As a parameter: OpenSearch does not look for it in a body.
+      querystring: { fields: '@timestamp', filter_path: 'indices' },
+    })
   } catch (error) {
     if (statusOf(error) === 404) return []
     throw error
@@ -75,8 +80,8 @@ function generationOf(index: string): number {
   return Number(GENERATION.exec(index)?.[1] ?? 0)
 }
 
-/** Gets are answered from the log of the shard, not from what was refreshed. */
-async function getInto(found: Set<string>, client: Client, index: string, ids: readonly string[]): Promise<void> {
+/** Gets are answered from the log of the shard, not from what was refreshed. False when the credentials may not read. */
+async function getInto(found: Set<string>, client: Client, index: string, ids: readonly string[]): Promise<boolean> {
   const answer = await client.mget({
     index,
     ids: [...ids],
@@ -85,13 +90,14 @@ async function getInto(found: Set<string>, client: Client, index: string, ids: r
   })
   for (const { _id: id, found: isThere, error } of read(getsSchema, answer, index).docs) {
     if (isThere === true) found.add(id)
-    else if (error?.type === 'security_exception') throw FORBIDDEN
+    else if (error?.type === 'security_exception') return false
     // Deleted meanwhile by its retention.
     else if (error !== undefined && error.type !== 'index_not_found_exception')
       throw new AppError('no-server', `${safeText(index)} cannot be asked now: ${safeText(error.type)}`, {
         advice: 'Look at the health of the cluster.',
       })
   }
+  return true
 }
 
 /** All shards or an error: part of an answer would pass for the whole. */

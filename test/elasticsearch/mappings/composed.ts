@@ -48,6 +48,12 @@ export function objectAt(object: JsonObject, name: string): JsonObject {
   return isObject(value) ? value : {}
 }
 
+/** '' where there is none. */
+export function textAt(object: JsonObject | undefined, name: string): string {
+  const value = object?.[name]
+  return typeof value === 'string' ? value : ''
+}
+
 /** The body of the one artefact with this name. */
 export function bodyOf(artefacts: readonly Artefact[], name: string): JsonObject {
   const found = artefacts.filter((each) => each.name === name)

@@ -7,8 +7,8 @@ import { isAccepted, type Outcome, outcomeOf } from '../../../src/sinks/elastics
 const ROWS: readonly (readonly [Outcome, number, string?, string?, string?])[] = [
   ['created', 201],
   ['created', 200],
-  ['created', 201, undefined, undefined, 'not_applicable_or_unknown'],
-  ['failure-stored', 201, undefined, undefined, 'used'],
+  ['created', 201, '', '', 'not_applicable_or_unknown'],
+  ['failure-stored', 201, '', '', 'used'],
   [
     'duplicate',
     409,
@@ -91,7 +91,7 @@ test.each(ROWS)('%s: %i %s %s', (outcome, status, type, reason, failureStore) =>
     _id: 'a1',
     _index: 'x',
     status,
-    ...(type === undefined ? {} : { error: { type, reason } }),
+    ...(type === undefined || type === '' ? {} : { error: { type, reason } }),
     ...(failureStore === undefined ? {} : { failure_store: failureStore }),
   }
   const [item] = readBulkAnswer({ errors: true, took: 1, items: [{ create }] }) ?? []
