@@ -91,9 +91,12 @@ export async function planStreams(cluster: Cluster, artefacts: readonly Artefact
     if (change !== null) changes.push(change)
     if (isUnknown) withoutOptions.push(stream.name)
   }
-  if (withoutOptions.length > 0)
+  const [first] = withoutOptions
+  if (first !== undefined)
     notes.push(
-      `whether existing streams have a failure store cannot be asked here: ${withoutOptions.length === 1 ? withoutOptions[0] : `${withoutOptions.length} streams`} left as it is`,
+      withoutOptions.length === 1
+        ? `whether ${first} has a failure store cannot be asked here; it keeps what it has`
+        : `whether ${withoutOptions.length} streams have a failure store cannot be asked here; they keep what they have`,
     )
   return { streams, changes, notes }
 }
