@@ -13,7 +13,11 @@ export function declareInstall(program: Command, { terminal, environment, done }
     .option('--url <url>', 'the cluster, such as https://es.example:9200', '')
   withConnection(elasticsearch)
     .option('--pipeline <file>', 'address, certificates, namespace and kind of metrics of this pipeline’s sink', '')
-    .option('--metrics <kind>', 'time-series (the default), or standard, which takes points of any age', '')
+    .option(
+      '--metrics <kind>',
+      'time-series or standard, which takes points of any age; as it is when left out, at first time-series',
+      '',
+    )
     .option('--dry-run', 'show what would change, and change nothing', false)
     .option('--create-key <name>', 'also make an API key that may only add documents, and print it once', '')
     .option('--remove', 'take away what is ours instead; documents stay', false)

@@ -33,6 +33,10 @@ const DOCUMENT_MAX = 600
 const WIDTH_MAX = 100_000
 const EXAMPLE_WIDTH_MIN = 60
 const INDENT = '  '
+/** Letters between two looks of the progress line: a third of a second. */
+const PROGRESS_EVERY = 10_000
+/** Back to the beginning of the line, which is emptied. */
+const CLEAR = '\r\u001b[K'
 
 /** Letters of one stream that were refused with the same words, but for values. */
 type Kind = {
@@ -56,7 +60,13 @@ export async function runDeadlettersList(args: ListArguments, terminal: Terminal
     return 0
   }
   const kinds = new Map<string, Kind>()
-  for (const letter of readAll(dirs, found)) addTo(kinds, letter)
+  let read = 0
+  for (const letter of readAll(dirs, found)) {
+    addTo(kinds, letter)
+    if (terminal.isInteractive && ++read % PROGRESS_EVERY === 0)
+      terminal.err(`${CLEAR}  reading: ${read.toLocaleString('en-US')} letters`)
+  }
+  if (read >= PROGRESS_EVERY) terminal.err(CLEAR)
   const rows = [...kinds.values()].sort((a, b) => b.count - a.count || (a.stream < b.stream ? -1 : 1))
   const total = rows.reduce((sum, { count }) => sum + count, 0)
   if (total === 0) terminal.out(`no refused documents in ${safeText(dirs[0] ?? '')}\n`)
@@ -95,14 +105,8 @@ async function printAll(letters: Iterable<DeadLetter>, limit: number, stdout: Te
   let count = 0
   for (const { at, stream, id, status, type, reason, document } of letters) {
     if (count++ >= limit) return
-    const whole = {
-      time: toIso(at),
-      stream,
-      id,
-      status,
-      error: { type, reason },
-      document: JSON.parse(document) as unknown,
-    }
+    const value: unknown = JSON.parse(document)
+    const whole = { time: toIso(at), stream, id, status, error: { type, reason }, document: value }
     if (!(await outlet.write(printJson(whole)))) return
   }
 }

@@ -55,7 +55,11 @@ export async function runDeadlettersRetry(
     pause: (ms) => pause(ms, undefined, { signal }).catch(() => {}),
   })
   try {
-    const totals = await retryAll(dirs, { sender, limit, signal, now, terminal })
+    const { totals, error } = await retryAll(dirs, { sender, limit, signal, now, terminal })
+    if (error !== null) {
+      if (totals.delivered + totals.refused > 0) terminal.err(totalsText(terminal, totals, sender.accepted))
+      throw error
+    }
     if (args.isJson) terminal.out(totalsJson(totals, sender.accepted))
     else terminal.out(totalsText(terminal, totals, sender.accepted))
     return totals.refused + totals.left + totals.unreadable > 0 || totals.isInterrupted ? 1 : 0
@@ -68,7 +72,11 @@ export async function runDeadlettersRetry(
 const NOTHING: RetryTotals = { delivered: 0, refused: 0, left: 0, unreadable: 0 }
 
 function hasLetters(dir: string): boolean {
-  return letterFiles(dir).some((path) => !letterLines(path).next().done)
+  for (const path of letterFiles(dir)) {
+    // Left early, it closes its file.
+    for (const _line of letterLines(path)) return true
+  }
+  return false
 }
 
 async function retryAll(
@@ -80,7 +88,7 @@ async function retryAll(
     readonly now: Micros
     readonly terminal: Terminal
   },
-): Promise<Totals> {
+): Promise<{ readonly totals: Totals; readonly error: unknown }> {
   const { sender, limit, signal, now, terminal } = run
   const progress = createProgress(terminal)
   let before = NOTHING
@@ -96,12 +104,13 @@ async function retryAll(
         onProgress: (totals) => progress.update(sum(base, totals)),
       })
       before = sum(base, totals)
-      if (error !== null && !signal.aborted) throw error
+      // What was given up because of Ctrl-C is no error.
+      if (error !== null && !signal.aborted) return { totals: { ...before, isInterrupted: false }, error }
     }
   } finally {
     progress.end()
   }
-  return { ...before, isInterrupted: signal.aborted }
+  return { totals: { ...before, isInterrupted: signal.aborted }, error: null }
 }
 
 function sum(a: RetryTotals, b: RetryTotals): RetryTotals {

@@ -31,20 +31,22 @@ export function brief(words: string): string {
   return safeText(text.length > REASON_MAX ? `${text.slice(0, REASON_MAX)}…` : text)
 }
 
-/** An AppError for any failure of the client; what is none of these comes back as it is. */
+/**
+ * An AppError for any failure of the client, which is not its cause: it carries the request with its headers. What is none of the
+ * client's comes back as it is.
+ */
 export function failureText(error: unknown, url: string): unknown {
   const place = safeText(url)
   const status = statusOf(error)
   if (status === 401 || status === 403)
     return new AppError('refused', `${place} refuses these credentials (${status}${reasonTail(error)})`, {
-      cause: withoutRequest(error),
       advice:
         status === 401
           ? 'Check user and password or the API key.'
           : 'The account lacks a privilege; docs/elasticsearch.md names those of each role.',
     })
   if (error instanceof errors.ResponseError)
-    return new AppError('refused', `${place} answered ${status}${reasonTail(error)}`, { cause: withoutRequest(error) })
+    return new AppError('refused', `${place} answered ${status}${reasonTail(error)}`)
   if (error instanceof errors.TimeoutError)
     return new AppError('no-server', `${place} gave no answer in time`, {
       advice: 'Ask again when the cluster is less busy.',
@@ -65,11 +67,6 @@ function tlsAdvice(message: string): string {
   if (/certificate|self.signed|issuer|fingerprint/i.test(message))
     return 'Name the authority with ca_file (--ca-file), or its SHA-256 with fingerprint (--fingerprint).'
   return 'Check address and port, and whether it speaks https.'
-}
-
-/** The client's errors carry the request with its headers: only the message goes on. */
-function withoutRequest(error: unknown): Error {
-  return new Error(error instanceof Error ? brief(error.message) : 'unknown')
 }
 
 function memberOf(value: unknown, name: string): unknown {

@@ -30,6 +30,9 @@ const BOUNDS: Readonly<Record<RangeOperator, 'gt' | 'gte' | 'lt' | 'lte'>> = {
   '>=': 'gte',
 }
 
+/** The one field mapped `wildcard`; OpenSearch's index of such a field does not have the empty text. */
+const ORIGINAL: FieldName = 'event.original'
+
 /** A `date_nanos` is a signed 64-bit count of nanoseconds since 1970; a bound outside fails the whole search. */
 const INDEXED_MIN: Micros = 0
 const INDEXED_MAX: Micros = 9_223_372_036 * SECOND
@@ -74,6 +77,7 @@ function matchClause({ field, test }: Match): ElasticsearchQuery {
     case 'exists':
       return { exists: { field } }
     case 'equals': {
+      if (field === ORIGINAL && test.values.includes('')) return emptyClause(field, test.values)
       const values = test.values.map((value) => printed(field, value))
       return values.length === 1 ? { term: { [field]: values[0] } } : { terms: { [field]: values } }
     }
@@ -92,6 +96,16 @@ function matchClause({ field, test }: Match): ElasticsearchQuery {
     case 'contains':
       return { wildcard: { [field]: { value: pattern(['', ...test.pieces, '']), case_insensitive: true } } }
   }
+}
+
+/** A text that is there and has no first character, or one of the others. */
+function emptyClause(field: FieldName, values: readonly Scalar[]): ElasticsearchQuery {
+  const rest = values.filter((value) => value !== '')
+  const empty = {
+    bool: { filter: [{ exists: { field } }], must_not: [{ wildcard: { [field]: { value: '?*' } } }] },
+  }
+  if (rest.length === 0) return empty
+  return { bool: { should: [empty, { terms: { [field]: rest } }], minimum_should_match: 1 } }
 }
 
 /** As Elasticsearch reads it. */

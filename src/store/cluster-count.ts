@@ -11,7 +11,7 @@ import { z } from 'zod'
 import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
 import { type Micros, MS } from '../time.ts'
 import { scopeClause } from './cluster-query.ts'
-import { type ClusterSearch, HITS_MAX, type Hit } from './cluster-search.ts'
+import { type ClusterSearch, checked, HITS_MAX, type Hit } from './cluster-search.ts'
 
 /** The matches of one backing index; times are rounded outwards, since an engine says them in milliseconds. */
 type Span = { readonly index: string; readonly first: Micros; readonly last: Micros }
@@ -36,7 +36,8 @@ const weightsSchema = z.object({ weights: z.object({ buckets: z.array(z.object({
 export async function countOnce(search: ClusterSearch, stream: string, query: ElasticsearchQuery): Promise<number> {
   const indices = { terms: { field: '_index', size: INDICES_MAX } }
   const counted = await search.search([stream], { query, size: 0, total: true, aggs: { indices } })
-  if (counted.total === 0 || indicesSchema.parse(counted.aggregations).indices.buckets.length < 2) return counted.total
+  if (counted.total === 0 || checked(indicesSchema, counted.aggregations, search.url).indices.buckets.length < 2)
+    return counted.total
   const overlapping = overlaps(await readSpans(search, stream, query))
   if (overlapping.length === 0) return counted.total
   const order = await byWeight(search, stream, query, overlapping)
@@ -61,7 +62,7 @@ async function readSpans(search: ClusterSearch, stream: string, query: Elasticse
       },
     },
   })
-  return indicesSchema.parse(aggregations).indices.buckets.map(({ key, first, last }) => ({
+  return checked(indicesSchema, aggregations, search.url).indices.buckets.map(({ key, first, last }) => ({
     index: key,
     first: (Math.floor(first?.value ?? 0) - 1) * MS,
     last: (Math.ceil(last?.value ?? 0) + 1) * MS,
@@ -105,7 +106,7 @@ async function byWeight(
     size: 0,
     aggs: { weights: { filters: { filters } } },
   })
-  const { buckets } = weightsSchema.parse(aggregations).weights
+  const { buckets } = checked(weightsSchema, aggregations, search.url).weights
   const weight = new Map(spans.map((span, i) => [span, buckets[i]?.doc_count ?? 0]))
   return spans.toSorted((a, b) => (weight.get(a) ?? 0) - (weight.get(b) ?? 0) || (a.index < b.index ? -1 : 1))
 }

@@ -4,9 +4,9 @@ import { addressDigits, addressText } from '../address-digits.ts'
 import type { FieldName } from '../fields.ts'
 import { typeOf } from '../kql/field-names.ts'
 import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
-import { parseInstant } from '../quantities.ts'
+import type { Micros } from '../time.ts'
 import { scopeClause } from './cluster-query.ts'
-import { type ClusterSearch, TIME_FORMAT } from './cluster-search.ts'
+import { type ClusterSearch, checked, TIME_FORMAT, timeOf } from './cluster-search.ts'
 import { ALL_TIME, type Bounds, type Group } from './event-reader.ts'
 
 type Scalar = string | number | boolean | null
@@ -41,12 +41,12 @@ export async function readGroups(
     // `min` and `max` know milliseconds only.
     const aggs = { oldest: edge('asc'), newest: edge('desc') }
     const { aggregations } = await search.search(streams, { query, size: 0, aggs: { groups: { composite, aggs } } })
-    const { buckets, after_key: next } = groupsSchema.parse(aggregations).groups
+    const { buckets, after_key: next } = checked(groupsSchema, aggregations, search.url).groups
     for (const { key, oldest, newest } of buckets)
       groups.push({
         values: fields.map((field, i) => scalarOf(field, key[`f${i}`] ?? null)),
-        oldest: timeOf(oldest),
-        newest: timeOf(newest),
+        oldest: edgeTime(oldest, search.url),
+        newest: edgeTime(newest, search.url),
       })
     if (next === undefined || buckets.length < PAGE) return groups
     after = next
@@ -97,10 +97,8 @@ function edge(order: 'asc' | 'desc'): object {
   }
 }
 
-function timeOf({ hits }: z.infer<typeof hitSchema>): number {
-  const at = parseInstant(hits.hits[0].fields['@timestamp'][0])
-  if (at === null) throw new TypeError('a time that is none')
-  return at
+function edgeTime({ hits }: z.infer<typeof hitSchema>, url: string): Micros {
+  return timeOf(hits.hits[0].fields['@timestamp'][0], url)
 }
 
 /** As documents have it. */

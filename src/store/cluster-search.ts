@@ -93,7 +93,6 @@ export function createClusterSearch(
   tell: (text: string) => void,
   signal: AbortSignal,
 ): ClusterSearch {
-  const place = safeText(url)
   const isOpenSearch = server.engine === 'opensearch'
 
   async function request(method: 'POST' | 'DELETE', path: string, body: object | undefined, query: object = {}) {
@@ -114,13 +113,7 @@ export function createClusterSearch(
   }
 
   function answerOf(raw: unknown, where: Where): Answer {
-    const parsed = answerSchema.safeParse(raw)
-    if (!parsed.success)
-      throw new AppError('wrong-server', `${place} gave an answer to a search that is none`, {
-        cause: new Error(brief(parsed.error.message)),
-        advice: 'Ask the cluster itself, not a proxy that changes answers.',
-      })
-    const { _shards: shards, timed_out: isLate = false, hits, aggregations } = parsed.data
+    const { _shards: shards, timed_out: isLate = false, hits, aggregations } = checked(answerSchema, raw, url)
     const what = 'pit' in where ? 'the streams asked' : where.join(', ')
     if (shards.failed > 0)
       tell(
@@ -130,7 +123,7 @@ export function createClusterSearch(
     return {
       total: hits?.total?.value ?? 0,
       hits: (hits?.hits ?? []).map(({ _source: source, fields }) => ({
-        at: toMicros(fields['@timestamp'][0], place),
+        at: timeOf(fields['@timestamp'][0], url),
         id: fields['event.id'][0],
         source,
       })),
@@ -155,7 +148,7 @@ export function createClusterSearch(
       asked(async () => {
         const names = streams.map(encodeURIComponent).join(',')
         const path = isOpenSearch ? `/${names}/_search/point_in_time` : `/${names}/_pit`
-        const made = pointSchema.parse(await request('POST', path, undefined, { keep_alive: POINT_AGE }))
+        const made = checked(pointSchema, await request('POST', path, undefined, { keep_alive: POINT_AGE }), url)
         return { pit: 'id' in made ? made.id : made.pit_id }
       }),
     async closePoint({ pit }) {
@@ -208,10 +201,25 @@ function toDsl(
   }
 }
 
-function toMicros(text: string, place: string): Micros {
+/** A part of an answer as it must be. Throws AppError `wrong-server`. */
+export function checked<T>(schema: z.ZodType<T>, part: unknown, url: string): T {
+  const parsed = schema.safeParse(part)
+  if (parsed.success) return parsed.data
+  throw wrongAnswer(url, parsed.error.message)
+}
+
+/** A time as an answer has it. Throws AppError `wrong-server`. */
+export function timeOf(text: string, url: string): Micros {
   const at = parseInstant(text)
-  if (at === null) throw new AppError('wrong-server', `${place} gave ${safeText(text)} for a time`)
+  if (at === null) throw wrongAnswer(url, `${text} is no time`)
   return at
+}
+
+function wrongAnswer(url: string, why: string): AppError {
+  return new AppError('wrong-server', `${safeText(url)} gave an answer to a search that is none`, {
+    cause: new Error(brief(why)),
+    advice: 'Ask the cluster itself, not a proxy that changes answers.',
+  })
 }
 
 /** What a person can do something about comes first: a query that is too much for the engine. */

@@ -41,8 +41,7 @@ async function list(args: Partial<ListArguments> = {}, columns = 0) {
   return { exit, printed: terminal.printed() + written, said: terminal.said() }
 }
 
-async function retry(args: Partial<RetryArguments> = {}, environment = {}) {
-  const terminal = createMemoryTerminal()
+async function retry(args: Partial<RetryArguments> = {}, environment = {}, terminal = createMemoryTerminal()) {
   const all = {
     state: shop.dir,
     pipeline: '',
@@ -262,6 +261,15 @@ describe('deadletters retry', () => {
     await serve({ react: () => ({ kind: 'status', status: 401 }) })
     await expect(retry()).rejects.toMatchObject({ code: 'refused' })
     expect(lettersIn(shop.dir)).toEqual(lettersOf(0, 4))
+  })
+
+  test('when the cluster refuses in the middle says what was delivered before', async () => {
+    add(lettersOf(0, 700))
+    await serve({ react: (_, n) => (n === 0 ? { kind: 'take' } : { kind: 'status', status: 403 }) })
+    const terminal = createMemoryTerminal()
+    await expect(retry({}, {}, terminal)).rejects.toMatchObject({ code: 'refused' })
+    expect(terminal.said()).toContain('delivered  500 documents\nnot sent   200 documents\n')
+    expect(lettersIn(shop.dir)).toEqual(lettersOf(500, 700))
   })
 
   test('sends what replays left, too', async () => {

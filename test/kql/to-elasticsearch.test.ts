@@ -113,7 +113,18 @@ describe('a time that no document there can have', () => {
   })
 })
 
-test('event.original is asked for as every other text', () => {
+test('event.original is asked for as every other text, but when it is empty', () => {
+  const empty = {
+    bool: {
+      filter: [{ exists: { field: 'event.original' } }],
+      must_not: [{ wildcard: { 'event.original': { value: '?*' } } }],
+    },
+  }
+  expect(dslOf('event.original : ""')).toEqual(empty)
+  expect(dslOf('event.original : ("" or a)')).toEqual({
+    bool: { should: [empty, { terms: { 'event.original': ['a'] } }], minimum_should_match: 1 },
+  })
+  expect(dslOf('event.original : a')).toEqual({ term: { 'event.original': 'a' } })
   expect(dslOf('event.original : a*')).toEqual({ wildcard: { 'event.original': { value: 'a*' } } })
   expect(JSON.stringify(dslOf('foo'))).toContain(
     '{"wildcard":{"event.original":{"value":"*foo*","case_insensitive":true}}}',

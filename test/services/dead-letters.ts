@@ -37,6 +37,7 @@ export const DEAD_LETTERS: Suite = {
       await checkMending(place)
       await checkKilledRetry(place)
       await checkLookup(place)
+      if (context.kind === 'elasticsearch-9') await checkPrivileges(context)
     } finally {
       await place.client.close()
     }
@@ -217,4 +218,36 @@ async function checkLookup(place: Place): Promise<void> {
     found.push((await findExisting(client, stream, ALL))?.size ?? -1)
   }
   context.equal('ids are found in the stream before any refresh, over rollovers', found, [10, 20, 30, 40])
+}
+
+/** What a lookup needs is `read` on the stream, and no more: backing indices come with it. */
+async function checkPrivileges(context: SuiteContext): Promise<void> {
+  const engine = await context.startEngine({ security: true })
+  const client = connect(engine.connection)
+  const place = { context, engine, client }
+  const namespace = context.namespace()
+  const stream = streamOf(namespace)
+  const answers: unknown[] = []
+  try {
+    await putMapping(place, namespace, 'keyword')
+    await client.create({ index: stream, id: 'id1', document: { '@timestamp': '2026-11-22T15:00:00Z' } })
+    await client.indices.rollover({ alias: stream })
+    for (const privileges of [['read'], ['create_doc', 'auto_configure'], ['create_doc', 'view_index_metadata']]) {
+      const { encoded } = await client.security.createApiKey({
+        name: privileges.join('-'),
+        role_descriptors: { writer: { cluster: ['monitor'], indices: [{ names: ['logs-*'], privileges }] } },
+      })
+      const own = connect({ ...engine.connection, auth: { kind: 'api-key', apiKey: encoded } })
+      const found = await findExisting(own, stream, ['id1', 'id2'])
+      answers.push(found === null ? null : [...found])
+      await own.close()
+    }
+  } finally {
+    await client.close()
+  }
+  context.equal('a lookup needs `read` and no more; without it the answer is that nobody knows', answers, [
+    ['id1'],
+    null,
+    null,
+  ])
 }

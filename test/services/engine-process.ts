@@ -21,8 +21,12 @@ const LOG_LINES_SHOWN = 15
 const SETPRIV = '/usr/bin/setpriv'
 
 const living = new Set<ChildProcess>()
+const dirs = new Set<string>()
 const places = new Map<EngineKind, EnginePlace>()
-process.on('exit', () => killEngines())
+process.on('exit', () => {
+  killEngines()
+  for (const dir of dirs) removeDir(dir)
+})
 
 /** At once, without waiting: for the end of this process. */
 export function killEngines(): void {
@@ -39,6 +43,7 @@ export async function localEngine(options: EngineOptions): Promise<Engine> {
   const place = places.get(kind) ?? enginePlace(kind)
   places.set(kind, place)
   const dir = mkdtempSync(join(tmpdir(), 'peertrail-engine-'))
+  dirs.add(dir)
   const node = { place, dir, log: join(dir, 'engine.log'), settings: settingsOf(options) }
   const password = security ? randomBytes(12).toString('hex') : ''
   try {
@@ -79,12 +84,12 @@ export async function localEngine(options: EngineOptions): Promise<Engine> {
       resume: () => void life?.child.kill('SIGCONT'),
       async close() {
         await end('SIGKILL')
-        rmSync(dir, { recursive: true, force: true })
+        removeDir(dir)
       },
     }
   } catch (error) {
     killIn(dir)
-    rmSync(dir, { recursive: true, force: true })
+    removeDir(dir)
     throw error
   }
 }
@@ -199,6 +204,12 @@ function tailOf(log: string): string {
 
 function portsFile(dir: string): string {
   return join(dir, 'node/logs/http.ports')
+}
+
+/** A process that was killed just now may still have written into it. */
+function removeDir(dir: string): void {
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+  dirs.delete(dir)
 }
 
 /** Those whose start failed half way. */

@@ -24,6 +24,11 @@ const TOTAL_MS = 1_500_000
 const startedAt = Date.now()
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
+/** Of the suite that runs. */
+const dirs = new Set<string>()
+process.on('exit', () => {
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+})
 for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -121,6 +126,7 @@ async function runSuite(
   { proved, equal, ensure, failed }: CheckReport,
 ): Promise<'done' | 'late'> {
   const dir = mkdtempSync(join(tmpdir(), 'peertrail-services-'))
+  dirs.add(dir)
   const own: Engine[] = []
   const time = new AbortController()
   let bell: NodeJS.Timeout | undefined
@@ -152,5 +158,6 @@ async function runSuite(
     work.catch(() => {})
     for (const each of own) await each.close()
     rmSync(dir, { recursive: true, force: true })
+    dirs.delete(dir)
   }
 }

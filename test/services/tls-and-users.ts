@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Auth, type Connection, connect } from '../../src/elasticsearch/connection.ts'
 import { askServer } from '../../src/elasticsearch/server.ts'
+import { DEMO } from '../replay-capture.ts'
 import { fingerprintOf, makeAuthority, makeServerCertificate } from './certificates.ts'
 import type { Engine } from './engine-contract.ts'
 import { createOverheard, type Overheard } from './overheard.ts'
@@ -117,12 +118,22 @@ async function checkCommands(context: SuiteContext, engine: Engine, overheard: O
     overheard.heard(end.stdout, end.stderr)
     ensure(`search with ${what} ends with ${status} and says why`, end.status === status && text.test(end.stderr), end)
   }
+  const key = overheard.secret(Buffer.from('nobody:the-key-of-a-gateway-that-was').toString('base64'))
+  const sink = `url: '${url}', ca_file: '${connection.caFile}', api_key: '\${env:KEY}'`
+  writeFileSync(join(dir, 'replay.yaml'), `name: replay\nsinks:\n  elasticsearch: { ${sink} }\n`)
+  const replay = ['replay', DEMO, '--pipeline', join(dir, 'replay.yaml')]
+  const end = await runPeertrail(replay, { cwd: dir, environment: { KEY: key } })
+  overheard.heard(end.stdout, end.stderr)
+  const isTold = end.status === 3 && /refuses these credentials \(401/.test(end.stderr)
+  ensure('replay with a key of nobody ends with 3 and says why', isTold, end)
 }
 
 /** `elasticsearch 9`, or `code: message advice` of the error. */
 async function answerOf(connection: Connection, overheard: Overheard): Promise<string> {
   const client = connect(connection, { timeoutMs: 10_000 })
   try {
+    // As the client throws it, before our words are put in its place.
+    await client.cluster.health().catch((error: unknown) => overheard.error(error))
     const { engine, version } = await askServer(client, connection.url)
     return `${engine} ${version.replace(/\..*/, '')}`
   } catch (error) {

@@ -1,5 +1,5 @@
 /** A gateway from nothing, as the documentation tells it: install, a key, the pipeline lines that were printed, and the key's end. */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { connect } from '../../src/elasticsearch/connection.ts'
@@ -69,7 +69,8 @@ export async function checkWriterKey(context: SuiteContext, engine: Engine, over
     )
   } finally {
     await daemon.close()
-    overheard.heard(daemon.said())
+    // Its log, its state: cursors, spool, journals.
+    for (const path of filesBelow(join(dir, 'gateway'))) overheard.heard(readFileSync(path, 'latin1'))
     await admin.close()
   }
 }
@@ -100,4 +101,9 @@ function textOf({ status, stdout, stderr }: PeertrailEnd): string {
 
 function tailOf(daemon: GatewayDaemon): string {
   return daemon.said().trimEnd().split('\n').slice(-8).join('\n')
+}
+
+function filesBelow(dir: string): readonly string[] {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
 }

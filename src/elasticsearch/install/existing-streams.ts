@@ -6,7 +6,7 @@ import type { Artefact, JsonObject } from '../artefact.ts'
 import { STREAMS, streamPattern } from '../streams.ts'
 import { askFor, type Cluster, pathOf } from './cluster.ts'
 import { type Composed, composed } from './composed.ts'
-import { isList, isObject, objectAt, textAt, textsOf } from './json-object.ts'
+import { isList, objectAt, textAt, textsOf } from './json-object.ts'
 import { mappingDifference } from './mapping-difference.ts'
 import type { Found } from './plan.ts'
 
@@ -42,7 +42,6 @@ export type Present = { readonly streams: readonly Stream[]; readonly indices: r
 
 /** Streams looked at: one a namespace and kind. */
 export const STREAMS_MAX = 1_000
-/** Above ours (mappings/index-templates.ts); of equal priority none can be. */
 const PATTERNS = STREAMS.map(streamPattern)
 
 /** Throws AppError `refused`. */
@@ -141,7 +140,7 @@ async function failureStoreOf(cluster: Cluster, name: string): Promise<'on' | 'o
   return enabled === true ? 'on' : enabled === false ? 'off' : 'unset'
 }
 
-/** An index template of somebody else that goes before ours for a stream of this name, '' = none. */
+/** An index template of somebody else that goes before ours for a stream of this name, '' = none. Of one priority there cannot be two. */
 export function rivalOf(template: Artefact, stream: string, found: Found): string {
   const priority = Number(template.body['priority'] ?? 0)
   for (const [name, body] of found.get('index-template') ?? [])
@@ -179,5 +178,5 @@ function modeText(mode: string): string {
 
 /** True when a template of this body is what new documents of `stream` meet. */
 export function governs(body: JsonObject, stream: string): boolean {
-  return isObject(body) && textsOf(body['index_patterns']).some((each) => isMatch(each, stream))
+  return textsOf(body['index_patterns']).some((each) => isMatch(each, stream))
 }

@@ -12,16 +12,14 @@ import { parseInstant } from '../../quantities.ts'
 import { toIso } from '../../time.ts'
 import type { DeadLetter } from './dead-letters.ts'
 
-const lineSchema = z.object({
+const headSchema = z.object({
   time: z.string(),
   // Both go into a request as they are.
   stream: z.string().regex(/^[a-z\d_.-]{1,255}$/),
   id: z.string().regex(/^[\da-z]{1,64}$/i),
   status: z.number().int(),
   error: z.object({ type: z.string(), reason: z.string() }),
-  document: z.record(z.string(), z.unknown()),
 })
-
 /** Cannot stand inside of a string, where its quotes would be escaped. */
 const MARK = ',"document":'
 
@@ -33,31 +31,35 @@ export function printLetter({ at, stream, id, status, type, reason, document }: 
 
 /** `line` without its end. Null when it is no letter. */
 export function parseLetter(line: string): DeadLetter | null {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    return null
+  const at = line.indexOf(MARK)
+  if (at > 0 && line.endsWith('}')) {
+    const document = line.slice(at + MARK.length, -1)
+    const letter = isDocument(parseJson(document)) ? letterOf(parseJson(`${line.slice(0, at)}}`), document) : null
+    if (letter !== null) return letter
   }
-  const { data } = lineSchema.safeParse(value)
+  // Somebody wrote it anew, in another order or with blanks.
+  const whole = parseJson(line)
+  const document = isDocument(whole) ? whole['document'] : undefined
+  return isDocument(document) ? letterOf(whole, JSON.stringify(document)) : null
+}
+
+function letterOf(head: unknown, document: string): DeadLetter | null {
+  const { data } = headSchema.safeParse(head)
   const at = parseInstant(data?.time ?? '')
   if (data === undefined || at === null) return null
   const { stream, id, status, error } = data
-  return { at, stream, id, status, ...error, document: documentText(line) ?? JSON.stringify(data.document) }
+  return { at, stream, id, status, ...error, document }
 }
 
-/** As it was sent; null in a line that somebody wrote anew in another order or with blanks. */
-function documentText(line: string): string | null {
-  const at = line.indexOf(MARK)
-  const text = line.slice(at + MARK.length, -1)
-  return at > 0 && line.endsWith('}') && isObject(text) && isObject(`${line.slice(0, at)}}`) ? text : null
+function isDocument(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isObject(text: string): boolean {
+/** Undefined for text that is no JSON. */
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null
+    return JSON.parse(text)
   } catch {
-    return false
+    return undefined
   }
 }

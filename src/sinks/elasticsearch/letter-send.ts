@@ -55,6 +55,7 @@ export function createLetterSender({ connection, metrics, pause, signal }: Lette
   const guard = createStreamGuard(asking)
   const streamOf = createLetterStreams(metrics)
   const accepted = new Map<AcceptedAs, number>()
+  let hasAnswered = false
 
   /** Those that the cluster has not, and that it may be sent; the others get what became of them. */
   async function worthSending(places: readonly Place[], became: Map<number, NewRefusal>): Promise<Place[]> {
@@ -153,6 +154,9 @@ export function createLetterSender({ connection, metrics, pause, signal }: Lette
     async send(letters) {
       const became = new Map<number, NewRefusal>()
       let open: readonly Place[] = letters.map((letter, at) => ({ letter, at }))
+      // An address where nobody ever answered is wrong, more likely than busy.
+      if (!hasAnswered) await sender.ask()
+      hasAnswered = true
       for (let attempts = 1; open.length > 0; attempts++) {
         let failure: unknown = null
         try {

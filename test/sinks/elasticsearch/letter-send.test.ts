@@ -136,11 +136,16 @@ describe('a cluster', () => {
     expect(textsIn(server).map(([id]) => id)).toEqual([one.id, two.id])
   })
 
-  test('that is gone ends it, after some attempts', async () => {
+  test('that goes away ends it, after some attempts; one that never answered at once', async () => {
     const { server, sender, pauses } = await open()
+    await sender.send([one])
     await server.close()
-    await expect(sender.send([one])).rejects.toMatchObject({ code: 'no-server' })
+    await expect(sender.send([two])).rejects.toMatchObject({ code: 'no-server' })
     expect(pauses).toHaveLength(5)
+    const gone = await open()
+    await gone.server.close()
+    await expect(gone.sender.send([one])).rejects.toMatchObject({ code: 'no-server' })
+    expect(gone.pauses).toEqual([])
   })
 
   test('that refuses the credentials ends it at once', async () => {
