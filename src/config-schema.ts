@@ -22,9 +22,10 @@ export type Secret = { readonly from: 'env' | 'file'; readonly name: string }
 /** Does not start with `expected`: what was found there must not be repeated in a message. */
 const SECRET_REFUSED = `a secret does not belong in this file; expected a reference such as \${env:NAME} or \${file:PATH}`
 const SECRET_ABOUT = `a reference: \${env:NAME} or \${file:PATH}`
-const NAMESPACE_EXPECTED = 'expected lower case letters, digits, _ or ., such as default or prod'
-/** What a data stream's name takes, without the hyphen that ends each part of it. */
-const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/
+/** What to say of a namespace that is none. */
+export const NAMESPACE_EXPECTED = 'expected lower case letters, digits, _ or ., such as default or prod'
+/** A namespace: what a data stream's name takes, without the hyphen that ends each part of it. */
+export const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/
 const FINGERPRINT_EXPECTED = 'expected 32 bytes in hex, with or without colons'
 const FINGERPRINT = /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i
 const URL_REFUSED = 'not a URL without user and password; expected one such as https://localhost:9200'
@@ -256,6 +257,7 @@ function isTimezone(text: string): boolean {
   }
 }
 
+/** A reference `${env:NAME}` or `${file:PATH}`; null for anything else, which may be a secret itself. */
 export function parseSecret(text: string): Secret | null {
   const match = /^\$\{(?:env:([A-Za-z_][A-Za-z0-9_]{0,127})|file:([^${}\p{Cc}]{1,4096}))\}$/u.exec(text)
   if (match === null) return null

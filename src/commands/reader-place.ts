@@ -3,6 +3,7 @@
  * said on stderr, so that nobody takes one's answer for another's.
  */
 import { resolve } from 'node:path'
+import { NAMESPACE, NAMESPACE_EXPECTED } from '../config-schema.ts'
 import { configuredConnection } from '../elasticsearch/configured.ts'
 import type { Connection } from '../elasticsearch/connection.ts'
 import { NAMESPACE_DEFAULT } from '../elasticsearch/streams.ts'
@@ -29,9 +30,6 @@ export type ClusterPlace = {
   readonly from: string
 }
 
-/** As in pipeline files. */
-const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/
-
 /** Opens what a command is to ask; the caller closes it. Throws AppError. */
 export async function openFoundReader(
   options: ReaderOptions,
@@ -50,7 +48,7 @@ export async function findReader(options: ReaderOptions, environment: Environmen
   const { elasticsearch = '', namespace = '' } = options
   if (namespace !== '' && !NAMESPACE.test(namespace)) {
     throw new AppError('usage', `--namespace: ${quoted(namespace)} is none`, {
-      advice: 'It has lower case letters, digits, _ or ., such as default or prod.',
+      advice: NAMESPACE_EXPECTED,
     })
   }
   if (elasticsearch !== '') {

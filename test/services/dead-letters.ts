@@ -18,6 +18,7 @@ import type { Engine } from './engine-contract.ts'
 import { sinkTo } from './sink-to.ts'
 import { refresh, storedDocuments } from './stored-documents.ts'
 import type { Suite, SuiteContext } from './suite.ts'
+import { waitFor } from './wait-for.ts'
 
 type Place = { readonly context: SuiteContext; readonly engine: Engine; readonly client: Client }
 
@@ -229,6 +230,8 @@ async function checkPrivileges(context: SuiteContext): Promise<void> {
   const stream = streamOf(namespace)
   const answers: unknown[] = []
   try {
+    // Users have an index of their own, which is made ready after the engine answers.
+    await waitFor('the engine lets its users in', () => client.security.authenticate().catch(() => null))
     await putMapping(place, namespace, 'keyword')
     await client.create({ index: stream, id: 'id1', document: { '@timestamp': '2026-11-22T15:00:00Z' } })
     await client.indices.rollover({ alias: stream })

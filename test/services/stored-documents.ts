@@ -1,42 +1,61 @@
 /** What an engine gives back of a stream, document by document. */
 import type { Client } from '@elastic/elasticsearch'
 import { z } from 'zod'
+import { statusOf } from '../../src/elasticsearch/failure.ts'
 import { FIELDS } from '../../src/fields.ts'
 import { INDEXED_MAX } from './edge-documents.ts'
+import { waitFor } from './wait-for.ts'
 
 export type StoredDocument = { readonly id: string; readonly source: unknown }
 
 const PAGE = 500
 
 const pageSchema = z.object({
+  _shards: z.object({ failed: z.number() }),
   hits: z.object({
     hits: z.array(z.object({ _id: z.string(), _source: z.unknown(), sort: z.array(z.unknown()) })),
   }),
 })
 
-/** All of them, by `event.id`; none twice may be there. `streams`: names and patterns, separated by commas; none that exist gives none. */
+/**
+ * All of them, by `event.id`; one that is there twice comes twice. `streams`: names and patterns, separated by commas; none that exist
+ * gives none.
+ */
 export async function storedDocuments(client: Client, streams: string): Promise<readonly StoredDocument[]> {
   await refresh(client, streams)
   const documents: StoredDocument[] = []
   let after: unknown[] | null = null
   for (;;) {
-    const body: object = {
-      size: PAGE,
-      sort: [{ 'event.id': 'asc' }],
-      ...(after === null ? {} : { search_after: after }),
-    }
-    const answer = await client.transport.request({
-      method: 'POST',
-      path: `/${streams}/_search`,
-      querystring: { ignore_unavailable: true, allow_no_indices: true },
-      body,
-    })
-    const { hits } = pageSchema.parse(answer).hits
+    const { hits } = (await pageOf(client, streams, after)).hits
     for (const { _id, _source } of hits) documents.push({ id: _id, source: _source })
     const last = hits.at(-1)
     if (last === undefined || hits.length < PAGE) return documents
     after = last.sort
   }
+}
+
+type Page = z.infer<typeof pageSchema>
+
+function pageOf(client: Client, streams: string, after: readonly unknown[] | null): Promise<Page> {
+  // The same id twice lies in two backing indices.
+  const sort = [{ 'event.id': 'asc' }, { _index: 'asc' }]
+  const body = { size: PAGE, sort, ...(after === null ? {} : { search_after: after }) }
+  return waitFor(`shards of ${streams}`, async () => {
+    try {
+      const answer = await client.transport.request({
+        method: 'POST',
+        path: `/${streams}/_search`,
+        querystring: { ignore_unavailable: true, allow_no_indices: true },
+        body,
+      })
+      const page = pageSchema.parse(answer)
+      return page._shards.failed === 0 ? page : null
+    } catch (error) {
+      // A stream that was made just now, or a server that came back just now.
+      if (statusOf(error) === 503) return null
+      throw error
+    }
+  })
 }
 
 /** Documents can be found from here on. */

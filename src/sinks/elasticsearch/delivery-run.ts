@@ -39,7 +39,8 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
   const underWay = new Set<Promise<void>>()
   const failing = new AbortController()
   const stopping = AbortSignal.any([closing, failing.signal])
-  const closed = rejectsOn(closing)
+  const over = new AbortController()
+  const closed = rejectsOn(closing, over.signal)
   let failure: Error | null = null
   let attempts = 0
   let progressAt = now()
@@ -180,7 +181,11 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
     }
   }
 
-  await work()
+  try {
+    await work()
+  } finally {
+    over.abort()
+  }
   if (documents.open > 0 && closing.aborted) throw new Error('the sink was closed')
   if (failure !== null) throw failure
   if (documents.stopped.size > 0) throw stoppedError(url, documents.stopped)
@@ -207,11 +212,12 @@ function stoppedError(url: string, stopped: ReadonlyMap<Stream, Stop>): AppError
   return new AppError('refused', text, { advice: 'Documents wait until then; nothing is lost.' })
 }
 
-function rejectsOn(signal: AbortSignal): Promise<never> {
+/** `over`: nobody waits any more, and the signal, which lives as long as the sink, lets go of it. */
+function rejectsOn(signal: AbortSignal, over: AbortSignal): Promise<never> {
   const rejected = new Promise<never>((_, reject) => {
     const end = () => reject(new Error('the sink was closed'))
     if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true })
+    else signal.addEventListener('abort', end, { once: true, signal: over })
   })
   // Mostly nobody waits for it.
   rejected.catch(() => {})
