@@ -62,6 +62,8 @@ export type BulkServerOptions = {
   readonly makeStream?: (name: string) => { readonly status: number; readonly body: unknown }
   /** Questions for ids; 403 when false. */
   readonly mayRead?: boolean
+  /** What questions for ids are answered with instead. */
+  readonly lookupStatus?: number
   /** Documents that `isApplied` takes; all when left out. */
   readonly canTake?: (document: BulkDocument) => boolean
   /** Documents and requests are not kept: only counted. */
@@ -268,7 +270,7 @@ function answerTo(
   method: string,
   path: string,
   body: string,
-  { root, makeStream, mayRead = true }: BulkServerOptions,
+  { root, makeStream, mayRead = true, lookupStatus }: BulkServerOptions,
   shelf: Shelf,
 ): { readonly status: number; readonly body: unknown } {
   if (path === '/') return root?.() ?? { status: 200, body: ELASTICSEARCH_ROOT }
@@ -276,6 +278,8 @@ function answerTo(
   if (method === 'PUT' && stream !== undefined)
     return makeStream?.(stream) ?? { status: 200, body: { acknowledged: true } }
   const [, name = '', question = ''] = /^\/([^/]+)\/(_field_caps|_mget|_search)$/.exec(path) ?? []
+  if (question !== '' && lookupStatus !== undefined)
+    return { status: lookupStatus, body: JSON.parse(errorBody(lookupStatus)) }
   if (question !== '' && !mayRead)
     return { status: 403, body: { error: { type: 'security_exception', reason: 'no' }, status: 403 } }
   if (question === '_field_caps') {

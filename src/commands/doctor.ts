@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type Clock, createSystemClock } from '../live/clock.ts'
 import { judgeAudit } from './doctor-audit.ts'
 import { judgeClock } from './doctor-clock.ts'
+import { clusterFacts, judgeCluster } from './doctor-cluster.ts'
 import { judgeConntrack } from './doctor-conntrack.ts'
 import { judgeDaemon } from './doctor-daemon.ts'
 import { judgeKernelLog } from './doctor-kernel-log.ts'
@@ -18,6 +19,7 @@ import { judgeWireguard } from './doctor-wireguard.ts'
 import type { Judgement } from './finding.ts'
 import { gatherMachineFacts, type MachineFacts } from './machine-facts.ts'
 import { pipelineFacts } from './machine-pipeline.ts'
+import type { Environment } from './store-place.ts'
 import type { Terminal } from './terminal.ts'
 
 export type DoctorArgs = {
@@ -34,11 +36,16 @@ export async function runDoctor(
   args: DoctorArgs,
   terminal: Terminal,
   columns: number,
+  environment: Environment = {},
   clock: Clock = createSystemClock(),
 ): Promise<number> {
   const facts = await gatherMachineFacts({ clock })
   const judgements = judgeMachine(facts)
-  if (args.pipeline !== '') judgements.push(judgePipeline(await pipelineFacts(args.pipeline, clock), facts.reader))
+  if (args.pipeline !== '') {
+    judgements.push(judgePipeline(await pipelineFacts(args.pipeline, clock), facts.reader))
+    const cluster = await clusterFacts(args.pipeline, environment)
+    if (cluster !== null) judgements.push(judgeCluster(cluster))
+  }
   const page = { facts, judgements, deployPath: DEPLOY }
   terminal.out(args.isJson ? doctorJson(page) : doctorText(terminal, page, columns))
   return isWell(judgements) ? 0 : 1

@@ -19,14 +19,14 @@ export function declareInit(program: Command, { terminal, done }: Invocation): v
 }
 
 /** `doctor`. */
-export function declareDoctor(program: Command, { terminal, stdout, done }: Invocation): void {
+export function declareDoctor(program: Command, { terminal, environment, stdout, done }: Invocation): void {
   program
     .command('doctor')
     .description('tell what this machine lacks, what documents lack by that, and the commands that mend it')
-    .option('--pipeline <file>', 'also try every path and command of this pipeline', '')
+    .option('--pipeline <file>', 'also try every path and command of this pipeline, and its cluster', '')
     .option('--json', 'print one JSON object', false)
     .addHelpText('after', '\nExample:\n  sudo peertrail doctor --pipeline /etc/peertrail/pipeline.yaml')
     .action(async ({ pipeline, json: isJson }: { pipeline: string; json: boolean }) => {
-      done(await runDoctor({ pipeline, isJson }, terminal, createTextOutlet(stdout).width))
+      done(await runDoctor({ pipeline, isJson }, terminal, createTextOutlet(stdout).width, environment))
     })
 }

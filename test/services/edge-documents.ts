@@ -1,5 +1,6 @@
 /** Documents that have every field there is, with the values that are most likely to come back changed. */
 
+import { ORIGINAL_MAX } from '../../src/correlate/hosts/audit-text.ts'
 import { METRICS_DATASET } from '../../src/elasticsearch/streams.ts'
 import type { Dataset, Event } from '../../src/event.ts'
 import { createHashedIds } from '../../src/event-id.ts'
@@ -124,6 +125,7 @@ function edgeFields(n: number, isSeries: boolean): Fields {
       PREFIX_FIELDS.has(name) ? PREFIXES[(n + place + step) % PREFIXES.length] : edgeValue(type, n + place + step)
     const dimension = isSeries ? DIMENSIONS.get(name) : undefined
     if (dimension !== undefined) fields[name] = dimension
+    else if (name === 'event.original' && n === 0) fields[name] = 'o'.repeat(ORIGINAL_MAX)
     else if (MILLISECONDS.has(name)) fields[name] = Math.floor(Number(value(0)) / 1_000) * 1_000
     // One value, values in no order, and the same one twice.
     else
@@ -139,7 +141,7 @@ function edgeValue(type: FieldType, n: number): unknown {
   switch (type) {
     case 'keyword':
     case 'wildcard':
-      return n % EDGE_COUNT === 0 ? LONG_TEXTS[n % LONG_TEXTS.length] : TEXTS[n % TEXTS.length]
+      return n % EDGE_COUNT === 0 ? LONG_TEXTS[(n / EDGE_COUNT) % LONG_TEXTS.length] : TEXTS[n % TEXTS.length]
     case 'ip':
       return ADDRESSES[n % ADDRESSES.length]
     case 'long':

@@ -26,7 +26,7 @@ export async function storedDocuments(client: Client, streams: string): Promise<
   const documents: StoredDocument[] = []
   let after: unknown[] | null = null
   for (;;) {
-    const { hits } = (await pageOf(client, streams, after)).hits
+    const { hits }: Page['hits'] = (await pageOf(client, streams, after)).hits
     for (const { _id, _source } of hits) documents.push({ id: _id, source: _source })
     const last = hits.at(-1)
     if (last === undefined || hits.length < PAGE) return documents

@@ -3,6 +3,7 @@
  * after a pause; what it has got is never sent again, also when the same documents come in another delivery.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { failureText } from '../../elasticsearch/failure.ts'
 import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 import { type Micros, SECOND } from '../../time.ts'
@@ -81,7 +82,7 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
           documents.enqueue(await whileOpen(settlement.withoutKnown(some)))
           break
         } catch (error) {
-          if (!(await waitAfter(asError(error)))) return
+          if (!(await waitAfter(asError(failureText(error, url))))) return
         }
       }
     }
@@ -137,7 +138,7 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
       } catch (error) {
         sender.forget()
         if (error instanceof AppError && error.code === 'wrong-server') fail(error)
-        if (stopping.aborted || !(await waitAfter(asError(error)))) return
+        if (stopping.aborted || !(await waitAfter(asError(failureText(error, url))))) return
       }
     }
   }

@@ -162,6 +162,15 @@ describe('patience ends', () => {
     )
   })
 
+  test('when nobody answers whether doubtful documents are there; the text is one line of ours', async () => {
+    const { sink, server, journal } = await open({ tick: SECOND, lookupStatus: 500 })
+    journal.sending([idOf(1)])
+    expect(await problemOf(sink.deliver(eventsOf(0, 3)))).toMatch(
+      /^http:\/\/127\.0\.0\.1:\d+ answered 500: test_500: as told \(for \d+ s\)$/,
+    )
+    expect(server.requests).toEqual([])
+  })
+
   test('later when something moves', async () => {
     const { sink } = await open({
       tick: SECOND,
@@ -246,6 +255,26 @@ describe('the server', () => {
 })
 
 describe('pace', () => {
+  test('two requests go side by side at first, four when all is well', async () => {
+    const { sink, server } = await open({ limits: { documents: 10 } })
+    await sink.deliver(eventsOf(0, 20))
+    expect(server.atOnceMax).toBe(2)
+    await sink.deliver(eventsOf(20, 500))
+    expect(server.atOnceMax).toBe(4)
+    expect(held(FIREWALL)?.size).toBe(500)
+  })
+
+  test('a request that gets no answer for long is told', async () => {
+    const { sink, server, clock } = await open({ react: () => ({ kind: 'stall' }) })
+    const delivery = problemOf(sink.deliver(eventsOf(0, 3)))
+    await until(() => server.requests.length === 1, 'the request is there')
+    expect(sink.trouble?.()).toBe('')
+    clock.now += 42 * SECOND
+    expect(sink.trouble?.()).toBe('no answer for 42 s')
+    await sink.close()
+    await delivery
+  })
+
   test('requests shrink while the cluster refuses them, and grow again', async () => {
     let isFull = true
     const { sink, server } = await open({
@@ -266,14 +295,14 @@ describe('pace', () => {
 
 describe('after a kill', () => {
   test('what was accepted is not sent again, what was under way is looked up first, over a rollover', async () => {
-    const { sink, server, reopen } = await open({
+    const { sink, server } = await open({
       limits: { documents: 5, slots: 1, slotsMax: 1 },
       react: (_, n) => (n === 1 ? { kind: 'stall', isApplied: true } : { kind: 'take' }),
     })
     const delivery = problemOf(sink.deliver(eventsOf(0, 10)))
     await until(() => server.requests.length === 2, 'both requests are there')
     const before = server.requests.length
-    await reopen()
+    await place.reopen()
     expect(await delivery).toBe('the sink was closed')
     server.rollover(FIREWALL)
     await place.sink.deliver(eventsOf(0, 12))
@@ -285,13 +314,14 @@ describe('after a kill', () => {
 
   test('where nobody may look it is sent again, and counted as perhaps doubled only over a change of the backing index', async () => {
     for (const isRolledOver of [false, true]) {
-      const { sink, server, reopen } = await open({
+      const { sink, server } = await open({
         mayRead: false,
         react: (_, n) => (n === 0 ? { kind: 'stall', isApplied: true } : { kind: 'take' }),
       })
-      problemOf(sink.deliver(eventsOf(0, 4)))
+      const delivery = problemOf(sink.deliver(eventsOf(0, 4)))
       await until(() => server.requests.length === 1, 'the request is there')
-      await reopen()
+      await place.reopen()
+      await delivery
       if (isRolledOver) server.rollover(FIREWALL)
       await place.sink.deliver(eventsOf(0, 4))
       expect(server.created).toBe(isRolledOver ? 8 : 4)
