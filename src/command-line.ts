@@ -1,6 +1,7 @@
 /** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
 import { Command, CommanderError } from 'commander'
 import { declareInstall } from './commands/cluster-declarations.ts'
+import { declareDeadletters } from './commands/deadletter-declarations.ts'
 import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
 import { declareRun, declareStatus } from './commands/live-declarations.ts'
 import { declareDoctor, declareInit } from './commands/machine-declarations.ts'
@@ -26,6 +27,7 @@ const COMMANDS = [
   declareInstall,
   declareRun,
   declareStatus,
+  declareDeadletters,
   declareSearch,
   declareWho,
   declareTimeline,

@@ -1,5 +1,6 @@
 /** Accounts that only read, with the roles we ship: what they may see they see, what they may not is told and never taken for nothing. */
 import { join } from 'node:path'
+import type { Client } from '@elastic/elasticsearch'
 import { type Connection, connect } from '../../src/elasticsearch/connection.ts'
 import { roles } from '../../src/elasticsearch/roles.ts'
 import { openClusterReader } from '../../src/store/cluster-reader.ts'
@@ -8,7 +9,9 @@ import { openStoreReader } from '../../src/store/reader.ts'
 import { replayed, send } from './answers-filling.ts'
 import type { Suite } from './suite.ts'
 import { putTemplates } from './templates-on.ts'
+import { waitFor } from './wait-for.ts'
 
+const PATIENCE_MS = 30_000
 const PASSWORD = 'reads-and-nothing-else'
 const ALL = { datasets: null, ...ALL_TIME, query: { kind: 'all' } } as const
 
@@ -21,6 +24,8 @@ export function rightsSuite(capture: string): Suite {
       const engine = await startEngine({ security: true })
       const client = connect(engine.connection)
       const name = namespace()
+      // Its index of accounts comes a moment after the rest.
+      await waitFor('the engine knows its users', async () => isKnown(client), PATIENCE_MS)
       await putTemplates(client, engine, 'standard')
       for (const { name: role, body } of roles())
         await client.transport.request({ method: 'PUT', path: `/_security/role/${role}`, body })
@@ -75,6 +80,10 @@ export function rightsSuite(capture: string): Suite {
       )
     },
   }
+}
+
+async function isKnown(client: Client): Promise<boolean> {
+  return client.ping().catch(() => false)
 }
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {

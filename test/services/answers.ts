@@ -2,8 +2,7 @@
  * A cluster answers what a store answers: the same commands over the same documents print the same bytes, also where every document
  * stands twice behind a rollover. And queries mean there what they say: random ones over random documents, against a naive reading.
  */
-import { existsSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Client } from '@elastic/elasticsearch'
 import fc from 'fast-check'
 import { connect } from '../../src/elasticsearch/connection.ts'
@@ -18,14 +17,13 @@ import { document, NOW, query } from '../kql/random-queries.ts'
 import { asked } from './answers-asked.ts'
 import { type Filling, replayed, rollOver, send } from './answers-filling.ts'
 import { rightsSuite } from './answers-rights.ts'
-import { type Engine, NoEngineError } from './engine-contract.ts'
+import type { Engine } from './engine-contract.ts'
 import type { Suite, SuiteContext } from './suite.ts'
 import { putTemplates } from './templates-on.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
+/** Recorded in the lab, with every kind of event. */
 const DEMO = join(ROOT, 'pipelines/demo')
-/** Beside the checkout, where the lab's recordings are. */
-const LAB = join(ROOT, '../shared/captures/lab-1')
 const SEED = 7
 const DOCUMENTS = 60
 const QUERIES = 120
@@ -45,7 +43,7 @@ export const ANSWERS: Suite = {
   engines: ENGINES,
   run: (context) =>
     onEngine(context, async (engine, client) => {
-      const both = await fill(context, engine, client, DEMO)
+      const both = await fill(context, engine, client)
       await compareCommands(context, both, 'demo', both.commands)
       await compareReaders(context, engine, both, 'demo')
       await both.double()
@@ -56,19 +54,6 @@ export const ANSWERS: Suite = {
 }
 
 export const ANSWERS_RIGHTS: Suite = rightsSuite(DEMO)
-
-export const ANSWERS_LAB: Suite = {
-  name: 'answers-lab',
-  engines: ENGINES,
-  run: (context) =>
-    onEngine(context, async (engine, client) => {
-      if (!existsSync(LAB)) throw new NoEngineError('there is no recording of the lab beside the checkout')
-      const both = await fill(context, engine, client, LAB)
-      await both.double()
-      await compareCommands(context, both, 'lab-1, doubled', both.commands)
-      await compareReaders(context, engine, both, 'lab-1, doubled')
-    }),
-}
 
 async function onEngine(context: SuiteContext, work: (engine: Engine, client: Client) => Promise<void>): Promise<void> {
   const engine = await context.engine()
@@ -137,13 +122,11 @@ async function fill(
   { dir, namespace, equal, proved }: SuiteContext,
   engine: Engine,
   client: Client,
-  capture: string,
 ): Promise<Both & { readonly double: () => Promise<void> }> {
   const name = namespace()
   const store = join(dir, name)
-  const fillings = await replayed(capture, store, name)
-  const what = basename(capture)
-  equal(`${what}: every document is in the cluster`, await send(client, fillings), fillings.length)
+  const fillings = await replayed(DEMO, store, name)
+  equal(`every document is in the cluster`, await send(client, fillings), fillings.length)
   return {
     store,
     url: engine.url,
@@ -151,7 +134,7 @@ async function fill(
     commands: await commandsOf(store),
     async double() {
       await rollOver(client, name)
-      proved(`${what}: behind a rollover they come in again`, `${await send(client, fillings)} of ${fillings.length}`)
+      proved(`behind a rollover they come in again`, `${await send(client, fillings)} of ${fillings.length}`)
     },
   }
 }
