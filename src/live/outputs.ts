@@ -79,7 +79,9 @@ export function openOutputs({ sinks, spools, spoolBytes, now, log, onAccepted }:
       // Side by side: one that gives no answer must not keep the others from being put away.
       await Promise.all(
         deliveries.map(async (delivery) => {
-          await delivery.stop()
+          const stopped = delivery.stop()
+          delivery.sink.abort?.()
+          await stopped
           await delivery.sink.close()
           delivery.spool.close()
         }),

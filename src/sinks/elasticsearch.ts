@@ -60,7 +60,7 @@ export function openElasticsearchSink(options: ElasticsearchOptions): Sink {
   const guard = createStreamGuard(asking)
   const bodies = createBodyMaker(limits.bytes)
   const pace = createPace(limits)
-  const streamOf = createStreams(namespace, metrics)
+  const streamOf = createStreams(namespace, metrics, () => sender.server?.can.tsds ?? true)
   const tallies = createTallies(log, now)
   const known: Known = new Map()
   const closing = new AbortController()
@@ -133,6 +133,7 @@ export function openElasticsearchSink(options: ElasticsearchOptions): Sink {
     position: () => '',
     counts: () => tallies.counts,
     trouble: () => troubles().join('; '),
+    abort: () => closing.abort(),
     async close() {
       closing.abort()
       await running

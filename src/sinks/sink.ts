@@ -26,6 +26,8 @@ export type Sink = {
   counts?(): ReadonlyMap<string, number>
   /** What is not as it should be although it takes something, '' = nothing. */
   trouble?(): string
+  /** Gives up what is under way: `deliver` rejects soon. For a sink whose answers may take a minute. */
+  abort?(): void
   close(): Promise<void>
 }
 

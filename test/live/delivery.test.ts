@@ -295,3 +295,21 @@ test('what the sink tells of itself is in the status', async () => {
   expect(delivery.status()).toMatchObject({ counts: { duplicates: 2 }, trouble: 'half of it is refused' })
   await delivery.stop()
 })
+
+test('outputs: a sink that can give up what is under way is not waited for', async () => {
+  const { sink, calls, isClosed } = heldSink()
+  const { log } = createListLog()
+  const outputs = openOutputs({
+    sinks: [{ ...sink, abort: () => calls[0]?.refuse('given up') }],
+    spools: shop.path('spools'),
+    spoolBytes: 1 << 30,
+    now: () => 42,
+    log,
+    onAccepted: () => {},
+  })
+  outputs.emit(madeEvent(0))
+  outputs.wake()
+  await callOf(calls, 0)
+  await outputs.close()
+  expect(isClosed()).toBe(true)
+})

@@ -12,7 +12,7 @@ import type { DeadLetter } from './dead-letters.ts'
 import type { NewRefusal } from './letter-retry.ts'
 import { findExisting } from './lookup.ts'
 import { outcomeOf } from './outcome.ts'
-import type { Metrics, Stream } from './stream.ts'
+import { type Metrics, openStream, type Stream } from './stream.ts'
 import { createStreamGuard } from './stream-guard.ts'
 
 export type LetterSender = {
@@ -53,7 +53,7 @@ export function createLetterSender({ connection, metrics, pause, signal }: Lette
   const asking = connect(connection, { timeoutMs: QUESTION_MS })
   const sender = createBulkSender({ client, asking, url })
   const guard = createStreamGuard(asking)
-  const streamOf = createLetterStreams(metrics)
+  const streamOf = createLetterStreams(metrics, () => sender.server?.can.tsds ?? true)
   const accepted = new Map<AcceptedAs, number>()
   let hasAnswered = false
 
@@ -189,14 +189,13 @@ function mayPass(error: unknown): boolean {
 }
 
 /** The streams of letters, whatever namespace they were written for. Always the same object for the same name. */
-function createLetterStreams(metrics: Metrics): (name: string) => Stream {
+function createLetterStreams(metrics: Metrics, canSeries: () => boolean): (name: string) => Stream {
   const known = new Map<string, Stream>()
   return (name) => {
     const found = known.get(name)
     if (found !== undefined) return found
-    const isSeries = metrics === 'time-series' && name.startsWith(`metrics-${METRICS_DATASET}-`)
-    const action = isSeries ? `{"create":{"_index":"${name}"}}\n` : `{"create":{"_index":"${name}","_id":"`
-    const stream = { name, isSeries, action, index: '' }
+    const isPoints = metrics === 'time-series' && name.startsWith(`metrics-${METRICS_DATASET}-`)
+    const stream = openStream(name, isPoints ? canSeries : () => false)
     known.set(name, stream)
     return stream
   }

@@ -14,8 +14,16 @@ export type Stream = {
 
 export type Metrics = 'time-series' | 'standard' | 'off'
 
-/** Where the documents of a dataset go; null = nowhere, they are not wanted. Always the same object for the same dataset. */
-export function createStreams(namespace: string, metrics: Metrics): (dataset: Dataset) => Stream | null {
+/**
+ * Where the documents of a dataset go; null = nowhere, they are not wanted. Always the same object for the same dataset.
+ * `canSeries`: whether the server has time series, asked anew each time, for it may not have answered yet; elsewhere the stream is a
+ * plain one, whatever the pipeline says.
+ */
+export function createStreams(
+  namespace: string,
+  metrics: Metrics,
+  canSeries: () => boolean,
+): (dataset: Dataset) => Stream | null {
   const known = new Map<Dataset, Stream | null>()
 
   function open(dataset: Dataset): Stream | null {
@@ -25,9 +33,7 @@ export function createStreams(namespace: string, metrics: Metrics): (dataset: Da
     const name = streamName(kind, namespace)
     // It becomes part of every action line as it is; config-schema.ts lets nothing else through.
     if (!/^[a-z\d_.-]{1,255}$/.test(name)) throw new Error(`${JSON.stringify(name)} is no name of a stream`)
-    const isSeries = dataset === METRICS_DATASET && metrics === 'time-series'
-    const action = isSeries ? `{"create":{"_index":"${name}"}}\n` : `{"create":{"_index":"${name}","_id":"`
-    return { name, isSeries, action, index: '' }
+    return openStream(name, dataset === METRICS_DATASET && metrics === 'time-series' ? canSeries : () => false)
   }
 
   return (dataset) => {
@@ -37,5 +43,21 @@ export function createStreams(namespace: string, metrics: Metrics): (dataset: Da
       known.set(dataset, stream)
     }
     return stream
+  }
+}
+
+/** `isSeries` is asked anew each time. The name goes into action lines as it is. */
+export function openStream(name: string, isSeries: () => boolean): Stream {
+  const withoutId = `{"create":{"_index":"${name}"}}\n`
+  const withId = `{"create":{"_index":"${name}","_id":"`
+  return {
+    name,
+    get isSeries() {
+      return isSeries()
+    },
+    get action() {
+      return isSeries() ? withoutId : withId
+    },
+    index: '',
   }
 }

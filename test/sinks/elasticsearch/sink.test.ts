@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { printEvent } from '../../../src/event-json.ts'
 import { DAY, HOUR, SECOND } from '../../../src/time.ts'
-import type { BulkDocument, ItemReaction } from '../../bulk-server.ts'
+import { type BulkDocument, type ItemReaction, OPENSEARCH_ROOT } from '../../bulk-server.ts'
 import { idOf, madeEvent, START } from '../../store/made-events.ts'
 import {
   eventsOf,
@@ -102,6 +102,12 @@ describe('peer counters', () => {
 
   test('go to a plain stream under their ids', async () => {
     const { sink, server } = await open({ metrics: 'standard' })
+    await sink.deliver(peers(0, 2))
+    expect(server.requests[0]?.documents.map(({ id }) => id)).toEqual([idOf(0), idOf(1)])
+  })
+
+  test('go under their ids where the server has no time series, whatever the pipeline says', async () => {
+    const { sink, server } = await open({ root: () => ({ status: 200, body: OPENSEARCH_ROOT }) })
     await sink.deliver(peers(0, 2))
     expect(server.requests[0]?.documents.map(({ id }) => id)).toEqual([idOf(0), idOf(1)])
   })
