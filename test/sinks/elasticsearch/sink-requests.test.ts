@@ -256,12 +256,27 @@ describe('the server', () => {
 
 describe('pace', () => {
   test('two requests go side by side at first, four when all is well', async () => {
-    const { sink, server } = await open({ limits: { documents: 10 } })
-    await sink.deliver(eventsOf(0, 20))
-    expect(server.atOnceMax).toBe(2)
-    await sink.deliver(eventsOf(20, 500))
+    // Held back until as many are there as may be: how fast a request is made does not matter then.
+    let isHeld = true
+    const { sink, server } = await open({
+      limits: { documents: 10 },
+      react: () => (isHeld ? { kind: 'stall', isApplied: true } : { kind: 'take' }),
+    })
+    const allAtOnce = async (from: number, to: number, expected: number) => {
+      isHeld = true
+      const delivery = sink.deliver(eventsOf(from, to))
+      const before = server.requests.length
+      await until(() => server.requests.length >= before + expected, `${expected} requests`)
+      expect(server.requests.length - before).toBe(expected)
+      isHeld = false
+      server.release()
+      await delivery
+    }
+    await allAtOnce(0, 200, 2)
+    await sink.deliver(eventsOf(200, 400))
+    await allAtOnce(400, 600, 4)
     expect(server.atOnceMax).toBe(4)
-    expect(held(FIREWALL)?.size).toBe(500)
+    expect(held(FIREWALL)?.size).toBe(600)
   })
 
   test('a request that gets no answer for long is told', async () => {
