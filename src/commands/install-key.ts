@@ -30,7 +30,7 @@ export function sayKey(terminal: Terminal, key: GatewayKey, place: InstallPlace)
     paint(terminal, 'bold', `API key ${safeText(key.name)}, id ${safeText(key.id)}`),
     dim('It may add documents to our streams and do nothing else. It is shown this once.'),
     '',
-    dim('Environment of the daemon (systemd: a file that EnvironmentFile= names, readable by root alone):'),
+    dim('Environment of the daemon (/etc/peertrail/environment for the shipped unit, readable by root alone):'),
     '',
     `  ${VARIABLE}=${safeText(key.encoded)}`,
     '',

@@ -52,7 +52,7 @@ export function failureText(error: unknown, url: string): unknown {
       advice: 'Ask again when the cluster is less busy.',
     })
   if (error instanceof errors.ConnectionError || error instanceof errors.NoLivingConnectionsError)
-    return new AppError('no-server', `${place} cannot be reached: ${brief(error.message)}`, {
+    return new AppError('no-server', `${place} cannot be reached: ${connectionProblem(error.message)}`, {
       advice: tlsAdvice(error.message),
     })
   return error
@@ -61,6 +61,11 @@ export function failureText(error: unknown, url: string): unknown {
 function reasonTail(error: unknown): string {
   const reason = reasonOf(error)
   return reason === '' ? '' : `: ${reason}`
+}
+
+/** OpenSSL's own words for a server that answers in plain HTTP name a line of its source. */
+function connectionProblem(message: string): string {
+  return /wrong version number|packet length too long/.test(message) ? 'it does not speak TLS' : brief(message)
 }
 
 function tlsAdvice(message: string): string {
