@@ -105,9 +105,12 @@ describe('code', () => {
     expect(matches(all, /[:<,|&(=]\s*any\b(?!\s*[(:])|\bas any\b/, excused)).toEqual([])
     expect(matches(all, /^\s*(?:export )?(?:const )?enum \w|^\s*(?:export )?(?:declare )?namespace \w/m)).toEqual([])
     // FirewallEvent, AuditDocument: one a line or an event; an object with a getter of its own would cost a closure each.
-    expect(matches(src, /\bclass (?!\w+ extends Error\b|(?:FirewallEvent|AuditDocument)\b|FollowedTail\b|PlainTransport\b)\w+/)).toEqual(
-      [],
-    )
+    expect(
+      matches(
+        src,
+        /\bclass (?!\w+ extends Error\b|(?:FirewallEvent|AuditDocument)\b|FollowedTail\b|PlainTransport\b)\w+/,
+      ),
+    ).toEqual([])
   })
 
   test('says at every cast who guarantees it', () => {
