@@ -183,7 +183,9 @@ const sinks = section({
     ca_file: path.optional().describe("certificate of the authority that signed the server's, PEM"),
     fingerprint: parsed(FINGERPRINT_EXPECTED, (text) => (FINGERPRINT.test(text) ? text : null))
       .optional()
-      .describe('SHA-256 of that certificate in hex, where it is known by nothing else'),
+      .describe(
+        "SHA-256, in hex, of the authority's certificate, which the server must show with its own, or of the server's own; with `ca_file` it must be in that file",
+      ),
     metrics: z
       .enum(['time-series', 'standard', 'off'], { error: 'expected time-series, standard or off' })
       .optional()

@@ -29,7 +29,11 @@ export function withConnection(command: Command): Command {
     .option('--user <name>', 'instead of an API key', '')
     .option('--password <secret>', `its password, as env:NAME or file:PATH; ${PASSWORD} when left out`, '')
     .option('--ca-file <path>', "PEM certificate of the authority that signed the server's", '')
-    .option('--fingerprint <sha256>', 'of that certificate, in hex', '')
+    .option(
+      '--fingerprint <sha256>',
+      "of the authority's certificate, which the server shows with its own, or of the server's own",
+      '',
+    )
 }
 
 /** Throws AppError `usage`, `bad-secret`. `url` was named by the caller. */

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { Client, SniffingTransport } from '@elastic/elasticsearch'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
+import { pinnedAmong, pinnedConnector } from './pinned-authority.ts'
 
 export type Connection = {
   /** Without user and password. */
@@ -14,7 +15,10 @@ export type Connection = {
   readonly auth: Auth
   /** PEM file of the authority that signed the server's certificate, '' = those Node trusts. */
   readonly caFile: string
-  /** SHA-256 of that certificate, hex with or without colons, '' = none: an authority known by nothing else. */
+  /**
+   * SHA-256 of the authority's certificate, or of the server's own; hex with or without colons, '' = none. Without `caFile` the server
+   * has to show that certificate; with it, it has to be in that file.
+   */
   readonly fingerprint: string
 }
 
@@ -32,6 +36,8 @@ export type ConnectOptions = {
 }
 
 const TIMEOUT_MS = 60_000
+/** To one server; more than are ever under way at once. */
+const CONNECTIONS_MAX = 64
 
 type TransportOptions = ConstructorParameters<typeof SniffingTransport>[0]
 
@@ -44,7 +50,7 @@ class PlainTransport extends SniffingTransport {
 
 /**
  * Opens no connection yet; close the client at the end. It never retries by itself: who asks knows what may be asked twice. Throws
- * AppError `cannot-read` for the CA file.
+ * AppError `cannot-read` for the CA file, also when it does not hold what `fingerprint` names.
  */
 export function connect(
   connection: Connection,
@@ -55,8 +61,7 @@ export function connect(
   return new Client({
     node: url,
     ...(auth.kind === 'none' ? {} : { auth: authOf(auth) }),
-    ...(isTls && caFile !== '' ? { tls: { ca: readCertificate(caFile) } } : {}),
-    ...(isTls && fingerprint !== '' ? { caFingerprint: fingerprintOf(fingerprint) } : {}),
+    ...(isTls ? trustOf(caFile, fingerprint) : {}),
     Transport: PlainTransport,
     maxRetries: 0,
     requestTimeout: timeoutMs,
@@ -71,9 +76,20 @@ function authOf(auth: Exclude<Auth, { kind: 'none' }>) {
   return auth.kind === 'api-key' ? { apiKey: auth.apiKey } : { username: auth.username, password: auth.password }
 }
 
-/** As Node prints it, upper case with colons: what the client compares with. */
-function fingerprintOf(text: string): string {
-  return (text.replaceAll(':', '').toUpperCase().match(/../g) ?? []).join(':')
+/** The client hands `agent` on to undici, `connect` included; its own `caFingerprint` proves nothing (pinned-authority.ts). */
+function trustOf(caFile: string, fingerprint: string) {
+  if (caFile === '') {
+    if (fingerprint === '') return {}
+    const agent = { connections: CONNECTIONS_MAX, connect: pinnedConnector(fingerprint) }
+    return { agent }
+  }
+  const ca = readCertificate(caFile)
+  if (fingerprint === '') return { tls: { ca } }
+  const pinned = pinnedAmong(ca, fingerprint)
+  if (pinned.length > 0) return { tls: { ca: [...pinned] } }
+  throw new AppError('cannot-read', `${safeText(caFile)} holds no certificate with the fingerprint given`, {
+    advice: 'Leave one of the two out, or compare with `openssl x509 -noout -fingerprint -sha256 -in FILE`.',
+  })
 }
 
 function readCertificate(path: string): string {

@@ -45,6 +45,10 @@ export function failureText(error: unknown, url: string): unknown {
           ? 'Check user and password or the API key.'
           : 'The account lacks a privilege; docs/elasticsearch.md names those of each role.',
     })
+  if (status === 429 || status >= 500)
+    return new AppError('no-server', `${place} cannot answer now (${status}${reasonTail(error)})`, {
+      advice: 'Ask again; when it stays so, look at the health of the cluster.',
+    })
   if (error instanceof errors.ResponseError)
     return new AppError('refused', `${place} answered ${status}${reasonTail(error)}`)
   if (error instanceof errors.TimeoutError)

@@ -41,7 +41,7 @@ export const DAEMON: Suite = {
     }
     await putTemplates(client, engine, 'standard')
     await arrived(client, name, 0, first)
-    await first.child.kill('SIGKILL')
+    first.child.kill('SIGKILL')
     await first.ended
     await rollOver(client, name)
 

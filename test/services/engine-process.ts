@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Client } from '@elastic/elasticsearch'
 import { type Connection, connect } from '../../src/elasticsearch/connection.ts'
-import { statusOf } from '../../src/elasticsearch/failure.ts'
 import { type Engine, type EngineKind, type EngineOptions, NoEngineError, type Settings } from './engine-contract.ts'
 import { type EnginePlace, enginePlace } from './engine-place.ts'
 import { waitFor } from './wait-for.ts'
@@ -166,7 +166,7 @@ async function answers(node: EngineNode, life: Life, connection: Connection): Pr
         mustLive(node, life)
         try {
           const health = { wait_for_status: 'yellow', timeout: '3s' } as const
-          return (await client.cluster.health(health)).timed_out === false && (await knowsItsUsers(connection))
+          return (await client.cluster.health(health)).timed_out === false && (await knowsItsUsers(client, connection))
         } catch {
           return false
         }
@@ -178,18 +178,16 @@ async function answers(node: EngineNode, life: Life, connection: Connection): Pr
   }
 }
 
-/** The password of `elastic` is written down with the first question; until then wrong ones are answered with 503. */
-async function knowsItsUsers(connection: Connection): Promise<boolean> {
-  if (connection.auth.kind !== 'basic') return true
-  const client = connect({ ...connection, auth: { ...connection.auth, password: 'wrong' } }, { timeoutMs: 5_000 })
-  try {
-    await client.info()
-    return false
-  } catch (error) {
-    return statusOf(error) === 401
-  } finally {
-    await client.close()
-  }
+/**
+ * A new node makes the index of its users and roles in the background; until that stands, questions are answered with 503 now and then.
+ * Writing a role waits for it.
+ */
+async function knowsItsUsers(client: Client, { auth }: Connection): Promise<boolean> {
+  if (auth.kind === 'none') return true
+  const path = '/_security/role/test-engine-ready'
+  await client.transport.request({ method: 'PUT', path, body: { cluster: [] } })
+  await client.transport.request({ method: 'DELETE', path })
+  return true
 }
 
 function mustLive({ log }: EngineNode, { child }: Life): void {

@@ -1,5 +1,5 @@
 /** The parts of the services' runner that decide what counts as proved, and Docker as an executable that writes down what it is asked. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errors } from '@elastic/elasticsearch'
@@ -10,6 +10,7 @@ import { checkReport } from './check-report.ts'
 import { composeEngine, isComposeThere } from './engine-compose.ts'
 import { createOverheard } from './overheard.ts'
 import { cameBack, flatSource } from './stored-documents.ts'
+import { SUITES } from './suites.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'peertrail-harness-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
@@ -99,6 +100,20 @@ describe('a document that came back', () => {
     expect(cameBack('event.reason', 'there', undefined)).toBe(false)
   })
 })
+
+test('every suite of this folder runs, under a name of its own', () => {
+  const exported = readdirSync(import.meta.dirname)
+    .filter((name) => name.endsWith('.ts') && name !== 'suite.ts')
+    .flatMap((name) => [...read(name).matchAll(/^export const ([A-Z\d_]+)(?:: Suite = | = \w*[sS]uite\()/gm)])
+    .map(([, name = '']) => name)
+  const listed = [...(/= \[([^\]]*)\]/.exec(read('suites.ts'))?.[1] ?? '').matchAll(/[A-Z\d_]+/g)].map(([name]) => name)
+  expect(listed.toSorted()).toEqual(exported.toSorted())
+  expect(new Set(SUITES.map(({ name }) => name)).size).toBe(listed.length)
+})
+
+function read(name: string): string {
+  return readFileSync(join(import.meta.dirname, name), 'utf8')
+}
 
 test('the engine of docker compose is a project of its own, on a port of its own, and goes with its volume', async () => {
   const program = join(dir, 'docker')

@@ -14,7 +14,7 @@ import { type Engine, type EngineKind, NoEngineError } from './engine-contract.t
 import { givenKind, givenUrl } from './engine-given.ts'
 import { killEngines } from './engine-process.ts'
 import type { Suite } from './suite.ts'
-import { allSuites } from './suites.ts'
+import { SUITES } from './suites.ts'
 
 const KINDS = ['elasticsearch-9', 'elasticsearch-8', 'opensearch'] as const
 /** Of one suite on one engine, and of all of them. */
@@ -49,7 +49,6 @@ async function main(): Promise<number> {
     say(`${text}\nusage: npm run test:services -- [--only NAME] [--engine ${KINDS.join('|')}]`)
     return 2
   }
-  const suites = await allSuites()
   let only: string | undefined
   let engine: string | undefined
   try {
@@ -58,7 +57,7 @@ async function main(): Promise<number> {
   } catch (error) {
     return usage(error instanceof Error ? error.message : String(error))
   }
-  const names = [...new Set(suites.map(({ name }) => name))]
+  const names = [...new Set(SUITES.map(({ name }) => name))]
   if (only !== undefined && !names.includes(only)) return usage(`no suite ${only}; there are ${names.join(', ')}`)
   if (engine !== undefined && !KINDS.some((kind) => kind === engine)) return usage(`no engine ${engine}`)
   const problem = whyNoEngine()
@@ -72,7 +71,7 @@ async function main(): Promise<number> {
   const report = checkReport(say)
   const skipped: string[] = []
   for (const kind of kinds) {
-    const chosen = suites.filter(({ name, engines }) => engines.includes(kind) && (only ?? name) === name)
+    const chosen = SUITES.filter(({ name, engines }) => engines.includes(kind) && (only ?? name) === name)
     if (chosen.length > 0) await runOn(kind, chosen, report, skipped)
   }
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(0)

@@ -95,11 +95,17 @@ describe('a document that stands in several backing indices', () => {
   test('is looked for where times of indices overlap, on the side where less is', async () => {
     const old = Array.from({ length: 3_000 }, (_, i) => flow(i, NOON - 3_000 * SECOND + i * SECOND))
     const fresh = Array.from({ length: 3_000 }, (_, i) => flow(3_000 + i, NOON + i * SECOND))
-    // Sent again behind the rollover, one of them a day later.
-    const cluster = await clusterOf([indexOf(1, old), indexOf(2, [...old.slice(0, 1), ...old.slice(-2), ...fresh])])
-    const reader = await readerOf(cluster)
-    expect(await reader.count(ALL)).toBe(6_000)
-    expect(cluster.requests.reduce((sum, { hits }) => sum + hits, 0)).toBeLessThan(10)
+    // Sent again behind the rollover, one of them much later.
+    const behind = [...old.slice(0, 1), ...old.slice(-2), ...fresh]
+    for (const indices of [
+      [indexOf(1, old), indexOf(2, behind)],
+      [indexOf(1, behind), indexOf(2, old)],
+    ]) {
+      const cluster = await clusterOf(indices)
+      const reader = await readerOf(cluster)
+      expect(await reader.count(ALL)).toBe(6_000)
+      expect(cluster.requests.reduce((sum, { hits }) => sum + hits, 0)).toBeLessThan(10)
+    }
   })
 
   test('costs nothing where a stream has one backing index, or none that overlap', async () => {
@@ -252,6 +258,21 @@ describe('streams', () => {
     await expect(readerOf(await clusterOf([audit], { answer: refuse('wireguard') }))).rejects.toMatchObject({
       code: 'refused',
     })
+  })
+
+  test('that cannot be asked fail, whatever the question', async () => {
+    const audit = indexOf(1, [flow(2, NOON)], 'logs-wireguard.audit-default')
+    let isBroken = false
+    const answer = (path: string) =>
+      isBroken && path.includes('wireguard.audit') ? { status: 500, body: errorBody('exception', 'broken') } : null
+    const indices = [indexOf(1, [flow(1, NOON)])]
+    const reader = await readerOf(await clusterOf(indices, { answer }))
+    indices.push(audit)
+    isBroken = true
+    await expect(reader.count(ALL)).rejects.toMatchObject({ message: expect.stringContaining('500') })
+    isBroken = false
+    expect(await reader.count(ALL)).toBe(2)
+    expect(reader.damage).toEqual([])
   })
 
   test('are read by an account that may not ask what server it is', async () => {
