@@ -166,7 +166,7 @@ describe('patience ends', () => {
     const { sink, server, journal } = await open({ tick: SECOND, lookupStatus: 500 })
     journal.sending([idOf(1)])
     expect(await problemOf(sink.deliver(eventsOf(0, 3)))).toMatch(
-      /^http:\/\/127\.0\.0\.1:\d+ answered 500: test_500: as told \(for \d+ s\)$/,
+      /^http:\/\/127\.0\.0\.1:\d+ cannot answer now \(500: test_500: as told\) \(for \d+ s\)$/,
     )
     expect(server.requests).toEqual([])
   })
