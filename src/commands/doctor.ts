@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { type Clock, createSystemClock } from '../live/clock.ts'
 import { judgeAudit } from './doctor-audit.ts'
 import { judgeClock } from './doctor-clock.ts'
-import { clusterFacts, judgeCluster } from './doctor-cluster.ts'
 import { judgeConntrack } from './doctor-conntrack.ts'
 import { judgeDaemon } from './doctor-daemon.ts'
 import { judgeKernelLog } from './doctor-kernel-log.ts'
@@ -43,6 +42,7 @@ export async function runDoctor(
   const judgements = judgeMachine(facts)
   if (args.pipeline !== '') {
     judgements.push(judgePipeline(await pipelineFacts(args.pipeline, clock), facts.reader))
+    const { clusterFacts, judgeCluster } = await import('./doctor-cluster.ts')
     const cluster = await clusterFacts(args.pipeline, environment)
     if (cluster !== null) judgements.push(judgeCluster(cluster))
   }

@@ -3,13 +3,14 @@
  * duplicate, so that a capture may be replayed again.
  */
 import { dirname, join, resolve } from 'node:path'
-import type { PipelineConfig } from '../config.ts'
+import type { ElasticsearchConfig, PipelineConfig } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
 import { stateDirOf } from '../live/state-place.ts'
 import { safeText } from '../safe-text.ts'
 import { openConfiguredElasticsearch } from '../sinks/elasticsearch-configured.ts'
 import { MS } from '../time.ts'
+import type { ClusterTotals } from './cluster-totals.ts'
 import type { Environment } from './store-place.ts'
 import { paint, type Terminal } from './terminal.ts'
 
@@ -22,29 +23,16 @@ export type ReplayCluster = {
   close(): Promise<void>
 }
 
-export type ClusterTotals = {
-  readonly url: string
-  readonly counts: ReadonlyMap<string, number>
-  /** Of what was sent: records the ledger is rebuilt from, which no search shows. */
-  readonly ledger: number
-  /** Where refused documents lie. */
-  readonly dir: string
-}
-
 /** Attempts without an end would hide that nothing moves; each of them tries for some seconds itself. */
 const ATTEMPTS_MAX = 20
 
-/**
- * Null when the pipeline names no cluster. `pipeline` is the file a person named: one that lies in a capture must not send that
- * capture anywhere. Throws AppError.
- */
+/** `pipeline`: the file a person named. Opens no connection yet. Throws AppError. */
 export function openReplayCluster(
-  config: PipelineConfig,
+  config: Pick<PipelineConfig, 'state' | 'store'> & { readonly elasticsearch: ElasticsearchConfig },
   pipeline: string,
   environment: Environment,
   terminal: Terminal,
-): ReplayCluster | null {
-  if (config.elasticsearch === null || pipeline === '') return null
+): ReplayCluster {
   const base = dirname(resolve(pipeline))
   const dir = join(stateDirOf(config, base), 'replay')
   const say = (text: string) => terminal.err(`${paint(terminal, 'yellow', safeText(text))}\n`)
@@ -96,9 +84,4 @@ export function openReplayCluster(
     },
     close: () => sink.close(),
   }
-}
-
-/** How many documents lie in the file of refused ones. */
-export function refusedOf({ counts }: ClusterTotals): number {
-  return counts.get('dead-lettered') ?? 0
 }

@@ -2,7 +2,6 @@
 import { resolve } from 'node:path'
 import type { PipelineConfig } from '../config.ts'
 import { openCommandSink } from '../sinks/command.ts'
-import { openConfiguredElasticsearch } from '../sinks/elasticsearch-configured.ts'
 import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { ChainHead } from '../store/chain.ts'
@@ -43,8 +42,11 @@ export async function openSinks(
       sinks.push(await openStoreSink({ dir: resolve(base, dir), retention, now, onHead, step }))
     }
     if (config.ndjson !== '') sinks.push(openNdjsonAppend(resolve(base, config.ndjson), positions.get('ndjson') ?? ''))
-    if (config.elasticsearch !== null)
+    if (config.elasticsearch !== null) {
+      // A gateway that ships nowhere does without its 40 MB.
+      const { openConfiguredElasticsearch } = await import('../sinks/elasticsearch-configured.ts')
       sinks.push(openConfiguredElasticsearch(config.elasticsearch, { ...deps, base, dir: stateDir }))
+    }
     if (config.command !== null) sinks.push(openCommandSink(config.command.run, config.command.timeout))
   } catch (error) {
     for (const sink of sinks) await sink.close()
