@@ -14,7 +14,7 @@ export function resolveSecret(secret: Secret, environment: { readonly [name: str
   const value = text.replace(/\r?\n$/, '')
   if (value === '') throw badSecret(secret, 'is empty')
   if (value.length > SECRET_MAX) throw badSecret(secret, `is longer than ${SECRET_MAX} characters`)
-  if (/[\p{Cc}\u0080-\uffff]/u.test(value))
+  if (/[\p{Cc}\u0080-\u{10ffff}]/u.test(value))
     throw badSecret(secret, 'holds characters that no key or password header can carry')
   return value
 }

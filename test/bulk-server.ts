@@ -51,6 +51,8 @@ export type Reaction =
   | { readonly kind: 'cut'; readonly isApplied?: boolean }
   /** No answer, until `release`. */
   | { readonly kind: 'stall'; readonly isApplied?: boolean }
+  /** An answer that comes byte by byte and never ends. */
+  | { readonly kind: 'drip'; readonly isApplied?: boolean }
 
 export type BulkServerOptions = {
   readonly port?: number
@@ -148,6 +150,7 @@ export async function openBulkServer(options: BulkServerOptions = {}): Promise<B
     if (reaction.kind !== 'take' && reaction.isApplied === true) shelf.take(parsed.documents.filter(canTake))
     if (reaction.kind === 'cut') request.socket.destroy()
     else if (reaction.kind === 'stall') stalled.add(request.socket)
+    else if (reaction.kind === 'drip') drip(response)
     else if (reaction.kind === 'status')
       answer(response, reaction.status, reaction.body ?? errorBody(reaction.status), reaction.contentType)
     else answer(response, 200, shelf.take(parsed.documents, reaction.item))
@@ -289,7 +292,8 @@ function answerTo(
     const ids = idsIn(body)
     const docs = ids.map((_id) => ({ _index: name, _id, found: shelf.indices.get(name)?.has(_id) === true }))
     return { status: 200, body: { docs } }
-  } else if (question === '_search') return { status: 200, body: { hits: { hits: shelf.find(name, idsIn(body)) } } }
+  } else if (question === '_search')
+    return { status: 200, body: { timed_out: false, hits: { hits: shelf.find(name, idsIn(body)) } } }
   return { status: 404, body: { error: { type: 'not_here', reason: path }, status: 404 } }
 }
 
@@ -321,6 +325,15 @@ async function readWhole(request: IncomingMessage): Promise<Buffer> {
 
 function errorBody(status: number): string {
   return JSON.stringify({ error: { type: `test_${status}`, reason: 'as told' }, status })
+}
+
+function drip(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  const next = () => {
+    response.write(' ')
+    if (!response.destroyed) setImmediate(next)
+  }
+  next()
 }
 
 function answer(response: ServerResponse, status: number, body: string, contentType = 'application/json'): void {

@@ -32,6 +32,7 @@ test('what is wrong names the reference and never the secret', () => {
     () => resolveSecret({ from: 'file', name: join(dir, 'absent') }, {}),
     () => resolveSecret({ from: 'file', name: path }, {}),
     () => resolveSecret({ from: 'env', name: 'KEY' }, { KEY: `${secret}ü` }),
+    () => resolveSecret({ from: 'env', name: 'KEY' }, { KEY: `${secret}🔑` }),
     () => resolveSecret({ from: 'env', name: 'KEY' }, { KEY: secret.repeat(2000) }),
   ]
   for (const attempt of failures) {

@@ -2,7 +2,7 @@
  * Generated files against what this release generates (elasticsearch/generated-files.ts): which are stale, missing, or none of ours.
  * An argument stands for generated files when it lies in one of their folders, wherever the repository or package lies.
  */
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { GENERATED_FOLDERS, generatedFiles } from '../elasticsearch/generated-files.ts'
 import { AppError, type Problem } from '../errors.ts'
@@ -46,7 +46,7 @@ export async function checkGenerated(place: GeneratedPlace, isWrite: boolean): P
     const file = shownAs(place, path)
     const found = await textOf(file)
     if (found === text) current++
-    else if (isWrite) checked.push(await renew(file, text))
+    else if (isWrite) checked.push(await renew(place, file, text))
     else checked.push(found === null ? missing(file) : stale(file, found, text))
   }
   const known = new Set(expected.map(([path]) => path))
@@ -63,7 +63,12 @@ function shownAs({ argument, path: folder }: GeneratedPlace, path: string): stri
   return path === folder ? argument : join(argument, path.slice(folder.length + 1))
 }
 
-async function renew(file: string, text: string): Promise<GeneratedChecked> {
+async function renew({ argument }: GeneratedPlace, file: string, text: string): Promise<GeneratedChecked> {
+  const link = await linkBelow(argument, file)
+  if (link !== null)
+    throw new AppError('cannot-write', `${safeText(link)} is a link, and generated files are no links`, {
+      advice: 'Look where it leads, and delete it.',
+    })
   try {
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, text)
@@ -71,6 +76,17 @@ async function renew(file: string, text: string): Promise<GeneratedChecked> {
     throw new AppError('cannot-write', `cannot write ${safeText(file)}`, { cause })
   }
   return { file, count: 1, summary: 'written', problems: [], text: '' }
+}
+
+/** The first link between what was named and a file in it; null = none. A tree may come from anywhere, and lead anywhere. */
+async function linkBelow(argument: string, file: string): Promise<string | null> {
+  let at = argument
+  for (const step of relative(argument, file).split(sep)) {
+    at = join(at, step)
+    const found = await lstat(at).catch(() => null)
+    if (found?.isSymbolicLink() === true) return at
+  }
+  return null
 }
 
 function missing(file: string): GeneratedChecked {

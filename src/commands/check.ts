@@ -60,12 +60,13 @@ export async function runCheck(files: readonly string[], terminal: Terminal, isW
   return problemCount === 0 && checked > 0 ? 0 : 2
 }
 
-/** Null for what people write: a capture may lie in a folder of any name. */
+/** Null for what people write, as YAML: it may lie in a folder of any name, and so may a capture. */
 async function generatedPlaceOf(argument: string): Promise<GeneratedPlace | null> {
   // What it needs is much to load, and few ask for it.
   const { generatedPlace } = await import('./check-generated.ts')
   const place = generatedPlace(argument)
-  if (place === null || !(await isDirectory(argument))) return place
+  if (place === null) return null
+  if (!(await isDirectory(argument))) return /\.ya?ml$/i.test(argument) ? null : place
   const captures = await Promise.all(CAPTURE_FILES.map((name) => exists(join(argument, name))))
   return captures.includes(true) ? null : place
 }

@@ -87,7 +87,8 @@ function secretOf(text: string, option: string): Secret {
   })
 }
 
-function fingerprintOf(text: string): string {
+/** Throws AppError `usage` for what is none; '' stays. */
+export function fingerprintOf(text: string): string {
   if (text === '' || /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i.test(text)) return text
   throw new AppError('usage', `${quoted(text)} is no SHA-256 fingerprint`, {
     advice: 'It has 32 bytes in hex, with or without colons, as `openssl x509 -fingerprint -sha256` prints it.',

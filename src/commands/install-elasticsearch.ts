@@ -100,7 +100,7 @@ async function install(session: Session, survey: Survey, artefactsOf: typeof art
   const steps = planArtefacts(artefacts, found)
   refuse(steps)
   if (args.createKey !== '') await checkKeyMaker(cluster, security, args.createKey)
-  const streams = await planStreams(cluster, artefacts, found)
+  const streams = await planStreams(cluster, artefacts, found, place.namespace)
   await doSteps(session, steps)
   await doStreams(session, streams.changes)
   for (const note of streams.notes) session.say('note', note)

@@ -4,8 +4,9 @@ import { artefactText, removeArtefact } from '../elasticsearch/install/apply.ts'
 import type { Cluster } from '../elasticsearch/install/cluster.ts'
 import { presentStreams } from '../elasticsearch/install/existing-streams.ts'
 import { kindText } from '../elasticsearch/install/plan.ts'
-import { planRemoval, type Removal } from '../elasticsearch/install/removal.ts'
+import { COPIED, planRemoval, type Removal } from '../elasticsearch/install/removal.ts'
 import type { Survey } from '../elasticsearch/install/survey.ts'
+import { ownNames } from '../elasticsearch/own-names.ts'
 import { AppError } from '../errors.ts'
 import { briefList, rolesSkipped } from './install-print.ts'
 import type { InstallReport } from './install-report.ts'
@@ -15,7 +16,7 @@ import { counted, paint, type Terminal } from './terminal.ts'
 const USERS: { readonly [kind in ArtefactKind]: string } = {
   'index-template': 'data streams use them',
   'component-template': 'index templates that stay are composed of them',
-  'ingest-pipeline': 'data streams send their documents through them',
+  'ingest-pipeline': 'data streams or templates send documents through them',
   role: '',
 }
 
@@ -30,7 +31,7 @@ export async function runRemoval(
 ): Promise<void> {
   const { streams } = await presentStreams(cluster)
   const names = streams.map(({ name }) => name)
-  const removals = planRemoval(found, names)
+  const removals = planRemoval(found, names, ownNames())
   const failed: string[] = []
   let gone = 0
   for (const { kind, name, kept } of removals) {
@@ -76,12 +77,14 @@ export async function runRemoval(
 /** One line for each kind: what must stay does so for one reason, mostly. */
 function keptLines(removals: readonly Removal[]): string[] {
   const kinds = [...new Set(removals.map(({ kind }) => kind))]
-  return kinds.flatMap((kind) => {
-    const kept = removals.filter((each) => each.kind === kind && each.kept !== '')
+  const copies = removals.filter(({ kept }) => kept === COPIED)
+  const lines = kinds.flatMap((kind) => {
+    const kept = removals.filter((each) => each.kind === kind && each.kept !== '' && each.kept !== COPIED)
     const [first] = kept
     if (first === undefined) return []
     const names = briefList(kept.map(({ name }) => name))
     if (kept.length === 1) return [`${kindText(kind)} ${names}: ${first.kept}`]
     return [`${counted(kept.length, kindText(kind))} (${names}): ${USERS[kind]}`]
   })
+  return [...lines, ...copies.map(({ kind, name, kept }) => `${artefactText({ kind, name })}: ${kept}`)]
 }

@@ -45,6 +45,7 @@ export async function peerStatesAt(
   const result = await reader.select(
     {
       datasets: ['wireguard.peer'],
+      isAside: true,
       since: Math.min(lastPoll, at) - BEFORE,
       until: at + AFTER,
       columns: COLUMNS,

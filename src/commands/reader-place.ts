@@ -11,7 +11,7 @@ import { AppError } from '../errors.ts'
 import { quoted, safeText } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { openStoreReader, type StoreReader } from '../store/reader.ts'
-import { type ConnectionOptions, connectionOf } from './connection-arguments.ts'
+import { type ConnectionOptions, connectionOf, fingerprintOf } from './connection-arguments.ts'
 import { type ClusterSink, type Environment, findSink, type StoreOptions, type StorePlace } from './store-place.ts'
 import { paint, type Terminal } from './terminal.ts'
 
@@ -23,6 +23,9 @@ export type ReaderOptions = StoreOptions &
     /** Last part of its streams' names. */
     readonly namespace?: string
   }
+
+/** From the keyboard, from a service manager, from a terminal that is gone. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export type ClusterPlace = {
   readonly connection: Connection
@@ -80,7 +83,23 @@ export function reportDamage(reader: EventReader | StoreReader, terminal: Termin
 /** Loaded when a cluster is asked at all: its client takes longer to load than most commands take. */
 async function openCluster({ connection, namespace }: ClusterPlace): Promise<EventReader> {
   const { openClusterReader } = await import('../store/cluster-reader.ts')
-  return openClusterReader(connection, { namespace })
+  const reader = await openClusterReader(connection, { namespace })
+  // Documents lie in a directory of its own while it is open, and a signal would leave them there.
+  const end = (signal: NodeJS.Signals) => {
+    reader.close()
+    process.kill(process.pid, signal)
+  }
+  for (const signal of ENDS) process.once(signal, end)
+  return {
+    ...reader,
+    get damage() {
+      return reader.damage
+    },
+    close() {
+      for (const signal of ENDS) process.off(signal, end)
+      reader.close()
+    },
+  }
 }
 
 /** A pipeline's key may be good for writing only: an account that is named here goes before it. */
@@ -91,10 +110,13 @@ function configured(
 ): ClusterPlace {
   const given = connectionOptions(options)
   const namespace = options.namespace || config.namespace
-  if (given.apiKey === '' && given.user === '')
-    return { connection: configuredConnection(config, base, environment), namespace, from }
   const caFile = given.caFile || (config.caFile === '' ? '' : resolve(base, config.caFile))
   const fingerprint = given.fingerprint || config.fingerprint
+  // A password alone is an account that is not whole, which is said there.
+  if (given.apiKey === '' && given.user === '' && given.password === '') {
+    const { url, auth } = configuredConnection(config, base, environment)
+    return { connection: { url, auth, caFile, fingerprint: fingerprintOf(fingerprint) }, namespace, from }
+  }
   return { connection: connectionOf(config.url, { ...given, caFile, fingerprint }, environment), namespace, from }
 }
 

@@ -44,6 +44,8 @@ export function openReplayCluster(
     log: { info: () => {}, warn: (_, text) => say(text), error: (_, text) => say(text) },
     now: () => Date.now() * MS,
     random: Math.random,
+    // A capture is replayed into one cluster after the other, into a namespace of its own, or again when all was deleted.
+    asksAgain: true,
   })
   const { url } = config.elasticsearch
   const batch = sink.batch?.events ?? 5_000

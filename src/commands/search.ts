@@ -146,7 +146,7 @@ async function sayMissing(
   const named = areDatasetsGiven ? selection.datasets : null
   if (total === 0) terminal.err(`${await storedPeriod(reader, named, period, 'nothing matches')}\n`)
   if (areDatasetsGiven) return
-  const counters = await reader.count({ ...selection, datasets: [COUNTERS] })
+  const counters = await reader.count({ ...selection, datasets: [COUNTERS], isAside: true })
   if (counters > 0)
     terminal.err(
       `${paint(terminal, 'dim', `${counters.toLocaleString('en-US')} counter readings match too; --dataset peer shows them`)}\n`,

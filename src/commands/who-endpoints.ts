@@ -78,6 +78,7 @@ async function endpointsOtherwise(
   const groups = await reader.groups(
     {
       datasets: ['wireguard.peer'],
+      isAside: true,
       since: moment.from - OTHER_TIMES,
       until: moment.to + OTHER_TIMES,
       query: allOf([

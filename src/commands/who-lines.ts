@@ -58,6 +58,7 @@ export async function readAddressLines(reader: EventReader, question: Question):
   const result = await reader.select(
     {
       datasets: ['wireguard.firewall'],
+      isAside: true,
       since: moment.from - reach,
       until: moment.to + reach,
       columns: [...RULE_COLUMNS, 'observer.ingress.interface.name', 'observer.egress.interface.name'],
@@ -115,7 +116,13 @@ export async function readFlowRules(
   if (ids.length === 0) return new Map()
   const list = ids.map((_, i) => `$${i + 2}`).join(', ')
   const result = await reader.select(
-    { datasets: ['wireguard.firewall'], ...scope, columns: RULE_COLUMNS, filter: equals('wireguard.flow.id', ids) },
+    {
+      datasets: ['wireguard.firewall'],
+      isAside: true,
+      ...scope,
+      columns: RULE_COLUMNS,
+      filter: equals('wireguard.flow.id', ids),
+    },
     `SELECT * FROM events WHERE "wireguard.flow.id" IN (${list})
      QUALIFY row_number() OVER (PARTITION BY "wireguard.flow.id" ORDER BY abs(epoch_us("@timestamp") - $1::BIGINT), "@timestamp", "event.id") = 1`,
     [BigInt(at), ...ids],

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { Client, SniffingTransport } from '@elastic/elasticsearch'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
-import { pinnedAmong, pinnedConnector } from './pinned-authority.ts'
+import { certificatesIn, pinnedAmong, pinnedConnector } from './pinned-authority.ts'
 
 export type Connection = {
   /** Without user and password. */
@@ -93,12 +93,23 @@ function trustOf(caFile: string, fingerprint: string) {
 }
 
 function readCertificate(path: string): string {
+  const advice = 'ca_file is the PEM certificate of the authority that signed the server’s, readable by this user.'
+  let pem: string
   try {
-    return readFileSync(path, 'utf8')
+    pem = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new AppError('cannot-read', `cannot read the certificate ${safeText(path)}`, {
-      cause,
-      advice: 'ca_file is the PEM certificate of the authority that signed the server’s, readable by this user.',
-    })
+    throw new AppError('cannot-read', `cannot read the certificate ${safeText(path)}`, { cause, advice })
+  }
+  // Node takes a file without one for no authority at all: every server would be strange to it, and nobody would know why.
+  if (certificateCount(pem) > 0) return pem
+  throw new AppError('cannot-read', `${safeText(path)} holds no PEM certificate, or one that is broken`, { advice })
+}
+
+/** 0 also where one is broken. */
+function certificateCount(pem: string): number {
+  try {
+    return certificatesIn(pem).length
+  } catch {
+    return 0
   }
 }

@@ -59,7 +59,21 @@ export function failureText(error: unknown, url: string): unknown {
     return new AppError('no-server', `${place} cannot be reached: ${connectionProblem(error.message)}`, {
       advice: tlsAdvice(error.message),
     })
+  if (error instanceof errors.RequestAbortedError)
+    return new AppError('no-server', `the answer of ${place} was broken off: ${brief(error.message)}`, {
+      advice: 'Ask again.',
+    })
+  if (error instanceof errors.DeserializationError || isUnpackError(error))
+    return new AppError('wrong-server', `${place} gave an answer that is no JSON`, {
+      advice: 'Ask the cluster itself, not a proxy that changes answers.',
+    })
   return error
+}
+
+/** What zlib says of an answer that is not compressed as its header says; the client hands it on as it is. */
+function isUnpackError(error: unknown): boolean {
+  const code = memberOf(error, 'code')
+  return typeof code === 'string' && code.startsWith('Z_')
 }
 
 function reasonTail(error: unknown): string {

@@ -42,10 +42,18 @@ export function pinnedConnector(fingerprint: string): Connector {
   }
 }
 
-/** Those of a PEM file that have the fingerprint. */
+/** Those of a PEM file that have the fingerprint. Throws Error for a certificate that is none. */
 export function pinnedAmong(pem: string, fingerprint: string): readonly string[] {
+  return certificatesIn(pem).filter(
+    (block) => plainHex(new X509Certificate(block).fingerprint256) === plainHex(fingerprint),
+  )
+}
+
+/** The certificates of a PEM file, as they stand there. Throws Error for one that is none. */
+export function certificatesIn(pem: string): readonly string[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
-  return blocks.filter((block) => plainHex(new X509Certificate(block).fingerprint256) === plainHex(fingerprint))
+  for (const block of blocks) new X509Certificate(block)
+  return blocks
 }
 
 /** PEM of the certificate shown that has the fingerprint. */

@@ -36,6 +36,9 @@ export type Abilities = {
 export const ELASTICSEARCH_MIN = [8, 19] as const
 export const OPENSEARCH_MIN = [2, 19] as const
 
+/** Bytes of the answer that says who it is: a cluster's is half a kilobyte, and anything may listen at an address. */
+const ANSWER_BYTES_MAX = 1024 * 1024
+
 const rootSchema = z.object({
   cluster_name: z.string(),
   cluster_uuid: z.string(),
@@ -49,7 +52,10 @@ const rootSchema = z.object({
 export async function askServer(client: Client, url: string): Promise<Server> {
   let answer: unknown
   try {
-    answer = await client.transport.request({ method: 'GET', path: '/' })
+    answer = await client.transport.request(
+      { method: 'GET', path: '/' },
+      { maxResponseSize: ANSWER_BYTES_MAX, maxCompressedResponseSize: ANSWER_BYTES_MAX },
+    )
   } catch (error) {
     throw failureText(error, url)
   }

@@ -109,6 +109,8 @@ export function startDelivery(
       try {
         await deliverOnce()
       } catch (cause) {
+        // What was given up to stop is no failure: it comes again after the next start.
+        if (stopping.signal.aborted) return
         const said = cause instanceof Error ? cause.message : String(cause)
         if (said !== error) log.error({ sink: sink.name, error: said }, `sink ${sink.name} takes nothing: ${said}`)
         error = said

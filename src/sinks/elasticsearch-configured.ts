@@ -20,15 +20,17 @@ export type ConfiguredDeps = {
   readonly now: () => Micros
   /** From 0 to 1: spreads attempts of many gateways. */
   readonly random: () => number
+  /** What earlier runs delivered may not be in this cluster (SentIdsOptions); left out: it is. */
+  readonly asksAgain?: boolean
 }
 
 /** Opens no connection yet. Throws AppError for secrets, certificates and a directory that cannot be used. */
 export function openConfiguredElasticsearch(config: ElasticsearchConfig, deps: ConfiguredDeps): Sink {
-  const { base, dir, environment, hide, log, now, random } = deps
+  const { base, dir, environment, hide, log, now, random, asksAgain = false } = deps
   const connection = configuredConnection(config, base, environment)
   for (const secret of secretsOf(connection)) hide(secret)
   const letters = openDeadLetters(dir, config.deadLetterBytes)
-  const sent = openSentIds(dir)
+  const sent = openSentIds(dir, { asksAgain })
   const { namespace, metrics } = config
   return openElasticsearchSink({ connection, namespace, metrics, letters, sent, log, now, random })
 }

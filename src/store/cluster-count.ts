@@ -129,7 +129,8 @@ async function countRepeats(
     if (hits.length === 0) return repeats
     const ids = hits.map(({ id }) => id)
     const found = await search.search([stream], {
-      query: { bool: { filter: [elsewhere, { terms: { 'event.id': ids } }] } },
+      // Where an older mapping does not know a field, the twin may not match, and was not counted.
+      query: { bool: { filter: [elsewhere, query, { terms: { 'event.id': ids } }] } },
       size: HITS_MAX,
     })
     repeats += new Set(found.hits.map(({ id }) => id)).size

@@ -6,7 +6,7 @@ import { typeOf } from '../kql/field-names.ts'
 import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
 import type { Micros } from '../time.ts'
 import { scopeClause } from './cluster-query.ts'
-import { type ClusterSearch, checked, TIME_FORMAT, timeOf } from './cluster-search.ts'
+import { type ClusterSearch, checked, TIME_FORMAT, timeOf, wrongAnswer } from './cluster-search.ts'
 import { ALL_TIME, type Bounds, type Group } from './event-reader.ts'
 
 type Scalar = string | number | boolean | null
@@ -49,6 +49,8 @@ export async function readGroups(
         newest: edgeTime(newest, search.url),
       })
     if (next === undefined || buckets.length < PAGE) return groups
+    // It would never end, and fill the memory.
+    if (JSON.stringify(next) === JSON.stringify(after)) throw wrongAnswer(search.url, 'it repeats a page of groups')
     after = next
   }
 }

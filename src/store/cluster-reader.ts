@@ -10,7 +10,7 @@
  */
 import type { Client } from '@elastic/elasticsearch'
 import { type Connection, connect } from '../elasticsearch/connection.ts'
-import { abilitiesOf, askServer, type Server } from '../elasticsearch/server.ts'
+import { abilitiesOf, askServer, type Engine, type Server } from '../elasticsearch/server.ts'
 import { AppError } from '../errors.ts'
 import { compareText } from '../kql/text-match.ts'
 import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
@@ -19,7 +19,7 @@ import { countOnce } from './cluster-count.ts'
 import { joinGroups, readBounds, readGroups } from './cluster-groups.ts'
 import { clusterQuery, scopeClause, wideClause } from './cluster-query.ts'
 import { type ClusterScopes, createClusterScopes } from './cluster-scopes.ts'
-import { type ClusterSearch, createClusterSearch, HITS_MAX } from './cluster-search.ts'
+import { type ClusterSearch, createClusterSearch, HITS_MAX, type Hit } from './cluster-search.ts'
 import { type ClusterStreams, checkStreams, createClusterStreams } from './cluster-streams.ts'
 import type { EventReader, Order, Place, Selection } from './event-reader.ts'
 import { countBySelect, groupsBySelect, placesBySelect } from './selection-sql.ts'
@@ -53,12 +53,18 @@ export async function openClusterReader(connection: Connection, { namespace }: C
     const search = createClusterSearch(client, connection.url, server, tell, stop.signal)
     const streams = createClusterStreams(search, namespace, tell)
     await checkStreams(streams, connection.url, namespace)
-    const cluster: Cluster = { search, streams, scopes: createClusterScopes(search) }
+    const cluster: Cluster = { search, streams, scopes: createClusterScopes(search, tell) }
     return {
       name: safeText(connection.url),
       async select(scope, sql, parameters = []) {
         const asked = clusterQuery(scope.filter ?? { kind: 'all' }, server.engine)
-        return cluster.scopes.ask(scope, await streams.of(scope.datasets), wideClause(asked), sql, parameters)
+        return cluster.scopes.ask(
+          scope,
+          await streams.of(scope.datasets, scope.isAside),
+          wideClause(asked),
+          sql,
+          parameters,
+        )
       },
       count: (selection) => count(cluster, selection),
       places: (selection, order, limit, after) => places(cluster, selection, order, limit, after),
@@ -85,29 +91,25 @@ export async function openClusterReader(connection: Connection, { namespace }: C
   }
 }
 
-/** An account that only reads may not ask what answers: then it is taken for Elasticsearch, since OpenSearch tells everyone. */
+/** An account that only reads may not ask what answers; how it is refused tells. */
 async function askedServer(client: Client, url: string): Promise<Server> {
   try {
     return await askServer(client, url)
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'refused') throw error
-    const version = '9.0.0'
-    return {
-      engine: 'elasticsearch',
-      version,
-      clusterName: '',
-      clusterId: '',
-      can: abilitiesOf('elasticsearch', version),
-    }
+    // Words of OpenSearch's security plugin, where Elasticsearch says `action [cluster:monitor/main] is unauthorized`.
+    const engine: Engine = error.message.includes('no permissions for [') ? 'opensearch' : 'elasticsearch'
+    const version = engine === 'elasticsearch' ? '9.0.0' : '3.0.0'
+    return { engine, version, clusterName: '', clusterId: '', can: abilitiesOf(engine, version) }
   }
 }
 
 async function ask(
   { search, streams, scopes }: Cluster,
-  { datasets, since, until }: Selection,
+  { datasets, since, until, isAside }: Selection,
   { clause, doubtful }: ReturnType<typeof clusterQuery>,
 ): Promise<Asked> {
-  const names = await streams.of(datasets)
+  const names = await streams.of(datasets, isAside)
   if (doubtful === null || names.length === 0)
     return { streams: names, clause: scopeClause(since, until, [clause]), select: null }
   const { total } = await search.search(names, { query: scopeClause(since, until, [doubtful]), size: 0, total: 1 })
@@ -158,11 +160,16 @@ async function surePlaces(
   start: Place | null,
 ): Promise<Place[]> {
   const found: Place[] = []
-  for (let after = start; found.length < limit; ) {
+  for (let after: Place | Hit | null = start; found.length < limit; ) {
     const size = Math.min(limit - found.length, HITS_MAX)
-    const { hits } = await search.search(streams, { query, size, order, ...(after === null ? {} : { after }) })
+    const { hits }: { readonly hits: readonly Hit[] } = await search.search(streams, {
+      query,
+      size,
+      order,
+      ...(after === null ? {} : { after }),
+    })
     for (const { at, id } of hits) if (found.at(-1)?.id !== id) found.push({ at, id })
-    after = found.at(-1) ?? null
+    after = hits.at(-1) ?? null
     if (hits.length < size) return found
   }
   return found

@@ -9,24 +9,38 @@ import type { FieldName } from '../fields.ts'
 import { parseInstant } from '../quantities.ts'
 import { MS } from '../time.ts'
 import { fieldOfName } from './columns.ts'
+import { HOT_LINE_BYTES_MAX } from './hot-lines.ts'
 
 /** The line of a document, without LF. `source`: its `_source`. */
 export type RowPrinter = (source: unknown) => string
 
 /** A step of the wanted names: what of a member is printed, and its own members. */
-type Step = { print: ((value: unknown) => string) | null; key: string; readonly members: Map<string, Step> }
+type Step = {
+  print: ((value: unknown) => string) | null
+  key: string
+  /** Number of the document that had it last: with a dotted name and nested a document has it twice, which DuckDB refuses. */
+  seen: number
+  readonly members: Map<string, Step>
+}
 
 /** How deep a document is followed; names of ours have at most 6 steps. */
 const DEPTH_MAX = 12
+/** Characters. A shorter value always has room: all columns together stay far below what is left of DuckDB's longest line. */
+const SHORT_MAX = 8_192
+/** Bytes of a row behind which only short values have a place. */
+const ROW_MAX = HOT_LINE_BYTES_MAX - 4 * 1024 * 1024
 
-export function createRowPrinter(columns: readonly FieldName[]): RowPrinter {
-  const root: Step = { print: null, key: '', members: new Map() }
+/** `tellLeftOut` is called for a value that is too long for a row: the row does without it. */
+export function createRowPrinter(columns: readonly FieldName[], tellLeftOut: () => void = () => {}): RowPrinter {
+  const root: Step = { print: null, key: '', seen: 0, members: new Map() }
+  let documents = 0
+  let length = 0
   for (const name of columns) {
     let step = root
     for (const part of name.split('.')) {
       let next = step.members.get(part)
       if (next === undefined) {
-        next = { print: null, key: '', members: new Map() }
+        next = { print: null, key: '', seen: 0, members: new Map() }
         step.members.set(part, next)
       }
       step = next
@@ -36,9 +50,14 @@ export function createRowPrinter(columns: readonly FieldName[]): RowPrinter {
   }
 
   function collect(value: unknown, step: Step, parts: string[], depth: number): void {
-    if (step.print !== null) {
+    if (step.print !== null && step.seen !== documents) {
       const text = step.print(value)
-      if (text !== '') parts.push(step.key + text)
+      if (text.length > SHORT_MAX && length + text.length > ROW_MAX) tellLeftOut()
+      else if (text !== '') {
+        step.seen = documents
+        length += text.length
+        parts.push(step.key + text)
+      }
     }
     if (step.members.size === 0 || depth === DEPTH_MAX || !isObject(value)) return
     for (const name in value) {
@@ -49,6 +68,8 @@ export function createRowPrinter(columns: readonly FieldName[]): RowPrinter {
 
   return (source) => {
     const parts: string[] = []
+    documents++
+    length = 0
     collect(source, root, parts, 0)
     return `{${parts.join(',')}}`
   }

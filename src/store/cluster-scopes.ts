@@ -8,12 +8,14 @@ import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { FIELD_NAMES, type FieldName } from '../fields.ts'
 import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
+import { safeText } from '../safe-text.ts'
 import { scopeClause } from './cluster-query.ts'
 import type { ClusterSearch } from './cluster-search.ts'
 import { loadTable } from './cluster-table.ts'
 import { columnName } from './columns.ts'
 import { type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
 import type { Result, Scope } from './event-reader.ts'
+import { isDiskFull, reasonOf } from './write-error.ts'
 
 export type ClusterScopes = {
   /** EventReader.select over the scope's documents of these streams that `clause` matches; `scope.filter` is not looked at. */
@@ -45,13 +47,15 @@ const KEPT_MAX = 2
 const MEMORY = '1GiB'
 const THREADS = 2
 
-export function createClusterScopes(search: ClusterSearch): ClusterScopes {
+/** `tell` gets what tables have to do without. */
+export function createClusterScopes(search: ClusterSearch, tell: (text: string) => void): ClusterScopes {
   let work: Promise<Work> | null = null
   /** Used last comes last. */
   let kept: readonly Loaded[] = []
   let made = 0
   let last: Promise<unknown> = Promise.resolve()
   let isOpen = true
+  let workDir = ''
 
   async function load(scope: Scope, streams: readonly string[], clause: ElasticsearchQuery): Promise<Loaded> {
     const columns = columnsOf(scope)
@@ -63,12 +67,20 @@ export function createClusterScopes(search: ClusterSearch): ClusterScopes {
       kept = [...kept.filter((each) => each !== known), known]
       return known
     }
-    work ??= openWork()
+    work ??= openWork((made) => {
+      workDir = made
+    })
     const { database, dir } = await work
     for (const each of kept.slice(0, -(KEPT_MAX - 1))) await database.run(`DROP TABLE ${each.table}`)
     kept = kept.slice(-(KEPT_MAX - 1))
     try {
-      await loadTable({ search, database, dir }, wanted.table, columns, streams, scopeClause(since, until, [clause]))
+      await loadTable(
+        { search, database, dir, tell },
+        wanted.table,
+        columns,
+        streams,
+        scopeClause(since, until, [clause]),
+      )
     } catch (error) {
       await database.run(`DROP TABLE IF EXISTS ${wanted.table}`).catch(() => {})
       throw error
@@ -85,6 +97,8 @@ export function createClusterScopes(search: ClusterSearch): ClusterScopes {
     parameters: readonly Parameter[],
   ): Promise<Result> {
     try {
+      // A directory made now would be left behind.
+      if (!isOpen) throw new TypeError('a question to a reader that is closed')
       const { table, columns } = await load(scope, streams, clause)
       if (work === null) throw new TypeError('a table without a database')
       const list = columnsOf(scope).map(columnName)
@@ -95,7 +109,7 @@ export function createClusterScopes(search: ClusterSearch): ClusterScopes {
       const events = `SELECT ${list.join(', ')} FROM ${table}${within}`
       return await (await work).database.rows(`WITH events AS (${events}) ${sql}`, parameters)
     } catch (error) {
-      throw faultOf(error) === 'memory' ? tooLarge(error) : error
+      throw faultOf(error) === 'memory' ? tooLarge(error) : toWorkError(error)
     }
   }
 
@@ -109,12 +123,13 @@ export function createClusterScopes(search: ClusterSearch): ClusterScopes {
     close() {
       if (!isOpen) return
       isOpen = false
+      // At once, for a process that ends here; what runs may still write, and is cleared away behind it.
+      if (workDir !== '') removeWork(workDir)
       void work?.then(
         async ({ database, dir }) => {
-          rmSync(dir, { recursive: true, force: true })
           await database.close()
           await last
-          rmSync(dir, { recursive: true, force: true })
+          removeWork(dir)
         },
         () => {},
       )
@@ -135,9 +150,10 @@ function holds(loaded: Loaded, wanted: Loaded): boolean {
   return loaded.columns.includes('@timestamp') && loaded.since <= wanted.since && loaded.until >= wanted.until
 }
 
-/** The directory is for this process alone: documents lie there for a moment. */
-async function openWork(): Promise<Work> {
+/** The directory is for this process alone: documents lie there for a moment. `tellDir` gets it before anything is in it. */
+async function openWork(tellDir: (dir: string) => void): Promise<Work> {
   const dir = mkdtempSync(join(tmpdir(), 'peertrail-cluster-'))
+  tellDir(dir)
   try {
     const spill = join(dir, 'spill')
     return { dir, database: await openDuckdb({ directory: dir, spill, memory: MEMORY, threads: THREADS }) }
@@ -145,6 +161,25 @@ async function openWork(): Promise<Work> {
     rmSync(dir, { recursive: true, force: true })
     throw error
   }
+}
+
+/** Failing is no reason to end: the answer was given. */
+function removeWork(dir: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true })
+  } catch {
+    // What still writes into it is stopped, and then it is tried again.
+  }
+}
+
+/** No room, or no right to write: anything else comes back as it is. */
+function toWorkError(error: unknown): unknown {
+  const isOfFile = error instanceof Error && ('syscall' in error || faultOf(error) === 'file' || isDiskFull(error))
+  if (error instanceof AppError || !isOfFile) return error
+  return new AppError('cannot-write', `cannot write to ${safeText(tmpdir())}: ${reasonOf(error)}`, {
+    cause: error,
+    advice: 'Documents of a cluster lie there while a question is answered; TMPDIR names another directory.',
+  })
 }
 
 function tooLarge(cause: unknown): AppError {

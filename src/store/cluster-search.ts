@@ -2,7 +2,7 @@
  * Searches of a cluster: one request each, answers checked, what is not whole told. Times are exact: an engine prints a sort value of
  * a `date_nanos` as a number that JavaScript rounds, so they are asked for as text, and `search_after` gets text.
  */
-import type { Client } from '@elastic/elasticsearch'
+import { type Client, errors } from '@elastic/elasticsearch'
 import { z } from 'zod'
 import { brief, failureText, statusOf } from '../elasticsearch/failure.ts'
 import type { Server } from '../elasticsearch/server.ts'
@@ -17,6 +17,8 @@ import type { Order, Place } from './event-reader.ts'
 export const HITS_MAX = 10_000
 
 export type Hit = Place & {
+  /** As the engine printed it: a stranger's may be finer than a microsecond, and what follows follows the whole of it. */
+  readonly time: string
   /** Of the document, parsed JSON; undefined where it was not asked for. */
   readonly source: unknown
 }
@@ -26,6 +28,8 @@ export type Answer = {
   /** Of all that match; 0 where it was not asked for. */
   readonly total: number
   readonly aggregations: unknown
+  /** Where the next search of a point in time has to look; null where the answer names none. */
+  readonly point: PointInTime | null
 }
 
 export type SearchBody = {
@@ -34,7 +38,7 @@ export type SearchBody = {
   readonly size: number
   readonly order?: Order
   /** The next hits behind this one; where it stands twice, not its twin. */
-  readonly after?: Place
+  readonly after?: Place | Hit
   /** Names of fields of each hit; left out: time and id alone. */
   readonly source?: readonly string[]
   /** Counts so many matches, true = all of them. */
@@ -49,7 +53,7 @@ export type PointInTime = { readonly pit: string }
 export type ClusterSearch = {
   readonly url: string
   readonly server: Server
-  /** Throws AppError `no-server`, `refused`, `bad-query`. Partial answers are told. */
+  /** Throws AppError `no-server`, `refused`, `wrong-server`, `bad-query` (isLargeAnswer among them). Partial answers are told. */
   search(where: Where, body: SearchBody): Promise<Answer>
   openPoint(streams: readonly string[]): Promise<PointInTime>
   closePoint(point: PointInTime): Promise<void>
@@ -75,13 +79,18 @@ const answerSchema = z.object({
         .array(
           z.object({
             _source: z.unknown().optional(),
-            fields: z.object({ '@timestamp': z.tuple([z.string()]), 'event.id': z.tuple([z.string()]) }),
+            // Anyone who may write can write several ids; one such document must not end every question.
+            fields: z.object({
+              '@timestamp': z.tuple([z.string()], z.unknown()),
+              'event.id': z.tuple([z.string()], z.unknown()),
+            }),
           }),
         )
         .optional(),
     })
     .optional(),
   aggregations: z.unknown().optional(),
+  pit_id: z.string().optional(),
 })
 const pointSchema = z.union([z.object({ id: z.string() }), z.object({ pit_id: z.string() })])
 
@@ -112,23 +121,22 @@ export function createClusterSearch(
     }
   }
 
-  function answerOf(raw: unknown, where: Where): Answer {
-    const { _shards: shards, timed_out: isLate = false, hits, aggregations } = checked(answerSchema, raw, url)
+  function answerOf(raw: unknown, where: Where, body: SearchBody): Answer {
+    const answer = checked(answerSchema, raw, url)
+    const { _shards: shards, timed_out: isLate = false, hits, aggregations, pit_id: pit } = answer
     const what = 'pit' in where ? 'the streams asked' : where.join(', ')
     if (shards.failed > 0)
       tell(
         `${what}: ${shards.failed} of ${shards.total} shards gave no answer${reasonTail(shards.failures)}; their documents`,
       )
     if (isLate) tell(`${what}: the search took too long; some documents`)
-    return {
-      total: hits?.total?.value ?? 0,
-      hits: (hits?.hits ?? []).map(({ _source: source, fields }) => ({
-        at: timeOf(fields['@timestamp'][0], url),
-        id: fields['event.id'][0],
-        source,
-      })),
-      aggregations,
-    }
+    const found = (hits?.hits ?? []).map(({ _source: source, fields }) => {
+      const time = fields['@timestamp'][0]
+      return { at: timeOf(time, url), time, id: fields['event.id'][0], source }
+    })
+    const problem = problemOf(found, hits?.total?.value, body)
+    if (problem !== '') throw wrongAnswer(url, problem)
+    return { total: hits?.total?.value ?? 0, hits: found, aggregations, point: pit === undefined ? null : { pit } }
   }
 
   return {
@@ -142,6 +150,7 @@ export function createClusterSearch(
         return answerOf(
           await request('POST', path, { ...point, ...toDsl(body, isOpenSearch) }, { filter_path: ASKED }),
           where,
+          body,
         )
       }),
     openPoint: (streams) =>
@@ -194,11 +203,25 @@ function toDsl(
           sort: [
             // OpenSearch knows no format here, and reads the text after which to go on all the same.
             { '@timestamp': isOpenSearch ? time : { ...time, format: TIME_FORMAT } },
-            { 'event.id': { order: direction, unmapped_type: 'keyword' } },
+            // Of several ids the one that `fields` has first, whatever the direction.
+            { 'event.id': { order: direction, unmapped_type: 'keyword', mode: 'min' } },
           ],
-          ...(after === undefined ? {} : { search_after: [toIso(after.at), after.id] }),
+          ...(after === undefined ? {} : { search_after: ['time' in after ? after.time : toIso(after.at), after.id] }),
         }),
   }
+}
+
+/** What an answer cannot be to this search, else ''. Taken for one, it would never end or be taken for nothing found. */
+function problemOf(
+  hits: readonly Hit[],
+  total: number | undefined,
+  { size, after, total: wanted }: SearchBody,
+): string {
+  if (wanted !== undefined && total === undefined) return 'it does not say how many there are'
+  if (hits.length > size) return `it has ${hits.length} hits where ${size} were asked for`
+  const isRepeated =
+    after !== undefined && 'time' in after && hits.some(({ time, id }) => time === after.time && id === after.id)
+  return isRepeated ? 'it repeats the hits of the page before' : ''
 }
 
 /** A part of an answer as it must be. Throws AppError `wrong-server`. */
@@ -215,17 +238,38 @@ export function timeOf(text: string, url: string): Micros {
   return at
 }
 
-function wrongAnswer(url: string, why: string): AppError {
+/** AppError `wrong-server`; `why` is for whoever looks at its cause. */
+export function wrongAnswer(url: string, why: string): AppError {
   return new AppError('wrong-server', `${safeText(url)} gave an answer to a search that is none`, {
     cause: new Error(brief(why)),
     advice: 'Ask the cluster itself, not a proxy that changes answers.',
   })
 }
 
+const LARGE = `is larger than ${RESPONSE_BYTES_MAX / 1024 / 1024} MiB`
+
+/** Whether an answer was larger than RESPONSE_BYTES_MAX: who asked for many documents can ask for fewer. */
+export function isLargeAnswer(error: unknown): boolean {
+  return error instanceof AppError && error.message.endsWith(LARGE)
+}
+
+function largeAnswer(url: string): AppError {
+  return new AppError('bad-query', `one answer of ${safeText(url)} ${LARGE}`, {
+    advice: 'Ask for less at once: a shorter time, fewer fields, or a query that leaves out the largest documents.',
+  })
+}
+
 /** What a person can do something about comes first: a query that is too much for the engine. */
 function questionError(error: unknown, url: string): unknown {
   if (error instanceof AppError) return error
+  // The client's own words: it has no kind of error for this alone.
+  if (error instanceof errors.RequestAbortedError && error.message.includes('bigger than the maximum allowed'))
+    return largeAnswer(url)
   const cause = causeOf(error)
+  if (cause.startsWith('search_context_missing_exception'))
+    return new AppError('no-server', `${safeText(url)} let go of the documents before all of them were read`, {
+      advice: 'A node was restarted, or reading took too long. Ask again.',
+    })
   if (statusOf(error) === 400 && /too_many|too many|max_clause|too_complex|determinized/i.test(cause))
     return new AppError('bad-query', `the query is too much for ${safeText(url)}: ${cause}`, {
       advice: 'Name the fields that are meant: a word without a field is asked of every field there is.',

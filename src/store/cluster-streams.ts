@@ -7,10 +7,11 @@ import { LEDGER_DATASET } from './event-reader.ts'
 
 export type ClusterStreams = {
   /**
-   * Names of the streams that are there, of these datasets; null = all but the ledger's. Asked again as long as one is missing. Throws
-   * AppError `refused` where a dataset was named and may not be read, or none may.
+   * Names of the streams that are there, of these datasets; null = all but the ledger's. Asked again as long as one is missing. One that
+   * may not be read is told: a role may see a part of what a command asks. Throws AppError `refused` where none may, unless all of it
+   * `isAside` (event-reader.ts).
    */
-  readonly of: (datasets: readonly string[] | null) => Promise<readonly string[]>
+  readonly of: (datasets: readonly string[] | null, isAside?: boolean) => Promise<readonly string[]>
 }
 
 type Refusal = { readonly name: string; readonly status: number; readonly error: unknown }
@@ -36,13 +37,13 @@ export function createClusterStreams(
   }
 
   return {
-    async of(datasets) {
+    async of(datasets, isAside = false) {
       const wanted = datasets ?? STREAMS.map(({ dataset }) => dataset).filter((name) => name !== LEDGER_DATASET)
       const found = await Promise.all([...new Set(wanted)].map(look))
       const names = found.filter((each) => typeof each === 'string')
       for (const each of found) {
         if (each === null || typeof each === 'string') continue
-        if (datasets !== null || names.length === 0 || each.status !== 403) throw each.error
+        if (each.status !== 403 || (names.length === 0 && !isAside)) throw each.error
         tell(`${each.name} may not be read with these credentials; its documents`)
       }
       return names

@@ -8,7 +8,15 @@ import { AppError } from '../errors.ts'
 import type { FieldName } from '../fields.ts'
 import type { ElasticsearchQuery } from '../kql/to-elasticsearch.ts'
 import { createRowPrinter } from './cluster-rows.ts'
-import { type ClusterSearch, HITS_MAX, type Hit } from './cluster-search.ts'
+import {
+  type Answer,
+  type ClusterSearch,
+  HITS_MAX,
+  type Hit,
+  isLargeAnswer,
+  type SearchBody,
+  type Where,
+} from './cluster-search.ts'
 import { columnName, columnType, fromHot, hotColumnType } from './columns.ts'
 import { type Database, fileLiteral } from './duckdb.ts'
 import { HOT_LINE_BYTES_MAX } from './hot-lines.ts'
@@ -18,6 +26,8 @@ export type Loading = {
   readonly database: Database
   /** Private; files in it are ours. */
   readonly dir: string
+  /** Gets what the table has to do without. */
+  readonly tell: (text: string) => void
 }
 
 /** Documents of one question. A small node prints 2,000 to 20,000 a second. */
@@ -27,6 +37,8 @@ const FIRST_PAGE = 2_500
 /** Bytes of the rows of a page that are aimed at. The answer they come in is a little larger. */
 const PAGE_BYTES = 8 * 1024 * 1024
 const PAGE_MIN = 100
+/** An answer that is too large is asked for again with so many times fewer documents: an attacker's are 100 times as long as ours. */
+const PAGE_SHRINK = 8
 /** Bytes of rows that DuckDB gets at a time. */
 const FILE_BYTES = 16 * 1024 * 1024
 
@@ -38,11 +50,11 @@ export async function loadTable(
   streams: readonly string[],
   query: ElasticsearchQuery,
 ): Promise<void> {
-  const { database, dir } = loading
+  const { database, dir, tell } = loading
   await database.run(
     `CREATE OR REPLACE TABLE ${name} (${columns.map((each) => `${columnName(each)} ${columnType(each)}`).join(', ')})`,
   )
-  const print = createRowPrinter(columns)
+  const print = createRowPrinter(columns, () => tell('documents longer than any of ours; the longest values in them'))
   let lastId = ''
   let lines: string[] = []
   let bytes = 0
@@ -69,10 +81,11 @@ export async function loadTable(
       const line = print(document)
       lines.push(line)
       pageBytes += line.length + 1
+      bytes += line.length + 1
+      // Within a page too: a whole one of hostile documents is longer than any text can be.
+      if (bytes >= FILE_BYTES) await flush()
     }
     sized(pageBytes)
-    bytes += pageBytes
-    if (bytes >= FILE_BYTES) await flush()
   }
   await flush()
 }
@@ -90,23 +103,33 @@ async function* pages(
   query: ElasticsearchQuery,
   columns: readonly FieldName[],
 ): AsyncGenerator<Page> {
-  const first = await search.search(streams, { query, size: FIRST_PAGE, source: columns, total: DOCUMENTS_MAX + 1 })
+  const first = await askFitting(search, streams, {
+    query,
+    size: FIRST_PAGE,
+    source: columns,
+    total: DOCUMENTS_MAX + 1,
+  })
   if (first.total > DOCUMENTS_MAX) throw tooMany()
-  let size = FIRST_PAGE
+  let { asked } = first
+  let size = asked
   const page = (hits: readonly Hit[]): Page => ({
     hits,
     sized: (bytes) => {
-      size = Math.min(HITS_MAX, Math.max(PAGE_MIN, Math.floor((PAGE_BYTES / Math.max(bytes, 1)) * hits.length)))
+      const fitting = Math.floor((PAGE_BYTES / Math.max(bytes, 1)) * hits.length)
+      size = Math.min(HITS_MAX, Math.max(Math.min(PAGE_MIN, asked), fitting))
     },
   })
   yield page(first.hits)
   let after = first.hits.at(-1)
-  if (after === undefined || first.hits.length < FIRST_PAGE) return
-  const point = await search.openPoint(streams)
+  if (after === undefined || first.hits.length < asked) return
+  let point = await search.openPoint(streams)
   try {
-    for (let fetched = FIRST_PAGE; after !== undefined; ) {
-      const asked = size
-      const { hits } = await search.search(point, { query, size: asked, source: columns, after })
+    for (let fetched = asked; after !== undefined; ) {
+      const answer = await askFitting(search, point, { query, size, source: columns, after })
+      const { hits } = answer
+      asked = answer.asked
+      // The engine may move it; what was let go by then is not there any more.
+      point = answer.point ?? point
       fetched += hits.length
       if (fetched > DOCUMENTS_MAX) throw tooMany()
       yield page(hits)
@@ -115,6 +138,20 @@ async function* pages(
   } finally {
     await search.closePoint(point)
   }
+}
+
+/** As many documents as fit into an answer; `asked`: how many could have come. */
+async function askFitting(
+  search: ClusterSearch,
+  where: Where,
+  body: SearchBody,
+): Promise<Answer & { readonly asked: number }> {
+  for (let { size } = body; ; size = Math.ceil(size / PAGE_SHRINK))
+    try {
+      return { ...(await search.search(where, { ...body, size })), asked: size }
+    } catch (error) {
+      if (!isLargeAnswer(error) || size === 1) throw error
+    }
 }
 
 function tooMany(): AppError {

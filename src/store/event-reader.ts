@@ -23,6 +23,8 @@ export type Scope = {
    * it again. A cluster sends only what matches, so every question that can name a filter does.
    */
   readonly filter?: Query
+  /** What is asked beside the question itself: where none of it may be read, that is told in `damage`, and it is empty. */
+  readonly isAside?: true
 }
 
 /** Documents that are meant, before any order or limit: here the filter decides. */
@@ -32,6 +34,8 @@ export type Selection = {
   readonly since: Micros
   readonly until: Micros
   readonly query: Query
+  /** What is asked beside the question itself: where none of it may be read, that is told in `damage`, and it is empty. */
+  readonly isAside?: true
 }
 
 export type Order = 'newest' | 'oldest'

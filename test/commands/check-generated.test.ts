@@ -1,5 +1,5 @@
 /** `check` on generated files: which are current, stale, missing or none of ours, and `--write`. */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -109,6 +109,36 @@ describe('check of generated files', () => {
     await expect(check(true, 'pipeline.yaml')).rejects.toMatchObject({ code: 'usage' })
     await expect(check(true)).rejects.toMatchObject({ code: 'usage' })
     expect((await check(true, 'pipeline.yaml', 'pipelines/ingest')).exit).toBe(0)
+  })
+
+  test.each<[string, string, string]>([
+    ['a file', FLOW, 'mine.json'],
+    ['a folder', 'mappings/elasticsearch/index-templates', 'mine'],
+  ])('--write follows no link out of the folder: %s', async (_, link, target) => {
+    const outside = join(directory, 'outside')
+    await mkdir(join(outside, 'mine'), { recursive: true })
+    await writeFile(join(outside, 'mine.json'), 'precious')
+    await check(true, 'mappings')
+    await rm(join(directory, link), { recursive: true })
+    await symlink(join(outside, target), join(directory, link))
+    await expect(check(true, 'mappings')).rejects.toMatchObject({ code: 'cannot-write' })
+    expect(await readFile(join(outside, 'mine.json'), 'utf8')).toBe('precious')
+    expect(await readdir(join(outside, 'mine'))).toEqual([])
+  })
+
+  test('--write follows a link that is named itself', async () => {
+    await mkdir(join(directory, 'real/mappings'), { recursive: true })
+    await symlink(join(directory, 'real/mappings'), join(directory, 'mappings'))
+    expect((await check(true, 'mappings')).exit).toBe(0)
+    expect(await readFile(join(directory, 'real', FLOW), 'utf8')).toBe(generatedFiles().get(FLOW))
+  })
+
+  test('a file of somebody’s in such a folder is checked for what it is', async () => {
+    await mkdir(join(directory, 'mappings'))
+    await writeFile(join(directory, 'mappings/site.yaml'), 'name: one\nsources: 5\n')
+    const found = await check(false, 'mappings/site.yaml')
+    expect(found.exit).toBe(2)
+    expect(found.lines[0]).toMatch(/^DIR\/mappings\/site\.yaml:2:/)
   })
 
   test('says when it cannot write', async () => {

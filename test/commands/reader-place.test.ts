@@ -73,6 +73,14 @@ describe('a cluster', () => {
     })
   })
 
+  test('of a pipeline is trusted as the command line says, also with the pipeline’s own key', async () => {
+    const fingerprint = 'ab'.repeat(32)
+    const options = { ...NOTHING, pipeline: file('cluster.yaml'), caFile: '/etc/other.pem', fingerprint }
+    expect(await findReader(options, { WRITER: 'may-only-write' })).toMatchObject({
+      connection: { auth: { kind: 'api-key', apiKey: 'may-only-write' }, caFile: '/etc/other.pem', fingerprint },
+    })
+  })
+
   test('says itself who answers', async () => {
     const options = { ...NOTHING, elasticsearch: 'http://127.0.0.1:1' }
     await expect(openFoundReader(options, {}, createMemoryTerminal())).rejects.toMatchObject({ code: 'no-server' })
@@ -131,6 +139,16 @@ describe('refused', () => {
     ['a namespace that is none', { ...NOTHING, elasticsearch: URL, namespace: 'A-b' }, '--namespace: "A-b" is none'],
   ])('%s', async (_, options, message) => {
     await expect(findReader(options, {})).rejects.toMatchObject({ code: 'usage', message })
+  })
+
+  test('half an account, and a fingerprint that is none, for the cluster of a pipeline', async () => {
+    const options = { ...NOTHING, pipeline: file('cluster.yaml') }
+    await expect(findReader({ ...options, password: 'env:IVY' }, { WRITER: 'x', IVY: 'y' })).rejects.toMatchObject({
+      message: '--password without --user',
+    })
+    await expect(findReader({ ...options, fingerprint: 'ab' }, { WRITER: 'x' })).rejects.toMatchObject({
+      message: '"ab" is no SHA-256 fingerprint',
+    })
   })
 
   test('a pipeline without either; to verify, one without a store', async () => {

@@ -9,9 +9,10 @@ const SECRET = 'c2VjcmV0LWtleQ'
 let server: Server
 let status = 200
 let body = '{}'
+let headers: { readonly [name: string]: string } = {}
 beforeEach(async () => {
   server = createServer((_, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' })
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
     response.end(body)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
@@ -58,4 +59,19 @@ test('something else than a cluster, and one that is too old', async () => {
   const old = await problem()
   expect(old).toMatchObject({ code: 'wrong-server' })
   expect(old.message).toMatch(/is elasticsearch 7\.17\.9$/)
+})
+
+test('an answer that is no JSON, one that is not packed as it says, and one without end', async () => {
+  status = 200
+  body = '{'
+  expect(await problem()).toMatchObject({ code: 'wrong-server' })
+  headers = { 'content-encoding': 'gzip' }
+  const unpacked = await problem()
+  expect(unpacked).toMatchObject({ code: 'wrong-server' })
+  expect(unpacked.message).toMatch(/gave an answer that is no JSON$/)
+  headers = {}
+  body = ' '.repeat(2 * 1024 * 1024)
+  const long = await problem()
+  expect(long).toMatchObject({ code: 'no-server' })
+  expect(long.message).toMatch(/was broken off: The content length \(\d+\) is bigger than the maximum/)
 })

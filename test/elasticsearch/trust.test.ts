@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/elasticsearch/connection.ts'
 import { askServer } from '../../src/elasticsearch/server.ts'
 import { AppError } from '../../src/errors.ts'
+import { caught } from '../caught.ts'
 import {
   fingerprintOf,
   makeAuthority,
@@ -90,6 +91,21 @@ test('a file without the certificate that the fingerprint names is refused befor
   writeFileSync(bundle, readFileSync(stranger.certificate, 'utf8') + readFileSync(genuine.certificate, 'utf8'))
   const open = () => connect({ url: 'https://127.0.0.1:1', auth: { kind: 'none' }, caFile: bundle, fingerprint: ours })
   expect(open).toThrow(/holds no certificate with the fingerprint/)
+})
+
+test('a file that holds no certificate, or a broken one, is named before anything is asked', () => {
+  const file = join(dir, 'broken.pem')
+  for (const text of [
+    '',
+    readFileSync(genuine.key, 'utf8'),
+    '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+  ])
+    for (const fingerprint of ['', ours]) {
+      writeFileSync(file, text)
+      const open = () => connect({ url: 'https://127.0.0.1:1', auth: { kind: 'none' }, caFile: file, fingerprint })
+      expect(caught(open)).toMatchObject({ code: 'cannot-read' })
+      expect(open).toThrow(/broken\.pem holds no PEM certificate, or one that is broken/)
+    }
 })
 
 async function ask(server: Server | undefined, { caFile = '', fingerprint = '' }: Believed): Promise<string> {

@@ -298,7 +298,7 @@ test('what the sink tells of itself is in the status', async () => {
 
 test('outputs: a sink that can give up what is under way is not waited for', async () => {
   const { sink, calls, isClosed } = heldSink()
-  const { log } = createListLog()
+  const { log, logged: said } = createListLog()
   const outputs = openOutputs({
     sinks: [{ ...sink, abort: () => calls[0]?.refuse('given up') }],
     spools: shop.path('spools'),
@@ -312,4 +312,6 @@ test('outputs: a sink that can give up what is under way is not waited for', asy
   await callOf(calls, 0)
   await outputs.close()
   expect(isClosed()).toBe(true)
+  // Nobody has to look after a daemon that was told to end.
+  expect(said).toEqual([])
 })

@@ -254,7 +254,12 @@ describe('streams', () => {
     expect(reader.damage).toEqual([
       'logs-wireguard.audit-default may not be read with these credentials; its documents',
     ])
-    await expect(reader.count({ ...ALL, datasets: ['wireguard.audit'] })).rejects.toMatchObject({ code: 'refused' })
+    const named = { ...ALL, datasets: ['wireguard.audit'] }
+    await expect(reader.count(named)).rejects.toMatchObject({ code: 'refused' })
+    // A role of ours sees a part of what commands ask.
+    expect(await reader.count({ ...ALL, datasets: ['wireguard.audit', 'wireguard.flow'] })).toBe(1)
+    expect(await reader.count({ ...named, isAside: true })).toBe(0)
+    expect((await reader.select({ ...named, columns: [], isAside: true }, 'SELECT * FROM events')).rows).toEqual([])
     await expect(readerOf(await clusterOf([audit], { answer: refuse('wireguard') }))).rejects.toMatchObject({
       code: 'refused',
     })

@@ -27,11 +27,12 @@ export type TestCluster = {
 
 export type Trouble = {
   /** Answers such requests instead; null = goes on as usual. */
-  readonly answer?: (path: string, body: Json) => { readonly status: number; readonly body: object } | null
+  readonly answer?: (path: string, body: Json) => Given | null
   /** Changes what a search answers. */
   readonly change?: (answer: Json) => object
 }
 
+type Given = { readonly status: number; readonly body: object; readonly headers?: { readonly [name: string]: string } }
 type Json = { readonly [name: string]: unknown }
 type Row = { readonly index: TestIndex; readonly fields: Fields; readonly at: number; readonly id: string }
 
@@ -45,10 +46,10 @@ export async function startTestCluster(
       const path = (request.url ?? '').split('?')[0] ?? ''
       const log = { path: `${request.method} ${path}`, hits: 0 }
       requests.push(log)
-      const given = answer(log.path, body) ?? answerTo(indices, log.path, body, change)
+      const given: Given = answer(log.path, body) ?? answerTo(indices, log.path, body, change)
       const { hits } = object(object(given.body)['hits'] ?? {})
       log.hits = Array.isArray(hits) ? hits.length : 0
-      response.writeHead(given.status, { 'content-type': 'application/json' })
+      response.writeHead(given.status, { 'content-type': 'application/json', ...given.headers })
       response.end(JSON.stringify(given.body))
     })
   })

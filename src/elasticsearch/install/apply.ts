@@ -27,16 +27,19 @@ export async function applyStep(cluster: Cluster, { artefact }: Step): Promise<O
 
 /**
  * New fields go to every backing index, for late points of a time series are written to older ones; where an older one refuses, to
- * the one that is written to; where that refuses too (a field cannot change its type), the stream gets a new one.
+ * the one that is written to; where that refuses too (a field cannot change its type), the stream gets a new one. A new one has its
+ * price (an id is known within one backing index), so it is never made for a server that is only busy, or a privilege that lacks.
  */
 export async function applyStream(cluster: Cluster, change: StreamChange): Promise<Outcome> {
   const { name, mapping, mode, lacksFailureStore } = change
   const said: string[] = []
-  if (mode !== null || (mapping !== null && !(await putMapping(cluster, name, mapping)))) {
+  const put = mode === null && mapping !== null ? await putMapping(cluster, name, mapping) : null
+  if (put !== null && isNoWord(put)) return outcomeOf(put)
+  if (mode !== null || (put !== null && put.kind !== 'done')) {
     const outcome = outcomeOf(await cluster.ask({ method: 'POST', path: `${pathOf(name)}/_rollover` }))
     if (!outcome.done) return outcome
     said.push('by a new backing index')
-  } else if (mapping !== null) said.push('in place')
+  } else if (put !== null) said.push('in place')
   if (lacksFailureStore) {
     const body = { failure_store: { enabled: true } }
     const outcome = outcomeOf(await cluster.ask({ method: 'PUT', path: `/_data_stream${pathOf(name)}/_options`, body }))
@@ -46,18 +49,17 @@ export async function applyStream(cluster: Cluster, change: StreamChange): Promi
   return { done: true, reason: said.join(' and ') }
 }
 
-/** False when no index takes it. */
-async function putMapping(cluster: Cluster, name: string, mapping: object): Promise<boolean> {
-  for (const only of ['false', 'true']) {
-    const answer = await cluster.ask({
-      method: 'PUT',
-      path: `${pathOf(name)}/_mapping`,
-      query: { write_index_only: only },
-      body: mapping,
-    })
-    if (answer.kind === 'done') return true
-  }
-  return false
+/** What the last one asked said: every index, or the one that is written to. */
+async function putMapping(cluster: Cluster, name: string, body: object): Promise<ClusterAnswer> {
+  const put = (only: 'true' | 'false') =>
+    cluster.ask({ method: 'PUT', path: `${pathOf(name)}/_mapping`, query: { write_index_only: only }, body })
+  const answer = await put('false')
+  return answer.kind === 'done' || isNoWord(answer) ? answer : await put('true')
+}
+
+/** A refusal that says nothing about what was sent. */
+function isNoWord(answer: ClusterAnswer): boolean {
+  return answer.kind === 'refused' && (answer.isPassing || answer.privileges.length > 0)
 }
 
 /** Deletes one thing of ours. What is gone already is gone. */

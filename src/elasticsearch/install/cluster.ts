@@ -23,12 +23,20 @@ export type ClusterRequest = {
   readonly body?: object
 }
 
-/** `privileges`: of which one is lacking; empty = that is not the reason. `unknown`: this server has no such request. */
+/**
+ * `privileges`: of which one is lacking; empty = that is not the reason. `isPassing`: the server cannot answer now (429, 5xx), which
+ * says nothing about what was asked. `unknown`: this server has no such request.
+ */
 export type ClusterAnswer =
   | { readonly kind: 'done'; readonly body: unknown }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'refused'; readonly reason: string; readonly privileges: readonly string[] }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly privileges: readonly string[]
+      readonly isPassing: boolean
+    }
 
 /** Bytes of one answer: all templates of a cluster with every package of Elastic's are some 20 MB. */
 const ANSWER_BYTES_MAX = 128 * 1024 * 1024
@@ -67,7 +75,11 @@ export function refusal(cluster: Cluster, answer: Exclude<ClusterAnswer, { kind:
     return new AppError('wrong-server', `${url} has no request to ${doing}`, {
       advice: 'Ask the cluster itself, not a proxy that lets only some requests through.',
     })
-  const { privileges, reason } = answer
+  const { privileges, reason, isPassing } = answer
+  if (isPassing)
+    return new AppError('no-server', `${url} cannot ${doing} now: ${reason}`, {
+      advice: 'Run it again; when it stays so, look at the health of the cluster.',
+    })
   if (privileges.length === 0) return new AppError('refused', `${url} refuses to ${doing}: ${reason}`)
   return new AppError('refused', `${url}: this account may not ${doing}`, {
     advice: `It lacks the privilege ${privileges.join(' or ')}; the role ${INSTALLER_ROLE} holds what templates, pipelines and keys take.`,
@@ -97,7 +109,8 @@ function answerOf(error: unknown, url: string): ClusterAnswer {
   if (status === 404) return { kind: 'absent' }
   if (status === 401) throw failureText(error, url)
   const privileges = status === 403 ? privilegesOf(objectAt(error.body, 'error')['reason']) : []
-  return { kind: 'refused', reason: reason === '' ? `status ${status}` : reason, privileges }
+  const isPassing = status === 429 || status >= 500
+  return { kind: 'refused', reason: reason === '' ? `status ${status}` : reason, privileges, isPassing }
 }
 
 /** "…, this action is granted by the cluster privileges [read_security,manage_security,all]": the first two, the least come first. */

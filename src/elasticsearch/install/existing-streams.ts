@@ -3,7 +3,7 @@
  * fields (our own objects take no others), or a new backing index where that cannot be.
  */
 import type { Artefact, JsonObject } from '../artefact.ts'
-import { STREAMS, streamPattern } from '../streams.ts'
+import { STREAMS, streamName, streamPattern } from '../streams.ts'
 import { askFor, type Cluster, pathOf } from './cluster.ts'
 import { type Composed, composed } from './composed.ts'
 import { isList, objectAt, textAt, textsOf } from './json-object.ts'
@@ -61,8 +61,13 @@ export async function presentStreams(cluster: Cluster, patterns: readonly string
   }
 }
 
-/** What is to be done to streams when `artefacts` hold. Throws AppError `refused`. */
-export async function planStreams(cluster: Cluster, artefacts: readonly Artefact[], found: Found): Promise<Streams> {
+/** What is to be done to streams when `artefacts` hold, and to those that `namespace` gets. Throws AppError `refused`. */
+export async function planStreams(
+  cluster: Cluster,
+  artefacts: readonly Artefact[],
+  found: Found,
+  namespace: string,
+): Promise<Streams> {
   const { streams, indices } = await presentStreams(cluster)
   const parts = (name: string): JsonObject | null =>
     artefacts.find((each) => each.kind === 'component-template' && each.name === name)?.body ??
@@ -77,9 +82,7 @@ export async function planStreams(cluster: Cluster, artefacts: readonly Artefact
   const changes: StreamChange[] = []
   const withoutOptions: string[] = []
   for (const stream of streams) {
-    const template = templates.find(({ body }) =>
-      textsOf(body['index_patterns']).some((each) => isMatch(each, stream.name)),
-    )
+    const template = templates.find(({ body }) => governs(body, stream.name))
     if (template === undefined) continue
     const rival = rivalOf(template, stream.name, found)
     if (rival !== '') {
@@ -90,6 +93,9 @@ export async function planStreams(cluster: Cluster, artefacts: readonly Artefact
     if (change !== null) changes.push(change)
     if (isUnknown) withoutOptions.push(stream.name)
   }
+  const present = new Set(streams.map(({ name }) => name))
+  const future = STREAMS.map((each) => streamName(each, namespace)).filter((name) => !present.has(name))
+  notes.push(...rivalNotes(future, templates, found))
   const [first] = withoutOptions
   if (first !== undefined)
     notes.push(
@@ -98,6 +104,20 @@ export async function planStreams(cluster: Cluster, artefacts: readonly Artefact
         : `whether ${withoutOptions.length} streams have a failure store cannot be asked here; they keep what they have`,
     )
   return { streams, changes, notes }
+}
+
+/** Of streams that are not there yet: made after somebody else's template, they would look like ours and be mapped otherwise. */
+function rivalNotes(names: readonly string[], templates: readonly Artefact[], found: Found): string[] {
+  const behind = new Map<string, string[]>()
+  for (const name of names) {
+    const template = templates.find(({ body }) => governs(body, name))
+    const rival = template === undefined ? '' : rivalOf(template, name, found)
+    if (rival !== '') behind.set(rival, [...(behind.get(rival) ?? []), name])
+  }
+  return [...behind].map(
+    ([rival, streams]) =>
+      `the index template ${rival} goes before ours: ${streams.join(', ')} would be made after it, without our mapping. Lower its priority, or narrow its patterns, before documents come`,
+  )
 }
 
 async function differenceOf(

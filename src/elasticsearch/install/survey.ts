@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
 import type { ArtefactKind, JsonObject } from '../artefact.ts'
-import { askFor, type Cluster } from './cluster.ts'
+import { askFor, type Cluster, refusal } from './cluster.ts'
 import { isList, isObject, objectAt, textAt } from './json-object.ts'
 import type { Found } from './plan.ts'
 
@@ -35,11 +35,12 @@ export async function surveyCluster(cluster: Cluster): Promise<Survey> {
   const security = await askSecurity(cluster)
   if (security.kind !== 'on') return { found, security }
   const answer = await cluster.ask({ method: 'GET', path: '/_security/role' })
+  if (answer.kind === 'refused' && answer.isPassing) throw refusal(cluster, answer, 'read roles')
   if (answer.kind !== 'done') return { found, security: { ...security, kind: 'closed' } }
   return { found: found.set('role', byMember(answer.body)), security }
 }
 
-/** What every node that runs pipelines has: a pipeline may run on any of them. Throws AppError `refused`. */
+/** What every node that runs pipelines has: a pipeline may run on any of them. Throws AppError `refused`, `no-server`. */
 export async function askProcessors(cluster: Cluster): Promise<ReadonlySet<string>> {
   const answer = await askFor(
     cluster,
@@ -50,7 +51,12 @@ export async function askProcessors(cluster: Cluster): Promise<ReadonlySet<strin
     const { processors } = objectAt(node, 'ingest')
     return new Set(isList(processors) ? processors.map((each) => textAt(each, 'type')) : [])
   })
-  const [first = new Set<string>(), ...others] = nodes.filter(({ size }) => size > 0)
+  const [first, ...others] = nodes.filter(({ size }) => size > 0)
+  // Every server has some. Nodes that are too busy are left out of the answer, which is then none about pipelines.
+  if (first === undefined)
+    throw new AppError('no-server', `${cluster.url}: none of its nodes said which ingest processors it has`, {
+      advice: 'Run it again; when it stays so, look at the health of the cluster.',
+    })
   return new Set([...first].filter((name) => others.every((each) => each.has(name))))
 }
 
@@ -65,6 +71,8 @@ async function templates(cluster: Cluster, kind: 'component' | 'index'): Promise
 async function askSecurity(cluster: Cluster): Promise<Security> {
   if (cluster.server.engine === 'opensearch') return { kind: 'elsewhere' }
   const answer = await cluster.ask({ method: 'GET', path: '/_security/_authenticate' })
+  // Busy is not off.
+  if (answer.kind === 'refused' && answer.isPassing) throw refusal(cluster, answer, 'say who is asking')
   if (answer.kind !== 'done') return { kind: 'off' }
   const parsed = authenticatedSchema.safeParse(answer.body)
   if (!parsed.success) throw strange(cluster, 'who is asking')

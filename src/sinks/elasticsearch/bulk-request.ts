@@ -32,7 +32,7 @@ export type BulkSender = {
   readonly server: Server | null
   /** It refuses streams that are not installed by itself. */
   readonly requiresStreams: boolean
-  /** `body`: compressed. Never throws. */
+  /** `body`: compressed. An AppError that the signal is aborted with is why the request failed. Never throws. */
   send(body: Buffer, count: number, signal: AbortSignal): Promise<Reply>
 }
 
@@ -48,6 +48,7 @@ const HEADERS = {
 }
 
 type Parameter = 'require_data_stream' | 'include_source_on_error'
+type Parameters = Partial<Record<Parameter, boolean>>
 
 export type SenderDeps = {
   /** For documents: patient. */
@@ -63,7 +64,7 @@ export function createBulkSender({ client, asking, url }: SenderDeps): BulkSende
   let server: Server | null = null
   let isAsked = false
 
-  function parametersOf(): Partial<Record<Parameter, boolean>> {
+  function parametersOf(): Parameters {
     const can = server?.can ?? NEWEST
     return {
       ...(can.requireDataStream && !unknown.has('require_data_stream') ? { require_data_stream: true } : {}),
@@ -74,17 +75,18 @@ export function createBulkSender({ client, asking, url }: SenderDeps): BulkSende
     }
   }
 
-  function refusal(error: unknown): Reply {
+  /** `sent`: with the request itself; another one side by side may have been refused the same already. */
+  function refusal(error: unknown, sent: Parameters): Reply {
     const named = /unrecognized parameters?: (.*)/.exec(reasonOf(error))?.[1] ?? ''
-    const refused = Object.keys(parametersOf()).filter((name) => named.includes(`[${name}]`))
+    const refused = Object.keys(sent).filter((name) => named.includes(`[${name}]`))
     for (const name of refused) unknown.add(name === 'require_data_stream' ? name : 'include_source_on_error')
     return refused.length > 0 ? { kind: 'other-parameters' } : stop(failureText(error, url))
   }
 
-  function replyTo(error: unknown): Reply {
+  function replyTo(error: unknown, sent: Parameters): Reply {
     const status = statusOf(error)
     if (status === 413) return { kind: 'too-large' }
-    if (status === 400) return refusal(error)
+    if (status === 400) return refusal(error, sent)
     if (status === 429) return failed(failureText(error, url), { isPerhapsDone: false, isPressed: true })
     if (status === 408 || status >= 500)
       return failed(failureText(error, url), { isPerhapsDone: true, isPressed: status === 504 })
@@ -121,19 +123,26 @@ export function createBulkSender({ client, asking, url }: SenderDeps): BulkSende
       return parametersOf().require_data_stream === true
     },
     async send(body, count, signal) {
+      const parameters = parametersOf()
       let answer: unknown
       try {
         answer = await client.transport.request(
           {
             method: 'POST',
             path: '/_bulk',
-            querystring: { ...parametersOf(), filter_path: FILTER_PATH },
+            querystring: { ...parameters, filter_path: FILTER_PATH },
             bulkBody: body,
           },
-          { headers: HEADERS, signal, maxResponseSize: ANSWER_BYTES_MAX, maxCompressedResponseSize: ANSWER_BYTES_MAX },
+          {
+            headers: HEADERS,
+            signal,
+            maxResponseSize: ANSWER_BYTES_MAX,
+            maxCompressedResponseSize: ANSWER_BYTES_MAX,
+          },
         )
       } catch (error) {
-        return replyTo(error)
+        if (signal.reason instanceof AppError) return failed(signal.reason, { isPerhapsDone: true, isPressed: true })
+        return replyTo(error, parameters)
       }
       const items = readBulkAnswer(answer)
       if (items === null) return stop(noBulk(url, 'gave an answer that is none to a bulk request'), true)

@@ -9,7 +9,7 @@ import { safeText } from '../../safe-text.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import type { BulkSender, Reply } from './bulk-request.ts'
 import type { Documents, Stop } from './documents.ts'
-import type { BulkLimits } from './limits.ts'
+import { type BulkLimits, WHOLE_TIMEOUTS } from './limits.ts'
 import type { Pace } from './pace.ts'
 import type { BodyMaker, RequestBody } from './request-body.ts'
 import type { Settlement } from './settlement.ts'
@@ -66,7 +66,7 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
   /** Resolves with whether there is another attempt. */
   async function waitAfter(error: Error): Promise<boolean> {
     noteProgress()
-    if (now() - progressAt >= limits.patience) fail(givenUp(url, error, now() - progressAt))
+    if (now() - progressAt >= limits.patience) fail(givenUp(url, error, limits.patience))
     if (stopping.aborted) return false
     const most = Math.min(limits.pauseMaxMs, limits.pauseMs * 2 ** Math.min(attempts++, 20))
     await pause(random() * most, undefined, { signal: stopping }).catch(() => {})
@@ -95,11 +95,26 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
     await queue(places)
   }
 
+  /** The client's own bound is for how long nothing comes; an answer may come byte by byte, without an end. */
+  async function inTime<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController()
+    const answered = new AbortController()
+    pause(limits.timeoutMs * WHOLE_TIMEOUTS, undefined, { signal: answered.signal }).then(
+      () => late.abort(unended(url)),
+      () => {},
+    )
+    try {
+      return await request(AbortSignal.any([closing, late.signal]))
+    } finally {
+      answered.abort()
+    }
+  }
+
   async function attempt(body: RequestBody): Promise<void> {
     const { places } = body
     const bytes = await body.compressed()
     const targets = settlement.sending(places)
-    const reply = await sender.send(bytes, places.length, closing)
+    const reply = await inTime((signal) => sender.send(bytes, places.length, signal))
     if (reply.kind === 'answered') {
       const { left, error, isPressed } = settlement.settle(places, reply.items, targets)
       noteProgress()
@@ -184,6 +199,10 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
 
   try {
     await work()
+  } catch (error) {
+    fail(asError(error))
+    // The same documents come again as soon as this delivery has ended.
+    await Promise.all(underWay)
   } finally {
     over.abort()
   }
@@ -192,11 +211,18 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
   if (documents.stopped.size > 0) throw stoppedError(url, documents.stopped)
 }
 
+/** `after`: the bound, not what passed: the same trouble must have the same words each time, or each would be said anew. */
 function givenUp(url: string, error: Error, after: Micros): AppError {
   const said = error.message.startsWith(safeText(url)) ? error.message : `${safeText(url)}: ${error.message}`
   return new AppError('no-server', `${said} (for ${Math.round(after / SECOND)} s)`, {
     cause: error,
     advice: error instanceof AppError ? error.advice : '',
+  })
+}
+
+function unended(url: string): AppError {
+  return new AppError('no-server', `${safeText(url)} gave no whole answer in time`, {
+    advice: 'Look at the network, and at what stands between.',
   })
 }
 

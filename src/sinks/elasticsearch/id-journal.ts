@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 import { acceptEach, createGeneration, type Generation, hashId } from './id-generation.ts'
-import { appendAll, closeTornLine, isTorn } from './torn-line.ts'
+import { appendAll, closeTornLine, isTorn, LF } from './torn-line.ts'
 
 export type IdJournal = {
   /** What the files held when they were opened, '' = nothing. */
@@ -168,7 +168,9 @@ function readEnd(path: string, bytesMax: number): string {
     if (!status.isFile()) throw new Error('it is no regular file')
     const bytes = Buffer.allocUnsafeSlow(Math.min(status.size, bytesMax))
     const read = readSync(file, bytes, 0, bytes.length, status.size - bytes.length)
-    return bytes.toString('latin1', 0, read)
+    // What is left of a line that was cut could be taken for another one.
+    const start = status.size > bytesMax ? bytes.indexOf(LF) + 1 : 0
+    return bytes.toString('latin1', start, read)
   } finally {
     closeSync(file)
   }

@@ -17,6 +17,9 @@ export type BulkLimits = {
   readonly patience: Micros
 }
 
+/** What a request with its whole answer may take, in timeouts: a slow line is no failure, an answer without an end is. */
+export const WHOLE_TIMEOUTS = 4
+
 export const BULK_LIMITS: BulkLimits = {
   bytes: 5_000_000,
   documents: 5_000,

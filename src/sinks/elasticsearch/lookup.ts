@@ -3,9 +3,10 @@
  * to, so what may have gone into an earlier one has to be asked for.
  *
  * A search shows a document only after a refresh, seconds later; a get by id shows it at once, but only of an index that is named.
- * Their names come with the field capabilities, which need no more than `read`. So the newest indices are asked by id, the
- * older ones, which nothing was written to for long, are searched. Not seen is what a server still works on: a request that
- * it took, and that nobody waits for any more, may write after the question.
+ * Their names come with the field capabilities, which need no more than `read`. So the newest indices are asked by id, and all of
+ * them are searched: for the older ones, which nothing was written to for long, and because both servers leave an index out of
+ * those names whose shards are gone, with status 200. The search is refused then. Not seen is what a server still works on: a
+ * request that it took, and that nobody waits for any more, may write after the question.
  */
 import type { Client } from '@elastic/elasticsearch'
 import { z } from 'zod'
@@ -25,13 +26,16 @@ const GENERATION = /-(\d{6,})$/
 /** Asking again would bring the same: documents must not wait for it. */
 const CANNOT_TELL: ReadonlySet<number> = new Set([400, 403, 405])
 
-const capabilitiesSchema = z.object({ indices: z.array(z.string()) })
+// `filter_path` leaves out a list that is empty.
+const capabilitiesSchema = z.object({ indices: z.array(z.string()).default([]) })
 const getsSchema = z.object({
   docs: z.array(
     z.object({ _id: z.string(), found: z.boolean().optional(), error: z.object({ type: z.string() }).optional() }),
   ),
 })
 const searchSchema = z.object({
+  // Always there; without it `{}` from anything would pass for "none".
+  timed_out: z.literal(false),
   hits: z.object({ hits: z.array(z.object({ _id: z.string() })).default([]) }).default({ hits: [] }),
 })
 
@@ -47,10 +51,11 @@ export async function findExisting(
   try {
     const indices = await backingIndices(client, stream)
     const found = new Set<string>()
-    for (let at = 0; at < ids.length && indices.length > 0; at += IDS_MAX) {
+    if (indices === null) return found
+    for (let at = 0; at < ids.length; at += IDS_MAX) {
       const some = ids.slice(at, at + IDS_MAX)
       for (const index of indices.slice(0, NEWEST)) if (!(await getInto(found, client, index, some))) return null
-      if (indices.length > NEWEST) await searchInto(found, client, stream, some)
+      await searchInto(found, client, stream, some)
     }
     return found
   } catch (error) {
@@ -59,8 +64,8 @@ export async function findExisting(
   }
 }
 
-/** Newest first; none where there is no stream. */
-async function backingIndices(client: Client, stream: string): Promise<string[]> {
+/** Newest first, without those whose shards are gone; null where there is no stream. */
+async function backingIndices(client: Client, stream: string): Promise<string[] | null> {
   let answer: unknown
   try {
     answer = await client.transport.request({
@@ -70,7 +75,7 @@ async function backingIndices(client: Client, stream: string): Promise<string[]>
       querystring: { fields: '@timestamp', filter_path: 'indices' },
     })
   } catch (error) {
-    if (statusOf(error) === 404) return []
+    if (statusOf(error) === 404) return null
     throw error
   }
   return read(capabilitiesSchema, answer, stream).indices.sort((a, b) => generationOf(b) - generationOf(a))
@@ -88,7 +93,10 @@ async function getInto(found: Set<string>, client: Client, index: string, ids: r
     _source: false,
     filter_path: ['docs._id', 'docs.found', 'docs.error.type'],
   })
-  for (const { _id: id, found: isThere, error } of read(getsSchema, answer, index).docs) {
+  const { docs } = read(getsSchema, answer, index)
+  const answered = new Set(docs.map(({ _id: id }) => id))
+  if (ids.some((id) => !answered.has(id))) throw noAnswer(index)
+  for (const { _id: id, found: isThere, error } of docs) {
     if (isThere === true) found.add(id)
     else if (error?.type === 'security_exception') return false
     // Deleted meanwhile by its retention.
@@ -109,7 +117,7 @@ async function searchInto(found: Set<string>, client: Client, stream: string, id
     _source: false,
     track_total_hits: false,
     allow_partial_search_results: false,
-    filter_path: ['hits.hits._id'],
+    filter_path: ['timed_out', 'hits.hits._id'],
   })
   for (const { _id: id } of read(searchSchema, answer, stream).hits.hits) found.add(id)
 }
@@ -117,7 +125,11 @@ async function searchInto(found: Set<string>, client: Client, stream: string, id
 function read<T>(schema: z.ZodType<T>, answer: unknown, place: string): T {
   const parsed = schema.safeParse(answer)
   if (parsed.success) return parsed.data
-  throw new AppError('wrong-server', `the answer about ${safeText(place)} is none of a cluster`, {
+  throw noAnswer(place)
+}
+
+function noAnswer(place: string): AppError {
+  return new AppError('wrong-server', `the answer about ${safeText(place)} is none of a cluster`, {
     advice: 'See that no proxy in between changes answers.',
   })
 }

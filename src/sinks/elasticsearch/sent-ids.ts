@@ -37,11 +37,23 @@ type Request = {
   readonly from: number
 }
 
+export type SentIdsOptions = {
+  readonly max?: number
+  /**
+   * What earlier runs were told is `unknown` until it is said again: they may have spoken to another cluster, or it was emptied
+   * since. False: accepted once is accepted for good.
+   */
+  readonly asksAgain?: boolean
+}
+
 /** Ids are letters and digits, 64 at most. `dir` is made; for one process at a time. Throws AppError `cannot-write`. */
-export function openSentIds(dir: string, { max = IDS_MAX }: { readonly max?: number } = {}): SentIds {
+export function openSentIds(dir: string, { max = IDS_MAX, asksAgain = false }: SentIdsOptions = {}): SentIds {
   const journal = openIdJournal(dir, max * BYTES_PER_ID_MAX)
   const loaded = readJournal([journal.older, journal.newer])
-  let [older, newer] = loaded.generations
+  const former = asksAgain ? loaded.generations : []
+  let [older, newer] = asksAgain ? [createGeneration(), createGeneration()] : loaded.generations
+  // What this run says starts a file of its own: else each run would make the same one longer.
+  if (asksAgain && loaded.generations[1].count > 0) journal.turn()
   // A process number alone comes again, in a container at every start.
   let { number } = loaded
   let requests: readonly Request[] = []
@@ -105,7 +117,8 @@ export function openSentIds(dir: string, { max = IDS_MAX }: { readonly max?: num
       const state = newer.stateOf(id, hash)
       if (state === 'accepted') return state
       const before = older.stateOf(id, hash)
-      return before === 'new' ? state : before
+      if (before !== 'new') return before
+      return state === 'new' && former.some((each) => each.stateOf(id, hash) !== 'new') ? 'unknown' : state
     },
     close: () => journal.close(),
   }

@@ -147,7 +147,8 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
   function isToBeSent(n: number): boolean {
     const stream = streams[n]
     const state = known.get(idOf(n))
-    const journal = state === undefined && stream?.isSeries === false ? sent.stateOf(idOf(n)) : 'new'
+    // Also of a series: the server may not have said yet that it has none, and then its points went out under ids.
+    const journal = state === undefined && stream !== null ? sent.stateOf(idOf(n)) : 'new'
     if (state === undefined && stream === null) tallies.add('left out')
     if (journal === 'accepted') tallies.add('duplicates')
     if (state === 'done' || stream === null || journal === 'accepted') {
@@ -252,6 +253,8 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
       known.clear()
       ids.forEach((id, n) => {
         const index = doubts.get(n)
+        // The same id twice: it is there when one of them is.
+        if (known.get(id) === 'done') return
         if (!documents.isOpen(n)) known.set(id, 'done')
         else if (index !== undefined) known.set(id, { index })
         else if (absent.has(n)) known.set(id, 'absent')

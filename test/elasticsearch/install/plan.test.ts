@@ -10,10 +10,13 @@ import {
   type JsonObject,
   stamp,
 } from '../../../src/elasticsearch/artefact.ts'
+import { artefactsFor } from '../../../src/elasticsearch/artefacts.ts'
 import { type Found, leftovers, planArtefacts, stamped } from '../../../src/elasticsearch/install/plan.ts'
 import { presentMetrics } from '../../../src/elasticsearch/install/present-metrics.ts'
 import { planRemoval } from '../../../src/elasticsearch/install/removal.ts'
 import { stampedFor, stampedVersion } from '../../../src/elasticsearch/install/stamps.ts'
+import { ownNames } from '../../../src/elasticsearch/own-names.ts'
+import { abilitiesOf } from '../../../src/elasticsearch/server.ts'
 
 const OURS = { _meta: stamp() }
 const part = (name: string, body: JsonObject = OURS): Artefact => ({ kind: 'component-template', name, body })
@@ -85,8 +88,11 @@ describe('removal', () => {
     },
     role: { r: { metadata: stamp() }, superuser: { metadata: { _reserved: true } } },
   })
-  const plan = (streams: readonly string[]) =>
-    planRemoval(there, streams).map(({ kind, name, kept }) => `${kind} ${name}${kept === '' ? '' : ` kept: ${kept}`}`)
+  const planned = (on: Found, streams: readonly string[], isOwn: (kind: ArtefactKind, name: string) => boolean) =>
+    planRemoval(on, streams, isOwn).map(
+      ({ kind, name, kept }) => `${kind} ${name}${kept === '' ? '' : ` kept: ${kept}`}`,
+    )
+  const plan = (streams: readonly string[]) => planned(there, streams, () => true)
 
   test('takes all of ours, what is named by another after it, and what others build on not at all', () => {
     expect(plan([])).toEqual([
@@ -110,6 +116,61 @@ describe('removal', () => {
       'ingest-pipeline p kept: data streams send their documents through it',
       'role r',
     ])
+  })
+
+  test('leaves a copy with its stamp, and what the copy is made of', () => {
+    const copied = found({
+      'component-template': { part: OURS, 'logs-wireguard@custom': OURS },
+      'index-template': { copy: { ...OURS, index_patterns: ['x-*'], composed_of: ['part'] } },
+    })
+    expect(planned(copied, [], (_, name) => name === 'part')).toEqual([
+      'index-template copy kept: it has our stamp and none of our names: somebody’s copy',
+      'component-template part kept: the index template copy uses it',
+      'component-template logs-wireguard@custom kept: it has our stamp and none of our names: somebody’s copy',
+    ])
+  })
+
+  test.each<[string, Parameters<typeof found>[0], string]>([
+    [
+      'a part that stays',
+      {
+        'component-template': { part: { ...OURS, template: { settings: { index: { default_pipeline: 'p' } } } } },
+        'index-template': { theirs: { index_patterns: ['x-*'], composed_of: ['part'] } },
+      },
+      'the template part sends documents through it',
+    ],
+    [
+      'a template of somebody else',
+      { 'index-template': { theirs: { template: { settings: { 'index.final_pipeline': 'p' } } } } },
+      'the template theirs sends documents through it',
+    ],
+  ])('keeps a pipeline that is named by %s', (_, others, why) => {
+    const on = found({ 'ingest-pipeline': { p: OURS }, ...others })
+    expect(planned(on, [], () => true).filter((each) => each.startsWith('ingest'))).toEqual([
+      `ingest-pipeline p kept: ${why}`,
+    ])
+  })
+
+  test('keeps a pipeline that another one calls, at any depth', () => {
+    const call = { foreach: { processor: { pipeline: { name: 'p' } } } }
+    const on = found({ 'ingest-pipeline': { p: OURS, theirs: { processors: [call] } } })
+    expect(planned(on, [], () => true)).toEqual(['ingest-pipeline p kept: the ingest pipeline theirs calls it'])
+  })
+
+  test('knows every name that is installed, and no hook', () => {
+    const isOwn = ownNames()
+    for (const version of ['8.19.0', '9.5.0'])
+      for (const metrics of ['time-series', 'standard'] as const)
+        for (const engine of ['elasticsearch', 'opensearch'] as const)
+          for (const { kind, name } of artefactsFor({
+            engine,
+            can: abilitiesOf(engine, version),
+            metrics,
+            processors: null,
+          }))
+            expect([name, isOwn(kind, name)]).toEqual([name, true])
+    expect(isOwn('role', 'peertrail_writer')).toBe(true)
+    expect(isOwn('component-template', 'logs-wireguard@custom')).toBe(false)
   })
 
   test('is no matter of anybody without our stamp', () => {

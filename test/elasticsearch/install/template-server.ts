@@ -28,6 +28,8 @@ export type ServerOptions = {
   readonly isOpenSearch?: boolean
   /** Null: security is off. */
   readonly account?: { readonly username: string; readonly authentication_type: string } | null
+  /** Whether its nodes answer when they are asked what they have. */
+  readonly hasNodes?: boolean
 }
 
 const PROCESSORS = ['set', 'geoip', 'pipeline', 'rename', 'dissect', 'script']
@@ -37,6 +39,7 @@ export async function startTemplateServer(options: ServerOptions = {}): Promise<
   const {
     version = '9.5.3',
     isOpenSearch = false,
+    hasNodes = true,
     account = { username: 'elastic', authentication_type: 'realm' },
   } = options
   const state: Omit<TemplateServer, 'url' | 'close'> = {
@@ -54,6 +57,7 @@ export async function startTemplateServer(options: ServerOptions = {}): Promise<
   }
   const questions = (path: string): object | null => {
     if (path === '/') return root
+    if (path === '/_nodes/ingest' && !hasNodes) return { _nodes: { total: 1, successful: 0, failed: 1 }, nodes: {} }
     if (path === '/_nodes/ingest')
       return { nodes: { n: { ingest: { processors: PROCESSORS.map((type) => ({ type })) } } } }
     if (path === '/_security/_authenticate') return account
@@ -105,8 +109,10 @@ export async function startTemplateServer(options: ServerOptions = {}): Promise<
   }
 }
 
-/** As Elasticsearch words it; 403 where it is about privileges. */
+/** As Elasticsearch words it; 403 where it is about privileges, another status where the reason begins with it. */
 function refusal(reason: string): { status: number; body: object } {
+  const [, given = ''] = /^([45]\d\d) /.exec(reason) ?? []
+  if (given !== '') return { status: Number(given), body: { error: { type: 'busy_exception', reason } } }
   const isPrivilege = reason.includes('unauthorized')
   const type = isPrivilege ? 'security_exception' : 'illegal_argument_exception'
   return { status: isPrivilege ? 403 : 400, body: { error: { type, reason } } }

@@ -56,10 +56,13 @@ const gets = (ids: readonly string[], there: readonly string[]) => ({
   status: 200,
   body: { docs: ids.map((_id) => ({ _id, found: there.includes(_id) })) },
 })
-const hits = (ids: readonly string[]) => ({ status: 200, body: { hits: { hits: ids.map((_id) => ({ _id })) } } })
+const hits = (ids: readonly string[]) => ({
+  status: 200,
+  body: { timed_out: false, hits: { hits: ids.map((_id) => ({ _id })) } },
+})
 
 describe('a lookup', () => {
-  test('asks the two newest indices by id and searches the others', async () => {
+  test('asks the two newest indices by id and searches all of them', async () => {
     const { client, asked } = await serve((path, ids) => {
       if (path.endsWith('/_field_caps')) return named
       if (path === `/${INDICES[2]}/_mget`) return gets(ids, ['id1'])
@@ -77,6 +80,7 @@ describe('a lookup', () => {
     const all: string[] = []
     const { client } = await serve((path, ids) => {
       if (path.endsWith('/_field_caps')) return { status: 200, body: { indices: [index] } }
+      if (path.endsWith('/_search')) return hits([])
       all.push(...ids)
       expect(ids.length).toBeLessThanOrEqual(1_000)
       return path === `/${index}/_mget` ? gets(ids, ids.slice(-1)) : undefined
@@ -91,10 +95,23 @@ describe('a lookup', () => {
     expect(await findExisting(client, STREAM, ['id1'])).toEqual(new Set())
   })
 
+  test('of a stream one of whose few indices has lost its shards throws, though its name is not among them', async () => {
+    for (const body of [{ indices: INDICES.slice(1) }, {}]) {
+      const { client } = await serve((path, ids) => {
+        if (path.endsWith('/_field_caps')) return { status: 200, body }
+        if (path.endsWith('/_search'))
+          return { status: 503, body: { error: { type: 'search_phase_execution_exception' } } }
+        return gets(ids, [])
+      })
+      await expect(findExisting(client, STREAM, ['id1'])).rejects.toThrow('search_phase_execution_exception')
+    }
+  })
+
   test('passes over an index that its retention deleted meanwhile', async () => {
     const { client } = await serve((path, ids) => {
       if (path.endsWith('/_field_caps')) return { status: 200, body: { indices: INDICES.slice(1) } }
       if (path === `/${INDICES[2]}/_mget`) return gets(ids, ['id1'])
+      if (path.endsWith('/_search')) return hits([])
       return { status: 200, body: { docs: ids.map((_id) => ({ _id, error: { type: 'index_not_found_exception' } })) } }
     })
     expect(await findExisting(client, STREAM, ['id1'])).toEqual(new Set(['id1']))
@@ -121,6 +138,8 @@ describe('a lookup', () => {
   test.each<[string, string, Answer]>([
     ['a shard that cannot answer', '/_mget', item('no_shard_available_action_exception')(['id1'])],
     ['part of a search', '/_search', { status: 503, body: { error: { type: 'search_phase_execution_exception' } } }],
+    ['a search that was cut short', '/_search', { status: 200, body: { timed_out: true } }],
+    ['an answer without all of the ids', '/_mget', gets([], [])],
     ['names that are none', '/_field_caps', { status: 200, body: { indices: 'many' } }],
     ['documents that are none', '/_mget', { status: 200, body: { took: 1 } }],
   ])('throws for %s: not found would mean sent again', async (_, question, answer) => {

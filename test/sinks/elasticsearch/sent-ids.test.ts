@@ -225,6 +225,41 @@ describe('the journal', () => {
     expect(shop.read(NEWER)).toContain(`s ${process.pid}.9 ${idOf(2)}\n`)
   })
 
+  test('takes no line whose beginning lies before what it looks at', () => {
+    const line = `s 1.1 xi ${idOf(1)} ${idOf(2)}\n`
+    // 195 bytes are looked at: they begin with `i ID ID`, which would say that these were accepted.
+    const rest = 195 - (line.length - line.indexOf('i '))
+    shop.write(NEWER, `${line}${'x'.repeat(rest - 1)}\n`)
+    const sent = open(1)
+    expect(statesOf(sent, idsOf(1, 3))).not.toContain('accepted')
+    sent.close()
+  })
+
+  test('of earlier runs, asked again: what they were told is in doubt until it is said again', () => {
+    const openAgain = () => openSentIds(shop.dir, { max: 100, asksAgain: true })
+    const first = openAgain()
+    for (const from of [0, 80]) {
+      first.sending(idsOf(from, from + 80))
+      first.accepted(idsOf(from, from + 80))
+    }
+    expect(statesOf(first, idsOf(0, 160))).toEqual(['accepted'])
+    first.close()
+    for (let run = 0; run < 5; run++) {
+      const again = openAgain()
+      expect(statesOf(again, idsOf(0, 160))).toEqual(['unknown'])
+      expect(again.stateOf(idOf(160))).toBe('new')
+      again.accepted(idsOf(0, 40))
+      expect(statesOf(again, idsOf(0, 40))).toEqual(['accepted'])
+      for (const from of [0, 80]) {
+        again.sending(idsOf(from, from + 80))
+        again.accepted(idsOf(from, from + 80))
+      }
+      expect(statesOf(again, idsOf(0, 160))).toEqual(['accepted'])
+      again.close()
+      expect(shop.read(NEWER).length + shop.read(OLDER).length).toBeLessThan(3 * 200 * 16)
+    }
+  })
+
   test('on a full disk says so: nothing may go out then; afterwards it goes on', () => {
     const sent = open()
     sent.sending(idsOf(0, 5))

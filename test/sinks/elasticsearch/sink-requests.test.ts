@@ -34,6 +34,7 @@ describe('is sent again, whole, when it', () => {
     ['is answered with 408', { kind: 'status', status: 408 }],
     ['is cut off', { kind: 'cut' }],
     ['gets no answer', { kind: 'stall' }],
+    ['gets one that never ends', { kind: 'drip' }],
   ]
   test.each(failures)('%s', async (_, reaction) => {
     const { sink } = await open({ ...first(reaction), limits: { timeoutMs: 200 } })
@@ -162,6 +163,19 @@ describe('patience ends', () => {
     )
   })
 
+  test('in the same words each time, however long it took: failing is said once', async () => {
+    const said = new Set<string>()
+    const { sink, server, clock } = await open({ tick: SECOND, react: () => ({ kind: 'status', status: 429 }) })
+    for (const late of [0, 7, 31]) {
+      const count = server.requests.length
+      const problem = problemOf(sink.deliver(eventsOf(0, 3)))
+      await until(() => server.requests.length > count, 'a request is there')
+      clock.now += late * SECOND
+      said.add(await problem)
+    }
+    expect([...said]).toHaveLength(1)
+  })
+
   test('when nobody answers whether doubtful documents are there; the text is one line of ours', async () => {
     const { sink, server, journal } = await open({ tick: SECOND, lookupStatus: 500 })
     journal.sending([idOf(1)])
@@ -214,6 +228,24 @@ describe('the server', () => {
       ['filter_path', 'require_data_stream'],
     ])
     expect([place.count('created'), place.count('retried')]).toEqual([5, 0])
+  })
+
+  test('that refuses a parameter may do so in several requests side by side', async () => {
+    const reason = 'request [/_bulk] contains unrecognized parameters: [include_source_on_error], [require_data_stream]'
+    const { sink, server } = await open({
+      root: () => ({ status: 403, body: { error: { type: 'security_exception', reason: 'no' }, status: 403 } }),
+      limits: { documents: 1, slots: 4, slotsMax: 4 },
+      react: ({ query }) =>
+        query.size === 1
+          ? { kind: 'take' }
+          : {
+              kind: 'status',
+              status: 400,
+              body: JSON.stringify({ error: { type: 'illegal_argument_exception', reason } }),
+            },
+    })
+    await sink.deliver(eventsOf(0, 8))
+    expect([place.count('created'), place.count('retried'), server.created]).toEqual([8, 0, 8])
   })
 
   test('that would make plain indices is asked for the streams first', async () => {
@@ -306,59 +338,4 @@ describe('pace', () => {
     await sink.deliver(eventsOf(12_000, 32_000))
     expect(sink.trouble?.()).toBe('')
   })
-})
-
-describe('after a kill', () => {
-  test('what was accepted is not sent again, what was under way is looked up first, over a rollover', async () => {
-    const { sink, server } = await open({
-      limits: { documents: 5, slots: 1, slotsMax: 1 },
-      react: (_, n) => (n === 1 ? { kind: 'stall', isApplied: true } : { kind: 'take' }),
-    })
-    const delivery = problemOf(sink.deliver(eventsOf(0, 10)))
-    await until(() => server.requests.length === 2, 'both requests are there')
-    const before = server.requests.length
-    await place.reopen()
-    expect(await delivery).toBe('the sink was closed')
-    server.rollover(FIREWALL)
-    await place.sink.deliver(eventsOf(0, 12))
-    expect(server.requests.slice(before).flatMap(({ documents }) => documents.map(({ id }) => id))).toEqual(
-      [10, 11].map(idOf),
-    )
-    expect([place.count('duplicates'), place.count('created'), server.created]).toEqual([10, 2, 12])
-  })
-
-  test('where nobody may look it is sent again, and counted as perhaps doubled only over a change of the backing index', async () => {
-    for (const isRolledOver of [false, true]) {
-      const { sink, server } = await open({
-        mayRead: false,
-        react: (_, n) => (n === 0 ? { kind: 'stall', isApplied: true } : { kind: 'take' }),
-      })
-      const delivery = problemOf(sink.deliver(eventsOf(0, 4)))
-      await until(() => server.requests.length === 1, 'the request is there')
-      await place.reopen()
-      await delivery
-      if (isRolledOver) server.rollover(FIREWALL)
-      await place.sink.deliver(eventsOf(0, 4))
-      expect(server.created).toBe(isRolledOver ? 8 : 4)
-      expect(place.count('perhaps doubled')).toBe(isRolledOver ? 4 : 0)
-      await place.close()
-    }
-    await open()
-  })
-})
-
-test('close gives up what is under way at once', async () => {
-  const { sink, server } = await open({ react: () => ({ kind: 'stall' }) })
-  const delivery = sink.deliver(eventsOf(0, 3))
-  await until(() => server.requests.length === 1, 'the request is there')
-  await sink.close()
-  expect(await problemOf(delivery)).toBe('the sink was closed')
-})
-
-test('close does not wait for a server that says nothing at all', async () => {
-  const { sink, server } = await open()
-  await server.close()
-  const delivery = sink.deliver(eventsOf(0, 3))
-  await sink.close()
-  expect(await problemOf(delivery)).toBe('the sink was closed')
 })
