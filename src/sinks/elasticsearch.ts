@@ -2,8 +2,9 @@
  * Documents into the data streams of Elasticsearch or OpenSearch, each once: created under its own id, told item by item what became
  * of it (elastic.md 2). What is refused for good goes to a file of dead letters, what the cluster cannot take now is sent again.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Connection, connect } from '../elasticsearch/connection.ts'
-import { type Micros, SECOND } from '../time.ts'
+import { type Micros, MS, SECOND } from '../time.ts'
 import { createBulkSender } from './elasticsearch/bulk-request.ts'
 import type { DeadLetters } from './elasticsearch/dead-letters.ts'
 import { runDelivery } from './elasticsearch/delivery-run.ts'
@@ -64,7 +65,14 @@ export function openElasticsearchSink(options: ElasticsearchOptions): Sink {
   const tallies = createTallies(log, now)
   const known: Known = new Map()
   const closing = new AbortController()
-  const find = (stream: string, ids: readonly string[]) => findExisting(asking, stream, ids)
+  /** Of the last request of unknown outcome; one of a run before may have gone out just now. */
+  let doubtAt: Micros = now()
+  const find = async (stream: string, ids: readonly string[]) => {
+    // Bounded also when the clock was set back.
+    const left = Math.min(limits.lookupAfter, doubtAt + limits.lookupAfter - now())
+    if (left > 0) await pause(left / MS, undefined, { signal: closing.signal })
+    return findExisting(asking, stream, ids)
+  }
   let running: Promise<void> = Promise.resolve()
   /** Last time a request went out or came back; NaN when none is under way. */
   let movedAt: Micros = Number.NaN
@@ -80,6 +88,9 @@ export function openElasticsearchSink(options: ElasticsearchOptions): Sink {
       now,
       print: (all, n) => bodies.print(all, n),
       find,
+      onDoubt: () => {
+        doubtAt = now()
+      },
     })
     const onRequests = (underWay: number): void => {
       movedAt = underWay === 0 ? Number.NaN : now()

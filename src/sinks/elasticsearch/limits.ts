@@ -10,6 +10,11 @@ export type BulkLimits = {
   readonly slotsMax: number
   /** How long a request may go without an answer. */
   readonly timeoutMs: number
+  /**
+   * How long after a request of unknown outcome its documents are looked up: a server still carries out what nobody waits for any
+   * more, and what comes after the question would not be seen. A kill of ours counts from the next start.
+   */
+  readonly lookupAfter: Micros
   /** Full jitter: a pause is anything from 0 to this, doubled with every attempt in vain, up to the second. */
   readonly pauseMs: number
   readonly pauseMaxMs: number
@@ -27,6 +32,7 @@ export const BULK_LIMITS: BulkLimits = {
   slotsMax: 4,
   // A shard that is not ready is waited for by the server itself, for a minute.
   timeoutMs: 75_000,
+  lookupAfter: 5 * SECOND,
   pauseMs: 200,
   pauseMaxMs: 5_000,
   patience: 15 * SECOND,

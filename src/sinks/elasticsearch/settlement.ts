@@ -62,6 +62,8 @@ export type SettlementDeps = {
   readonly print: (documents: Documents, n: number) => string
   /** Which of these ids the stream has; null when the account may not look. */
   readonly find: (stream: string, ids: readonly string[]) => Promise<ReadonlySet<string> | null>
+  /** A request went out, and nobody knows what became of it. */
+  readonly onDoubt: () => void
 }
 
 type Refusal = Pick<BulkItem, 'status' | 'type' | 'reason'>
@@ -71,7 +73,7 @@ const LOOK_BACK: Micros = 2 * HOUR
 const LOOK_AHEAD: Micros = 30 * MINUTE
 
 export function createSettlement(documents: Documents, deps: SettlementDeps): Settlement {
-  const { url, known, sent, letters, tallies, now, print, find } = deps
+  const { url, known, sent, letters, tallies, now, print, find, onDoubt } = deps
   const { ids, streams, events } = documents
   /** Documents that may be there, with the backing index their stream had when they were sent, '' = not known. */
   const doubts = new Map<number, string>()
@@ -242,6 +244,7 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
       for (const n of places) absent.add(n)
     },
     inDoubt(places, targets) {
+      onDoubt()
       for (const n of places) doubt(n, targets)
     },
     refuseAsTooLarge(places) {

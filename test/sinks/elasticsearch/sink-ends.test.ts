@@ -1,6 +1,6 @@
 /** Deliveries that end in the middle, by a kill, a close or a document: what comes again is not there twice. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { SECOND } from '../../../src/time.ts'
+import { MS, SECOND } from '../../../src/time.ts'
 import { OPENSEARCH_ROOT } from '../../bulk-server.ts'
 import { until } from '../../live/collectors/workshop.ts'
 import { idOf, madeEvent, START } from '../../store/made-events.ts'
@@ -31,6 +31,23 @@ describe('after a kill', () => {
       [10, 11].map(idOf),
     )
     expect([place.count('duplicates'), place.count('created'), server.created]).toEqual([10, 2, 12])
+  })
+
+  test('a server is given time to carry out what nobody waits for any more, before it is asked', async () => {
+    const waitMs = 300
+    const { sink, server } = await open({
+      limits: { lookupAfter: waitMs * MS },
+      react: (_, n) => (n === 0 ? { kind: 'stall', isApplied: true } : { kind: 'take' }),
+    })
+    const delivery = problemOf(sink.deliver(eventsOf(0, 4)))
+    await until(() => server.requests.length === 1, 'the request is there')
+    await place.reopen()
+    await delivery
+    const startedAt = performance.now()
+    await place.sink.deliver(eventsOf(0, 4))
+    // A timer may be a millisecond early.
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(waitMs - 2)
+    expect([place.count('duplicates'), server.created]).toEqual([4, 4])
   })
 
   test('where nobody may look it is sent again, and counted as perhaps doubled only over a change of the backing index', async () => {

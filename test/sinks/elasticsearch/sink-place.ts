@@ -80,7 +80,7 @@ export type PlaceOptions = BulkServerOptions & {
 }
 
 /** Pauses of a millisecond at most: what is tested is that there is another attempt, not when. */
-const LIMITS: Partial<BulkLimits> = { pauseMs: 1, pauseMaxMs: 1, timeoutMs: 5_000 }
+const LIMITS: Partial<BulkLimits> = { lookupAfter: 0, pauseMs: 1, pauseMaxMs: 1, timeoutMs: 5_000 }
 
 export async function openSinkPlace(options: PlaceOptions = {}): Promise<SinkPlace> {
   const { limits, metrics = 'time-series', lettersMax, tick = MS } = options
