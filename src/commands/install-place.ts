@@ -2,7 +2,7 @@
  * Which cluster `install` works on, and for which settings: what --pipeline says, with the command line going first. A pipeline
  * holds the gateway's own key, which may only write: an account given beside it is used instead.
  */
-import { readFile } from 'node:fs/promises'
+
 import { basename, dirname, resolve } from 'node:path'
 import { type ElasticsearchConfig, parsePipeline } from '../config.ts'
 import type { Target } from '../elasticsearch/artefact.ts'
@@ -10,6 +10,7 @@ import { configuredConnection } from '../elasticsearch/configured.ts'
 import type { Connection } from '../elasticsearch/connection.ts'
 import { NAMESPACE_DEFAULT } from '../elasticsearch/streams.ts'
 import { AppError } from '../errors.ts'
+import { readText } from '../read-text.ts'
 import { quoted, safeText } from '../safe-text.ts'
 import { type ConnectionOptions, connectionOf } from './connection-arguments.ts'
 import type { Environment } from './store-place.ts'
@@ -76,15 +77,7 @@ function metricsOf(given: string, config: ElasticsearchConfig | null): InstallPl
 }
 
 async function sinkOf(path: string): Promise<ElasticsearchConfig> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new AppError('cannot-read', `cannot read ${safeText(path)}`, {
-      cause,
-      advice: 'Check the name and that the file may be read by this user.',
-    })
-  }
+  const text = await readText(path)
   const { elasticsearch } = parsePipeline(text, basename(path))
   if (elasticsearch !== null) return elasticsearch
   throw new AppError('usage', `${safeText(path)} writes to no cluster`, {

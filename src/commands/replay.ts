@@ -2,11 +2,11 @@
  * `peertrail replay DIR [--ndjson FILE|-] [--store DIR]`: runs a capture through the same core as the daemon and tells what came of
  * it. The same capture gives the same bytes: nothing here depends on the wall clock, the machine's zone, or where the files lie.
  */
-import { readFile } from 'node:fs/promises'
+
 import { basename } from 'node:path'
 import { emptyPipeline, type PipelineConfig, parsePipeline } from '../config.ts'
-import { AppError } from '../errors.ts'
 import { emptyInventory, parseInventory } from '../identity/inventory.ts'
+import { readText } from '../read-text.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
 import { type Capture, findCapture } from '../sources/capture.ts'
 import { checkSums } from '../sources/capture-sums.ts'
@@ -170,15 +170,4 @@ async function loadInventory({ inventory: path }: Capture): Promise<Pick<ReplayI
   if (path === null) return { inventory: emptyInventory(), inventoryText: '' }
   const inventoryText = await readText(path)
   return { inventory: parseInventory(inventoryText, basename(path)), inventoryText }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new AppError('cannot-read', `cannot read ${path}`, {
-      cause,
-      advice: 'Check the name and that the file may be read by this user.',
-    })
-  }
 }

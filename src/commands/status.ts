@@ -1,8 +1,8 @@
 /**
  * `peertrail status`: asks the running daemon how it is. Ends with 0 when all is well, 1 when there are alarms, 3 when none answers.
  */
+
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { emptyPipeline, parsePipeline } from '../config.ts'
@@ -10,6 +10,7 @@ import { AppError } from '../errors.ts'
 import { stateDirOf } from '../live/state-place.ts'
 import { askStatus } from '../live/status/status-client.ts'
 import type { DaemonStatus } from '../live/status.ts'
+import { readText } from '../read-text.ts'
 import { safeText } from '../safe-text.ts'
 import { statusJson } from './status-json.ts'
 import { statusScreen } from './status-screen.ts'
@@ -106,15 +107,10 @@ export async function findStateDir(
   if (state !== '') return resolve(state)
   const path = pipeline === '' ? system : pipeline
   if (pipeline === '' && !existsSync(path)) return stateDirOf(emptyPipeline(), '.')
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new AppError('cannot-read', `cannot read ${safeText(path)}`, {
-      cause,
-      advice: 'Check the name and that the file may be read by this user, or name the state directory with --state.',
-    })
-  }
+  const text = await readText(
+    path,
+    'Check the name and that the file may be read by this user, or name the state directory with --state.',
+  )
   return stateDirOf(parsePipeline(text, basename(path)), dirname(resolve(path)))
 }
 

@@ -2,10 +2,11 @@
  * Where what was recorded lies (design 9): the first of --store, PEERTRAIL_STORE, the sink of --pipeline, /etc/peertrail/pipeline.yaml,
  * ./peertrail-data. Of a pipeline with several sinks the store is taken, which is nearest.
  */
-import { readFile } from 'node:fs/promises'
+
 import { basename, dirname, resolve } from 'node:path'
 import { type ElasticsearchConfig, type PipelineConfig, parsePipeline } from '../config.ts'
 import { AppError } from '../errors.ts'
+import { readText } from '../read-text.ts'
 import { safeText } from '../safe-text.ts'
 
 export type StoreOptions = {
@@ -59,15 +60,7 @@ function sinkOf(path: string, { store, elasticsearch }: PipelineConfig): StorePl
 }
 
 async function readPipeline(path: string): Promise<PipelineConfig> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new AppError('cannot-read', `cannot read ${safeText(path)}`, {
-      cause,
-      advice: 'Check the name and that the file may be read by this user.',
-    })
-  }
+  const text = await readText(path)
   return parsePipeline(text, basename(path))
 }
 

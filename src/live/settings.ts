@@ -1,10 +1,12 @@
 /** What a live run is told by its pipeline file and inventory, read and checked as a whole: at the start, and again for SIGHUP. */
+
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { defaultHostOptions, type HostOptions, type PipelineConfig, parsePipeline } from '../config.ts'
 import type { SourceName } from '../correlate/intake.ts'
 import { AppError } from '../errors.ts'
 import { emptyInventory, type Inventory, parseInventory } from '../identity/inventory.ts'
+import { readText } from '../read-text.ts'
 import { safeText } from '../safe-text.ts'
 import { parseRuleset, type Ruleset } from '../sources/nftables/ruleset.ts'
 import { type Plan, planSources, statePlaces } from './plan.ts'
@@ -98,15 +100,4 @@ async function loadRuleset(path: string): Promise<Ruleset> {
 /** '' where there is none: most logs have no such neighbour. */
 async function textBeside(path: string, name: string): Promise<string> {
   return readFile(resolve(dirname(path), name), 'latin1').catch(() => '')
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new AppError('cannot-read', `cannot read ${safeText(path)}`, {
-      cause,
-      advice: 'Check the name and that the file may be read by this user.',
-    })
-  }
 }

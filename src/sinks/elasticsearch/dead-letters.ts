@@ -5,7 +5,7 @@
  * Others may take the file away meanwhile (letter-files.ts), so it is opened by its path for every addition, and looked at once
  * more afterwards: what was written into a file that is no longer there is written again. Twice does no harm.
  */
-import { closeSync, constants, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../../errors.ts'
 import { bytesText } from '../../quantity-text.ts'
@@ -13,7 +13,7 @@ import { safeText } from '../../safe-text.ts'
 import type { Micros } from '../../time.ts'
 import { LETTERS_FILE, letterFiles, READ_FLAGS, syncNames } from './letter-files.ts'
 import { printLetter } from './letter-line.ts'
-import { appendAll, closeTornLine, countLines } from './torn-line.ts'
+import { APPEND_FLAGS, appendAll, closeTornLine, countLines } from './torn-line.ts'
 
 export type DeadLetter = {
   /** When it was refused first. */
@@ -40,13 +40,6 @@ export type DeadLetters = {
 
 const FILE_MODE = 0o640
 const DIRECTORY_MODE = 0o700
-const APPEND_FLAGS =
-  constants.O_RDWR |
-  constants.O_APPEND |
-  constants.O_CREAT |
-  constants.O_NOFOLLOW |
-  constants.O_NONBLOCK |
-  constants.O_NOCTTY
 /** How often the file may be taken away while it is written. */
 const TRIES_MAX = 10
 const CHUNK_BYTES = 1024 * 1024

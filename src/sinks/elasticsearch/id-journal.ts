@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 import { acceptEach, createGeneration, type Generation, hashId } from './id-generation.ts'
-import { appendAll, closeTornLine, isTorn, LF } from './torn-line.ts'
+import { APPEND_FLAGS, appendAll, closeTornLine, isTorn, LF } from './torn-line.ts'
 
 export type IdJournal = {
   /** What the files held when they were opened, '' = nothing. */
@@ -34,13 +34,6 @@ const NAME = 'sent-ids.log'
 const OLDER_NAME = 'sent-ids.log.1'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
-const FLAGS =
-  constants.O_RDWR |
-  constants.O_APPEND |
-  constants.O_CREAT |
-  constants.O_NOFOLLOW |
-  constants.O_NONBLOCK |
-  constants.O_NOCTTY
 const ID = /^[\da-zA-Z]{1,64}$/
 const LABEL = /^\d{1,10}\.(\d{1,15})$/
 
@@ -148,7 +141,7 @@ function areIds(words: readonly string[]): boolean {
 }
 
 function openFile(path: string): number {
-  const file = openSync(path, FLAGS, FILE_MODE)
+  const file = openSync(path, APPEND_FLAGS, FILE_MODE)
   if (fstatSync(file).isFile()) return file
   closeSync(file)
   throw new Error('it is no regular file')
@@ -158,7 +151,7 @@ function openFile(path: string): number {
 function readEnd(path: string, bytesMax: number): string {
   let file: number
   try {
-    file = openSync(path, FLAGS & ~constants.O_CREAT)
+    file = openSync(path, APPEND_FLAGS & ~constants.O_CREAT)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
     throw error

@@ -3,11 +3,20 @@
  * what it wrote would go with them. The next writer ends them with a character that no whole line ends with, and readers leave
  * them out: whoever wrote one was never told that it is safe.
  */
-import { readSync, writeSync } from 'node:fs'
+import { constants, readSync, writeSync } from 'node:fs'
 
 /** U+0018, CANCEL; JSON and ids have it only escaped. */
 const CANCEL = 0x18
 export const LF = 0x0a
+
+/** Opens such a file, or makes it; no link is followed, and no pipe waited for. */
+export const APPEND_FLAGS =
+  constants.O_RDWR |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  constants.O_NOFOLLOW |
+  constants.O_NONBLOCK |
+  constants.O_NOCTTY
 
 /** `file` is open for reading and appending, and has `size` bytes. Throws what the file system throws. */
 export function closeTornLine(file: number, size: number): void {
