@@ -202,6 +202,49 @@ const sinks = section({
     .describe('an Elasticsearch cluster'),
 })
 
+const BROKER_EXPECTED = 'expected host:port, such as kafka-1:9092'
+const TOPIC_PREFIX_EXPECTED = 'expected letters, digits, _ , - or ., such as peertrail'
+
+const kafka = section({
+  brokers: z
+    .array(parsed(BROKER_EXPECTED, parseBroker), { error: 'expected a list of host:port' })
+    .min(1, { error: 'expected at least one host:port' })
+    .max(100)
+    .describe('some of the brokers, as host:port'),
+  driver: z
+    .enum(['kafkajs', 'platformatic'], { error: 'expected kafkajs or platformatic' })
+    .optional()
+    .describe('the client library; without it kafkajs'),
+  prefix: parsed(TOPIC_PREFIX_EXPECTED, (text) => (/^[\w.-]{1,100}$/.test(text) && /\w/.test(text) ? text : null))
+    .optional()
+    .describe('how the names of topics and groups begin; without it `peertrail`'),
+  compression: z
+    .enum(['none', 'gzip', 'zstd'], { error: 'expected none, gzip or zstd' })
+    .optional()
+    .describe('of what is sent; without it zstd'),
+  patience: duration
+    .optional()
+    .describe('a machine or tier that says nothing for so long is waited for no longer; without it 60s'),
+  tls: section({
+    ca_file: path
+      .optional()
+      .describe("certificate of the authority that signed the brokers', PEM; without it those Node trusts"),
+    cert_file: path.optional().describe('our own certificate, PEM; together with `key_file`'),
+    key_file: path.optional().describe('the key of our own certificate, PEM'),
+  })
+    .optional()
+    .describe('speak TLS; `tls: {}` is enough where the authority is a public one'),
+  sasl: section({
+    mechanism: z
+      .enum(['plain', 'scram-sha-256', 'scram-sha-512'], { error: 'expected plain, scram-sha-256 or scram-sha-512' })
+      .describe('how the password is shown to be known'),
+    username: words().describe('user'),
+    password: secret.describe(SECRET_ABOUT),
+  })
+    .optional()
+    .describe('log in'),
+})
+
 const LISTEN_EXPECTED = 'expected an address of this machine alone and a port, such as 127.0.0.1:9798, or `off`'
 
 export const pipelineSchema = section({
@@ -230,6 +273,13 @@ export const pipelineSchema = section({
     .describe("options of machines, by name (in a capture: the folder's)"),
   sources: z.array(source).optional().describe('what is read'),
   inventory: path.optional().describe('path of the inventory, relative to this file'),
+  kafka: kafka.optional().describe('the brokers between many machines; with `sources` what is read goes there'),
+  tier: z
+    .enum(['correlate', 'detect', 'index'], { error: 'expected correlate, detect or index' })
+    .optional()
+    .describe(
+      'what this process does with what is in Kafka: `correlate` joins hosts and flows, `detect` finds, `index` brings documents into the sinks',
+    ),
   sinks: sinks.optional().describe('where documents go'),
 })
 
@@ -273,6 +323,11 @@ function parseListen(text: string): Listen | null {
   const match = /^(?:(127(?:\.\d{1,3}){3}|localhost)|\[(::1)\]):(\d{1,5})$/.exec(text)
   if (match === null || Number(match[3]) > 65_535) return null
   return { address: match[1] ?? match[2] ?? '', port: Number(match[3]) }
+}
+
+function parseBroker(text: string): string | null {
+  const match = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9._-]{0,252})):(\d{1,5})$/i.exec(text)
+  return match === null || Number(match[1]) > 65_535 || Number(match[1]) === 0 ? null : text
 }
 
 function httpUrl(text: string): string | null {

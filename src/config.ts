@@ -77,12 +77,35 @@ export type ElasticsearchConfig = {
   readonly deadLetterBytes: number
 }
 
+export type KafkaConfig = {
+  /** `host:port` each. */
+  readonly brokers: readonly string[]
+  readonly driver: 'kafkajs' | 'platformatic'
+  /** Topics are `PREFIX.flows` …, groups `PREFIX.correlate` …. */
+  readonly prefix: string
+  readonly compression: 'none' | 'gzip' | 'zstd'
+  /** How long machines and tiers that say nothing are waited for. */
+  readonly patience: Micros
+  /** Paths as written, '' = none; null = no TLS. */
+  readonly tls: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } | null
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password: Secret
+  } | null
+}
+
+/** What a process does with what is in Kafka; '' = it reads logs. */
+export type Tier = '' | 'correlate' | 'detect' | 'index'
+
 export type PipelineConfig = {
   readonly name: string
   readonly hosts: ReadonlyMap<string, HostOptions>
   readonly sources: readonly SourceConfig[]
   /** Path of the inventory, '' = none named. */
   readonly inventory: string
+  readonly kafka: KafkaConfig | null
+  readonly tier: Tier
   readonly store: StoreConfig | null
   readonly elasticsearch: ElasticsearchConfig | null
   /** Path of an NDJSON file, '' = none. */
@@ -137,6 +160,7 @@ function checkPipeline(document: PipelineDocument, report: (path: Path, message:
     if ('every' in source) report([...at, 'every'], 'a file that is followed has no period; expected command')
     if ('dump' in source) report([...at, 'dump'], 'a file that is followed gets no dumps; expected command')
   }
+  checkTier(document, report)
   const { elasticsearch } = document.sinks ?? {}
   if (elasticsearch === undefined) return
   const at = ['sinks', 'elasticsearch']
@@ -146,6 +170,21 @@ function checkPipeline(document: PipelineDocument, report: (path: Path, message:
   if (elasticsearch.api_key !== undefined && elasticsearch.username !== undefined) {
     report([...at, 'api_key'], 'expected either api_key or username and password')
   }
+}
+
+function checkTier(
+  { kafka, tier, sources, sinks }: PipelineDocument,
+  report: (path: Path, message: string) => void,
+): void {
+  if (kafka?.tls !== undefined && (kafka.tls.cert_file === undefined) !== (kafka.tls.key_file === undefined))
+    report(['kafka', 'tls'], 'expected cert_file and key_file together')
+  if (tier === undefined) return
+  if (kafka === undefined) report(['tier'], 'expected kafka: a tier reads what is there')
+  if ((sources ?? []).length > 0) report(['sources'], 'a tier reads Kafka and no logs; expected either sources or tier')
+  const hasSinks = sinks !== undefined && Object.keys(sinks).length > 0
+  if (tier === 'index' && !hasSinks) report(['tier'], 'expected sinks: what is indexed goes there')
+  if (tier !== 'index' && hasSinks)
+    report(['sinks'], 'what this tier makes goes to Kafka; expected sinks only with tier: index')
 }
 
 function toPipeline(document: PipelineDocument): PipelineConfig {
@@ -164,6 +203,8 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
       format: 'format' in source ? (source.format ?? '') : '',
     })),
     inventory: document.inventory ?? '',
+    kafka: document.kafka === undefined ? null : toKafka(document.kafka),
+    tier: document.tier ?? '',
     store: store === undefined ? null : toStore(store),
     elasticsearch:
       elasticsearch === undefined
@@ -188,6 +229,22 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
       spoolBytes: state?.spool_size ?? SPOOL_BYTES,
     },
     listen: document.listen ?? LISTEN,
+  }
+}
+
+function toKafka(kafka: NonNullable<PipelineDocument['kafka']>): KafkaConfig {
+  const { tls, sasl } = kafka
+  return {
+    brokers: kafka.brokers,
+    driver: kafka.driver ?? 'kafkajs',
+    prefix: kafka.prefix ?? 'peertrail',
+    compression: kafka.compression ?? 'zstd',
+    patience: kafka.patience ?? MINUTE,
+    tls:
+      tls === undefined
+        ? null
+        : { caFile: tls.ca_file ?? '', certFile: tls.cert_file ?? '', keyFile: tls.key_file ?? '' },
+    sasl: sasl ?? null,
   }
 }
 
