@@ -5,107 +5,106 @@
  * a function of that order alone: what arrives next, less how late a record may come after its time. How far each source has been
  * read ahead plays no part, and so catching up after downtime gives what a replay gives.
  *
- * Where it stops matters, too: what becomes due between two stops is told at the second. So the stops are fixed: before each
- * record, on a grid of 100 ms, and between records that are far apart every half second, after a long silence less often.
+ * A gateway needs no other machine (design 10): it has a clock of its own, moved by its own records. So what it tells, and when in
+ * event time, is the same whether it is read alone or among many.
  */
-import type { SourceEntry } from './catalog.ts'
-import type { Pipeline } from './pipeline.ts'
-import { DAY, HOUR, MINUTE, type Micros, MS } from './time.ts'
+import { createClockStops, type SavedClockStops, TICK } from './clock-stops.ts'
+import type { Micros } from './time.ts'
 
 export type EventClock = {
-  /** A record that arrived then is taken next. */
-  advance(arrival: Micros): void
+  /** A record of that source, by its place in the list of sources, that arrived then is taken next. */
+  advance(arrival: Micros, source: number): void
   /** Live: nothing that arrives before `arrival` will be taken any more. */
   pass(arrival: Micros): void
   save(): SavedEventClock
 }
 
 export type SavedEventClock = {
-  /** Arrival of the newest record. */
-  readonly recordAt: Micros
-  /** The newest stop. */
-  readonly at: Micros
+  readonly all: SavedClockStops
   readonly tickedAt: Micros
-  readonly hosts: ReadonlyMap<string, Micros>
+  readonly hosts: ReadonlyMap<string, { readonly stops: SavedClockStops; readonly tickedAt: Micros }>
 }
 
-/** Fixed, so that output does not depend on read sizes. */
-const TICK: Micros = 100 * MS
-/**
- * Stops between records, by how long the silence is. Nothing waits longer than a quarter of an hour for time alone, except by the
- * minute: answers of hosts take up to ten. After days nothing waits at all; a clock that jumps by years must not stop the daemon.
- */
-const STEPS: readonly { readonly from: Micros; readonly step: Micros }[] = [
-  { from: 30 * DAY, step: DAY },
-  { from: DAY, step: HOUR },
-  { from: 15 * MINUTE, step: MINUTE },
-  { from: Number.NEGATIVE_INFINITY, step: 500 * MS },
-]
+/** What runs on the clock; `at` is where on the event time of the records the clock stands. */
+export type Clocked = {
+  tick(watermark: Micros, at: Micros): void
+  tickHost(host: string, watermark: Micros, at: Micros): void
+}
 
-/**
- * A gateway needs no other machine, and of its own sources only those that flows are made of (design 10): audit records, which
- * come later, only narrow what is known about changes of keys.
- */
-export function createEventClock(
-  sources: readonly { readonly host: string; readonly entry: Pick<SourceEntry, 'name' | 'lateness'> }[],
-  pipeline: Pick<Pipeline, 'tick' | 'tickHost'>,
-  saved?: SavedEventClock,
-): EventClock {
+type Source = {
+  readonly host: string
+  readonly entry: { readonly name: string; readonly lateness: Micros }
+}
+
+export function createEventClock(sources: readonly Source[], clocked: Clocked, saved?: SavedEventClock): EventClock {
   const lateness = Math.max(0, ...sources.map(({ entry }) => entry.lateness))
-  const hosts = new Map<string, { lateness: Micros; tickedAt: Micros }>()
-  for (const { host, entry } of sources) {
-    const known = hosts.get(host) ?? { lateness: 0, tickedAt: saved?.hosts.get(host) ?? Number.NEGATIVE_INFINITY }
-    if (entry.name !== 'auditd') known.lateness = Math.max(known.lateness, entry.lateness)
-    hosts.set(host, known)
-  }
-  let recordAt = saved?.recordAt ?? Number.NEGATIVE_INFINITY
-  let at = saved?.at ?? Number.NEGATIVE_INFINITY
   let tickedAt = saved?.tickedAt ?? Number.NEGATIVE_INFINITY
-  /** Nearly every record lies in the same stretch of the grid as the one before it. */
-  let nextLook = Number.NEGATIVE_INFINITY
+  const hosts = new Map<string, ReturnType<typeof createHostClock>>()
+  /** By source; null for what does not move its machine's clock: audit records only narrow what is known about changes of keys. */
+  const clockOf = sources.map(({ host, entry }) => {
+    if (entry.name === 'auditd') return null
+    const known = hosts.get(host)
+    if (known !== undefined) return known
+    const made = createHostClock(host, latenessOf(sources, host), clocked, saved?.hosts.get(host))
+    hosts.set(host, made)
+    return made
+  })
+  const all = createClockStops(stop, saved?.all)
 
-  function stop(arrival: Micros): void {
-    at = arrival
-    for (const [name, host] of hosts) {
-      const settled = Math.floor((at - host.lateness) / TICK) * TICK
-      if (settled <= host.tickedAt) continue
-      host.tickedAt = settled
-      pipeline.tickHost(name, settled)
+  /** What a machine told before is there when all look at it; what it tells now comes after: so messages of other machines are ordered, too. */
+  function stop(at: Micros): void {
+    for (const host of hosts.values()) host.passBefore(at)
+    const settled = settledAt(at, lateness)
+    if (settled > tickedAt) {
+      tickedAt = settled
+      clocked.tick(settled, at)
     }
-    const settled = Math.floor((at - lateness) / TICK) * TICK
-    if (settled <= tickedAt) return
-    tickedAt = settled
-    pipeline.tick(settled)
-  }
-
-  /** The stops after the newest one, up to `arrival`. */
-  function stepTo(arrival: Micros): void {
-    if (!Number.isFinite(at) || !Number.isFinite(arrival)) return
-    for (;;) {
-      const step = STEPS.find(({ from }) => at - recordAt >= from)?.step ?? MINUTE
-      const next = (Math.floor(at / step) + 1) * step
-      if (next > arrival) return
-      stop(next)
-    }
+    for (const host of hosts.values()) host.pass(at)
   }
 
   return {
-    advance(arrival) {
+    advance(arrival, source) {
       // A record of no time tells none.
       if (arrival <= 0) return
-      if (arrival < nextLook) {
-        if (arrival > recordAt) recordAt = arrival
-        return
-      }
-      stepTo(arrival)
-      recordAt = Math.max(recordAt, arrival)
-      if (arrival > at) stop(arrival)
-      nextLook = (Math.floor(at / TICK) + 1) * TICK
+      all.advance(arrival)
+      clockOf[source]?.advance(arrival)
     },
-    pass(arrival) {
-      stepTo(arrival)
-      nextLook = (Math.floor(at / TICK) + 1) * TICK
-    },
-    save: () => ({ recordAt, at, tickedAt, hosts: new Map([...hosts].map(([name, host]) => [name, host.tickedAt])) }),
+    pass: (arrival) => all.pass(arrival),
+    save: () => ({
+      all: all.save(),
+      tickedAt,
+      hosts: new Map([...hosts].map(([name, host]) => [name, host.save()])),
+    }),
   }
+}
+
+/** The clock of one machine's sources but auditd. */
+function createHostClock(
+  name: string,
+  lateness: Micros,
+  clocked: Clocked,
+  saved?: { readonly stops: SavedClockStops; readonly tickedAt: Micros },
+) {
+  let tickedAt = saved?.tickedAt ?? Number.NEGATIVE_INFINITY
+  const stops = createClockStops((at) => {
+    const settled = settledAt(at, lateness)
+    if (settled <= tickedAt) return
+    tickedAt = settled
+    clocked.tickHost(name, settled, at)
+  }, saved?.stops)
+  return {
+    advance: stops.advance,
+    pass: stops.pass,
+    passBefore: (at: Micros) => stops.pass(at - 1),
+    save: () => ({ stops: stops.save(), tickedAt }),
+  }
+}
+
+function latenessOf(sources: readonly Source[], host: string): Micros {
+  const own = sources.filter((source) => source.host === host && source.entry.name !== 'auditd')
+  return Math.max(0, ...own.map(({ entry }) => entry.lateness))
+}
+
+function settledAt(at: Micros, lateness: Micros): Micros {
+  return Math.floor((at - lateness) / TICK) * TICK
 }

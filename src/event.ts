@@ -17,6 +17,8 @@ export type Dataset =
   | 'wireguard.peer'
   /** What the ledger is rebuilt from (ledger-journal.ts): for stores and Kafka, never shown by a search. */
   | 'peertrail.ledger'
+  /** A message to another tier on its way to Kafka (relay/envelope.ts); no document. */
+  | 'peertrail.relay'
 
 /**
  * A frozen part shared by many events. It owns whole members of the document: no other facet of the same event, nor the

@@ -7,7 +7,12 @@
  */
 import { type Coverage, createCoverage, type SavedCoverage, type Watch } from './correlate/coverage.ts'
 import { createGateway, type Gateway, type SavedGateway } from './correlate/gateway.ts'
-import { createHostDesks, type HostDesks, type SavedHostDesks } from './correlate/hosts/host-desks.ts'
+import {
+  createHostDesks,
+  type HostDesks,
+  type HostDesksOptions,
+  type SavedHostDesks,
+} from './correlate/hosts/host-desks.ts'
 import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { narrowPolls } from './correlate/narrowed-polls.ts'
 import { createPeerEvents, type SavedPeerEvents } from './correlate/peer-events.ts'
@@ -15,6 +20,7 @@ import { createHolderChanged, type SavedHolderChanged } from './detections/holde
 import { type Event, sharedFieldOf } from './event.ts'
 import { type AddressBook, createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
+import type { LedgerChange } from './identity/ledger.ts'
 import { createLedgerJournal, type LedgerJournal, type SavedLedgerJournal } from './identity/ledger-journal.ts'
 import type { SnapshotRecord } from './sources/wireguard/record.ts'
 import type { Micros } from './time.ts'
@@ -22,19 +28,19 @@ import type { Micros } from './time.ts'
 export type Pipeline = {
   take(host: string, source: SourceName, item: Item): void
   /**
-   * The watermark of one machine's own sources advanced. A gateway needs no other machine (design 10): what it tells is the same
-   * whoever else is read in the same run.
+   * The watermark of one machine's own sources advanced, at that time of its records. A gateway needs no other machine (design 10):
+   * what it tells is the same whoever else is read in the same run.
    */
-  tickHost(host: string, watermark: Micros): void
+  tickHost(host: string, watermark: Micros, at: Micros): void
   /** The watermark of all sources advanced: for what looks at several machines. */
-  tick(watermark: Micros): void
-  /** No more records of this source will come. */
+  tick(watermark: Micros, at: Micros): void
+  /** No more records of this source will come. A gateway of which nothing more comes tells all it has. */
   finish(host: string, source: SourceName): void
   /** All sources are finished: settles everything. Open flows stay open. */
   end(): void
   readonly gateways: ReadonlyMap<string, Gateway>
   /** Audited hosts. */
-  readonly desks: HostDesks
+  readonly desks: Desks
   readonly coverage: Coverage
   /** Everything later output depends on (sources/source.ts, Decoder.save). Options are given again, and may be others. */
   save(): SavedPipeline
@@ -42,7 +48,8 @@ export type Pipeline = {
 
 export type SavedPipeline = {
   readonly hosts: readonly (readonly [string, SavedHost])[]
-  readonly desks: SavedHostDesks
+  /** Of the same kind of desks. */
+  readonly desks: unknown
   readonly coverage: SavedCoverage
   readonly holderChanged: SavedHolderChanged
 }
@@ -53,6 +60,7 @@ type SavedHost = {
   readonly journal: SavedLedgerJournal | null
   readonly dumpAt: Micros
   readonly tickedAt: Micros
+  readonly at: Micros
   readonly poll: SnapshotRecord | null
 }
 
@@ -61,8 +69,11 @@ type Host = {
   readonly peers: ReturnType<typeof createPeerEvents>
   readonly journal: LedgerJournal | null
   dumpAt: Micros
-  /** Own watermark. */
+  /** Own watermark, and where its clock stood then. */
   tickedAt: Micros
+  at: Micros
+  /** Its sources but auditd, as far as more may come of them. */
+  readonly open: Set<SourceName>
   /** The newest complete poll. */
   poll: SnapshotRecord | null
 }
@@ -74,6 +85,22 @@ export type PipelineOptions = {
   readonly ledger: { readonly inventoryText: string; readonly emit: (event: Event) => void } | null
   /** There may be no end: what is told at the end of a replay is told while it goes on. */
   readonly isLive?: boolean
+  /**
+   * What takes the place of the desks where hosts and flows of many machines meet elsewhere (design 10). Then this process speaks for
+   * its own machines alone: others that are promised and silent, and what is found among many, is for who sees all.
+   */
+  readonly openRelay?: (options: HostDesksOptions, saved: unknown) => Desks
+}
+
+/** What audited hosts, and flows to them, are handed to. */
+export type Desks = Omit<HostDesks, 'save' | 'pass' | 'tick'> & {
+  /** `from`: which machine told it, and where its clock stood. Null: it went elsewhere. */
+  pass(event: Event, from: { readonly host: string; readonly at: Micros }): Event | null
+  /** `settled`: until when flows of all gateways have been told. `at`: where the clock of all records stands. */
+  tick(watermark: Micros, settled: Micros, at: Micros): void
+  /** A poll, and what the ledger answered to it. */
+  snapshot?(host: string, poll: SnapshotRecord, changes: readonly LedgerChange[]): void
+  save(): unknown
 }
 
 export function createPipeline(
@@ -84,35 +111,45 @@ export function createPipeline(
   const { inventory } = options
   const addresses = createAddressBook()
   const known = new Map(saved?.hosts)
+  const { openRelay, isLive = false } = options
+  const isAlone = openRelay === undefined
   const holderChanged = createHolderChanged(emit, saved?.holderChanged)
-  const isLive = options.isLive === true
-  const coverage = createCoverage({ hosts: options.hosts, inventory, isLive }, emit, saved?.coverage)
+  const coverage = createCoverage(
+    { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
+    emit,
+    saved?.coverage,
+  )
   const hosts = new Map<string, Host>()
   const audited = options.hosts.filter(({ sources }) => sources.includes('auditd'))
-  const desks = createHostDesks(
-    {
-      hosts: new Map(audited.map((host) => [host.name, host.options.audit])),
-      inventory,
-      hasFlows: options.hosts.some(({ sources }) => sources.includes('conntrack') || sources.includes('nftables')),
-      isOwnAddress: (name, address) => hosts.get(name)?.gateway.attributor.isOwnAddress(address) === true,
-      changed: (name, from, to, id) => hosts.get(name)?.gateway.noteChange(from, to, id),
-    },
-    (event) => {
-      emit(event)
-      const name = sharedFieldOf(event, 'host.name')
-      if (name !== undefined) coverage.emitted(name, event)
-    },
-    saved?.desks,
-  )
+  const deskOptions: HostDesksOptions = {
+    hosts: new Map(audited.map((host) => [host.name, host.options.audit])),
+    inventory,
+    hasFlows: options.hosts.some(({ sources }) => sources.includes('conntrack') || sources.includes('nftables')),
+    isOwnAddress: (name, address) => hosts.get(name)?.gateway.attributor.isOwnAddress(address) === true,
+    changed: (name, from, to, id) => hosts.get(name)?.gateway.noteChange(from, to, id),
+  }
+  const desks: Desks =
+    openRelay === undefined
+      ? // What was saved came from desks of the same kind: who exchanges them begins anew.
+        createHostDesks(deskOptions, emitHosts, saved?.desks as SavedHostDesks | undefined)
+      : openRelay(deskOptions, saved?.desks)
+
+  function emitHosts(event: Event): void {
+    emit(event)
+    const name = sharedFieldOf(event, 'host.name')
+    if (name !== undefined) coverage.emitted(name, event)
+  }
+
   for (const each of options.hosts) {
     const { name } = each
-    const pass = (event: Event): void => {
-      const whole = event.dataset === 'wireguard.session' ? event : desks.pass(event)
-      emit(whole)
-      coverage.emitted(name, whole)
-      if (whole.dataset === 'wireguard.flow') holderChanged.observe(whole)
-    }
     const before = known.get(name)
+    const pass = (event: Event): void => {
+      const from = { host: name, at: hosts.get(name)?.at ?? before?.at ?? 0 }
+      const whole = event.dataset === 'wireguard.session' ? event : desks.pass(event, from)
+      if (whole !== null) emit(whole)
+      coverage.emitted(name, whole ?? event)
+      if (isAlone && event.dataset === 'wireguard.flow') holderChanged.observe(whole ?? event)
+    }
     const gateway = openGateway(each, { inventory, addresses, watch: coverage.watch(name) }, pass, before?.gateway)
     coverage.inspect(name, {
       scope: gateway.scope,
@@ -128,6 +165,8 @@ export function createPipeline(
       journal: openJournal(each, gateway, options, before?.journal ?? undefined),
       dumpAt: before?.dumpAt ?? 0,
       tickedAt: before?.tickedAt ?? Number.NEGATIVE_INFINITY,
+      at: before?.at ?? 0,
+      open: new Set(each.sources.filter((source) => source !== 'auditd')),
       poll: before?.poll ?? null,
     })
   }
@@ -145,7 +184,7 @@ export function createPipeline(
         gateway.conntrack(item)
         break
       case 'snapshot':
-        snapshot(host, item)
+        snapshot(name, host, item)
         break
       case 'dump':
         if (item.phase === 'begin') host.dumpAt = item.at
@@ -164,48 +203,56 @@ export function createPipeline(
     }
   }
 
-  function snapshot(host: Host, record: SnapshotRecord): void {
+  function snapshot(name: string, host: Host, record: SnapshotRecord): void {
     const { gateway, peers, journal } = host
     const window = gateway.evidence.between(gateway.ledger.polls.newest, record.at)
     for (const poll of narrowPolls(host.poll, record, window)) {
       const changes = gateway.snapshot(poll)
       peers.observe(poll, changes, window?.eventIds ?? [])
       journal?.observe(poll, changes)
+      desks.snapshot?.(name, poll, changes)
     }
     if (record.isComplete) host.poll = record
   }
 
-  function tickGateway(host: Host, watermark: Micros): void {
+  function tickGateway(host: Host, watermark: Micros, at: Micros): void {
     if (watermark <= host.tickedAt) return
     host.tickedAt = watermark
+    host.at = at
     host.gateway.tick(watermark)
     host.peers.tick(watermark)
   }
 
-  function tick(watermark: Micros): void {
+  function tick(watermark: Micros, at: Micros): void {
     let settled = watermark
-    for (const host of hosts.values()) {
-      tickGateway(host, watermark)
-      settled = Math.min(settled, host.gateway.settled(host.tickedAt))
-    }
-    desks.tick(watermark, settled)
+    // Nothing is known, and nothing waits, of a gateway that has not spoken yet.
+    for (const { gateway, tickedAt } of hosts.values())
+      if (tickedAt !== Number.NEGATIVE_INFINITY) settled = Math.min(settled, gateway.settled(tickedAt))
+    desks.tick(watermark, settled, at)
     holderChanged.tick(watermark)
     coverage.tick(watermark)
   }
 
+  function finish(name: string, source: SourceName): void {
+    const host = hosts.get(name)
+    coverage.finish(name, source)
+    if (host === undefined) return
+    if (source === 'wireguard') host.gateway.attributor.finishLedger()
+    // The same at the same place, whether others still speak or not.
+    if (host.open.delete(source) && host.open.size === 0) tickGateway(host, Number.POSITIVE_INFINITY, host.at)
+  }
+
   return {
     take,
-    tickHost(name, watermark) {
+    tickHost(name, watermark, at) {
       const host = hosts.get(name)
-      if (host !== undefined) tickGateway(host, watermark)
+      if (host !== undefined) tickGateway(host, watermark, at)
     },
     tick,
-    finish(name, source) {
-      if (source === 'wireguard') hosts.get(name)?.gateway.attributor.finishLedger()
-      coverage.finish(name, source)
-    },
+    finish,
     end() {
-      tick(Number.POSITIVE_INFINITY)
+      for (const host of hosts.values()) tickGateway(host, Number.POSITIVE_INFINITY, host.at)
+      tick(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
       desks.end()
       coverage.end()
       for (const { journal } of hosts.values()) journal?.flush()
@@ -222,8 +269,8 @@ export function createPipeline(
   }
 }
 
-function saveHost({ gateway, peers, journal, dumpAt, tickedAt, poll }: Host): SavedHost {
-  return { gateway: gateway.save(), peers: peers.save(), journal: journal?.save() ?? null, dumpAt, tickedAt, poll }
+function saveHost({ gateway, peers, journal, dumpAt, tickedAt, at, poll }: Host): SavedHost {
+  return { gateway: gateway.save(), peers: peers.save(), journal: journal?.save() ?? null, dumpAt, tickedAt, at, poll }
 }
 
 function openGateway(

@@ -115,7 +115,7 @@ async function drive(
     item(index, item) {
       const source = sources[index]
       if (source === undefined) return
-      clock.advance(item.arrival)
+      clock.advance(item.arrival, index)
       pipeline.take(source.host, source.entry.name, dated(item, firstAt))
     },
     finished(index) {

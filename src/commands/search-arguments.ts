@@ -31,7 +31,7 @@ const DATASETS = {
   'wireguard.flow': 'flow',
   'wireguard.peer': 'peer',
   'wireguard.session': 'session',
-} as const satisfies { readonly [name in Exclude<Dataset, 'peertrail.ledger'>]: string }
+} as const satisfies { readonly [name in Exclude<Dataset, 'peertrail.ledger' | 'peertrail.relay'>]: string }
 
 /** Points of the peers' counters: one a minute each, and at every change. Between events they would hide them. */
 export const COUNTERS = 'wireguard.peer' satisfies Dataset

@@ -80,15 +80,14 @@ export type CoverageOptions = {
   readonly inventory: Inventory
   /** There may be no end: what was promised and never spoke is said while it goes on. */
   readonly isLive?: boolean
+  /** Other machines that were promised and are silent are somebody else's business. */
+  readonly isOwnOnly?: boolean
 }
 
 export type SavedCoverage = {
   readonly hosts: readonly (readonly [string, SavedHost])[]
   readonly nodes: Set<string>
   readonly neverSpoke: SavedNeverSpoke
-  /** NaN while nothing had a time. */
-  readonly from: Micros
-  readonly newest: Micros
 }
 
 type HostState = {
@@ -100,13 +99,19 @@ type HostState = {
   readonly sampled: Set<string>
   readonly limits: ReturnType<typeof createLimitWatch>
   probe: GatewayProbe | null
+  /** First and newest arrival of all its sources: what it covers is its own business. NaN while nothing had a time. */
+  from: Micros
+  newest: Micros
   packetsOut: number
   conntrackOut: number
   auditOut: number
 }
 
 /** Rulesets and the probe are given again. */
-type SavedHost = Pick<HostState, 'interfaces' | 'groups' | 'sampled' | 'packetsOut' | 'conntrackOut' | 'auditOut'> & {
+type SavedHost = Pick<
+  HostState,
+  'interfaces' | 'groups' | 'sampled' | 'from' | 'newest' | 'packetsOut' | 'conntrackOut' | 'auditOut'
+> & {
   readonly sources: readonly (readonly [string, SavedCoveredSource])[]
   readonly contradictions: SavedContradictions
   readonly limits: SavedLimitWatch
@@ -117,26 +122,32 @@ const NAMES_MAX = 1000
 const NO_AUDIT: BlindSpot = { what: 'no-source', name: 'auditd' }
 
 export function createCoverage(
-  { hosts: intake, inventory, isLive = false }: CoverageOptions,
+  { hosts: intake, inventory, isLive = false, isOwnOnly = false }: CoverageOptions,
   emit: (event: Event) => void,
   saved?: SavedCoverage,
 ): Coverage {
   const hosts = new Map<string, HostState>()
   const savedHosts = new Map(saved?.hosts)
-  for (const host of intake) hosts.set(host.name, createHostState(host, emit, savedHosts.get(host.name), saved?.newest))
+  for (const host of intake) hosts.set(host.name, createHostState(host, emit, savedHosts.get(host.name)))
   let missing: readonly PromisedSource[] = []
   /** Machines that audit records name as theirs (`node=`). */
   const nodes = saved?.nodes ?? new Set<string>()
-  let from: Micros = saved?.from ?? Number.NaN
-  let newest: Micros = saved?.newest ?? Number.NaN
-  const neverSpoke = createNeverSpoke({ inventory, spokeAt, state: sayNeverSpoke }, saved?.neverSpoke)
+  const neverSpoke = createNeverSpoke(
+    { inventory, isOurs: (name) => !isOwnOnly || hosts.has(name), spokeAt, state: sayNeverSpoke },
+    saved?.neverSpoke,
+  )
 
   const documented = (name: string) => inventory.gateways.find((gateway) => gateway.name === name) ?? null
   /** A host of the inventory whose audit log nobody promised and nobody collected. */
   const isUnaudited = (name: string) =>
     inventory.hosts.some((host) => host.name === name && !host.sources.includes('auditd')) &&
     hosts.get(name)?.sources.get('auditd')?.hasSpoken !== true
-  const period = (): Interval | null => (Number.isNaN(from) ? null : { from, to: newest })
+  /** Of all machines together. */
+  function period(): Interval | null {
+    const begun = [...hosts.values()].filter(({ from }) => !Number.isNaN(from))
+    if (begun.length === 0) return null
+    return { from: Math.min(...begun.map(({ from }) => from)), to: Math.max(...begun.map(({ newest }) => newest)) }
+  }
 
   function take(name: string, source: SourceName, item: Item): void {
     const state = hosts.get(name)
@@ -144,12 +155,12 @@ export function createCoverage(
     const covered = (about === undefined ? undefined : state?.sources.get(about)) ?? state?.sources.get(source)
     if (state === undefined || covered === undefined) return
     const at = item.arrival
-    if (at > 0 && !(at <= newest)) {
-      if (Number.isNaN(from)) {
-        from = at
-        for (const { sources } of hosts.values()) for (const each of sources.values()) each.begin(at)
+    if (at > 0 && !(at <= state.newest)) {
+      if (Number.isNaN(state.from)) {
+        state.from = at
+        for (const each of state.sources.values()) each.begin(at)
       }
-      newest = at
+      state.newest = at
     }
     covered.take(item)
     if (item.kind === 'audit' && item.node !== '' && !nodes.has(item.node) && nodes.size < NAMES_MAX)
@@ -159,10 +170,10 @@ export function createCoverage(
 
   function tick(watermark: Micros): void {
     // By the watermark, not by what came last: perhaps nothing comes at all.
-    if (isLive && Number.isFinite(watermark)) neverSpoke.tick(watermark, Number.isNaN(from) ? watermark : from)
-    const at = Math.min(watermark, newest)
-    if (Number.isNaN(at)) return
+    if (isLive && Number.isFinite(watermark)) neverSpoke.tick(watermark, period()?.from ?? watermark)
     for (const state of hosts.values()) {
+      const at = Math.min(watermark, state.newest)
+      if (Number.isNaN(at)) continue
       state.contradictions.tick(at)
       for (const source of state.sources.values()) source.tick(at)
       if (state.probe !== null) look(state, state.probe, at, false)
@@ -209,12 +220,13 @@ export function createCoverage(
       const whole = period()
       for (const state of hosts.values()) {
         for (const source of state.sources.values()) source.finish()
-        state.contradictions.end(newest)
-        if (state.probe !== null) look(state, state.probe, Number.isNaN(newest) ? 0 : newest, true)
+        state.contradictions.end(state.newest)
+        if (state.probe !== null) look(state, state.probe, Number.isNaN(state.newest) ? 0 : state.newest, true)
       }
-      missing = neverSpoke.end(from, newest)
-      for (const { host, sources } of hosts.values()) {
-        for (const [name, source] of sources) source.end(whole, documented(host.name)?.sources.includes(name) === true)
+      missing = neverSpoke.end((name) => ownPeriod(hosts.get(name)) ?? whole)
+      for (const state of hosts.values()) {
+        for (const [name, source] of state.sources)
+          source.end(ownPeriod(state), documented(state.host.name)?.sources.includes(name) === true)
       }
     },
     report() {
@@ -249,26 +261,23 @@ export function createCoverage(
       hosts: [...hosts].map(([name, state]) => [name, saveHost(state)]),
       nodes,
       neverSpoke: neverSpoke.save(),
-      from,
-      newest,
     }),
   }
 }
 
-/** `newest`: how far time had come when the state was saved. */
-function createHostState(
-  host: IntakeHost,
-  emit: (event: Event) => void,
-  saved: SavedHost | undefined,
-  newest: Micros = Number.NaN,
-): HostState {
+function ownPeriod(state: HostState | undefined): Interval | null {
+  return state === undefined || Number.isNaN(state.from) ? null : { from: state.from, to: state.newest }
+}
+
+function createHostState(host: IntakeHost, emit: (event: Event) => void, saved: SavedHost | undefined): HostState {
+  const newest = saved?.newest ?? Number.NaN
   const isSampledAt = (at: Micros) => host.rulesets.rulesetsAt(at).some((ruleset) => ruleset.sampledPrefixes.length > 0)
   const savedSources = new Map(saved?.sources)
   const sources = new Map<string, CoveredSource>()
   for (const source of host.sources) {
     const known = savedSources.get(source)
     const covered = createCoveredSource({ host, source, isSampledAt }, emit, known)
-    // New since then: the others begin with the first record of all.
+    // New since then: the others begin with the machine's first record.
     if (known === undefined && !Number.isNaN(newest)) covered.begin(newest)
     sources.set(source, covered)
   }
@@ -286,6 +295,8 @@ function createHostState(
     sampled: saved?.sampled ?? new Set(),
     limits: createLimitWatch(createCoverageEvents(host.name, 'peertrail', emit), saved?.limits),
     probe: null,
+    from: saved?.from ?? Number.NaN,
+    newest,
     packetsOut: saved?.packetsOut ?? 0,
     conntrackOut: saved?.conntrackOut ?? 0,
     auditOut: saved?.auditOut ?? 0,
@@ -293,7 +304,7 @@ function createHostState(
 }
 
 function saveHost(state: HostState): SavedHost {
-  const { interfaces, groups, sampled, packetsOut, conntrackOut, auditOut } = state
+  const { interfaces, groups, sampled, from, newest, packetsOut, conntrackOut, auditOut } = state
   return {
     sources: [...state.sources].map(([name, source]) => [name, source.save()]),
     contradictions: state.contradictions.save(),
@@ -301,6 +312,8 @@ function saveHost(state: HostState): SavedHost {
     interfaces,
     groups,
     sampled,
+    from,
+    newest,
     packetsOut,
     conntrackOut,
     auditOut,
@@ -367,6 +380,7 @@ function sourceOf(event: Event): SourceName | '' {
     case 'wireguard.finding':
     case 'wireguard.coverage':
     case 'peertrail.ledger':
+    case 'peertrail.relay':
       return ''
     default:
       return event.dataset satisfies never

@@ -8,14 +8,15 @@ import { SOURCE_NAMES } from './blind-spots.ts'
 import type { Gap } from './gaps.ts'
 import { floorToMinute } from './heartbeats.ts'
 import type { SourceName } from './intake.ts'
+import type { Interval } from './interval-set.ts'
 
 export type PromisedSource = { readonly host: string; readonly source: SourceName }
 
 export type NeverSpoke = {
   /** Live, event time has come to `at`, and the run began at `from`: says what has been silent for long enough. */
   tick(at: Micros, from: Micros): void
-  /** At the end: those that are missing, each said for the whole of [from, to] where that is an interval. */
-  end(from: Micros, to: Micros): readonly PromisedSource[]
+  /** At the end: those that are missing, each said for the whole of its machine's period. */
+  end(periodOf: (host: string) => Interval | null): readonly PromisedSource[]
   /** All that is promised, whether or not it spoke. */
   readonly promised: readonly PromisedSource[]
   save(): SavedNeverSpoke
@@ -32,6 +33,8 @@ type Silent = { readonly upTo: Micros; readonly isSaid: boolean }
 
 export type NeverSpokeOptions = {
   readonly inventory: Inventory
+  /** Whether it is ours to say that a machine is silent. */
+  readonly isOurs: (host: string) => boolean
   /** When anything first came from it; NaN while nothing did. 0 = it spoke, but not of a time. */
   readonly spokeAt: (promised: PromisedSource) => Micros
   readonly state: (promised: PromisedSource, gap: Gap) => void
@@ -43,10 +46,10 @@ const EVERY: Micros = HOUR
 const PATIENCE: Micros = MINUTE
 
 export function createNeverSpoke(
-  { inventory, spokeAt, state }: NeverSpokeOptions,
+  { inventory, isOurs, spokeAt, state }: NeverSpokeOptions,
   saved?: SavedNeverSpoke,
 ): NeverSpoke {
-  const promised = promisesOf(inventory)
+  const promised = promisesOf(inventory).filter(({ host }) => isOurs(host))
   const silent: Map<string, Silent> = saved?.silent ?? new Map()
   /** The minute that was last looked at; NaN before the first. */
   let lookedAt: Micros = saved?.lookedAt ?? Number.NaN
@@ -79,9 +82,12 @@ export function createNeverSpoke(
       lookedAt = minute
       for (const source of promised) look(source, since, minute)
     },
-    end(from, to) {
+    end(periodOf) {
       const missing = promised.filter((source) => Number.isNaN(spokeAt(source)))
-      for (const source of missing) say(source, from, to)
+      for (const source of missing) {
+        const period = periodOf(source.host)
+        if (period !== null) say(source, period.from, period.to)
+      }
       return missing
     },
     save: () => ({ silent, lookedAt }),

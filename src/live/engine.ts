@@ -144,7 +144,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     const source = sources[index]
     if (source === undefined) return
     if (item.arrival > 0 && item.arrival < firstAt) firstAt = item.arrival
-    clock.advance(item.arrival)
+    clock.advance(item.arrival, index)
     pipeline.take(source.host, source.entry.name, dated(item, firstAt))
     if (ended.size > 0 && ended.has(index) && merge.waiting(index) === 0) finished(index)
   }

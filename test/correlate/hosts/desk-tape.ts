@@ -79,7 +79,8 @@ function inOrder(sources: readonly Source[]): Placed[] {
 }
 
 function tickOf(pipeline: Pipeline, watermark: Micros): Call {
-  pipeline.tick(watermark)
+  for (const name of pipeline.gateways.keys()) pipeline.tickHost(name, watermark, watermark)
+  pipeline.tick(watermark, watermark)
   let settled = watermark
   for (const gateway of pipeline.gateways.values()) settled = Math.min(settled, gateway.settled(watermark))
   return { what: 'tick', watermark, settled }

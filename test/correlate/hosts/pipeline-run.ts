@@ -70,8 +70,8 @@ function drive(pipeline: Pipeline, sources: readonly Source[], repeats: number):
   const clock = createEventClock(
     sources.map(({ host, name }) => ({ host, entry: { name, lateness: name === 'wireguard' ? 0 : SECOND } })),
     {
-      tick: (watermark) => again(() => pipeline.tick(watermark)),
-      tickHost: (host, watermark) => again(() => pipeline.tickHost(host, watermark)),
+      tick: (watermark, at) => again(() => pipeline.tick(watermark, at)),
+      tickHost: (host, watermark, at) => again(() => pipeline.tickHost(host, watermark, at)),
     },
   )
   const finishEmpty = (index: number): void => {
@@ -84,7 +84,7 @@ function drive(pipeline: Pipeline, sources: readonly Source[], repeats: number):
     const source = sources[index]
     const item = source?.items[heads[index] ?? 0]
     if (source === undefined || item === undefined) break
-    clock.advance(item.arrival)
+    clock.advance(item.arrival, index)
     pipeline.take(source.host, source.name, item)
     heads[index] = (heads[index] ?? 0) + 1
     finishEmpty(index)
