@@ -39,8 +39,8 @@ In the tables \`a.b\` is key \`b\` inside \`a\`, \`a[]\` one item of a list, \`a
 const PIPELINE = `\
 ## Pipeline file
 
-This version replays captures. Of a capture's \`pipeline.yaml\` it uses \`hosts\`: options for the machines found there. The other keys are
-checked, and wait for the daemon.
+What \`peertrail run\` reads and where documents go. Of a capture's \`pipeline.yaml\` a replay uses \`hosts\` alone: options for the machines
+found there. With \`kafka\` a process is one of many: it reads logs (\`sources\`) and hands them on, or it works on what is there (\`tier\`).
 `
 
 const INVENTORY = `\

@@ -178,6 +178,8 @@ function checkTier(
 ): void {
   if (kafka?.tls !== undefined && (kafka.tls.cert_file === undefined) !== (kafka.tls.key_file === undefined))
     report(['kafka', 'tls'], 'expected cert_file and key_file together')
+  if (tier === undefined && kafka !== undefined && (sources ?? []).length > 0 && sinks !== undefined)
+    report(['sinks'], 'what is read goes to Kafka, and from there on with tier: index; expected either kafka or sinks')
   if (tier === undefined) return
   if (kafka === undefined) report(['tier'], 'expected kafka: a tier reads what is there')
   if ((sources ?? []).length > 0) report(['sources'], 'a tier reads Kafka and no logs; expected either sources or tier')

@@ -34,6 +34,11 @@ export type Event = {
   readonly dataset: Dataset
   readonly own: Fields
   readonly facets: readonly Facet[]
+  /**
+   * Its JSON, where it came as text that need not be printed anew: printable ASCII of one line. `own` may then hold no more than
+   * `@timestamp` and `event.id`, which is enough for who passes documents on (live/tiers/index-document.ts).
+   */
+  readonly printed?: string
 }
 
 /** Prints the fields once, and freezes them: they stand in every document that shares the facet. */

@@ -21,26 +21,44 @@ function open(told: Told[], saved?: SavedEventClock): EventClock {
   )
 }
 
+const GW1 = 0
+const GW1_AUDIT = 1
+const GW2 = 2
+
 test('a machine waits for its own sources without auditd, the whole for the latest of all', () => {
   const told: Told[] = []
-  open(told).advance(100 * SECOND + 70 * MS)
+  const clock = open(told)
+  clock.advance(100 * SECOND + 70 * MS, GW1)
+  clock.advance(100 * SECOND + 80 * MS, GW2)
   expect(told).toEqual([
+    ['', 97 * SECOND],
     ['gw1', 99 * SECOND],
     ['gw2', 100 * SECOND],
-    ['', 97 * SECOND],
   ])
 })
 
 test('nothing is told twice within a stretch of the grid, and never backwards', () => {
   const told: Told[] = []
   const clock = open(told)
-  for (const at of [10 * SECOND, 10 * SECOND + 99 * MS, 9 * SECOND, 10 * SECOND + 50 * MS]) clock.advance(at)
-  expect(told).toHaveLength(3)
-  clock.advance(10 * SECOND + 100 * MS)
-  expect(told.slice(3)).toEqual([
-    ['gw1', 9 * SECOND + 100 * MS],
-    ['gw2', 10 * SECOND + 100 * MS],
+  for (const at of [10 * SECOND, 10 * SECOND + 99 * MS, 9 * SECOND, 10 * SECOND + 50 * MS]) clock.advance(at, GW1)
+  expect(told).toHaveLength(2)
+  clock.advance(10 * SECOND + 100 * MS, GW1)
+  expect(told.slice(2)).toEqual([
     ['', 7 * SECOND + 100 * MS],
+    ['gw1', 9 * SECOND + 100 * MS],
+  ])
+})
+
+test('audit records do not move a gateway but as time that passes', () => {
+  const told: Told[] = []
+  const clock = open(told)
+  clock.advance(10 * SECOND, GW1)
+  clock.advance(10 * SECOND + 300 * MS, GW1_AUDIT)
+  expect(told.filter(([host]) => host === 'gw1')).toEqual([['gw1', 9 * SECOND]])
+  clock.advance(10 * SECOND + 700 * MS, GW1_AUDIT)
+  expect(told.filter(([host]) => host === 'gw1')).toEqual([
+    ['gw1', 9 * SECOND],
+    ['gw1', 9 * SECOND + 500 * MS],
   ])
 })
 
@@ -50,21 +68,29 @@ const distance = fc.oneof(fc.nat(400 * MS), fc.nat(5 * SECOND), fc.nat(HOUR), fc
 test('cut anywhere, and however time passes between records, it tells what the undisturbed clock tells', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(distance, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean()), { maxLength: 30 }),
+      fc.array(
+        fc.tuple(
+          distance,
+          fc.double({ min: 0, max: 1, noNaN: true }),
+          fc.boolean(),
+          fc.constantFrom(GW1, GW1_AUDIT, GW2),
+        ),
+        { maxLength: 30 },
+      ),
       (steps) => {
         const expected: Told[] = []
         const told: Told[] = []
         const whole = open(expected)
         let piece = open(told)
         let at = 1_795_000_000 * SECOND
-        for (const [forward, share, isCut] of steps) {
+        for (const [forward, share, isCut, source] of steps) {
           // Time passes up to what is known not to come any more, and that may be asked for twice.
           piece.pass(at + Math.floor(forward * share))
           if (isCut) piece = open(told, restored(piece.save()))
           piece.pass(at + Math.floor((forward * share) / 2))
           at += forward
-          whole.advance(at)
-          piece.advance(at)
+          whole.advance(at, source)
+          piece.advance(at, source)
         }
         expect(told).toEqual(expected)
         for (const host of ['', 'gw1', 'gw2']) {
@@ -77,37 +103,61 @@ test('cut anywhere, and however time passes between records, it tells what the u
   )
 })
 
+test('what a machine is told depends on no other machine', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(distance, fc.constantFrom(GW1, GW1_AUDIT, GW2)), { maxLength: 30 }), (steps) => {
+      const together: Told[] = []
+      const alone: Told[] = []
+      const clock = open(together)
+      const own = open(alone)
+      let at = 1_795_000_000 * SECOND
+      for (const [forward, source] of steps) {
+        at += forward
+        clock.advance(at, source)
+        if (source === GW1) own.advance(at, source)
+      }
+      own.pass(at)
+      const ofGw1 = (told: readonly Told[]) => told.filter(([host]) => host === 'gw1')
+      expect(ofGw1(alone)).toEqual(ofGw1(together))
+    }),
+    { numRuns: 60 },
+  )
+})
+
 test('passing time alone lets everybody settle', () => {
   const told: Told[] = []
   const clock = open(told)
-  clock.advance(100 * SECOND)
+  clock.advance(100 * SECOND, GW1)
   clock.pass(104 * SECOND)
-  expect(told.at(-1)).toEqual(['', 101 * SECOND])
+  expect(told.findLast(([host]) => host === '')).toEqual(['', 101 * SECOND])
   expect(told.findLast(([host]) => host === 'gw1')).toEqual(['gw1', 103 * SECOND])
 })
 
 test('a clock that jumps from 1970 to today, or by centuries, takes no time; a record of no time tells none', () => {
   const told: Told[] = []
   const clock = open(told)
-  clock.advance(0)
+  clock.advance(0, GW1)
   expect(told).toEqual([])
-  clock.advance(SECOND)
-  clock.advance(1_795_000_000 * SECOND)
-  clock.advance(10_000_000_000 * SECOND)
-  expect(told.at(-1)).toEqual(['', 9_999_999_997 * SECOND])
+  clock.advance(SECOND, GW1)
+  clock.advance(1_795_000_000 * SECOND, GW1)
+  clock.advance(10_000_000_000 * SECOND, GW1)
+  expect(told.findLast(([host]) => host === '')).toEqual(['', 9_999_999_997 * SECOND])
   expect(told.length).toBeLessThan(1_000_000)
 })
 
-test('a machine that is new after a restart begins with the next stop', () => {
+test('a machine that is new after a restart begins with its first record', () => {
   const told: Told[] = []
   const clock = open([])
-  clock.advance(50 * SECOND)
+  clock.advance(50 * SECOND, GW1)
+  clock.advance(50 * SECOND, GW2)
   const saved = restored(clock.save())
   const hosts = new Map([...saved.hosts].filter(([host]) => host !== 'gw2'))
-  open(told, { ...saved, hosts }).advance(50 * SECOND + 200 * MS)
+  const next = open(told, { ...saved, hosts })
+  next.advance(50 * SECOND + 200 * MS, GW1)
+  next.advance(50 * SECOND + 210 * MS, GW2)
   expect(told).toEqual([
+    ['', 47 * SECOND + 200 * MS],
     ['gw1', 49 * SECOND + 200 * MS],
     ['gw2', 50 * SECOND + 200 * MS],
-    ['', 47 * SECOND + 200 * MS],
   ])
 })

@@ -148,13 +148,23 @@ function inventorySummary(inventory: Inventory): string {
 }
 
 function pipelineSummary(pipeline: PipelineConfig): string {
-  const sinks = [pipeline.store === null ? '' : 'store', pipeline.elasticsearch === null ? '' : 'elasticsearch']
-  const named = sinks.filter((sink) => sink !== '')
+  const { store, elasticsearch, kafka, tier, ndjson, command } = pipeline
+  const named = [
+    store === null ? '' : 'store',
+    elasticsearch === null ? '' : 'elasticsearch',
+    ndjson === '' ? '' : 'ndjson',
+    command === null ? '' : 'command',
+    kafka === null || tier !== '' ? '' : 'kafka',
+  ].filter((sink) => sink !== '')
+  if (tier !== '') {
+    const into = named.length === 0 ? 'back into it' : `into ${named.join(' and ')}`
+    return `pipeline${pipeline.name === '' ? '' : ` ${pipeline.name}`}, tier ${tier}: from kafka ${into}`
+  }
   return [
     `pipeline${pipeline.name === '' ? '' : ` ${pipeline.name}`}`,
     `options for ${counted(pipeline.hosts.size, 'host')}`,
     counted(pipeline.sources.length, 'source'),
-    named.length === 0 ? 'no sinks' : `sinks ${named.join(' and ')}`,
+    named.length === 0 ? 'no sinks' : `${named.length === 1 ? 'sink' : 'sinks'} ${named.join(' and ')}`,
   ].join(', ')
 }
 

@@ -45,6 +45,9 @@ export async function runDoctor(
     const { clusterFacts, judgeCluster } = await import('./doctor-cluster.ts')
     const cluster = await clusterFacts(args.pipeline, environment)
     if (cluster !== null) judgements.push(judgeCluster(cluster))
+    const { judgeKafka, kafkaFacts } = await import('./doctor-kafka.ts')
+    const kafka = await kafkaFacts(args.pipeline, environment)
+    if (kafka !== null) judgements.push(judgeKafka(kafka))
   }
   const page = { facts, judgements, deployPath: DEPLOY }
   terminal.out(args.isJson ? doctorJson(page) : doctorText(terminal, page, columns))

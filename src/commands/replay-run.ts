@@ -5,6 +5,7 @@ import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
 import { type Event, sharedFieldOf } from '../event.ts'
 import { createEventClock } from '../event-clock.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import { relayTo } from '../live/relay-to.ts'
 import { createPipeline, type Pipeline } from '../pipeline.ts'
 import type { Capture, CaptureHost } from '../sources/capture.ts'
 import { parseConntrackStderr, runBoundaries } from '../sources/conntrack/stderr.ts'
@@ -46,6 +47,8 @@ export type ReplayOutput = {
   add(event: Event): void
   /** Takes what the ledger is rebuilt from, where it is kept. */
   readonly addLedger: ((event: Event) => void) | null
+  /** Takes messages to other tiers, where logins are joined with flows elsewhere. */
+  readonly addRelay?: ((event: Event) => void) | null
   /** The place for back-pressure. */
   drain(): Promise<void>
 }
@@ -81,7 +84,9 @@ export async function runCapture(input: ReplayInput, output: ReplayOutput, termi
   const statuses = new Map<string, number>()
   const hostTotals = new Map<string, HostTotals>()
   const ledger = output.addLedger === null ? null : { inventoryText, emit: output.addLedger }
-  const pipeline = createPipeline({ hosts, inventory, ledger }, (event: Event) => {
+  const { addRelay = null } = output
+  const relay = addRelay === null ? {} : { openRelay: relayTo(addRelay, hosts) }
+  const pipeline = createPipeline({ hosts, inventory, ledger, ...relay }, (event: Event) => {
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
     if (event.dataset === 'wireguard.firewall' || event.dataset === 'wireguard.flow') {
       const status = sharedFieldOf(event, 'wireguard.attribution.status') ?? ''

@@ -12,8 +12,11 @@ import { createNotifier } from '../live/notify.ts'
 import { createOwnLog } from '../live/own-log/own-log.ts'
 import { loadSettings, type Settings } from '../live/settings.ts'
 import { startStatusServer } from '../live/status/status-server.ts'
+import { loadTierSettings } from '../live/tier-settings.ts'
 import { MS } from '../time.ts'
 import { VERSION } from '../version.ts'
+import { crashAt } from './crash-at.ts'
+import { runTier } from './run-tier.ts'
 import { type Environment, SYSTEM_PIPELINE } from './store-place.ts'
 
 export type RunArguments = {
@@ -41,8 +44,16 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
     throw new AppError('usage', `no pipeline file: ${SYSTEM_PIPELINE} is not there and --pipeline was not given`, {
       advice: '`peertrail init` writes one for this machine.',
     })
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   const machine = hostname()
+  const tier = await loadTierSettings(path, machine, args.state)
+  if (tier !== null) {
+    if (args.isOnce)
+      throw new AppError('usage', '--once reads logs to their end, and what is in Kafka has none', {
+        advice: 'Run the tier without it; SIGTERM ends it.',
+      })
+    return runTier(tier, environment)
+  }
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   const settings = await loadSettings(path, machine, args.state)
   const now = () => Date.now() * MS
   const log = createOwnLog({ destination: process.stderr, color: environment['NO_COLOR'] === undefined })
@@ -132,15 +143,5 @@ function listenToSignals(live: LiveRun, load: () => Promise<Settings>, log: Log)
     process.off('SIGTERM', stop)
     process.off('SIGINT', stop)
     process.off('SIGHUP', reload)
-  }
-}
-
-/** Named points at which tests end the process as a power loss would: `PEERTRAIL_CRASH_AT=checkpoint-written:3` = the third time. */
-function crashAt({ PEERTRAIL_CRASH_AT: wanted = '' }: Environment): (name: string) => void {
-  const [point = '', times = '1'] = wanted.split(':')
-  if (point === '') return () => {}
-  let left = Number(times)
-  return (name) => {
-    if (name === point && --left === 0) process.kill(process.pid, 'SIGKILL')
   }
 }

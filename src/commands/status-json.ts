@@ -19,6 +19,14 @@ export function statusJson(status: DaemonStatus): string {
     sinks: status.sinks.map((sink) => ({ ...sink, acceptedAt: iso(sink.acceptedAt) })),
     checkpoint: { ...status.checkpoint, at: iso(status.checkpoint.at) },
     inventory: { ...status.inventory, loadedAt: iso(status.inventory.loadedAt) },
+    tier:
+      status.tier === null
+        ? null
+        : {
+            ...status.tier,
+            partitions: status.tier.partitions.map((each) => ({ ...each, reached: iso(each.reached) })),
+            machines: status.tier.machines.map((each) => ({ ...each, reached: iso(each.reached) })),
+          },
     alarms: status.alarms.map((alarm) => ({ ...alarm, since: iso(alarm.since) })),
   })
 }

@@ -7,6 +7,7 @@ import type { Style } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'
 import { SOURCES_MAX, type SourcesView, sourcesTable } from './status-sources.ts'
 import { agoText, countText, lastsText, plain, rateText, tally } from './status-text.ts'
+import { tierSection } from './status-tier.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { shorten, wrapText } from './wrap-text.ts'
 
@@ -35,8 +36,9 @@ export function statusScreen(terminal: Terminal, status: DaemonStatus, view: Sou
     alarms(terminal, status, width),
     sources(terminal, status, view),
     commands(terminal, status, width),
+    tierSection(terminal, status.tier, status.now, width),
     sinks(terminal, status, width),
-    documents(terminal, status, width),
+    status.tier === null ? documents(terminal, status, width) : '',
     rest(terminal, status, width),
   ]
     .filter((part) => part !== '')
@@ -172,12 +174,11 @@ function documents(terminal: Terminal, { documents: counts, documentRate }: Daem
 function rest(terminal: Terminal, status: DaemonStatus, width: number): string {
   const { checkpoint, inventory, now, collectors, lateRecords } = status
   const running = collectors.filter(({ state, lastError }) => state === 'running' && lastError === '').length
+  const isReader = status.tier === null
   const items = [
-    checkpoint.at === null
-      ? 'no checkpoint yet'
-      : `checkpoint ${agoText(checkpoint.at, now)} (${bytesText(checkpoint.bytes)})`,
+    ...(isReader ? [checkpointText(checkpoint, now)] : []),
     `inventory ${inventory.hash === '' ? 'none' : `${shorten(inventory.hash, HASH_SHOWN)}, read ${agoText(inventory.loadedAt, now)}`}`,
-    counted(status.openFlows, 'open flow').replace(/^\d+/, countText(status.openFlows)),
+    ...(isReader ? [counted(status.openFlows, 'open flow').replace(/^\d+/, countText(status.openFlows))] : []),
     ...(running === 0 ? [] : [`${counted(running, 'command')} ${running === 1 ? 'runs' : 'run'}`]),
     ...(lateRecords === 0 ? [] : [`${countText(lateRecords)} late records`]),
     `memory ${bytesText(status.memoryBytes)}`,
@@ -189,6 +190,10 @@ function rest(terminal: Terminal, status: DaemonStatus, width: number): string {
   return `${failed}${joined(items, width)
     .map((line) => `${paint(terminal, 'dim', line)}\n`)
     .join('')}`
+}
+
+function checkpointText({ at, bytes }: DaemonStatus['checkpoint'], now: Micros): string {
+  return at === null ? 'no checkpoint yet' : `checkpoint ${agoText(at, now)} (${bytesText(bytes)})`
 }
 
 /** Items on as few lines as they need; none is broken. */

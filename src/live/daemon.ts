@@ -18,6 +18,7 @@ import type { Outputs } from './outputs.ts'
 import type { PlannedFile } from './plan.ts'
 import { createRate } from './rate.ts'
 import { createReader, type Reader } from './reader.ts'
+import { relayTo } from './relay-to.ts'
 import type { StateFile } from './state-file.ts'
 
 export type DaemonParts = {
@@ -28,6 +29,8 @@ export type DaemonParts = {
   /** Log prefixes known before any ruleset is read, by machine. */
   readonly prefixes: ReadonlyMap<string, readonly string[]>
   readonly saved: SavedEngine | null
+  /** Logins are joined with flows elsewhere: what that takes goes to Kafka (design 10). */
+  readonly relays: boolean
   readonly outputs: Outputs
   readonly state: StateFile
   readonly now: () => Micros
@@ -77,6 +80,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
         entry: planned.entry,
         options: decoderOptions({ hosts, prefixes }, planned, startedAt),
       })),
+      ...(parts.relays ? { openRelay: relayTo((event) => outputs.emitRelay(event), hosts) } : {}),
     },
     { emit: (event) => outputs.emit(event), emitLedger: (event) => outputs.emitLedger(event) },
     parts.saved ?? undefined,

@@ -11,7 +11,7 @@ import type { IntakeHost, Item } from '../correlate/intake.ts'
 import type { Event } from '../event.ts'
 import { createEventClock, type SavedEventClock } from '../event-clock.ts'
 import type { Inventory } from '../identity/inventory.ts'
-import { createPipeline, type Pipeline, type SavedPipeline } from '../pipeline.ts'
+import { createPipeline, type Pipeline, type PipelineOptions, type SavedPipeline } from '../pipeline.ts'
 import type { FileGap } from '../sources/line-source.ts'
 import type { SavedRulesetHistory } from '../sources/nftables/ruleset-history.ts'
 import type { RulesetRecord } from '../sources/nftables/ruleset-record.ts'
@@ -35,6 +35,8 @@ export type EngineOptions = {
   readonly sources: readonly EngineSource[]
   /** There may be no end. */
   readonly isLive: boolean
+  /** Takes the place of the desks where the joins are made elsewhere (pipeline.ts). */
+  readonly openRelay?: PipelineOptions['openRelay']
 }
 
 export type Engine = {
@@ -86,8 +88,15 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
   const { sources, inventory, inventoryText } = options
   const known = new Map(saved?.sources.map((source, index) => [source.label, { ...source, index }]))
   const ledger = output.emitLedger === null ? null : { inventoryText, emit: output.emitLedger }
+  const { openRelay } = options
   const pipeline = createPipeline(
-    { hosts: options.hosts, inventory, ledger, isLive: options.isLive },
+    {
+      hosts: options.hosts,
+      inventory,
+      ledger,
+      isLive: options.isLive,
+      ...(openRelay === undefined ? {} : { openRelay }),
+    },
     output.emit,
     saved?.pipeline,
   )

@@ -23,6 +23,6 @@ export function intakeOf(
 
 /** What a reload cannot change, as text to compare: an open sink has documents on their way. */
 export function fixedParts({ config, stateDir }: Settings): string {
-  const { store, ndjson, command, elasticsearch, state, listen } = config
-  return JSON.stringify([store, ndjson, command, elasticsearch, state, listen, stateDir])
+  const { store, ndjson, command, elasticsearch, kafka, state, listen } = config
+  return JSON.stringify([store, ndjson, command, elasticsearch, kafka, state, listen, stateDir])
 }

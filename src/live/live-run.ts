@@ -140,6 +140,7 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
           settings.hosts.map(({ name, rulesets }) => [name, rulesets.flatMap((each) => each.prefixes)]),
         ),
         saved,
+        relays: settings.config.kafka !== null,
         outputs,
         state,
         now,
@@ -158,11 +159,11 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
     const saved = deserialize(serialize(running.engine.save())) as SavedEngine
     cursors = new Map([...sources].map(([label, source]) => [label, source.cursor()]))
     const { config, stateDir } = settings
-    const { store, ndjson, command, elasticsearch, state: kept, listen } = config
+    const { store, ndjson, command, elasticsearch, kafka, state: kept, listen } = config
     settings = {
       ...wanted,
       stateDir,
-      config: { ...wanted.config, store, ndjson, command, elasticsearch, state: kept, listen },
+      config: { ...wanted.config, store, ndjson, command, elasticsearch, kafka, state: kept, listen },
     }
     loadedAt = now()
     log.info({ inventory: wanted.inventory.hash }, 'inventory and pipeline loaded again')

@@ -57,6 +57,7 @@ export function statusOf(parts: StatusParts): DaemonStatus {
     lateRecords: daemon?.engine.late ?? 0,
     lateRate: daemon?.lateRate(now) ?? 0,
     memoryBytes: deps.memoryBytes(),
+    tier: null,
     alarms: [],
   }
   const freshness = daemon?.engine.pipeline.coverage.freshness() ?? []

@@ -15,6 +15,8 @@ import { stamped } from './stamped.ts'
 export type Outputs = {
   emit(event: Event): void
   emitLedger(event: Event): void
+  /** A message for another tier: only the sink that brings it there takes it. */
+  emitRelay(event: Event): void
   /** A chain of one sink has a new head: the others keep it as an anchor. */
   emitExcept(sink: string, event: Event): void
   /** Somebody's spool is full: nothing more may be emitted for now. */
@@ -51,7 +53,7 @@ export function openOutputs({ sinks, spools, spoolBytes, now, log, onAccepted }:
     const created = now()
     const whole = stamped(event, created)
     for (const { sink, spool } of deliveries) if (to(sink)) spool.push(whole)
-    if (event.dataset === 'peertrail.ledger') return
+    if (event.dataset === 'peertrail.ledger' || event.dataset === 'peertrail.relay') return
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
     rate.add(1, created)
   }
@@ -59,6 +61,7 @@ export function openOutputs({ sinks, spools, spoolBytes, now, log, onAccepted }:
   return {
     emit: (event) => push(event, () => true),
     emitLedger: (event) => push(event, (sink) => sink.keepsLedger),
+    emitRelay: (event) => push(event, (sink) => sink.takesRelay === true),
     emitExcept: (name, event) => push(event, (sink) => sink.name !== name),
     get isFull() {
       return deliveries.some(({ spool }) => spool.isFull)

@@ -58,8 +58,8 @@ export async function loadSettings(path: string, machine: string, state: string)
 }
 
 /** Documents that go nowhere would be counted as delivered. */
-function refuseSinks({ store, ndjson, command, elasticsearch }: PipelineConfig, path: string): void {
-  if (store !== null || ndjson !== '' || command !== null || elasticsearch !== null) return
+function refuseSinks({ store, ndjson, command, elasticsearch, kafka }: PipelineConfig, path: string): void {
+  if (store !== null || ndjson !== '' || command !== null || elasticsearch !== null || kafka !== null) return
   throw new AppError('bad-pipeline', `${safeText(path)} names no sink`, {
     advice: 'A live run needs one: `sinks: { store: { dir: /var/lib/peertrail } }`.',
   })

@@ -47,7 +47,7 @@ export type StateFile = {
 }
 
 /** Of the tables and of what is saved in them. A release reads its predecessor's. */
-export const STATE_VERSION = 1
+export const STATE_VERSION = 2
 /** "ptst": tells our file from any other SQLite database (PRAGMA application_id). */
 const APPLICATION_ID = 0x70747374
 const NAME = 'state.sqlite'
@@ -201,6 +201,8 @@ function readCheckpoint(database: DatabaseSync | null, path: string): Checkpoint
     throw new AppError('newer-state', `${safeText(path)} was written by a newer release (version ${version})`, {
       advice: 'Run that release again, or name another state directory (state.dir in pipeline.yaml).',
     })
+  // Nothing was released with it.
+  if (version < STATE_VERSION) throw new Error('it is of a version before the first release')
   const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (check !== 'ok') throw new Error(`it is damaged: ${String(check)}`)
   const checkpoint = readTables(database)

@@ -3,6 +3,7 @@ import type { SourceName } from '../correlate/intake.ts'
 import type { Micros } from '../time.ts'
 import type { CollectorStatus } from './collectors/collector.ts'
 import type { DeliveryStatus } from './delivery.ts'
+import type { TierStatus } from './tiers/tier.ts'
 
 export type SourceStatus = {
   readonly label: string
@@ -31,7 +32,7 @@ export type SourceStatus = {
 
 /** What needs somebody to look. */
 export type Alarm = {
-  /** `source-stale`, `ledger-stale`, `never-spoke`, `source-unreadable`, `collector-down`, `sink-failing`, `sink-troubled`, `spool-full`, `disk-full`, `state-set-aside`, `late-records`, `reload-refused`. */
+  /** `source-stale`, `ledger-stale`, `never-spoke`, `source-unreadable`, `collector-down`, `sink-failing`, `sink-troubled`, `spool-full`, `disk-full`, `state-set-aside`, `late-records`, `reload-refused`, `tier-troubled`, `given-up`. */
   readonly kind: string
   /** Machine, source or sink concerned. */
   readonly about: string
@@ -61,5 +62,7 @@ export type DaemonStatus = {
   /** Of them, a second over the last minute. */
   readonly lateRate: number
   readonly memoryBytes: number
+  /** Of a process that works on what is in Kafka; null for one that reads logs. */
+  readonly tier: TierStatus | null
   readonly alarms: readonly Alarm[]
 }

@@ -10,6 +10,8 @@ export type Sink = {
   readonly name: string
   /** Whether it keeps what the ledger is rebuilt from (`peertrail.ledger`). */
   readonly keepsLedger: boolean
+  /** Whether it brings messages to other tiers (`peertrail.relay`). */
+  readonly takesRelay?: boolean
   /**
    * Takes events in order; resolves when every one of them is safe there. Rejects when it is not known whether they are: then the
    * same events come again, and what is there already must not count twice. Never called again before it has answered.

@@ -15,6 +15,7 @@ import {
   madeSink,
   madeSource,
   madeStatus,
+  madeTier,
   manyHosts,
   NOW,
 } from '../live/status/made-status.ts'
@@ -30,6 +31,47 @@ function screen(
 }
 
 const lengths = (text: string) => text.split('\n').map((line) => Array.from(line).length)
+
+describe('the screen of a tier', () => {
+  const status = madeStatus({ tier: madeTier(), sources: [], sinks: [], documents: {}, collectors: [] })
+
+  test('shows each partition, what it has not read, and whom it waits for', () => {
+    expect(screen(status)).toMatchInlineSnapshot(`
+      "running  since 2026-11-19 13:13:11 UTC (3.1 d), told up to 1.4 s ago
+      peertrail 0.1.0, pid 812, /etc/peertrail/pipeline.yaml
+
+      No alarms
+
+      Correlating  3 partitions of peertrail.correlate at kafka-1:9092, kafka-2:9092
+      partition  flows unread  hosts unread   told up to  in memory  waits for
+              0            12             0    4.1 s ago         34
+              3        48,210             ?    2 min ago      9,120  gw7
+              6             0             0  nothing yet          0
+      2 machines heard, 1,204,332 produced, 41 repeated, 2 dead letters
+
+      inventory 3f2a91c07d55, read 2 h ago · memory 212 MB
+      "
+    `)
+  })
+
+  test('of a process that has no partition says so', () => {
+    expect(screen({ ...status, tier: madeTier({ partitions: [] }) })).toContain('none assigned yet')
+  })
+
+  test('of hundreds of partitions shows those furthest behind, and no line is too long', () => {
+    const partitions = Array.from({ length: 300 }, (_, partition) => ({
+      partition,
+      lag: { flows: partition * 7, hosts: 1 },
+      reached: NOW,
+      waiting: partition,
+      waitingFor: partition % 2 === 0 ? 'a-machine-with-a-long-name-that-says-nothing, and 1,204 more' : '',
+    }))
+    const text = screen({ ...status, tier: madeTier({ partitions }) })
+    expect(text).toContain('the furthest behind; 236 more')
+    expect(text).toContain('2,093')
+    expect(Math.max(...lengths(text))).toBeLessThanOrEqual(80)
+  })
+})
 
 describe('the screen', () => {
   test('of a quiet machine', () => {

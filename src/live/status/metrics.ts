@@ -6,9 +6,10 @@ import type { Counter, Gauge, Registry } from '@prometheus-io/client'
 import { type Micros, SECOND } from '../../time.ts'
 import { LOOKED_FOR } from '../look-around.ts'
 import type { DaemonStatus, SourceStatus } from '../status.ts'
+import type { TierStatus } from '../tiers/tier.ts'
 
 /** Kinds that no look around finds; they have a series too, so that a rule over them has something to read before the first. */
-const OTHER_ALARMS = ['state-set-aside', 'reload-refused'] as const
+const OTHER_ALARMS = ['state-set-aside', 'reload-refused', 'tier-troubled', 'given-up'] as const
 const STATES: readonly DaemonStatus['state'][] = ['starting', 'running', 'catching-up', 'blocked', 'stopping']
 
 export type Exposition = { readonly contentType: string; readonly text: string }
@@ -43,6 +44,7 @@ export async function metricsOf(status: DaemonStatus): Promise<Exposition> {
   putSources(status, gauge, counter)
   putCollectors(status, gauge, counter)
   putOutputs(status, gauge, counter)
+  if (status.tier !== null) putTier(status.tier, status.now, gauge, counter)
   return { contentType: registry.contentType, text: await registry.metrics() }
 }
 
@@ -178,6 +180,40 @@ function putOutputs({ documents, sinks }: DaemonStatus, gauge: Put, counter: Put
     'Bytes on disk that wait for the sink.',
     sinks.map(({ name, spoolBytes }) => [{ sink: name }, spoolBytes]),
   )
+}
+
+function putTier({ partitions, counts, machines, trouble }: TierStatus, now: Micros, gauge: Put, counter: Put): void {
+  gauge(
+    'tier_lag_messages',
+    'Messages of a topic and partition that this process has not read yet.',
+    partitions.flatMap(({ partition, lag }) =>
+      Object.entries(lag).flatMap(
+        ([topic, count]): Series => (count === null ? [] : [[{ topic, partition: String(partition) }, count]]),
+      ),
+    ),
+  )
+  gauge(
+    'tier_reached_age_seconds',
+    'How far behind the clock a partition was worked off, in event time.',
+    partitions.flatMap(
+      ({ partition, reached }): Series =>
+        reached > 0 ? [[{ partition: String(partition) }, (now - reached) / SECOND]] : [],
+    ),
+  )
+  gauge(
+    'tier_waiting_messages',
+    'Messages of a partition in memory that wait for other machines.',
+    partitions.map(({ partition, waiting }) => [{ partition: String(partition) }, waiting]),
+  )
+  counter(
+    'tier_outcomes_total',
+    'What became of messages, by name.',
+    Object.entries(counts).map(([outcome, count]) => [{ outcome }, count]),
+  )
+  gauge('tier_machines_given_up', 'Machines that are not waited for any more.', [
+    [{}, machines.filter(({ isGivenUp }) => isGivenUp).length],
+  ])
+  gauge('tier_failing', '1 while the tier does not get on.', [[{}, Number(trouble !== '')]])
 }
 
 /** No series for what never was: an age of 56 years would wake somebody. */

@@ -47,6 +47,24 @@ const sink = z.object({
   counts: z.record(z.string(), count),
 })
 
+const tier = z.object({
+  tier: z.enum(['correlate', 'detect', 'index']),
+  brokers: z.array(z.string()),
+  group: z.string(),
+  partitions: z.array(
+    z.object({
+      partition: count,
+      lag: z.record(z.string(), count.nullable()),
+      reached: at,
+      waiting: count,
+      waitingFor: z.string(),
+    }),
+  ),
+  counts: z.record(z.string(), count),
+  machines: z.array(z.object({ machine: z.string(), reached: at, isGivenUp: z.boolean() })),
+  trouble: z.string(),
+})
+
 const statusSchema = z.object({
   version: z.string(),
   pid: z.number(),
@@ -66,6 +84,7 @@ const statusSchema = z.object({
   lateRecords: count,
   lateRate: z.number(),
   memoryBytes: count,
+  tier: tier.nullable().default(null),
   alarms: z.array(z.object({ kind: z.string(), about: z.string(), text: z.string(), since: at })),
 })
 

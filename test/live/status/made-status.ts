@@ -2,6 +2,7 @@
 import type { CollectorStatus } from '../../../src/live/collectors/collector.ts'
 import type { DeliveryStatus } from '../../../src/live/delivery.ts'
 import type { Alarm, DaemonStatus, SourceStatus } from '../../../src/live/status.ts'
+import type { TierStatus } from '../../../src/live/tiers/tier.ts'
 import { DAY, HOUR, MINUTE, type Micros, SECOND } from '../../../src/time.ts'
 
 /** 2026-11-22T15:13:11Z. */
@@ -77,6 +78,7 @@ export function madeStatus(parts: Partial<DaemonStatus> = {}): DaemonStatus {
     startedAt: NOW - 3 * DAY - 2 * HOUR,
     now: NOW,
     watermark: NOW - 1.4 * SECOND,
+    tier: null,
     sources: [
       madeSource(),
       madeSource({
@@ -226,4 +228,30 @@ export function catchingUp(): DaemonStatus {
     checkpoint: { at: null, bytes: 0, error: '' },
     documentRate: 31_020,
   })
+}
+
+export function madeTier(parts: Partial<TierStatus> = {}): TierStatus {
+  return {
+    tier: 'correlate',
+    brokers: ['kafka-1:9092', 'kafka-2:9092'],
+    group: 'peertrail.correlate',
+    partitions: [
+      { partition: 0, lag: { flows: 12, hosts: 0 }, reached: NOW - 4.1 * SECOND, waiting: 34, waitingFor: '' },
+      {
+        partition: 3,
+        lag: { flows: 48_210, hosts: null },
+        reached: NOW - 2 * MINUTE,
+        waiting: 9_120,
+        waitingFor: 'gw7',
+      },
+      { partition: 6, lag: { flows: 0, hosts: 0 }, reached: 0, waiting: 0, waitingFor: '' },
+    ],
+    counts: { produced: 1_204_332, repeated: 41, late: 0, 'dead letters': 2 },
+    machines: [
+      { machine: 'db1', reached: NOW - 2 * SECOND, isGivenUp: false },
+      { machine: 'gw7', reached: NOW - 2 * MINUTE, isGivenUp: true },
+    ],
+    trouble: '',
+    ...parts,
+  }
 }
