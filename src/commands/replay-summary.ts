@@ -20,7 +20,7 @@ type SummaryInput = {
   readonly totals: StoreTotals | null
   /** What SHA256SUMS of the capture say, null without one. */
   readonly sums: SumsCheck | null
-  /** Of Elasticsearch, null without one. */
+  /** Of Elasticsearch or Kafka, null without one. */
   readonly cluster: ClusterTotals | null
   readonly store: string
   readonly target: string
@@ -69,7 +69,7 @@ export function printSummary(terminal: Terminal, input: SummaryInput): string {
     const sources = totalsOf(result)
     const store = input.totals ?? undefined
     const sums = input.sums ?? undefined
-    return `${JSON.stringify({ sums, sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, elasticsearch: clusterJson(input.cluster), ignored })}\n`
+    return `${JSON.stringify({ sums, sources, documents: Object.fromEntries(documents), attribution: statuses, hosts: hosts.map(hostJson), coverage, store, ...clusterJson(input.cluster), ignored })}\n`
   }
   const parts = [
     printSums(terminal, input.sums),
@@ -130,10 +130,10 @@ function storeLine(terminal: Terminal, { totals, store }: SummaryInput): string 
   return `${paint(terminal, 'bold', 'Store')} ${safeText(store)}: ${parts.join(', ')}; chain head ${head.count}:${head.hash.slice(0, 16)}…\n`
 }
 
-/** `Elasticsearch https://es:9200: 1,272 created, 3 duplicates`. */
+/** `Elasticsearch https://es:9200: 1,272 created, 3 duplicates`, `Kafka kafka-1:9092: 1,272 documents, 205 messages`. */
 function clusterLine(terminal: Terminal, { cluster }: SummaryInput): string {
   if (cluster === null) return ''
-  const { url, counts, ledger, dir } = cluster
+  const { kind, url, counts, ledger, dir } = cluster
   const told = [...counts].filter(([, count]) => count > 0)
   const outcomes = told.map(([outcome, count]) => `${count.toLocaleString('en-US')} ${outcome}`).join(', ')
   const refused = refusedOf(cluster)
@@ -141,13 +141,15 @@ function clusterLine(terminal: Terminal, { cluster }: SummaryInput): string {
     refused === 0
       ? ''
       : `${paint(terminal, 'red', `${counted(refused, 'document')} refused:`)} peertrail deadletters list --state ${safeText(dir)}\n`
-  return `${paint(terminal, 'bold', 'Elasticsearch')} ${safeText(url)}: ${outcomes === '' ? 'nothing sent' : outcomes}${ledger === 0 ? '' : `; ${ledger.toLocaleString('en-US')} of them are the ledger’s own`}\n${advice}`
+  return `${paint(terminal, 'bold', kind === 'kafka' ? 'Kafka' : 'Elasticsearch')} ${safeText(url)}: ${outcomes === '' ? 'nothing sent' : outcomes}${ledger === 0 ? '' : `; ${ledger.toLocaleString('en-US')} of them are the ledger’s own`}\n${advice}`
 }
 
 /** Undefined, which JSON leaves out, where there is no cluster. */
 function clusterJson(cluster: ClusterTotals | null): { [name: string]: unknown } | undefined {
   if (cluster === null) return undefined
-  return { url: cluster.url, ...Object.fromEntries(cluster.counts), ledger: cluster.ledger, dead_letters: cluster.dir }
+  const { kind, url, counts, ledger, dir } = cluster
+  const told = { url, ...Object.fromEntries(counts), ledger }
+  return kind === 'kafka' ? { kafka: told } : { elasticsearch: { ...told, dead_letters: dir } }
 }
 
 function documentLines(

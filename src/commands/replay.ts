@@ -5,6 +5,7 @@
 
 import { basename } from 'node:path'
 import { emptyPipeline, type PipelineConfig, parsePipeline } from '../config.ts'
+import { AppError } from '../errors.ts'
 import { emptyInventory, parseInventory } from '../identity/inventory.ts'
 import { readText } from '../read-text.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
@@ -12,8 +13,7 @@ import { type Capture, findCapture } from '../sources/capture.ts'
 import { checkSums } from '../sources/capture-sums.ts'
 import { RETENTION_DEFAULT, type Retention } from '../store/retention.ts'
 import { openStoreWriter, type StoreTotals, type StoreWriter } from '../store/writer.ts'
-import { refusedOf } from './cluster-totals.ts'
-import type { ReplayCluster } from './replay-cluster.ts'
+import { type ReplayTarget, refusedOf } from './cluster-totals.ts'
 import { type ReplayInput, type ReplayOutput, type ReplayResult, runCapture } from './replay-run.ts'
 import { printSummary } from './replay-summary.ts'
 import type { Environment } from './store-place.ts'
@@ -41,6 +41,7 @@ export async function runReplay(
   environment: Environment = {},
 ): Promise<number> {
   const input = await readInput(args.directory, args.pipeline)
+  refuseHalves(args, input.config)
   const sums = await checkSums(args.directory, input.capture)
   const cluster = await openCluster(input.config, args.pipeline, environment, terminal)
   const sink = args.ndjson === '' ? null : openNdjson(args.ndjson, stdout)
@@ -53,6 +54,7 @@ export async function runReplay(
           cluster?.add(event)
         },
         addLedger: cluster === null ? null : (event) => cluster.add(event),
+        addRelay: cluster?.relays === true ? (event) => cluster.add(event) : null,
         async drain() {
           await sink?.drain()
           await cluster?.drain()
@@ -88,17 +90,34 @@ export async function runReplay(
   }
 }
 
+/** What goes to correlators comes out of them: a file beside them would lack it. */
+function refuseHalves({ store, ndjson, pipeline }: ReplayArguments, { kafka }: PipelineConfig): void {
+  if (pipeline === '' || kafka === null || (store === '' && ndjson === '')) return
+  throw new AppError('usage', 'with kafka: a replay goes there alone', {
+    advice: 'Leave out --store and --ndjson, or the pipeline: logins are joined with flows by the correlators.',
+  })
+}
+
 /**
  * Null when the pipeline names no cluster. Only the pipeline a person named counts: one that lies in a capture must not send that
  * capture anywhere. What speaks to clusters is loaded only then: it takes 0.2 s and 40 MB.
  */
 async function openCluster(
-  { elasticsearch, ...config }: PipelineConfig,
+  { elasticsearch, kafka, tier, ...config }: PipelineConfig,
   pipeline: string,
   environment: Environment,
   terminal: Terminal,
-): Promise<ReplayCluster | null> {
-  if (elasticsearch === null || pipeline === '') return null
+): Promise<ReplayTarget | null> {
+  if (pipeline === '') return null
+  if (tier !== '')
+    throw new AppError('usage', `${pipeline} is a tier, which reads Kafka and no capture`, {
+      advice: '`peertrail run --pipeline` starts it; a replay takes a pipeline with `kafka:` and without `tier:`.',
+    })
+  if (kafka !== null) {
+    const { openReplayKafka } = await import('./replay-kafka.ts')
+    return openReplayKafka(kafka, pipeline, environment, terminal)
+  }
+  if (elasticsearch === null) return null
   const { openReplayCluster } = await import('./replay-cluster.ts')
   return openReplayCluster({ ...config, elasticsearch }, pipeline, environment, terminal)
 }
@@ -120,6 +139,7 @@ export async function replayInto(
           writer?.add(event)
         },
         addLedger: addLedgerTo(also.addLedger, writer),
+        addRelay: also.addRelay ?? null,
         async drain() {
           await also.drain()
           await writer?.drain()

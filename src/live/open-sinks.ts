@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { PipelineConfig } from '../config.ts'
 import { openCommandSink } from '../sinks/command.ts'
+import type { Letterbox } from '../sinks/elasticsearch/dead-letters.ts'
 import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { ChainHead } from '../store/chain.ts'
@@ -19,6 +20,8 @@ export type SinkDeps = {
   /** Where a sink keeps what it must know after a restart. */
   readonly stateDir: string
   readonly onHead: (head: ChainHead) => void
+  /** Where documents go that a cluster refuses; left out: to a file in `stateDir`. */
+  readonly letters?: Letterbox
   /** Called at every point where a kill must be survived; for tests. */
   readonly step: (name: string) => void
 }
@@ -46,6 +49,10 @@ export async function openSinks(
       // A gateway that ships nowhere does without its 40 MB.
       const { openConfiguredElasticsearch } = await import('../sinks/elasticsearch-configured.ts')
       sinks.push(openConfiguredElasticsearch(config.elasticsearch, { ...deps, base, dir: stateDir }))
+    }
+    if (config.kafka !== null && config.tier === '') {
+      const { openConfiguredKafka } = await import('../sinks/kafka-configured.ts')
+      sinks.push(await openConfiguredKafka(config.kafka, { ...deps, base }))
     }
     if (config.command !== null) sinks.push(openCommandSink(config.command.run, config.command.timeout))
   } catch (error) {
