@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: generates a capture from the real grammar, runs `peertrail replay` over it, and syslog-ng and rsyslog over
- * the same packet log in the same run, LAUREL over the same audit log, then the embedded store, Elasticsearch, the daemon and single parts; prints tables
+ * the same packet log in the same run, LAUREL over the same audit log, then the embedded store, Elasticsearch, Kafka, the daemon and single parts; prints tables
  * against the budgets of docs and writes bench/.data/last.json. What the peers do is in syslog-ng.ts, rsyslog.ts and laurel.ts;
  * how time is measured, in measure.ts.
  */
@@ -14,6 +14,7 @@ import { benchElasticsearch } from './elasticsearch-bench.ts'
 import { generateFlowStore } from './flow-store.ts'
 import { type CaptureKind, type GeneratedCapture, generateCapture } from './generate.ts'
 import { installPeers } from './install-peers.ts'
+import { benchKafka, type KafkaBench } from './kafka-bench.ts'
 import { benchLive } from './live-bench.ts'
 import { formatLive, type LiveResult } from './live-table.ts'
 import type { PartResult } from './lookups.ts'
@@ -78,11 +79,21 @@ async function runAll(options: BenchOptions): Promise<number> {
   const store = options.withStore ? await runStore(packets, options, complaints) : NO_STORE
   const audit = await runAudit(options, complaints)
   const cluster = options.withElasticsearch ? await runElasticsearch(options, complaints) : NO_CLUSTER
+  const kafka = options.withKafka ? await runKafka(options, complaints) : null
   const live = options.withLive ? await runLive(options, complaints) : []
-  const results = [...replays, ...peers, ...audit, ...store.results, ...cluster.results, ...runParts(packets)]
+  const results = [
+    ...replays,
+    ...peers,
+    ...audit,
+    ...store.results,
+    ...cluster.results,
+    ...(kafka?.results ?? []),
+    ...runParts(packets),
+  ]
   const baselines = [baseline, audit[1] ?? null, cluster.baseline].filter((result) => result !== null)
   process.stdout.write(`\n${machine()}\n\n${formatTable(results, baselines)}`)
   if (store.answers.length > 0) process.stdout.write(`\n${formatAnswers(store.answers)}`)
+  for (const remark of kafka?.remarks ?? []) process.stdout.write(`\n${remark}\n`)
   if (live.length > 0) process.stdout.write(`\n${formatLive(live)}`)
   for (const complaint of complaints) process.stdout.write(`WRONG: ${complaint}\n`)
   writeFileSync(
@@ -177,6 +188,14 @@ async function runElasticsearch(
 }
 
 const NO_CLUSTER = { results: [], baseline: null } as const
+
+/** Null where no broker can be had. */
+async function runKafka({ isQuick }: BenchOptions, complaints: string[]): Promise<KafkaBench | null> {
+  const input = { dataDirectory: DATA, workDirectory: WORK, isQuick, say }
+  const bench = await attempt('kafka', complaints, () => benchKafka(input))
+  complaints.push(...(bench?.complaints ?? []))
+  return bench
+}
 
 /** Last of all: nothing else of ours runs beside it. */
 async function runLive({ isQuick }: BenchOptions, complaints: string[]): Promise<LiveResult[]> {

@@ -9,6 +9,7 @@ export type BenchOptions = {
   readonly withStore: boolean
   readonly withElasticsearch: boolean
   readonly withLive: boolean
+  readonly withKafka: boolean
   readonly installsPeers: boolean
 }
 
@@ -21,6 +22,7 @@ export const USAGE = `npm run bench [-- OPTIONS]
   --no-store          leave the embedded store out
   --no-elasticsearch  leave the way to Elasticsearch out
   --no-live           leave the daemon out
+  --no-kafka          leave the way through Kafka out
   --install-peers     fetch all three with apt-get and unpack them into bench/.data/peers; nothing is installed
 
 Prints a table and writes bench/.data/last.json. Exit 1 when work was left out.
@@ -41,6 +43,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       'no-store': { type: 'boolean', default: false },
       'no-elasticsearch': { type: 'boolean', default: false },
       'no-live': { type: 'boolean', default: false },
+      'no-kafka': { type: 'boolean', default: false },
       'install-peers': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -55,6 +58,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     withStore: !values['no-store'],
     withElasticsearch: !values['no-elasticsearch'],
     withLive: !values['no-live'],
+    withKafka: !values['no-kafka'],
     installsPeers: values['install-peers'],
   }
 }

@@ -2,6 +2,7 @@
 import type { Item, SourceName } from './correlate/intake.ts'
 import { AUDIT_LINE_BYTES_MAX, createAuditDecoder } from './sources/auditd/decoder.ts'
 import { AUDIT_ENTRY_BYTES_MAX, createAuditJournalDecoder } from './sources/auditd/journal.ts'
+import { AUDIT_LATENESS } from './sources/auditd/record.ts'
 import type { SourceKind } from './sources/capture.ts'
 import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
 import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
@@ -43,11 +44,6 @@ const RULESET_LINE_BYTES_MAX = 64 * 1024 * 1024
 /** A packet line is at most 1019 bytes and a header; journald's JSON repeats it with forty fields around. */
 const LOG_LINE_BYTES_MAX = 64 * 1024
 const SECOND: Micros = 1_000_000
-/**
- * An audit event arrives with its last record, but one without an end only 2 s later; a second more for what auditd holds
- * back. Older stamps do not matter here: arrival is the running maximum.
- */
-const AUDIT_LATENESS: Micros = 3 * SECOND
 
 /** Log daemons write a burst within milliseconds; a busy one takes its time. */
 const LOG_DELAY: Micros = 400_000

@@ -19,6 +19,7 @@ export const ERROR_EXITS = {
   'store-locked': 3,
   'state-locked': 3,
   'newer-state': 3,
+  'newer-message': 3,
   'no-daemon': 3,
   'no-server': 3,
   'wrong-server': 3,

@@ -16,7 +16,7 @@ import {
 import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { narrowPolls } from './correlate/narrowed-polls.ts'
 import { createPeerEvents, type SavedPeerEvents } from './correlate/peer-events.ts'
-import { createHolderChanged, type SavedHolderChanged } from './detections/holder-changed.ts'
+import { createDetections, type SavedDetections } from './detections/catalogue/catalogue.ts'
 import { type Event, sharedFieldOf } from './event.ts'
 import { type AddressBook, createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
@@ -51,7 +51,7 @@ export type SavedPipeline = {
   /** Of the same kind of desks. */
   readonly desks: unknown
   readonly coverage: SavedCoverage
-  readonly holderChanged: SavedHolderChanged
+  readonly detections: SavedDetections
 }
 
 type SavedHost = {
@@ -93,11 +93,13 @@ export type PipelineOptions = {
 }
 
 /** What audited hosts, and flows to them, are handed to. */
-export type Desks = Omit<HostDesks, 'save' | 'pass' | 'tick'> & {
+export type Desks = Pick<HostDesks, 'take' | 'end' | 'outOfScope' | 'limits' | 'clock'> & {
   /** `from`: which machine told it, and where its clock stood. Null: it went elsewhere. */
   pass(event: Event, from: { readonly host: string; readonly at: Micros }): Event | null
   /** `settled`: until when flows of all gateways have been told. `at`: where the clock of all records stands. */
   tick(watermark: Micros, settled: Micros, at: Micros): void
+  /** A record of a source arrived; what it says comes by itself. */
+  heard?(host: string, source: SourceName, arrival: Micros): void
   /** A poll, and what the ledger answered to it. */
   snapshot?(host: string, poll: SnapshotRecord, changes: readonly LedgerChange[]): void
   save(): unknown
@@ -113,7 +115,7 @@ export function createPipeline(
   const known = new Map(saved?.hosts)
   const { openRelay, isLive = false } = options
   const isAlone = openRelay === undefined
-  const holderChanged = createHolderChanged(emit, saved?.holderChanged)
+  const detections = createDetections(emit, saved?.detections)
   const coverage = createCoverage(
     { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
     emit,
@@ -134,21 +136,26 @@ export function createPipeline(
         createHostDesks(deskOptions, emitHosts, saved?.desks as SavedHostDesks | undefined)
       : openRelay(deskOptions, saved?.desks)
 
-  function emitHosts(event: Event): void {
+  function tell(event: Event): void {
     emit(event)
+    if (isAlone) detections.observe(event)
+  }
+
+  function emitHosts(event: Event): void {
+    tell(event)
     const name = sharedFieldOf(event, 'host.name')
     if (name !== undefined) coverage.emitted(name, event)
   }
 
-  for (const each of options.hosts) {
+  for (const each of options.hosts) hosts.set(each.name, openHost(each, known.get(each.name)))
+
+  function openHost(each: IntakeHost, before: SavedHost | undefined): Host {
     const { name } = each
-    const before = known.get(name)
     const pass = (event: Event): void => {
       const from = { host: name, at: hosts.get(name)?.at ?? before?.at ?? 0 }
       const whole = event.dataset === 'wireguard.session' ? event : desks.pass(event, from)
-      if (whole !== null) emit(whole)
+      if (whole !== null) tell(whole)
       coverage.emitted(name, whole ?? event)
-      if (isAlone && event.dataset === 'wireguard.flow') holderChanged.observe(whole ?? event)
     }
     const gateway = openGateway(each, { inventory, addresses, watch: coverage.watch(name) }, pass, before?.gateway)
     coverage.inspect(name, {
@@ -156,10 +163,14 @@ export function createPipeline(
       get auditOut() {
         return desks.outOfScope(name)
       },
-      // The desks are one for all hosts: told with the first.
-      limits: () => (name === audited[0]?.name ? [...gateway.limits(), ...desks.limits()] : gateway.limits()),
+      // What is one for all hosts is told with the first of them.
+      limits: () => [
+        ...gateway.limits(),
+        ...(name === audited[0]?.name ? desks.limits() : []),
+        ...(name === options.hosts[0]?.name ? detections.limits() : []),
+      ],
     })
-    hosts.set(name, {
+    return {
       gateway,
       peers: createPeerEvents({ gateway, inventory }, pass, before?.peers),
       journal: openJournal(each, gateway, options, before?.journal ?? undefined),
@@ -168,7 +179,7 @@ export function createPipeline(
       at: before?.at ?? 0,
       open: new Set(each.sources.filter((source) => source !== 'auditd')),
       poll: before?.poll ?? null,
-    })
+    }
   }
 
   function take(name: string, source: SourceName, item: Item): void {
@@ -176,6 +187,8 @@ export function createPipeline(
     if (host === undefined) return
     const { gateway } = host
     coverage.take(name, source, item)
+    // What the kernel's log tells about auditd is no record of either.
+    if (item.kind !== 'notice' || item.about === undefined) desks.heard?.(name, source, item.arrival)
     switch (item.kind) {
       case 'packet':
         gateway.packet(item)
@@ -229,7 +242,7 @@ export function createPipeline(
     for (const { gateway, tickedAt } of hosts.values())
       if (tickedAt !== Number.NEGATIVE_INFINITY) settled = Math.min(settled, gateway.settled(tickedAt))
     desks.tick(watermark, settled, at)
-    holderChanged.tick(watermark)
+    detections.tick(settled)
     coverage.tick(watermark)
   }
 
@@ -264,7 +277,7 @@ export function createPipeline(
       hosts: [...hosts].map(([name, host]) => [name, saveHost(host)]),
       desks: desks.save(),
       coverage: coverage.save(),
-      holderChanged: holderChanged.save(),
+      detections: detections.save(),
     }),
   }
 }

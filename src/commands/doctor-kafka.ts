@@ -18,6 +18,8 @@ export type KafkaFacts = {
   /** Why nothing can be asked there, '' = they answer. */
   readonly problem: string
   readonly advice: string
+  /** They take the login, and this account may not look at topics: who only writes needs no right to. */
+  readonly isHidden: boolean
   /** Names of topics that are not there. */
   readonly missing: readonly string[]
   /** Topics with other settings than planned, with the settings: `peertrail.flows: retention.ms 1 instead of 604800000`. */
@@ -51,6 +53,7 @@ export async function kafkaFacts(
     pipeline,
     problem: '',
     advice: '',
+    isHidden: false,
     missing: [],
     different: [],
     unequal: '',
@@ -62,7 +65,8 @@ export async function kafkaFacts(
     if (place === null) return null
     const admin = await (await open(place.driver, place.connection)).admin()
     try {
-      const existing = await admin.describe(topicNames(prefix))
+      const existing = await admin.describe(topicNames(prefix)).catch(hidden)
+      if (existing === null) return { ...nothing, isHidden: true }
       const { steps, partitions } = topicChanges({ prefix, partitions: null, replicas: null }, existing)
       return {
         ...nothing,
@@ -81,13 +85,20 @@ export async function kafkaFacts(
   }
 }
 
+/** Null where the account lacks the right; whoever is not let in at all was told so before. */
+function hidden(error: unknown): null {
+  if (error instanceof AppError && error.code === 'refused') return null
+  throw error
+}
+
 /** `Kafka`. */
 export function judgeKafka(facts: KafkaFacts): Judgement {
-  const { brokers, prefix, problem, missing, different, partitions, replicas } = facts
+  const { brokers, prefix, problem, isHidden, missing, different, partitions, replicas } = facts
   const answers = problem === '' ? ['the brokers answer'] : []
-  const isWhole = problem === '' && missing.length === 0
+  const isWhole = problem === '' && !isHidden && missing.length === 0
   const wells = [
     ...answers,
+    ...(isHidden ? ['whether its topics are there and as planned, this account may not see'] : []),
     ...(isWhole && different.length === 0 && facts.unequal === ''
       ? [
           `topics ${safeText(prefix)}.* are there and as planned: ${counted(partitions, 'partition')}, ${counted(replicas, 'copy', 'copies')}`,

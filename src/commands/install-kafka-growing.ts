@@ -13,7 +13,7 @@ export function growingText(growing: readonly TopicStep[]): readonly string[] {
   const percent = Math.round(movedShare(from, to) * 100)
   return [
     `from ${from} to ${to} partitions about ${percent} % of all machines and peers come to another partition` +
-      (to % from === 0 ? '' : `; a multiple of ${from} moves the fewest`),
+      (to === 2 * from ? '' : '; twice as many would move half of them, no other number moves fewer'),
     'what is open on a machine that moves stays with the state of its old partition: later audit events of logins that began ' +
       'before get no peer, connections that began before get no process and no login, and second hops over them are not found. ' +
       'No document is lost, and what begins afterwards is joined as ever',

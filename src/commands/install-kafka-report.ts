@@ -13,6 +13,7 @@ export type KafkaReport = {
   readonly notes: string[]
 }
 
+/** `{brokers, prefix, dry_run, topics: [{name, action, done, reason, diff}], notes}`. ASCII. */
 export function printKafkaReport(terminal: Terminal, { brokers, prefix, isDryRun, topics, notes }: KafkaReport): void {
   terminal.out(
     printJson({

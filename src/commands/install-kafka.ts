@@ -127,7 +127,8 @@ async function doSteps(session: KafkaSession, { steps, replicas }: TopicChanges)
 }
 
 function sayChange({ args, terminal }: KafkaSession, step: TopicStep): void {
-  if (args.isJson || step.existing === null) return
+  // More partitions are said in its line.
+  if (args.isJson || step.existing === null || step.settings.length === 0) return
   sayDiff(terminal, step.planned.name, topicText(step.existing), topicText(afterwards(step)))
 }
 
@@ -147,7 +148,10 @@ function afterwards({ planned, existing }: TopicStep): TopicStep['planned'] {
 function stopped(name: string, { code, message, advice, cause }: AppError): AppError {
   const done =
     'What was done before stays and harms nothing; run it again when the reason is gone, it does what is left.'
-  return new AppError(code, `topic ${name}: ${message}`, { cause, advice: advice === '' ? done : `${advice} ${done}` })
+  return new AppError(code, message.includes(name) ? message : `topic ${name}: ${message}`, {
+    cause,
+    advice: advice === '' ? done : `${advice} ${done}`,
+  })
 }
 
 function saySummary({ args, terminal }: KafkaSession, steps: readonly TopicStep[]): void {

@@ -9,6 +9,7 @@ import { runCommand } from '../live/collectors/run-command.ts'
 import type { Fact } from '../live/hostfacts/fact-shapes.ts'
 import type { PlannedCommand } from '../live/plan.ts'
 import { loadSettings, type Settings } from '../live/settings.ts'
+import { loadTierSettings } from '../live/tier-settings.ts'
 import { safeText } from '../safe-text.ts'
 import { type LogFile, logFile } from './machine-logs.ts'
 
@@ -47,6 +48,9 @@ const SAID_MAX = 200
 export async function pipelineFacts(path: string, clock: Clock): Promise<PipelineFacts> {
   let settings: Settings
   try {
+    // It reads Kafka (doctor-kafka.ts), and nothing of this machine.
+    if ((await loadTierSettings(path, hostname(), '')) !== null)
+      return { path, problems: [], files: [], commands: [], unread: [] }
     settings = await loadSettings(path, hostname(), '')
   } catch (error) {
     if (!(error instanceof AppError)) throw error

@@ -67,6 +67,7 @@ export function createReplayDelivery(sink: Sink, where: string, terminal: Termin
   }
 }
 
+/** A line for who looks on, in yellow. */
 export function say(terminal: Terminal, text: string): void {
   terminal.err(`${paint(terminal, 'yellow', safeText(text))}\n`)
 }

@@ -2,7 +2,7 @@
  * What each source delivered, lost or missed (design 7): every item passes here before the core sees it, the core tells what
  * it decided (`Watch`), and out come coverage documents and, at the end, a report of how complete the period is.
  */
-import { type Event, fieldOf } from '../event.ts'
+import type { Event } from '../event.ts'
 import { decodeBytes } from '../event-json.ts'
 import { detach } from '../identity/address-book.ts'
 import type { Inventory } from '../identity/inventory.ts'
@@ -15,6 +15,7 @@ import { createContradictions, type SavedContradictions } from './contradictions
 import { createCoverageEvents } from './coverage-events.ts'
 import { type CoveredSource, createCoveredSource, type Freshness, type SourceReport } from './covered-source.ts'
 import type { SavedCoveredSource } from './covered-source-saved.ts'
+import { sourceOfDocument } from './document-source.ts'
 import type { Flow } from './flow.ts'
 import type { Gap } from './gaps.ts'
 import type { IntakeHost, Item, SourceName } from './intake.ts'
@@ -211,7 +212,7 @@ export function createCoverage(
     fileGap: (name, source, gap, after = 0) => hosts.get(name)?.sources.get(source)?.unread(gap, after),
     tally: (name, source, tally) => hosts.get(name)?.sources.get(source)?.tally(tally),
     emitted(name, event) {
-      const source = sourceOf(event)
+      const source = sourceOfDocument(event)
       if (source !== '') hosts.get(name)?.sources.get(source)?.decided('events', 1)
     },
     tick,
@@ -360,31 +361,6 @@ function look(state: HostState, probe: GatewayProbe, at: Micros, isEnd: boolean)
   state.packetsOut = packetsOut
   state.conntrackOut = conntrackOut
   state.limits.look(probe.limits(), at, isEnd)
-}
-
-/** Which source a document speaks for; '' for those of our own making. */
-function sourceOf(event: Event): SourceName | '' {
-  switch (event.dataset) {
-    case 'wireguard.firewall':
-      return 'nftables'
-    case 'wireguard.flow':
-      return 'conntrack'
-    case 'wireguard.peer':
-      return 'wireguard'
-    case 'wireguard.session': {
-      const provider = fieldOf(event, 'event.provider')
-      return provider === 'conntrack' || provider === 'auditd' ? provider : 'wireguard'
-    }
-    case 'wireguard.audit':
-      return 'auditd'
-    case 'wireguard.finding':
-    case 'wireguard.coverage':
-    case 'peertrail.ledger':
-    case 'peertrail.relay':
-      return ''
-    default:
-      return event.dataset satisfies never
-  }
 }
 
 function spotsOf(

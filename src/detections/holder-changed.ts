@@ -5,10 +5,11 @@
  *
  * It does not judge whether the change was meant: a key rotation or a roamed prefix looks the same as a takeover.
  */
-import { createFacet, type Event, fieldOf, flatten } from '../event.ts'
+import { createFacet, type Event, fieldOf } from '../event.ts'
 import { createHashedIds } from '../event-id.ts'
 import type { Fields } from '../fields.ts'
 import { DAY, type Micros, SECOND } from '../time.ts'
+import type { Detection, DetectionKind, SeenDocument } from './catalogue/detection.ts'
 
 /** Documents of one ledger entry within this time of the first are one finding. */
 export const WINDOW: Micros = 60 * SECOND
@@ -53,13 +54,25 @@ type Finding = {
   readonly users: Set<string>
 }
 
-export type SavedHolderChanged = {
+type SavedHolderChanged = {
   readonly pending: Map<string, Finding>
   readonly suppressed: Map<string, Micros>
   readonly flowsPending: number
 }
 
-export function createHolderChanged(emit: (event: Event) => void, saved?: SavedHolderChanged) {
+export const holderChanged: DetectionKind = {
+  id: HOLDER_CHANGED.id,
+  reads: [HOLDER_CHANGED.reads],
+  wants: (event) =>
+    fieldOf(event, 'wireguard.attribution.reason') === HOLDER_CHANGED.id &&
+    fieldOf(event, 'wireguard.attribution.mapping_id') !== undefined &&
+    // What an audited host tells later of such a flow repeats the reason, and says nothing of packets.
+    fieldOf(event, 'event.provider') === 'conntrack',
+  // What was saved under this id is what `save` below gave.
+  open: (emit, saved) => createHolderChanged(emit, saved as SavedHolderChanged | undefined),
+}
+
+function createHolderChanged(emit: (event: Event) => void, saved?: SavedHolderChanged): Detection {
   /** By ledger entry, in order of their first document. */
   const pending = saved?.pending ?? new Map<string, Finding>()
   /** Ledger entry to its newest document, the longest quiet first. */
@@ -67,35 +80,30 @@ export function createHolderChanged(emit: (event: Event) => void, saved?: SavedH
   const toEvent = createFindingEvents()
   let flowsPending = saved?.flowsPending ?? 0
 
-  function observe(event: Event): void {
-    if (event.dataset !== 'wireguard.flow' || fieldOf(event, 'wireguard.attribution.reason') !== HOLDER_CHANGED.id)
-      return
-    const fields = flatten(event)
+  function observe({ at, id, fields }: SeenDocument): void {
     const mappingId = fields['wireguard.attribution.mapping_id']
-    const at = fields['@timestamp']
-    if (mappingId === undefined || at === undefined) return
+    if (mappingId === undefined) return
     const open = pending.get(mappingId)
-    if (open !== undefined && at <= open.firstAt + WINDOW) add(open, fields, at)
+    if (open !== undefined && at <= open.firstAt + WINDOW) add(open, fields, at, id)
     else {
       if (open !== undefined) close(open)
       if (isSuppressed(mappingId, at)) return
       const finding = createFinding(mappingId, fields, at)
       pending.set(mappingId, finding)
-      add(finding, fields, at)
+      add(finding, fields, at, id)
     }
     while (flowsPending > FLOWS_PENDING_MAX) closeOldest()
   }
 
-  function add(finding: Finding, fields: Fields, at: Micros): void {
+  function add(finding: Finding, fields: Fields, at: Micros, id: string): void {
     finding.lastAt = Math.max(finding.lastAt, at)
     finding.lowestAt = Math.min(finding.lowestAt, at)
-    const flow = fields['wireguard.flow.id'] ?? fields['event.id'] ?? ''
+    const flow = fields['wireguard.flow.id'] ?? id
     if (!finding.flows.has(flow)) {
       finding.flows.add(flow)
       flowsPending++
     }
-    const id = fields['event.id']
-    if (id !== undefined && finding.evidence.length < EVIDENCE_MAX) finding.evidence.push(id)
+    if (finding.evidence.length < EVIDENCE_MAX) finding.evidence.push(id)
     addBounded(finding.ips, fields['related.ip'])
     addBounded(finding.hosts, fields['related.hosts'])
     addBounded(finding.users, fields['related.user'])
@@ -132,10 +140,10 @@ export function createHolderChanged(emit: (event: Event) => void, saved?: SavedH
   return {
     observe,
     /** Findings whose window the watermark has passed go out. */
-    tick(watermark: Micros): void {
+    tick(watermark) {
       for (const finding of pending.values()) if (finding.firstAt + WINDOW < watermark) close(finding)
     },
-    save: (): SavedHolderChanged => ({ pending, suppressed, flowsPending }),
+    save: () => ({ pending, suppressed, flowsPending }) satisfies SavedHolderChanged,
   }
 }
 

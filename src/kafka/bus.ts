@@ -38,7 +38,7 @@ export type Producer = {
    * Rejects with AppError: `refused` (credentials, rights, a message the broker never takes) or `no-server` (given up).
    */
   send(messages: readonly Outgoing[]): Promise<void>
-  /** What is under way and queued rejects soon. */
+  /** What is under way and queued rejects soon; whether the brokers took it is not known. What is sent later begins anew. */
   abort(): void
   /** Waits for nothing that is under way. */
   close(): Promise<void>
@@ -72,6 +72,7 @@ export type Member = {
   readonly partitions: ReadonlySet<number>
   /** Rejects when the member cannot go on: a handler rejected, or the broker refuses it for good. Resolves after `leave`. */
   readonly ended: Promise<void>
+  /** Soon, also where no broker answers. Only what is under way is still called; partitions are not revoked one by one. */
   leave(): Promise<void>
 }
 
@@ -99,10 +100,13 @@ export type NewTopic = TopicState
 export type Admin = {
   /** Of the named topics those that exist. */
   describe(names: readonly string[]): Promise<readonly TopicState[]>
+  /** One that is there already is left as it is. */
   create(topic: NewTopic): Promise<void>
   /** More partitions, never fewer. */
   grow(topic: string, partitions: number): Promise<void>
+  /** What is not named stays. */
   configure(topic: string, configs: Headers): Promise<void>
+  /** One that is not there is removed. */
   remove(topic: string): Promise<void>
   /** Offset behind the newest message of each partition, in order of the partitions. Everything acknowledged before the call lies before it. */
   ends(topic: string): Promise<readonly number[]>
@@ -115,6 +119,7 @@ export type Admin = {
   close(): Promise<void>
 }
 
+/** Each of these waits for the brokers for OPENING_PATIENCE, and rejects with AppError: `refused`, or `no-server`. */
 export type Bus = {
   producer(): Promise<Producer>
   /** Joins the group; resolves when it is a member. */

@@ -6,6 +6,7 @@ const SEED = 0x9747b28c
 const M = 0x5bd1e995
 const R = 24
 
+/** From 0 to `partitions` - 1. */
 export function partitionOf(key: Buffer, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions
 }

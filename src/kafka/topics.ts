@@ -27,6 +27,7 @@ export const TOPIC_NAMES: readonly TopicName[] = [
   'deadletters',
 ]
 
+/** Whole name of a topic. */
 export function topicOf(prefix: string, name: TopicName): string {
   return `${prefix}.${name}`
 }
@@ -46,6 +47,7 @@ const MIB = 1024 * 1024
 /** Bytes of a message; a part of an inventory and an audit event of many records stay below. */
 export const MESSAGE_BYTES_MAX = 4 * MIB
 
+/** All topics as they should be, with the settings that matter. */
 export function topicsOf({ prefix, partitions, replicas }: TopicPlan): readonly NewTopic[] {
   const common = {
     'max.message.bytes': String(MESSAGE_BYTES_MAX),

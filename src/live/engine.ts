@@ -174,6 +174,23 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     if (isLast) pipeline.finish(source.host, source.entry.name)
   }
 
+  function save(): SavedEngine {
+    return {
+      sources: sources.map(({ label }, index) => ({
+        label,
+        decoder: decoders[index]?.save(),
+        newest: newest[index] ?? Number.NEGATIVE_INFINITY,
+        head: heads[index],
+      })),
+      merge: merge.save(),
+      clock: clock.save(),
+      pipeline: pipeline.save(),
+      firstAt,
+      prefixes: prefixes.save(),
+      rulesets: new Map([...rulesets].map(([host, history]) => [host, history.save()])),
+    }
+  }
+
   return {
     lines(source, lines, file) {
       const decoder = decoders[source]
@@ -206,20 +223,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
       if (merge.waiting(source) === 0) finished(source)
     },
     end: () => pipeline.end(),
-    save: () => ({
-      sources: sources.map(({ label }, index) => ({
-        label,
-        decoder: decoders[index]?.save(),
-        newest: newest[index] ?? Number.NEGATIVE_INFINITY,
-        head: heads[index],
-      })),
-      merge: merge.save(),
-      clock: clock.save(),
-      pipeline: pipeline.save(),
-      firstAt,
-      prefixes: prefixes.save(),
-      rulesets: new Map([...rulesets].map(([host, history]) => [host, history.save()])),
-    }),
+    save,
     newest: (source) => newest[source] ?? Number.NEGATIVE_INFINITY,
     tally: (source) => decoders[source]?.tally ?? { lines: 0, records: 0, unparsed: 0, suspect: 0, skipped: 0 },
     waiting: (source) => merge.waiting(source),

@@ -91,7 +91,7 @@ export type MachineProgress = {
   readonly sources: Readonly<Record<string, Micros>>
   /** Addresses its gateway was seen to put in place of its peers' (source NAT), and since when that was known. */
   readonly masks: readonly (readonly [address: string, at: Micros])[]
-  /** Addresses that packets were seen to end on, of a gateway that is audited too. */
+  /** Addresses of its own, not in the inventory, that packets were seen to end on, and since when that was known. */
   readonly ownAddresses: readonly (readonly [address: string, at: Micros])[]
 }
 
@@ -115,4 +115,6 @@ export type LedgerEntryMessage = {
   readonly not_before: Micros
   /** The first poll without it; null while it holds. */
   readonly until: Micros | null
+  /** The poll at which this was told. What holds is told again once a day: what was not is of a gateway that lost what it knew. */
+  readonly told: Micros
 }

@@ -3,7 +3,7 @@
 import type { ElasticsearchConfig } from '../config.ts'
 import { configuredConnection, secretsOf } from '../elasticsearch/configured.ts'
 import type { Micros } from '../time.ts'
-import { openDeadLetters } from './elasticsearch/dead-letters.ts'
+import { type Letterbox, openDeadLetters } from './elasticsearch/dead-letters.ts'
 import { openSentIds } from './elasticsearch/sent-ids.ts'
 import { openElasticsearchSink, type SinkLog } from './elasticsearch.ts'
 import type { Sink } from './sink.ts'
@@ -22,6 +22,8 @@ export type ConfiguredDeps = {
   readonly random: () => number
   /** What earlier runs delivered may not be in this cluster (SentIdsOptions); left out: it is. */
   readonly asksAgain?: boolean
+  /** Where refused documents go instead of a file in `dir`. */
+  readonly letters?: Letterbox
 }
 
 /** Opens no connection yet. Throws AppError for secrets, certificates and a directory that cannot be used. */
@@ -29,7 +31,7 @@ export function openConfiguredElasticsearch(config: ElasticsearchConfig, deps: C
   const { base, dir, environment, hide, log, now, random, asksAgain = false } = deps
   const connection = configuredConnection(config, base, environment)
   for (const secret of secretsOf(connection)) hide(secret)
-  const letters = openDeadLetters(dir, config.deadLetterBytes)
+  const letters = deps.letters ?? openDeadLetters(dir, config.deadLetterBytes)
   const sent = openSentIds(dir, { asksAgain })
   const { namespace, metrics } = config
   return openElasticsearchSink({ connection, namespace, metrics, letters, sent, log, now, random })

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Connection, connect } from '../elasticsearch/connection.ts'
 import { type Micros, MS, SECOND } from '../time.ts'
 import { createBulkSender } from './elasticsearch/bulk-request.ts'
-import type { DeadLetters } from './elasticsearch/dead-letters.ts'
+import type { Letterbox } from './elasticsearch/dead-letters.ts'
 import { runDelivery } from './elasticsearch/delivery-run.ts'
 import { createDocuments } from './elasticsearch/documents.ts'
 import { BULK_LIMITS, type BulkLimits } from './elasticsearch/limits.ts'
@@ -36,7 +36,7 @@ export type ElasticsearchOptions = {
   /** `standard`: a plain stream that takes points of any age; `off`: peer counters are not sent. */
   readonly metrics: Metrics
   /** Both are the sink's from now on, which closes them. */
-  readonly letters: DeadLetters
+  readonly letters: Letterbox
   readonly sent: SentIds
   readonly now: () => Micros
   /** From 0 to 1: spreads attempts of many gateways. */

@@ -6,7 +6,7 @@ import { createGateway, type SavedGateway } from '../../src/correlate/gateway.ts
 import type { Item } from '../../src/correlate/intake.ts'
 import { narrowPolls } from '../../src/correlate/narrowed-polls.ts'
 import { createPeerEvents, type SavedPeerEvents } from '../../src/correlate/peer-events.ts'
-import { createHolderChanged, type SavedHolderChanged } from '../../src/detections/holder-changed.ts'
+import { createDetections, type SavedDetections } from '../../src/detections/catalogue/catalogue.ts'
 import type { Event } from '../../src/event.ts'
 import { printEvent } from '../../src/event-json.ts'
 import { createAddressBook } from '../../src/identity/address-book.ts'
@@ -43,7 +43,7 @@ export type SavedCore = {
   readonly gateway: SavedGateway
   readonly peers: SavedPeerEvents
   readonly journal: SavedLedgerJournal
-  readonly finding: SavedHolderChanged
+  readonly finding: SavedDetections
   readonly poll: SnapshotRecord | null
 }
 
@@ -52,7 +52,7 @@ function createCore(world: World, told: string[], saved?: SavedCore) {
   const tell = (event: Event) => {
     told.push(printEvent(event))
   }
-  const finding = createHolderChanged(tell, saved?.finding)
+  const finding = createDetections(tell, saved?.finding)
   const pass = (event: Event) => {
     tell(event)
     finding.observe(event)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createDetections, LAG } from '../../src/detections/catalogue/catalogue.ts'
 import {
-  createHolderChanged,
   EVIDENCE_MAX,
   FLOWS_PENDING_MAX,
   HOLDER_CHANGED,
@@ -25,6 +25,7 @@ function marked(at: number, flow: string, more: Fields = {}): Event {
     '@timestamp': T0 + at * SECOND,
     'event.id': `${flow}-${at}`,
     'event.dataset': 'wireguard.flow',
+    'event.provider': 'conntrack',
     'host.name': 'gw1',
     'observer.name': 'gw1',
     'related.ip': ['10.9.0.2', '10.20.0.10'],
@@ -45,11 +46,11 @@ function marked(at: number, flow: string, more: Fields = {}): Event {
 function findings(events: Iterable<Event>, tickAfterEach = false, isCut = false): Fields[] {
   const found: Event[] = []
   const emit = (event: Event) => found.push(event)
-  let detection = createHolderChanged(emit)
+  let detection = createDetections(emit)
   for (const event of events) {
-    if (isCut) detection = createHolderChanged(emit, restored(detection.save()))
+    if (isCut) detection = createDetections(emit, restored(detection.save()))
     detection.observe(event)
-    if (tickAfterEach) detection.tick(event.own['@timestamp'] ?? 0)
+    if (tickAfterEach) detection.tick((event.own['@timestamp'] ?? 0) + LAG)
   }
   detection.tick(Number.POSITIVE_INFINITY)
   expectUniqueIds(found)
@@ -63,6 +64,7 @@ describe.each(scenariosOf(HOLDER_CHANGED.id))('$name', ({ fires, events }) => {
     const evidence = found.flatMap((finding) => finding['wireguard.finding.evidence_ids'] ?? [])
     const expected = events
       .filter((event) => event.own['wireguard.attribution.reason'] === 'holder-changed')
+      .toSorted(byTimeAndId)
       .map((event) => event.own['event.id'])
     expect(evidence).toEqual(expected)
     const flows = new Set(events.map((event) => event.own['wireguard.flow.id']))
@@ -73,7 +75,7 @@ describe.each(scenariosOf(HOLDER_CHANGED.id))('$name', ({ fires, events }) => {
 describe('a finding', () => {
   test('is a legal document about the first holder, with every name and address of its flows', () => {
     const found: Event[] = []
-    const detection = createHolderChanged((event) => found.push(event))
+    const detection = createDetections((event) => found.push(event))
     detection.observe(marked(10, 'a'))
     detection.observe(marked(12, 'b', { 'related.ip': ['10.9.0.2', '10.20.0.9'] }))
     detection.observe(marked(30, 'a'))
@@ -101,11 +103,11 @@ describe('a finding', () => {
 
   test('waits for the watermark to pass its window', () => {
     const found: Event[] = []
-    const detection = createHolderChanged((event) => found.push(event))
+    const detection = createDetections((event) => found.push(event))
     detection.observe(marked(0, 'a'))
-    detection.tick(T0 + WINDOW)
+    detection.tick(T0 + WINDOW + LAG)
     expect(found).toEqual([])
-    detection.tick(T0 + WINDOW + 1)
+    detection.tick(T0 + WINDOW + LAG + 1)
     expect(found).toHaveLength(1)
     detection.tick(Number.POSITIVE_INFINITY)
     expect(found).toHaveLength(1)
@@ -130,6 +132,8 @@ describe('a finding', () => {
       findings([
         marked(0, 'a', { 'event.dataset': 'wireguard.firewall' }),
         marked(0, 'b', { 'wireguard.attribution.reason': 'holder-changing' }),
+        // What an audited host tells of such a flow.
+        marked(0, 'c', { 'event.provider': 'auditd' }),
         toEvent({ 'event.dataset': 'wireguard.flow', 'wireguard.attribution.reason': 'holder-changed' }),
       ]),
     ).toEqual([])
@@ -157,14 +161,14 @@ describe('memory', () => {
   })
 
   test('the entry longest quiet is forgotten first', () => {
-    const of = (i: number) => marked(1, `flow${i}`, { 'wireguard.attribution.mapping_id': `entry${i}` })
+    const of = (i: number, at = 1) => marked(at, `flow${i}`, { 'wireguard.attribution.mapping_id': `entry${i}` })
     const found: Event[] = []
-    const detection = createHolderChanged((event) => found.push(event))
+    const detection = createDetections((event) => found.push(event))
     for (let i = 0; i <= SUPPRESSED_MAX; i++) detection.observe(of(i))
     detection.tick(Number.POSITIVE_INFINITY)
     expect(found).toHaveLength(SUPPRESSED_MAX + 1)
-    detection.observe(of(SUPPRESSED_MAX))
-    detection.observe(of(0))
+    detection.observe(of(SUPPRESSED_MAX, 2))
+    detection.observe(of(0, 2))
     detection.tick(Number.POSITIVE_INFINITY)
     expect(found).toHaveLength(SUPPRESSED_MAX + 2)
   })
@@ -192,3 +196,58 @@ describe('a detection that is saved and read back', () => {
     )
   })
 })
+
+describe('documents of several producers', () => {
+  const document = fc.record({
+    at: fc.constantFrom(0, 1, 2, 30, 59, 60, 61, 62, 120, 121, 200),
+    flow: fc.constantFrom('a', 'b', 'c', 'd'),
+    mapping: fc.constantFrom('first', 'second'),
+  })
+  const made = fc.uniqueArray(document, {
+    maxLength: 30,
+    selector: ({ at, flow, mapping }) => `${flow}-${at}-${mapping}`,
+  })
+
+  test('lead to the same findings in any order, repeated or not, whenever it ticks and is saved', () => {
+    fc.assert(
+      fc.property(made, fc.array(fc.nat(), { minLength: 200, maxLength: 200 }), (drawn, luck) => {
+        const events = drawn.map(({ at, flow, mapping }) =>
+          marked(at, flow, {
+            'event.id': `${flow}${at}${mapping}`,
+            'wireguard.attribution.mapping_id': mapping,
+          }),
+        )
+        let at = 0
+        const next = (below: number): number => (luck[at++ % luck.length] ?? 0) % below
+        expect(shuffledFindings(events, next).toSorted(byTimeAndIdOf)).toEqual(
+          findings(events.toSorted(byTimeAndId)).toSorted(byTimeAndIdOf),
+        )
+      }),
+    )
+  })
+
+  /** In any order, with ticks up to the oldest that has not come yet, some of them twice, saved and read back at times. */
+  function shuffledFindings(events: readonly Event[], next: (below: number) => number): Fields[] {
+    const found: Event[] = []
+    const emit = (event: Event) => found.push(event)
+    let detection = createDetections(emit)
+    const left = events.flatMap((event) => (next(4) === 0 ? [event, event] : [event]))
+    while (left.length > 0) {
+      const [event] = left.splice(next(left.length), 1)
+      if (event !== undefined) detection.observe(event)
+      if (next(3) === 0) detection.tick(LAG + Math.min(...left.map(({ own }) => own['@timestamp'] ?? 0)))
+      if (next(5) === 0) detection = createDetections(emit, restored(detection.save()))
+    }
+    detection.tick(Number.POSITIVE_INFINITY)
+    return found.map((event) => flatten(event))
+  }
+})
+
+function byTimeAndId(a: Event, b: Event): number {
+  return byTimeAndIdOf(a.own, b.own)
+}
+
+function byTimeAndIdOf(a: Fields, b: Fields): number {
+  const [one, other] = [a, b].map((each) => `${each['@timestamp']} ${each['event.id']}`)
+  return (one ?? '') < (other ?? '') ? -1 : 1
+}

@@ -1,11 +1,12 @@
 /** The parts of the services' runner that decide what counts as proved, and Docker as an executable that writes down what it is asked. */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errors } from '@elastic/elasticsearch'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { AppError } from '../../src/errors.ts'
+import { composeBroker, isBrokerComposeThere } from './broker-compose.ts'
 import { checkReport } from './check-report.ts'
 import { composeEngine, isComposeThere } from './engine-compose.ts'
 import { createOverheard } from './overheard.ts'
@@ -116,16 +117,7 @@ function read(name: string): string {
 }
 
 test('the engine of docker compose is a project of its own, on a port of its own, and goes with its volume', async () => {
-  const program = join(dir, 'docker')
-  const log = join(dir, 'docker.log')
-  // What it is told in the second file is gone when the test looks.
-  writeFileSync(
-    program,
-    `#!/bin/sh\nprintf '%s\\n' "$*" >> '${log}'\n[ "$1" = compose ] && cat "$7" >> '${log}.more'\nexit 0\n`,
-  )
-  chmodSync(program, 0o755)
-  const path = process.env['PATH'] ?? ''
-  process.env['PATH'] = `${dir}:${path}`
+  const { log, restore } = fakeDocker('engine')
   try {
     expect(isComposeThere({ kind: 'elasticsearch-8' })).toBe(false)
     expect(isComposeThere({ kind: 'elasticsearch-9', security: true })).toBe(false)
@@ -172,6 +164,52 @@ test('the engine of docker compose is a project of its own, on a port of its own
       },
     })
   } finally {
-    process.env['PATH'] = path
+    restore()
   }
 })
+
+test('the broker of docker compose tells its clients the port it is reached at', async () => {
+  const { log, restore } = fakeDocker('broker')
+  try {
+    expect(isBrokerComposeThere({ proxies: 1 })).toBe(false)
+    expect(isBrokerComposeThere({ settings: { 'message.max.bytes': '1' } })).toBe(false)
+    expect(isBrokerComposeThere({})).toBe(true)
+    const broker = await composeBroker()
+    await broker.close()
+    const port = broker.address.replace('127.0.0.1:', '')
+    const [told = ''] = readFileSync(`${log}.more`, 'utf8').split(/^(?=services:)/m)
+    expect(parse(told, { customTags: [{ tag: '!override', collection: 'seq' }] })).toEqual({
+      services: {
+        kafka: {
+          ports: [`127.0.0.1:${port}:9092`],
+          environment: { KAFKA_ADVERTISED_LISTENERS: `HOST://127.0.0.1:${port},INNER://kafka:19092` },
+        },
+      },
+    })
+    expect(broker.prefix()).not.toBe(broker.prefix())
+  } finally {
+    restore()
+  }
+})
+
+/** Docker as an executable that writes down what it is asked, until `restore`. */
+function fakeDocker(name: string): { readonly log: string; readonly restore: () => void } {
+  const folder = join(dir, name)
+  mkdirSync(folder)
+  const program = join(folder, 'docker')
+  const log = join(folder, 'docker.log')
+  // What it is told in the second file is gone when the test looks.
+  writeFileSync(
+    program,
+    `#!/bin/sh\nprintf '%s\\n' "$*" >> '${log}'\n[ "$1" = compose ] && cat "$7" >> '${log}.more'\nexit 0\n`,
+  )
+  chmodSync(program, 0o755)
+  const path = process.env['PATH'] ?? ''
+  process.env['PATH'] = `${folder}:${path}`
+  return {
+    log,
+    restore: () => {
+      process.env['PATH'] = path
+    },
+  }
+}

@@ -1,6 +1,6 @@
 /**
  * `npm run test:services [-- --only NAME] [-- --engine KIND]`: does it work with real servers, and not only with our idea of them?
- * engine.ts says where they come from. Exits 1 unless everything that ran holds; 2 for wrong usage.
+ * engine.ts and broker.ts say where they come from. Exits 1 unless everything that ran holds; 2 for wrong usage.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,18 +8,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AppError } from '../../src/errors.ts'
+import { startBroker, whyNoBroker } from './broker.ts'
+import type { Broker } from './broker-contract.ts'
+import { killBrokers } from './broker-process.ts'
 import { type CheckReport, checkReport } from './check-report.ts'
 import { startEngine, whyNoEngine } from './engine.ts'
-import { type Engine, type EngineKind, NoEngineError } from './engine-contract.ts'
+import { type Engine, NoEngineError } from './engine-contract.ts'
 import { givenKind, givenUrl } from './engine-given.ts'
 import { killEngines } from './engine-process.ts'
-import type { Suite } from './suite.ts'
+import type { Ground, Suite } from './suite.ts'
 import { SUITES } from './suites.ts'
 
-const KINDS = ['elasticsearch-9', 'elasticsearch-8', 'opensearch'] as const
+const KINDS = ['elasticsearch-9', 'elasticsearch-8', 'opensearch', 'kafka'] as const
 /** Of one suite on one engine, and of all of them. */
-const SUITE_MS = 240_000
-const TOTAL_MS = 1_500_000
+const SUITE_MS = 600_000
+const TOTAL_MS = 3_000_000
 
 const startedAt = Date.now()
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -60,20 +63,23 @@ async function main(): Promise<number> {
   const names = [...new Set(SUITES.map(({ name }) => name))]
   if (only !== undefined && !names.includes(only)) return usage(`no suite ${only}; there are ${names.join(', ')}`)
   if (engine !== undefined && !KINDS.some((kind) => kind === engine)) return usage(`no engine ${engine}`)
-  const problem = whyNoEngine()
-  if (problem !== '') {
+  const suitesOn = (kind: Ground) =>
+    SUITES.filter(({ name, engines }) => engines.includes(kind) && (only ?? name) === name)
+  const wanted = KINDS.filter((kind) => (engine ?? kind) === kind && suitesOn(kind).length > 0)
+  for (const problem of [
+    wanted.some((kind) => kind !== 'kafka') ? whyNoEngine() : '',
+    wanted.includes('kafka') ? whyNoBroker() : '',
+  ]) {
+    if (problem === '') continue
     say(problem)
     return 1
   }
   const given = givenUrl() === '' ? null : await givenKind()
-  const kinds = KINDS.filter((kind) => (engine ?? kind) === kind && (given ?? kind) === kind)
+  const kinds = wanted.filter((kind) => kind === 'kafka' || (given ?? kind) === kind)
 
   const report = checkReport(say)
   const skipped: string[] = []
-  for (const kind of kinds) {
-    const chosen = SUITES.filter(({ name, engines }) => engines.includes(kind) && (only ?? name) === name)
-    if (chosen.length > 0) await runOn(kind, chosen, report, skipped)
-  }
+  for (const kind of kinds) await runOn(kind, suitesOn(kind), report, skipped)
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(0)
   say(`${report.checks} checks, ${report.failures} failed, ${skipped.length} suites skipped, ${seconds} s`)
   for (const each of skipped) say(`skipped: ${each}`)
@@ -81,18 +87,46 @@ async function main(): Promise<number> {
   return report.failures > 0 || report.checks === 0 ? 1 : 0
 }
 
-async function runOn(
-  kind: EngineKind,
-  suites: readonly Suite[],
-  report: CheckReport,
-  skipped: string[],
-): Promise<void> {
-  const started: Promise<Engine>[] = []
-  const engine = async () => {
-    if (started.length === 0) started.push(startEngine({ kind }))
-    const [shared = startEngine({ kind })] = started
-    return shared
+/** What all suites on one ground share, begun when the first asks. */
+type Shared = {
+  readonly engine: () => Promise<Engine>
+  readonly broker: () => Promise<Broker>
+  forget(): void
+  close(): Promise<void>
+}
+
+function openShared(kind: Ground): Shared {
+  const engines: Promise<Engine>[] = []
+  const brokers: Promise<Broker>[] = []
+  return {
+    async engine() {
+      if (engines.length === 0) engines.push(startEngine({ kind: engineKind(kind) }))
+      const [shared = startEngine({ kind: engineKind(kind) })] = engines
+      return shared
+    },
+    async broker() {
+      if (brokers.length === 0) brokers.push(startBroker())
+      const [shared = startBroker()] = brokers
+      return shared
+    },
+    forget() {
+      engines.length = 0
+      brokers.length = 0
+    },
+    async close() {
+      for (const each of [...engines, ...brokers]) await (await each.catch(() => null))?.close()
+    },
   }
+}
+
+/** Throws for a suite that runs on brokers alone. */
+function engineKind(kind: Ground): Exclude<Ground, 'kafka'> {
+  if (kind === 'kafka') throw new NoEngineError('it runs on brokers alone')
+  return kind
+}
+
+async function runOn(kind: Ground, suites: readonly Suite[], report: CheckReport, skipped: string[]): Promise<void> {
+  const shared = openShared(kind)
   for (const suite of suites) {
     const name = `${suite.name} on ${kind}`
     if (Date.now() - startedAt > TOTAL_MS) {
@@ -102,10 +136,11 @@ async function runOn(
     say(name)
     const from = Date.now()
     try {
-      if ((await runSuite(suite, kind, engine, report)) === 'late') {
+      if ((await runSuite(suite, kind, shared, report)) === 'late') {
         // Whoever still works on it may leave it in any state.
         killEngines()
-        started.length = 0
+        killBrokers()
+        shared.forget()
       }
     } catch (error) {
       if (error instanceof NoEngineError) {
@@ -115,18 +150,18 @@ async function runOn(
     }
     say(`  ${((Date.now() - from) / 1000).toFixed(1)} s`)
   }
-  for (const each of started) await (await each.catch(() => null))?.close()
+  await shared.close()
 }
 
 async function runSuite(
   suite: Suite,
-  kind: EngineKind,
-  engine: () => Promise<Engine>,
+  kind: Ground,
+  { engine, broker }: Shared,
   { proved, equal, ensure, failed }: CheckReport,
 ): Promise<'done' | 'late'> {
   const dir = mkdtempSync(join(tmpdir(), 'peertrail-services-'))
   dirs.add(dir)
-  const own: Engine[] = []
+  const own: (Engine | Broker)[] = []
   const time = new AbortController()
   let bell: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => {
@@ -138,7 +173,13 @@ async function runSuite(
     signal: time.signal,
     engine,
     async startEngine(options = {}) {
-      const started = await startEngine({ ...options, kind })
+      const started = await startEngine({ ...options, kind: engineKind(kind) })
+      own.push(started)
+      return started
+    },
+    broker,
+    async startBroker(options = {}) {
+      const started = await startBroker(options)
       own.push(started)
       return started
     },

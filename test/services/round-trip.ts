@@ -11,10 +11,9 @@ import type { Dataset, Event } from '../../src/event.ts'
 import { FIELD_NAMES } from '../../src/fields.ts'
 import { SECOND } from '../../src/time.ts'
 import { EDGE_COUNT, edgeEvents, INDEXED_MAX, wildEvent } from './edge-documents.ts'
-import type { EngineKind } from './engine-contract.ts'
 import { sinkTo } from './sink-to.ts'
 import { cameBack, fieldTypeOf, flatSource, storedDocuments } from './stored-documents.ts'
-import type { Suite, SuiteContext } from './suite.ts'
+import type { Ground, Suite, SuiteContext } from './suite.ts'
 import { putTemplates } from './templates-on.ts'
 
 /** Streams that every field is searched in. */
@@ -151,7 +150,7 @@ async function checkWildTimes(context: SuiteContext, client: Client, namespace: 
 }
 
 /** OpenSearch finds by a whole text in a `wildcard` field neither an empty one nor one that holds the character 0. */
-function isUnsearchable(kind: EngineKind, field: string, value: unknown): boolean {
+function isUnsearchable(kind: Ground, field: string, value: unknown): boolean {
   return kind === 'opensearch' && field === 'event.original' && (value === '' || String(value).includes('\0'))
 }
 

@@ -12,19 +12,23 @@
  *       },
  *     }
  */
+import type { Broker, BrokerOptions } from './broker-contract.ts'
 import type { Engine, EngineKind, EngineOptions } from './engine-contract.ts'
+
+/** What a suite runs on. `kafka`: brokers alone, no engine. Suites on engines may ask for brokers too. */
+export type Ground = EngineKind | 'kafka'
 
 export type Suite = {
   /** kebab-case, for `--only`. */
   readonly name: string
   /** It runs once on each. */
-  readonly engines: readonly EngineKind[]
+  readonly engines: readonly Ground[]
   /** Throws when something is not as it must be; checks that fail are told and do not throw. */
   run(context: SuiteContext): Promise<void>
 }
 
 export type SuiteContext = {
-  readonly kind: EngineKind
+  readonly kind: Ground
   /** A directory of this run alone; gone afterwards. */
   readonly dir: string
   /** Aborted when the time of the suite is over. */
@@ -36,6 +40,10 @@ export type SuiteContext = {
   readonly engine: () => Promise<Engine>
   /** One of this suite's own, empty, for other settings, users, or what others would suffer from. Closed with the suite. */
   readonly startEngine: (options?: Omit<EngineOptions, 'kind'>) => Promise<Engine>
+  /** The broker that all suites share: no users, no TLS, settings as they come. Each takes topics of another prefix (`broker.prefix()`). */
+  readonly broker: () => Promise<Broker>
+  /** One of this suite's own, empty, for settings, proxies, or kills. Closed with the suite. */
+  readonly startBroker: (options?: BrokerOptions) => Promise<Broker>
   /** For data streams, another each time: engines here cannot delete a stream. */
   readonly namespace: () => string
   /** One line: what was proved, with what was counted on the way. */

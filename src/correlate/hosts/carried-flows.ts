@@ -40,7 +40,10 @@ export type CarriedFlow = {
 }
 
 export type CarriedFlows = {
-  /** Takes a `wireguard.flow` or accepted `wireguard.firewall` document. Null when it is about no address of interest. */
+  /**
+   * Takes a `wireguard.flow` or `wireguard.firewall` document; a line that came from another process is an accepted one without a flow.
+   * Null when it is about no address of interest.
+   */
   observe(event: Event): CarriedFlow | null
   /** Flows a server saw from this client address and port, newest last. */
   byPort(clientIp: string, clientPort: number): readonly CarriedFlow[]
@@ -48,6 +51,8 @@ export type CarriedFlows = {
   byAddress(clientIp: string): Iterable<CarriedFlow>
   /** Flows to this address, in the order they were seen. */
   byServer(serverIp: string): Iterable<CarriedFlow>
+  /** The gateway puts that address in place of its peers'. */
+  noteMask(gateway: string, address: string): void
   /** Whether a gateway was seen to put this address in place of its peers' (source NAT). */
   isMask(address: string): boolean
   /** Firewall lines of gateways that were seen to put this address in place of their peers' (source NAT). */
@@ -106,14 +111,16 @@ export function createCarriedFlows(
   }
 
   function observe(event: Event): CarriedFlow | null {
-    const isLine = event instanceof FirewallEvent
-    // The flow of a line speaks for itself. Its fields are not asked for: most lines are none of our business.
-    if (isLine && (event.line.verdict !== 'accepted' || event.line.flowId !== '')) return null
-    const serverIp = isLine
-      ? (event.line.destination?.text ?? '')
-      : (event.own['destination.nat.ip'] ?? event.own['destination.ip'] ?? '')
-    if (!isOfInterest(serverIp)) return null
+    const isLine = event.dataset === 'wireguard.firewall'
+    if (event instanceof FirewallEvent) {
+      // The flow of a line speaks for itself. Its fields are not asked for: most lines are none of our business.
+      if (event.line.verdict !== 'accepted' || event.line.flowId !== '') return null
+      if (!isOfInterest(event.line.destination?.text ?? '')) return null
+    }
     const { own } = event
+    if (!isLine) learnMask(event)
+    const serverIp = own['destination.nat.ip'] ?? own['destination.ip'] ?? ''
+    if (!isOfInterest(serverIp)) return null
     const id = (isLine ? own['event.id'] : own['wireguard.flow.id']) ?? ''
     const known = byId.get(id)
     if (known !== undefined) {
@@ -156,11 +163,19 @@ export function createCarriedFlows(
     if (basis === 'firewall') {
       // A line tells no end.
       leaving.push({ flow, at: flow.startAt })
-    } else if (own['source.nat.ip'] !== undefined && (maskers.size < MASKERS_MAX || maskers.has(flow.clientIp))) {
-      noteIn(maskers, flow.clientIp, flow.gateway)
     }
     if (byId.size > FLOWS_MAX) evictOldest()
     return flow
+  }
+
+  /** From every flow, wherever it ends: so it is known the same where only some hosts' flows are told (design 10). */
+  function learnMask(event: Event): void {
+    const address = event.own['source.nat.ip']
+    if (address !== undefined) noteMask(fieldOf(event, 'observer.name') ?? '', address)
+  }
+
+  function noteMask(gateway: string, address: string): void {
+    if (maskers.size < MASKERS_MAX || maskers.has(address)) noteIn(maskers, address, gateway)
   }
 
   function renew(flow: CarriedFlow, event: Event): void {
@@ -201,6 +216,7 @@ export function createCarriedFlows(
 
   return {
     observe,
+    noteMask,
     byPort: (ip, port) => byTuple.get(`${ip} ${port}`) ?? [],
     byAddress: (ip) => byClient.get(ip) ?? [],
     byServer: (ip) => byServer.get(ip) ?? [],

@@ -4,6 +4,8 @@
  * audited (formats.md 4.4), so a change by another program stays unseen.
  */
 import type { AuditFacts } from '../../sources/auditd/facts.ts'
+import type { AuditEvent } from '../../sources/auditd/record.ts'
+import { type Micros, SECOND } from '../../time.ts'
 import { absolutePath, baseDirectory } from './audit-paths.ts'
 
 export type ChangeTarget = 'wireguard' | 'nftables' | ''
@@ -28,6 +30,17 @@ const DIRECTORY = '/etc/wireguard'
 /** Whether the event runs a program that can change peers at this moment, and not only files for later. */
 export function isLiveChange(facts: AuditFacts): boolean {
   return facts.isSuccess === true && EXECS.has(facts.syscallName) && changeOfCommand(facts.args) === 'wireguard'
+}
+
+/** A program that changes peers is done within this after its start. */
+const CHANGE_MAX: Micros = SECOND
+
+/** When a program that changes peers did so; null where the event shows none. */
+export function liveChange(
+  { at, placeAt }: AuditEvent,
+  facts: AuditFacts,
+): { readonly from: Micros; readonly to: Micros } | null {
+  return facts.netfilter === null && isLiveChange(facts) ? { from: at, to: placeAt + CHANGE_MAX } : null
 }
 
 const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])

@@ -6,6 +6,7 @@ import { MINUTE, type Micros, SECOND } from '../../time.ts'
 import { answerAmbiguous, answerUnknown, answerViaHost } from './answers.ts'
 import type { ClockOffset } from './clock-offset.ts'
 import type { HostDirectory } from './host-directory.ts'
+import type { LoginSession } from './login-session.ts'
 import type { Answer, Origin } from './origin.ts'
 import type { Connect, SecondHops } from './second-hops.ts'
 
@@ -34,12 +35,14 @@ export function createHopJoin(
   options: {
     readonly directory: HostDirectory
     readonly hops: SecondHops
-    readonly clock: (host: string) => ClockOffset
+    readonly clock: (host: string) => Pick<ClockOffset, 'join' | 'offset' | 'isMeasured'>
     readonly portsOf: (origin: Origin) => ReadonlySet<number> | undefined
+    /** Whether logins of hosts elsewhere may still be answered, whatever time it is. */
+    readonly isSettling: () => boolean
   },
   saved?: SavedHopJoin,
 ): HopJoin {
-  const { directory, hops, clock, portsOf } = options
+  const { directory, hops, clock, portsOf, isSettling } = options
   const asked: SavedHopJoin = saved ?? new Map()
 
   function decide(origin: Origin, settled: Micros, isLast: boolean) {
@@ -53,6 +56,7 @@ export function createHopJoin(
     const connects = connectsOf(host, origin, from - slack, to + slack)
     const [first] = connects
     if (first === undefined) return { answer: null }
+    if (isSettling() && connects.some(({ login }) => login !== null && isUntold(login))) return null
     if (connects.some(({ login }) => login !== null && login.origin === null) && !isLast) return null
     if (new Set(connects.map(({ login }) => login)).size > 1) return { answer: several(origin, connects) }
     if (countOf(host, origin.host, origin.isAccept, from - slack, to + slack) > connects.length)
@@ -156,6 +160,11 @@ export function createHopJoin(
 }
 
 type Times = { readonly from: Micros; readonly to: Micros }
+
+/** A login of a host elsewhere, of which the answer has not come yet. */
+function isUntold({ isElsewhere, isLocal, origin }: LoginSession): boolean {
+  return isElsewhere && !isLocal && (origin?.answer ?? null) === null
+}
 
 function hopOf({ host, login }: Connect): string {
   return `${host}/${login === null ? '' : login.ses}`

@@ -3,31 +3,28 @@
  * and take along which process and login took them (design 6). What no login from elsewhere is behind is out of scope, unless
  * it shows a change of WireGuard or the firewall (design 4).
  */
-import { createFacet, type Event, type Facet } from '../../event.ts'
-import { hashDigits } from '../../event-id.ts'
+import type { Event, Facet } from '../../event.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import type { AuditFacts } from '../../sources/auditd/facts.ts'
 import { createFactsReader } from '../../sources/auditd/read-facts.ts'
 import type { AuditEvent } from '../../sources/auditd/record.ts'
-import { type Micros, SECOND } from '../../time.ts'
+import type { Micros } from '../../time.ts'
 import { type AuditExtra, createAuditDocuments } from './audit-documents.ts'
 import { createAuditIds } from './audit-ids.ts'
 import type { AwaitingAnswer, HeldEvent } from './awaiting.ts'
 import { createCarriedFlows, RETAIN, type SavedCarriedFlows } from './carried-flows.ts'
-import { changeOf, isLiveChange } from './change-evidence.ts'
-import { createFailedLogins, type FailedLogins, type SavedFailedLogins } from './failed-logins.ts'
-import { createHostDirectory, type HostDirectory } from './host-directory.ts'
-import { createHostProgress, createTakerFacet, type HostReason, withHost } from './host-flow-events.ts'
-import { createHostJoin, type SavedHostJoin } from './host-join.ts'
+import { changeOf, liveChange } from './change-evidence.ts'
+import { createFailedLogins } from './failed-logins.ts'
+import { type AuditScope, type Desk, hostOf, identityOf, type SavedDesk, saveDesk } from './host-desk.ts'
+import { createHostDirectory } from './host-directory.ts'
+import { createHostProgress, createTakerFacet, type HostReason, type Taker, withHost } from './host-flow-events.ts'
+import { createHostJoin, type SavedHostJoin, type ToldClock } from './host-join.ts'
 import { createHostSessions, type HostSessions, keepText, type SavedHostSessions } from './host-sessions.ts'
 import { createLoginEvents } from './login-events.ts'
 import type { LoginSession } from './login-session.ts'
-import type { Answer, HostProcess, Origin } from './origin.ts'
-import { createSecondHops, type SavedSecondHops } from './second-hops.ts'
+import type { Answer, Origin } from './origin.ts'
+import { type Connect, connectOf, createSecondHops, type SavedSecondHops } from './second-hops.ts'
 import { createUndecided, type SavedUndecided } from './undecided.ts'
-
-/** Which audit events become documents: those of logins from elsewhere and evidence of changes, or all. */
-export type AuditScope = 'sessions' | 'all'
 
 export type HostDesksOptions = {
   /** Machines whose audit log is read. */
@@ -39,6 +36,16 @@ export type HostDesksOptions = {
   readonly isOwnAddress: (host: string, address: string) => boolean
   /** A program that changes peers ran on this host, at this time or shortly after. */
   readonly changed: (host: string, from: Micros, to: Micros, eventId: string) => void
+  /** Where machines are divided among many (design 10): only flows to machines of these desks are told. */
+  readonly elsewhere?: Elsewhere
+}
+
+/** Other desks, of other machines. */
+export type Elsewhere = {
+  /** A second hop begins. True: its other end is told of it by this call; false: that is one of these desks. */
+  readonly connected: (connect: Connect) => boolean
+  /** How much later than one of these desks' what a machine does is known here; 0 for one of these. */
+  readonly delayOf: (host: string) => Micros
 }
 
 export type HostDesks = {
@@ -57,6 +64,24 @@ export type HostDesks = {
   save(): SavedHostDesks
 }
 
+/** Desks of some of the machines, beside those of others (design 10). */
+export type DividedDesks = HostDesks & {
+  /** A machine whose audit log is read; with another scope than before, that holds from now on. */
+  open(host: string, scope: AuditScope): void
+  /** A second hop that begins on a machine of other desks; its login is theirs, too, and gets its origin and answer from there. */
+  connected(connect: Connect): void
+  /** That gateway puts the address in place of its peers'. */
+  noteMask(gateway: string, address: string): void
+  /** How a machine's clock was measured, for others to be told. */
+  clockOf(host: string): ToldClock
+  /** How the clock of a machine of other desks stands. */
+  tellClock(host: string, clock: ToldClock): void
+  /** Everything of these machines is known: decides all but what waits for logins of other desks. */
+  settle(): void
+  /** Something waits for its answer. */
+  isWaiting(): boolean
+}
+
 /** Plain data; see HostDesks.save. */
 export type SavedHostDesks = {
   /** Stands first: its origins are in an order that keeps the serializer from recursing. */
@@ -69,54 +94,30 @@ export type SavedHostDesks = {
   readonly desks: readonly (readonly [name: string, SavedDesk])[]
 }
 
-type SavedDesk = {
-  readonly scope: AuditScope
-  readonly nodes: readonly (readonly [node: string, SavedHostSessions])[]
-  readonly failures: SavedFailedLogins
-  readonly outOfScope: number
-}
-
-type Desk = {
-  readonly name: string
-  readonly scope: AuditScope
-  /** By `node=`: a file may hold several machines' records, and each counts its login sessions from 1. */
-  readonly nodes: Map<string, HostSessions>
-  readonly read: (event: AuditEvent) => AuditFacts
-  readonly idOf: (event: AuditEvent) => string
-  readonly toDocument: ReturnType<typeof createAuditDocuments>
-  readonly logins: ReturnType<typeof createLoginEvents>
-  readonly failures: FailedLogins
-  outOfScope: number
-}
-
-/** connect() is audited at its entry; the other side accepts within this. */
-const CONNECT_MAX: Micros = 3 * SECOND
 /** Machines in one audit log. */
 const NODES_MAX = 256
-/** A program that changes peers is done within this after its start. */
-const CHANGE_MAX: Micros = SECOND
-/** EINPROGRESS: a connect that does not block has begun (formats.md 3.3). */
-const IN_PROGRESS = '-115'
 
 /** `saved`: as `save` of other desks gave it, before or after serialization. Options may have changed since. */
 export function createHostDesks(
   options: HostDesksOptions,
   emit: (event: Event) => void,
   saved?: SavedHostDesks,
-): HostDesks {
+): DividedDesks {
   const directory = createHostDirectory(options.inventory, options.isOwnAddress)
   const audited = new Set([...options.hosts.keys(), ...(saved?.audited ?? [])])
   const hasUndocumented = [...options.hosts.keys()].some((host) => !directory.isDocumented(host))
   const flows = createCarriedFlows(isAudited, saved?.flows)
   const hops = createSecondHops(saved?.hops)
   const isAlone = !options.hasFlows && options.hosts.size === 1
-  const join = createHostJoin({ flows, directory, hops, isAlone }, saved?.join)
+  let isSettling = false
+  const others = { isSettling: () => isSettling, delayOf: options.elsewhere?.delayOf ?? (() => 0) }
+  const join = createHostJoin({ flows, directory, hops, isAlone, ...others }, saved?.join)
   const progress = createHostProgress()
   const undecided = createUndecided(join, { answered, goOn }, saved?.undecided)
   const desks = openDesks()
 
   function isAudited(serverIp: string): boolean {
-    if (hasUndocumented) return true
+    if (hasUndocumented || options.elsewhere !== undefined) return true
     const host = directory.hostAt(serverIp)
     return host !== null && audited.has(host)
   }
@@ -181,22 +182,15 @@ export function createHostDesks(
   }
 
   function answered(origin: Origin, answer: Answer): void {
-    if (origin.clientPort >= 0 && origin.among.length === 0)
-      land(origin, answer, origin.process, '', '', origin.from, 'host-accepted')
+    if (origin.clientPort < 0 || origin.among.length > 0) return
+    const { host, process, from } = origin
+    land(answer, { host, process, session: '', user: '' }, from, 'host-accepted')
   }
 
-  /** The flow that carried it learns which process, and which login, took it. */
-  function land(
-    { host }: Origin,
-    { flow }: Answer,
-    process: HostProcess,
-    session: string,
-    user: string,
-    at: Micros,
-    reason: HostReason,
-  ): void {
-    if (flow === null) return
-    flow.host = createTakerFacet({ host, process, session, user })
+  /** The flow that carried it learns who took it. It ends on the first host: whoever hops on from there took none of it. */
+  function land({ flow, hops: via }: Answer, taker: Taker, at: Micros, reason: HostReason): void {
+    if (flow === null || via.length > 0) return
+    flow.host = createTakerFacet(taker)
     if (flow.basis === 'conntrack') emit(progress(flow, at, reason))
   }
 
@@ -208,9 +202,10 @@ export function createHostDesks(
     const { subject, step, accepted } = sessions.take(event, facts)
     addFresh(sessions)
     const change = changeOf(facts)
-    if (change === 'wireguard' && isLiveChange(facts))
-      options.changed(name, event.at, event.placeAt + CHANGE_MAX, desk.idOf(event))
-    noteConnect(desk, event, facts, subject.session)
+    const live = liveChange(event, facts)
+    if (live !== null) options.changed(name, live.from, live.to, desk.idOf(event))
+    const connect = connectOf(directory, hostOf(directory, desk, event.node), event, facts, subject.session)
+    if (connect !== null && options.elsewhere?.connected(connect) !== true) hops.note(connect)
     const { session, origin } = subject
     const held = { event, facts, change }
     if (session !== null) {
@@ -238,9 +233,13 @@ export function createHostDesks(
     const desk = desks.get(waiting.desk)
     if (desk === undefined) return
     switch (waiting.what) {
-      case 'login':
-        tellLogin(desk, waiting.session, origin, answer)
+      case 'login': {
+        const { host } = origin
+        const { process, ses, user, openedAt } = waiting.session
+        emit(desk.logins.login(waiting.session, origin, answer, join.clock(host).offset))
+        land(answer, { host, process, session: String(ses), user }, openedAt, 'host-login')
         break
+      }
       case 'failed':
         emit(desk.logins.failed(waiting.at, waiting.pid, waiting.user, origin, answer))
         break
@@ -258,11 +257,6 @@ export function createHostDesks(
     }
   }
 
-  function tellLogin(desk: Desk, session: LoginSession, origin: Origin, answer: Answer): void {
-    emit(desk.logins.login(session, origin, answer, join.clock(origin.host).offset))
-    land(origin, answer, session.process, String(session.ses), session.user, session.openedAt, 'host-login')
-  }
-
   function say(desk: Desk, { event, facts, change }: HeldEvent, answer: Answer, identity: Facet): void {
     const { people, hosts, addresses } = answer
     emit(desk.toDocument(event, facts, { identity, people, hosts, addresses, change }))
@@ -273,25 +267,7 @@ export function createHostDesks(
     else desk.outOfScope += event.records.length + event.dropped
   }
 
-  /** A connection to another audited host: the accept over there may be this login's next hop. */
-  function noteConnect(desk: Desk, event: AuditEvent, facts: AuditFacts, session: LoginSession | null): void {
-    const { socket } = facts
-    if (facts.syscallName !== 'connect' || socket === null || socket.port <= 0) return
-    if (facts.isSuccess !== true && facts.exit !== IN_PROGRESS) return
-    const host = hostOf(directory, desk, event.node)
-    const serverHost = directory.hostAt(socket.address)
-    if (serverHost === null || serverHost === host) return
-    hops.note({
-      host,
-      login: session,
-      serverHost,
-      serverPort: socket.port,
-      from: event.at,
-      to: event.placeAt + CONNECT_MAX,
-    })
-  }
-
-  function tick(watermark: Micros, settled: Micros): void {
+  function tickDesks(watermark: Micros): void {
     for (const { nodes, failures } of desks.values()) {
       failures.tick(watermark)
       for (const sessions of nodes.values()) {
@@ -299,6 +275,10 @@ export function createHostDesks(
         addFresh(sessions)
       }
     }
+  }
+
+  function tick(watermark: Micros, settled: Micros): void {
+    tickDesks(watermark)
     undecided.tick(settled)
     flows.expire(watermark)
     if (watermark !== Number.POSITIVE_INFINITY) hops.expire(watermark - RETAIN)
@@ -323,9 +303,35 @@ export function createHostDesks(
     }
   }
 
+  /** What desks of some of the machines have beside. */
+  function beside(): Omit<DividedDesks, keyof HostDesks> {
+    return {
+      open(name, scope) {
+        const known = desks.get(name)
+        if (known === undefined) desks.set(name, openDesk(name, scope, undefined))
+        else known.scope = scope
+      },
+      connected: (connect) => hops.note(connect),
+      noteMask: (gateway, address) => flows.noteMask(gateway, address),
+      clockOf(host) {
+        const { offset, isMeasured } = join.clock(host)
+        return { offset, isMeasured }
+      },
+      tellClock: (host, clock) => join.tellClock(host, clock),
+      settle() {
+        isSettling = true
+        tickDesks(Number.POSITIVE_INFINITY)
+        undecided.settle()
+        isSettling = false
+      },
+      isWaiting: () => undecided.size > 0,
+    }
+  }
+
   return {
+    ...beside(),
     pass(event) {
-      if (desks.size === 0) return event
+      if (desks.size === 0 && options.elsewhere === undefined) return event
       const flow = flows.observe(event)
       if (flow === null) return event
       undecided.noteFlow(flow)
@@ -343,25 +349,6 @@ export function createHostDesks(
     clock: (host) => join.clock(host),
     save,
   }
-}
-
-/** A machine named by `node=` that the inventory knows is that machine; else the folder's name holds. */
-function hostOf(directory: HostDirectory, desk: Desk, node: string): string {
-  return directory.isDocumented(node) ? node : desk.name
-}
-
-function identityOf(desk: Desk, session: LoginSession, answer: Answer): Facet {
-  if (session.identity === null) {
-    const { node, boot, ses, seenAt } = session
-    const leader = hashDigits(`login\0${desk.name}\0${node}\0${boot}\0${ses}\0${seenAt}`, 24)
-    session.identity = createFacet({ ...answer.identity.fields, 'process.session_leader.entity_id': leader })
-  }
-  return session.identity
-}
-
-function saveDesk({ scope, nodes, failures, outOfScope }: Desk): SavedDesk {
-  const sessions = [...nodes].map(([node, each]) => [node, each.save()] as const)
-  return { scope, nodes: sessions, failures: failures.save(), outOfScope }
 }
 
 const ALONE: Omit<AuditExtra, 'change'> = Object.freeze({ identity: null, people: [], hosts: [], addresses: [] })

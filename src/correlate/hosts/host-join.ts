@@ -23,9 +23,14 @@ export type HostJoin = {
   /** A new flow came by. */
   noteFlow(flow: CarriedFlow): void
   clock(host: string): ClockOffset
+  /** Of a host whose flows and logins are joined elsewhere. */
+  tellClock(host: string, clock: ToldClock): void
   /** Live references. */
   save(): SavedHostJoin
 }
+
+/** How a host's clock stands, as who joins its connections measured it. */
+export type ToldClock = { readonly offset: Micros; readonly isMeasured: boolean }
 
 /** Plain data; see HostJoin.save. */
 export type SavedHostJoin = {
@@ -35,6 +40,7 @@ export type SavedHostJoin = {
   readonly givenUp: Map<string, Origin>
   readonly masked: SavedMaskedLines
   readonly hops: SavedHopJoin
+  readonly told?: Map<string, ToldClock>
 }
 
 /** Times of one connection in two logs of machines with good clocks are this much apart at most. */
@@ -48,6 +54,8 @@ const PATIENCE_PLAIN: Micros = 10 * SECOND
 const GIVEN_UP_MAX = 8192
 /** sshd's LoginGraceTime is two minutes by default. */
 const GRACE: Micros = 150 * SECOND
+/** Hosts elsewhere whose clocks are known. */
+const TOLD_MAX = 65_536
 
 export type HostJoinOptions = {
   readonly flows: CarriedFlows
@@ -55,15 +63,23 @@ export type HostJoinOptions = {
   readonly hops: SecondHops
   /** Whether any flow, or login on another host, can come at all: else there is nothing to wait for. */
   readonly isAlone: boolean
+  /** Whether logins of hosts elsewhere may still be answered, whatever time it is. */
+  readonly isSettling: () => boolean
+  /** How much later than what happens here it is known what a host does. */
+  readonly delayOf: (host: string) => Micros
 }
 
 export function createHostJoin(options: HostJoinOptions, saved?: SavedHostJoin): HostJoin {
   const { flows, directory, hops } = options
   const clocks = new Map(saved?.clocks.map(([host, each]) => [host, createClockOffset(each)]))
+  const told = saved?.told ?? new Map<string, ToldClock>()
   const services = createServicePorts(saved?.services)
   const givenUp = saved?.givenUp ?? new Map<string, Origin>()
   const masked = createMaskedLines(flows, saved?.masked)
-  const hopJoin = createHopJoin({ directory, hops, clock, portsOf: (origin) => services.of(origin) }, saved?.hops)
+  const hopJoin = createHopJoin(
+    { directory, hops, clock: clockOf, portsOf: (origin) => services.of(origin), isSettling: options.isSettling },
+    saved?.hops,
+  )
   const choice = createLoginChoice({ flows, directory, clock, services, hopJoin, endsThere })
 
   function clock(host: string): ClockOffset {
@@ -75,7 +91,18 @@ export function createHostJoin(options: HostJoinOptions, saved?: SavedHostJoin):
     return known
   }
 
+  function clockOf(host: string): ToldClock & Pick<ClockOffset, 'join'> {
+    const known = told.get(host)
+    return known === undefined ? clock(host) : { ...known, join: () => {} }
+  }
+
+  /** Who came from another host is asked about when as much of that is known. */
   function decide(origin: Origin, settled: Micros, force: boolean): Answer | null {
+    const clientHost = directory.hostAt(origin.clientIp)
+    return decideAsOf(origin, clientHost === null ? settled : settled - options.delayOf(clientHost), force)
+  }
+
+  function decideAsOf(origin: Origin, settled: Micros, force: boolean): Answer | null {
     const isForced = force || options.isAlone
     if (origin.answer !== null) return origin.answer
     if (origin.clientIp === '' && origin.among.length === 0) return answerUnknown(origin, origin.unknownBecause, [])
@@ -274,10 +301,17 @@ export function createHostJoin(options: HostJoinOptions, saved?: SavedHostJoin):
       givenUp,
       masked: masked.save(),
       hops: hopJoin.save(),
+      told,
     }
   }
 
-  return { decide, isOver, noteFlow, clock, save }
+  function tellClock(host: string, each: ToldClock): void {
+    told.set(host, each)
+    const [oldest] = told.keys()
+    if (told.size > TOLD_MAX && oldest !== undefined) told.delete(oldest)
+  }
+
+  return { decide, isOver, noteFlow, clock, tellClock, save }
 }
 
 type Window = { readonly from: Micros; readonly to: Micros }

@@ -41,6 +41,8 @@ export type LoginSession = {
   identity: Facet | null
   /** What waits until its origin is known at all. */
   waiting: AwaitingOrigin[]
+  /** It stands in for one of another machine's, whose desk tells its origin and answer (relay/hop-import.ts). */
+  readonly isElsewhere: boolean
 }
 
 /** A process opened the session for a client; ip '' for none. */
@@ -57,6 +59,7 @@ const NO_PROCESS: HostProcess = Object.freeze({ pid: -1, name: '', executable: '
 /** A session of which nothing is known but that it is there. */
 export function createLoginSession(
   seen: Pick<LoginSession, 'ses' | 'boot' | 'node' | 'auid' | 'seenAt'>,
+  isElsewhere = false,
 ): LoginSession {
   return {
     ...seen,
@@ -75,6 +78,7 @@ export function createLoginSession(
     closedAt: Number.NaN,
     identity: null,
     waiting: [],
+    isElsewhere,
   }
 }
 

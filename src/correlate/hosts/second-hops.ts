@@ -3,7 +3,10 @@
  * (design 6, `via-host`). connect() tells the address and port it asked for and never its own port, so a hop is a match by
  * address and time; it is exact only while a single connection fits.
  */
-import type { Micros } from '../../time.ts'
+import type { AuditFacts } from '../../sources/auditd/facts.ts'
+import type { AuditEvent } from '../../sources/auditd/record.ts'
+import { type Micros, SECOND } from '../../time.ts'
+import type { HostDirectory } from './host-directory.ts'
 import type { LoginSession } from './login-session.ts'
 
 export type Connect = {
@@ -31,6 +34,10 @@ export type SecondHops = {
 /** Plain data: connections by client's and server's host. */
 export type SavedSecondHops = Map<string, Connect[]>
 
+/** connect() is audited at its entry; the other side accepts within this. */
+const CONNECT_MAX: Micros = 3 * SECOND
+/** EINPROGRESS: a connect that does not block has begun (formats.md 3.3). */
+const IN_PROGRESS = '-115'
 /** Connections remembered between each two hosts; the oldest go first. */
 const CONNECTS_MAX = 4096
 
@@ -60,4 +67,19 @@ export function createSecondHops(saved?: SavedSecondHops): SecondHops {
     },
     save: () => byHosts,
   }
+}
+
+/** A connection to another audited host: the accept over there may be this login's next hop. Null for any other event. */
+export function connectOf(
+  directory: HostDirectory,
+  host: string,
+  event: AuditEvent,
+  { syscallName, socket, isSuccess, exit }: AuditFacts,
+  login: LoginSession | null,
+): Connect | null {
+  if (syscallName !== 'connect' || socket === null || socket.port <= 0) return null
+  if (isSuccess !== true && exit !== IN_PROGRESS) return null
+  const serverHost = directory.hostAt(socket.address)
+  if (serverHost === null || serverHost === host) return null
+  return { host, login, serverHost, serverPort: socket.port, from: event.at, to: event.placeAt + CONNECT_MAX }
 }

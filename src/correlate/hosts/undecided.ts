@@ -15,8 +15,12 @@ export type Undecided = {
   /** Goes on with the answer: now, or when it is there. */
   whenAnswered(origin: Origin, waiting: AwaitingAnswer): void
   tick(settled: Micros): void
-  /** Everything is known: answers all that is left. */
+  /** Everything is known: asks as long as answers lead to answers. */
+  settle(): void
+  /** Answers all that is left, too. */
   end(): void
+  /** Origins without an answer. */
+  readonly size: number
   /** Origins decided before their time because too much waited. */
   readonly forced: number
   /** Live references. */
@@ -91,6 +95,15 @@ export function createUndecided(join: HostJoin, told: UndecidedTold, saved?: Sav
     for (const origin of asked) if (origin.answer === null) decide(origin, settled, false)
   }
 
+  function settle(): void {
+    // An answer may be what another one waits for.
+    for (let left = -1; left !== origins.size; ) {
+      left = origins.size
+      lookedAt = Number.NaN
+      tick(Number.POSITIVE_INFINITY)
+    }
+  }
+
   return {
     add(origin) {
       if (origins.has(origin)) return
@@ -122,13 +135,12 @@ export function createUndecided(join: HostJoin, told: UndecidedTold, saved?: Sav
       }
     },
     tick,
+    settle,
+    get size() {
+      return origins.size
+    },
     end() {
-      // An answer may be what another one waits for.
-      for (let left = -1; left !== origins.size; ) {
-        left = origins.size
-        lookedAt = Number.NaN
-        tick(Number.POSITIVE_INFINITY)
-      }
+      settle()
       for (const origin of origins.keys()) decide(origin, Number.POSITIVE_INFINITY, true)
     },
     get forced() {

@@ -8,6 +8,7 @@
 import { closeSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../../errors.ts'
+import type { Event } from '../../event.ts'
 import { bytesText } from '../../quantity-text.ts'
 import { safeText } from '../../safe-text.ts'
 import type { Micros } from '../../time.ts'
@@ -27,6 +28,18 @@ export type DeadLetter = {
   readonly reason: string
   /** JSON as it was sent. */
   readonly document: string
+}
+
+/** Where refused documents go: a file, or elsewhere (live/tiers/index-letters.ts). */
+export type Letterbox = {
+  /**
+   * They are safe when it returns, or when what it returns has resolved. Fails with none or some of them there: they come again.
+   * `events`: what each of them was printed from.
+   */
+  add(letters: readonly DeadLetter[], events: readonly Event[]): Promise<void> | void
+  /** Letters that wait here for a person, 0 where others tell it. */
+  readonly count: number
+  close(): void
 }
 
 export type DeadLetters = {

@@ -116,7 +116,7 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
     const targets = settlement.sending(places)
     const reply = await inTime((signal) => sender.send(bytes, places.length, signal))
     if (reply.kind === 'answered') {
-      const { left, error, isPressed } = settlement.settle(places, reply.items, targets)
+      const { left, error, isPressed } = await whileOpen(settlement.settle(places, reply.items, targets))
       noteProgress()
       if (isPressed) pace.slower()
       else if (left.length === 0) pace.faster()
@@ -140,7 +140,7 @@ export async function runDelivery(documents: Documents, settlement: Settlement, 
     else if (places.length > 1) {
       pace.tooLarge(size)
       documents.enqueue(places)
-    } else settlement.refuseAsTooLarge(places)
+    } else await whileOpen(settlement.refuseAsTooLarge(places))
   }
 
   /** Who answers, and whether the streams are there. */

@@ -1,6 +1,7 @@
 /** The documents of one `deliver`: where each goes, which of them still wait for their turn, and which are done with. */
+
+import { documentId } from '../../correlate/document-id.ts'
 import type { Dataset, Event } from '../../event.ts'
-import { documentId } from './document-id.ts'
 import type { Stream } from './stream.ts'
 
 /** Documents go by their place in the batch. */

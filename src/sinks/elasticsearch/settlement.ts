@@ -7,7 +7,7 @@ import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 import { HOUR, MINUTE, type Micros } from '../../time.ts'
 import type { BulkItem } from './bulk-answer.ts'
-import type { DeadLetters } from './dead-letters.ts'
+import type { Letterbox } from './dead-letters.ts'
 import type { Documents } from './documents.ts'
 import { outcomeOf } from './outcome.ts'
 import type { SentIds } from './sent-ids.ts'
@@ -21,14 +21,14 @@ export type Settlement = {
   withoutKnown(places: readonly number[]): Promise<readonly number[]>
   /** Backing indices as they were when the request went out. */
   sending(places: readonly number[]): Targets
-  /** Throws AppError when the answer cannot be one to this request, and when refused documents cannot be kept. */
-  settle(places: readonly number[], items: readonly BulkItem[], targets: Targets): Settled
+  /** Rejects with AppError when the answer cannot be one to this request, and when refused documents cannot be kept. */
+  settle(places: readonly number[], items: readonly BulkItem[], targets: Targets): Promise<Settled>
   /** The request did nothing. */
   notDone(places: readonly number[]): void
   /** Nobody knows what the request did. */
   inDoubt(places: readonly number[], targets: Targets): void
-  /** Not even alone. Throws AppError. */
-  refuseAsTooLarge(places: readonly number[]): void
+  /** Not even alone. Rejects with AppError. */
+  refuseAsTooLarge(places: readonly number[]): Promise<void>
   noteRetried(count: number): void
   /** The delivery failed: what is known of its documents, for when they come again. */
   remember(): void
@@ -56,7 +56,7 @@ export type SettlementDeps = {
   readonly url: string
   readonly known: Known
   readonly sent: SentIds
-  readonly letters: DeadLetters
+  readonly letters: Letterbox
   readonly tallies: Tallies
   readonly now: () => Micros
   readonly print: (documents: Documents, n: number) => string
@@ -101,14 +101,17 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
     for (const n of places) finish(n)
   }
 
-  function refuse(refused: readonly number[], answerOf: (n: number) => Refusal): void {
+  async function refuse(refused: readonly number[], answerOf: (n: number) => Refusal): Promise<void> {
     if (refused.length === 0) return
-    letters.add(
+    // If they cannot be kept they come again, and nobody needs to ask whether they are there.
+    for (const n of refused) absent.add(n)
+    await letters.add(
       refused.map((n) => {
         const { status, type, reason } = answerOf(n)
         const document = print(documents, n)
         return { at: now(), stream: streamOf(n).name, id: idOf(n), status, type, reason, document }
       }),
+      refused.flatMap((n) => events[n] ?? []),
     )
     for (const n of refused) finish(n)
     tallies.add('dead-lettered', refused.length)
@@ -188,7 +191,7 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
       for (const n of places) absent.delete(n)
       return new Map([...targetStreams].map((stream) => [stream, stream.index]))
     },
-    settle(places, items, targets) {
+    async settle(places, items, targets) {
       check(places, items)
       const accepted: number[] = []
       const refused = new Map<number, BulkItem>()
@@ -237,7 +240,7 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
         }
       })
       accept(accepted)
-      refuse([...refused.keys()], (n) => refused.get(n) ?? { status: 0, type: '', reason: '' })
+      await refuse([...refused.keys()], (n) => refused.get(n) ?? { status: 0, type: '', reason: '' })
       return { left, error: leftError(url, first), isPressed }
     },
     notDone(places) {
@@ -247,9 +250,9 @@ export function createSettlement(documents: Documents, deps: SettlementDeps): Se
       onDoubt()
       for (const n of places) doubt(n, targets)
     },
-    refuseAsTooLarge(places) {
+    async refuseAsTooLarge(places) {
       const reason = 'the server takes no request of this size'
-      refuse(places, () => ({ status: 413, type: 'request_too_large', reason }))
+      await refuse(places, () => ({ status: 413, type: 'request_too_large', reason }))
     },
     noteRetried: (count) => tallies.add('retried', count),
     remember() {

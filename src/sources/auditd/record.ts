@@ -2,8 +2,14 @@
  * One line of the audit log, and the event that all lines of one (node, time, serial) make. Texts are latin1: one character a
  * byte, as read; what they mean is decoded later (facts.ts), and only from the part the kernel wrote.
  */
-import type { Micros } from '../../time.ts'
+import { type Micros, SECOND } from '../../time.ts'
 import type { SourceFile } from '../source.ts'
+
+/**
+ * An audit event arrives with its last record, but one without an end only 2 s later; a second more for what auditd holds
+ * back. Older stamps do not matter here: arrival is the running maximum.
+ */
+export const AUDIT_LATENESS: Micros = 3 * SECOND
 
 export type AuditRecord = {
   /** Number of the type (include/uapi/linux/audit.h); -1 for a name nobody knows. */

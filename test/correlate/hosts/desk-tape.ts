@@ -3,7 +3,8 @@
  * that are saved and made anew in between.
  */
 import { expect } from 'vitest'
-import { type AuditScope, createHostDesks, type HostDesks } from '../../../src/correlate/hosts/host-desks.ts'
+import type { AuditScope } from '../../../src/correlate/hosts/host-desk.ts'
+import { createHostDesks, type HostDesks } from '../../../src/correlate/hosts/host-desks.ts'
 import type { IntakeHost, Item, SourceName } from '../../../src/correlate/intake.ts'
 import type { Event } from '../../../src/event.ts'
 import { printEvent } from '../../../src/event-json.ts'

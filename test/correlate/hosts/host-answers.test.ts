@@ -203,6 +203,29 @@ describe('through other hosts', () => {
     expect(document?.['related.hosts']).toEqual(expect.arrayContaining(['db1', 'app1', 'web1']))
   })
 
+  test('the flow of the first host stays with the process and login that took it there', () => {
+    const [db1, app1] = [createAuditLog(), createAuditLog()]
+    accept(db1, at(10), FROM_ALICE)
+    const first = openSession(db1, at(10.3), ALICE_IP, { pid: 950, ses: 3 })
+    const ssh: Task = { ...first.task, pid: 970, ppid: 950, uid: 1001, comm: 'ssh', exe: '/usr/bin/ssh' }
+    db1.call(at(20), ssh, 'connect', { exit: -115, socket: APP1 })
+    const command = visit(app1, 20.05, { ip: DB1.ip, port: 50000 }, 500, 7)
+    const lab = runLab({ flows: [[flow(FROM_ALICE, DB1), 10, 40]], logs: { db1, app1 } })
+    expect(answerOf(documentOf(lab, 'app1', command))).toBe('exact via-host alice')
+    const told = documentsOf(lab.events, 'wireguard.flow').map((fields) => [
+      fields['event.action'],
+      fields['event.reason'],
+      fields['wireguard.host.name'],
+      fields['wireguard.host.login_session'],
+    ])
+    expect(told).toEqual([
+      ['flow-started', undefined, undefined, undefined],
+      ['flow-progress', 'host-accepted', 'db1', undefined],
+      ['flow-progress', 'host-login', 'db1', '3'],
+      ['flow-ended', undefined, 'db1', '3'],
+    ])
+  })
+
   test('a connection of a process outside of logins ends the trail at its host', () => {
     const [db1, app1] = [createAuditLog(), createAuditLog()]
     db1.call(at(20), { pid: 600, comm: 'backup', exe: '/usr/bin/backup' }, 'connect', { socket: APP1 })

@@ -1,7 +1,8 @@
 /** The id of a document, without putting its other fields together: most of them are only ever printed. */
-import { FirewallEvent } from '../../correlate/firewall-events.ts'
-import { AuditDocument } from '../../correlate/hosts/audit-documents.ts'
-import type { Event } from '../../event.ts'
+
+import type { Event } from '../event.ts'
+import { FirewallEvent } from './firewall-events.ts'
+import { AuditDocument } from './hosts/audit-documents.ts'
 
 /** Ids are ours (event-id.ts); anything else would end an action line early, or be another document's. */
 const ID = /^[\da-z]{1,64}$/i
