@@ -1,10 +1,13 @@
 /** `peertrail run` with a pipeline that names a `tier`: works on what is in Kafka until it is told to stop (design 10). */
+import { mkdirSync } from 'node:fs'
+import { AppError } from '../errors.ts'
 import { createAlarms } from '../live/alarms.ts'
 import { createNotifier } from '../live/notify.ts'
 import { createOwnLog } from '../live/own-log/own-log.ts'
 import { startStatusServer } from '../live/status/status-server.ts'
 import { tierStatusOf } from '../live/tier-status.ts'
 import type { TierRun, TierSettings } from '../live/tiers/tier.ts'
+import { safeText } from '../safe-text.ts'
 import { MS } from '../time.ts'
 import { VERSION } from '../version.ts'
 import { crashAt } from './crash-at.ts'
@@ -36,6 +39,7 @@ export async function runTier(settings: TierSettings, environment: Environment):
       memoryBytes: process.memoryUsage.rss(),
       alarms,
     })
+  makeStateDir(settings.stateDir)
   // Its own status stands also while no broker answers.
   const server = await startStatusServer({
     dir: settings.stateDir,
@@ -86,4 +90,15 @@ export async function runTier(settings: TierSettings, environment: Environment):
   log.info({}, 'ended')
   log.flush()
   return 0
+}
+
+function makeStateDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new AppError('cannot-write', `cannot make the state directory ${safeText(dir)}`, {
+      cause,
+      advice: 'Name one this user may write with --state, or with `state: { dir: … }` in the pipeline file.',
+    })
+  }
 }

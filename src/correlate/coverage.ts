@@ -129,7 +129,7 @@ export function createCoverage(
 ): Coverage {
   const hosts = new Map<string, HostState>()
   const savedHosts = new Map(saved?.hosts)
-  for (const host of intake) hosts.set(host.name, createHostState(host, emit, savedHosts.get(host.name)))
+  for (const host of intake) hosts.set(host.name, createHostState(host, isOwnOnly, emit, savedHosts.get(host.name)))
   let missing: readonly PromisedSource[] = []
   /** Machines that audit records name as theirs (`node=`). */
   const nodes = saved?.nodes ?? new Set<string>()
@@ -270,14 +270,21 @@ function ownPeriod(state: HostState | undefined): Interval | null {
   return state === undefined || Number.isNaN(state.from) ? null : { from: state.from, to: state.newest }
 }
 
-function createHostState(host: IntakeHost, emit: (event: Event) => void, saved: SavedHost | undefined): HostState {
+/** `isOwnOnly`: audit records become documents elsewhere, where others are seen, too. */
+function createHostState(
+  host: IntakeHost,
+  isOwnOnly: boolean,
+  emit: (event: Event) => void,
+  saved: SavedHost | undefined,
+): HostState {
   const newest = saved?.newest ?? Number.NaN
   const isSampledAt = (at: Micros) => host.rulesets.rulesetsAt(at).some((ruleset) => ruleset.sampledPrefixes.length > 0)
   const savedSources = new Map(saved?.sources)
   const sources = new Map<string, CoveredSource>()
   for (const source of host.sources) {
     const known = savedSources.get(source)
-    const covered = createCoveredSource({ host, source, isSampledAt }, emit, known)
+    const knowsDocuments = !isOwnOnly || source !== 'auditd'
+    const covered = createCoveredSource({ host, source, isSampledAt, knowsDocuments }, emit, known)
     // New since then: the others begin with the machine's first record.
     if (known === undefined && !Number.isNaN(newest)) covered.begin(newest)
     sources.set(source, covered)

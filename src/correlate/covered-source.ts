@@ -83,10 +83,12 @@ export type SourceOptions = {
   readonly source: SourceName
   /** A rule that logs only some packets stood at that time. */
   readonly isSampledAt: (at: Micros) => boolean
+  /** Whether its records become documents in this process. */
+  readonly knowsDocuments: boolean
 }
 
 export function createCoveredSource(
-  { host, source, isSampledAt }: SourceOptions,
+  { host, source, isSampledAt, knowsDocuments }: SourceOptions,
   emit: (event: Event) => void,
   saved?: SavedCoveredSource,
 ) {
@@ -94,7 +96,7 @@ export function createCoveredSource(
   const completeness = createCompleteness(saved?.completeness)
   const totals = saved?.totals ?? { records: 0, unparsed: 0, suspect: 0, outOfScope: 0, events: 0, lost: 0 }
   const gaps = createGaps(say, (gap) => noteGap(completeness, gap), saved?.gaps)
-  const heartbeats = createHeartbeats(say, noteMinutes, saved?.heartbeats)
+  const heartbeats = createHeartbeats(say, noteMinutes, knowsDocuments, saved?.heartbeats)
   const finders = createGapFinders(host, source, { state: gaps.state, say, onLoss: noteLoss }, saved?.finders)
   const { daemon, polls, runs, marks, damaged, unread } = finders
   const pulse = createSourcePulse(saved?.pulse)

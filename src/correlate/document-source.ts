@@ -1,5 +1,5 @@
 /** Which source of its machine a document came from: heartbeats count documents by it. */
-import { type Event, fieldOf } from '../event.ts'
+import { type Event, fieldOf, sharedFieldOf } from '../event.ts'
 import type { SourceName } from './intake.ts'
 
 /** Which source a document speaks for; '' for those of our own making. */
@@ -8,7 +8,8 @@ export function sourceOfDocument(event: Event): SourceName | '' {
     case 'wireguard.firewall':
       return 'nftables'
     case 'wireguard.flow':
-      return 'conntrack'
+      // What a host told about it is the host's.
+      return sharedFieldOf(event, 'event.provider') === 'auditd' ? 'auditd' : 'conntrack'
     case 'wireguard.peer':
       return 'wireguard'
     case 'wireguard.session': {

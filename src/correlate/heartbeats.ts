@@ -34,10 +34,14 @@ export type SavedHeartbeats = {
   readonly newest: Micros
 }
 
-/** `onMinutes`: an interval is over, with what came in it. */
+/**
+ * `onMinutes`: an interval is over, with what came in it. `knowsDocuments`: documents are made here; where they are made elsewhere their
+ * number is left out.
+ */
 export function createHeartbeats(
   say: Say,
   onMinutes: (from: Micros, to: Micros, counts: HeartbeatCounts) => void,
+  knowsDocuments: boolean,
   saved?: SavedHeartbeats,
 ): Heartbeats {
   let counts = saved?.counts ?? emptyCounts()
@@ -55,7 +59,7 @@ export function createHeartbeats(
       end: to,
       fields: {
         'wireguard.coverage.seen': counts.records,
-        'wireguard.coverage.events': counts.events,
+        'wireguard.coverage.events': knowsDocuments ? counts.events : undefined,
         'wireguard.coverage.unparsed': counts.unparsed || undefined,
         'wireguard.coverage.suspect': counts.suspect || undefined,
         'wireguard.coverage.out_of_scope': counts.outOfScope || undefined,

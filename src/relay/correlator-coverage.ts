@@ -88,7 +88,8 @@ export function createCorrelatorCoverage(
     },
     end(at, limits) {
       limitWatch.look(limits, at, true)
-      neverSpoke.end(() => (from < at ? { from, to: at } : null))
+      // While it went on, it was said already.
+      if (!isLive) neverSpoke.end(() => (from < at ? { from, to: at } : null))
     },
     save: () => ({ limits: limitWatch.save(), neverSpoke: neverSpoke.save(), spoke, named, from }),
   }

@@ -21,9 +21,7 @@ export type Timeliness = 'new' | 'late' | 'repeated'
 
 export type Frontier = {
   progress(message: ProgressMessage): void
-  /** A machine has spoken, if only by a message: it is waited for. */
-  heard(machine: string): void
-  /** `topic`: a machine tells in two, and each is in order. */
+  /** `topic`: a machine tells in two, and each is in order. A machine that has told nothing else is waited for from now on. */
   ofMachine(machine: string, topic: string, at: Micros, n: number): Timeliness
   ofPartition(partition: number, at: Micros, n: number): Timeliness
   /** Until when messages of machines are here; -Infinity while somebody expected has not spoken. */
@@ -92,6 +90,8 @@ export function createFrontier(partition: number, partitions: number, saved?: Sa
       if (other !== undefined) other.complete = Math.max(other.complete, message.reached)
       return
     }
+    // Of one too many, messages are refused, and nobody waits for it.
+    if (machines.size >= MACHINES_MAX && !machines.has(message.machine)) return
     const machine = machineOf(message.machine)
     // An agent that begins anew tells again what it has told.
     if (message.reached < machine.reached) return
@@ -113,7 +113,6 @@ export function createFrontier(partition: number, partitions: number, saved?: Sa
 
   return {
     progress,
-    heard: (machine) => void machineOf(machine),
     ofMachine: (machine, topic, at, n) => timelinessOf(machineOf(machine), topic, workedAt, at, n),
     ofPartition(from, at, n) {
       const other = others.get(from)

@@ -13,11 +13,7 @@ import type { Event } from '../event.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { AUDIT_LATENESS } from '../sources/auditd/record.ts'
 import type { Micros } from '../time.ts'
-import {
-  type CorrelatorCoverage,
-  createCorrelatorCoverage,
-  type SavedCorrelatorCoverage,
-} from './correlator-coverage.ts'
+import { createCorrelatorCoverage, type SavedCorrelatorCoverage } from './correlator-coverage.ts'
 import { createFrontier, HOP_DELAY, HOP_LAG, type SavedFrontier } from './correlator-frontier.ts'
 import { type Input, isFact, isFirstOf } from './correlator-input.ts'
 import { type Place, START } from './correlator-place.ts'
@@ -25,6 +21,7 @@ import { createFlowWait, type SavedFlowWait } from './flow-wait.ts'
 import { decodeHopAnswer } from './hop-answers.ts'
 import { createHopExport, type HopDraft, type SavedHopExport } from './hop-export.ts'
 import { createHopImport, type SavedHopImport } from './hop-import.ts'
+import { createHopWatch, type SavedHopWatch } from './hop-watch.ts'
 import { createInputOrder, type SavedInputOrder, type Standing } from './input-order.ts'
 import { createMachineFacts, type SavedMachineFacts } from './machine-facts.ts'
 import type {
@@ -61,6 +58,7 @@ export type SavedCorrelator = {
   readonly desks: SavedHostDesks
   readonly hopsOut: SavedHopExport
   readonly hopsIn: SavedHopImport
+  readonly hopWatch: SavedHopWatch
   readonly order: SavedInputOrder<Input>
   readonly flowWait: SavedFlowWait
   readonly facts: SavedMachineFacts
@@ -93,11 +91,9 @@ export function createCorrelator(
   const hopsOut = createHopExport({ clockOf: (host) => desks.clockOf(host), send }, saved?.hopsOut)
   const hopsIn = createHopImport(saved?.hopsIn)
   const isOurs = (machine: string): boolean => partitionOf(machine) === partition
-  const coverage = createCorrelatorCoverage(
-    { inventory, isOurs, isLive, speaker: () => place.speaker },
-    output.emit,
-    saved?.coverage,
-  )
+  const hopWatch = createHopWatch(inventory, (host) => !isOurs(host), saved?.hopWatch)
+  const speaker = (): string => place.speaker
+  const coverage = createCorrelatorCoverage({ inventory, isOurs, isLive, speaker }, output.emit, saved?.coverage)
   const clock = createClockStops(stop, saved?.clock)
 
   function openDesks(): DividedDesks {
@@ -113,7 +109,7 @@ export function createCorrelator(
           connected(connect) {
             const other = partitionOf(connect.serverHost)
             if (other === partition) return false
-            hopsOut.connected(connect, other)
+            hopsOut.connected(connect, other, now)
             return true
           },
           delayOf: (host) => (isOurs(host) ? 0 : HOP_LAG),
@@ -138,7 +134,7 @@ export function createCorrelator(
     place.tickedAt = watermark
     place.settled = Math.max(place.settled, Math.min(watermark, flowWait.from(at)))
     desks.tick(watermark, place.settled)
-    hopsOut.look()
+    hopsOut.look(now)
     hopsIn.expire(watermark)
     coverage.tick(watermark, limits())
   }
@@ -239,7 +235,7 @@ export function createCorrelator(
       frontier.worked(place.worked, at)
       now = at
       desks.settle()
-      hopsOut.look()
+      hopsOut.look(now)
       place.endRound++
       place.promised = Math.max(place.promised, at + 1)
     }
@@ -250,11 +246,12 @@ export function createCorrelator(
     place.isEnded = true
   }
 
-  /** While nothing waits for an answer, nothing is sent before the next input. */
+  /** What is sent follows from new hops, and, where others ask for more, from whatever is decided. */
   function promise(machines: Micros): void {
-    const isQuiet = !desks.isWaiting() && hopsOut.waiting === 0
     const next = order.peek()?.at ?? Number.POSITIVE_INFINITY
-    place.promised = Math.max(place.promised, isQuiet ? Math.min(next, machines) : place.worked)
+    const isFree = !hopsOut.isAsked || !desks.isWaiting()
+    const first = hopsOut.isAsked ? next : hopWatch.from(place.worked)
+    place.promised = Math.max(place.promised, isFree ? Math.min(first, machines) : place.worked)
   }
 
   function limits() {
@@ -295,6 +292,7 @@ export function createCorrelator(
           scope: message.scope,
           event: message.event,
         })
+        hopWatch.add(message)
         break
       case 'hop':
         takeHop(message, { what: 'hop', message })
@@ -327,6 +325,7 @@ export function createCorrelator(
       desks: desks.save(),
       hopsOut: hopsOut.save(),
       hopsIn: hopsIn.save(),
+      hopWatch: hopWatch.save(),
       order: order.save(),
       flowWait: flowWait.save(),
       facts: facts.save(),

@@ -5,16 +5,16 @@
 import type { LoginSession } from '../correlate/hosts/login-session.ts'
 import type { Connect } from '../correlate/hosts/second-hops.ts'
 import { hashDigits } from '../event-id.ts'
-import type { Micros } from '../time.ts'
+import { MINUTE, type Micros } from '../time.ts'
 import { encodeHopAnswer } from './hop-answers.ts'
 import type { HopAnswerMessage, HopClockMessage, HopMessage } from './messages.ts'
 
 export type HopExport = {
-  connected(connect: Connect, partition: number): void
+  connected(connect: Connect, partition: number, at: Micros): void
   /** Tells what has become known since. */
-  look(): void
-  /** Logins without an answer that another partition asks for. */
-  readonly waiting: number
+  look(at: Micros): void
+  /** Whether somebody asks for logins' answers or hosts' clocks: else only a new hop has anything told. */
+  readonly isAsked: boolean
   /** Logins given up because there were too many. */
   readonly evicted: number
   /** Live references. */
@@ -29,7 +29,7 @@ export type SavedHopExport = {
 }
 
 type Unanswered = { readonly host: string; readonly partitions: Set<number>; isOriginTold: boolean }
-type ToldClocks = { offset: Micros; isMeasured: boolean; readonly partitions: Set<number> }
+type ToldClocks = { offset: Micros; isMeasured: boolean; readonly partitions: Set<number>; hopAt: Micros }
 
 /** Without its position, and who tells it. */
 export type HopDraft = WithoutPlace<HopMessage> | WithoutPlace<HopAnswerMessage> | WithoutPlace<HopClockMessage>
@@ -43,6 +43,8 @@ export type HopExportOptions = {
 /** Logins that wait for their answer, and hosts whose clock somebody asks for; the oldest go first. */
 const LOGINS_MAX = 16_384
 const HOSTS_MAX = 4096
+/** Nobody asks for a host's clock so long after its last hop (RETAIN in carried-flows.ts, and what clocks may be apart). */
+const CLOCK_KEPT: Micros = 30 * MINUTE
 /** Characters of a login's name. */
 const LOGIN_DIGITS = 24
 
@@ -72,12 +74,13 @@ export function createHopExport({ clockOf, send }: HopExportOptions, saved?: Sav
     evicted++
   }
 
-  function tellClock(host: string, partition: number): void {
+  function tellClock(host: string, partition: number, at: Micros): void {
     const { offset, isMeasured } = clockOf(host)
     const known = clocks.get(host)
+    if (known !== undefined) known.hopAt = at
     if (known?.partitions.has(partition) === true) return
     if (known === undefined) {
-      clocks.set(host, { offset, isMeasured, partitions: new Set([partition]) })
+      clocks.set(host, { offset, isMeasured, partitions: new Set([partition]), hopAt: at })
       const [oldest] = clocks.keys()
       if (clocks.size > HOSTS_MAX && oldest !== undefined) clocks.delete(oldest)
     } else known.partitions.add(partition)
@@ -85,7 +88,7 @@ export function createHopExport({ clockOf, send }: HopExportOptions, saved?: Sav
   }
 
   return {
-    connected({ host, login, serverHost, serverPort, from, to }, partition) {
+    connected({ host, login, serverHost, serverPort, from, to }, partition, at) {
       const id = login === null ? '' : loginOf(host, login)
       send(partition, {
         kind: 'hop',
@@ -96,12 +99,12 @@ export function createHopExport({ clockOf, send }: HopExportOptions, saved?: Sav
         openedTo: to,
         login: login === null ? null : { login: id, ses: login.ses, isLocal: login.isLocal },
       })
-      tellClock(host, partition)
+      tellClock(host, partition, at)
       if (login === null) return
       if (login.origin !== null) tellAnswer(host, login, [partition])
       if ((login.origin?.answer ?? null) === null) awaitAnswer(host, login, partition)
     },
-    look() {
+    look(at) {
       for (const [session, each] of unanswered) {
         if (session.origin === null) continue
         const isAnswered = session.origin.answer !== null
@@ -110,6 +113,7 @@ export function createHopExport({ clockOf, send }: HopExportOptions, saved?: Sav
         if (isAnswered) unanswered.delete(session)
       }
       for (const [host, told] of clocks) {
+        if (told.hopAt < at - CLOCK_KEPT) clocks.delete(host)
         const { offset, isMeasured } = clockOf(host)
         if (told.offset === offset && told.isMeasured === isMeasured) continue
         told.offset = offset
@@ -117,8 +121,8 @@ export function createHopExport({ clockOf, send }: HopExportOptions, saved?: Sav
         for (const partition of told.partitions) send(partition, { kind: 'hop-clock', host, offset, isMeasured })
       }
     },
-    get waiting() {
-      return unanswered.size
+    get isAsked() {
+      return unanswered.size > 0 || clocks.size > 0
     },
     get evicted() {
       return evicted

@@ -1,35 +1,51 @@
 /** Whom a correlator waits for, and what becomes of messages that come too early, too late, again, or after the end. */
 import { describe, expect, test } from 'vitest'
+import { SOURCES } from '../../src/catalog.ts'
 import type { Event } from '../../src/event.ts'
 import { parseInventory } from '../../src/identity/inventory.ts'
 import { createCorrelator, type SavedCorrelator } from '../../src/relay/correlator.ts'
-import type { MachineProgress } from '../../src/relay/messages.ts'
+import type { HostsMessage, MachineProgress } from '../../src/relay/messages.ts'
 import type { Patience } from '../../src/relay/partition-core.ts'
+import { AUDIT_LATENESS } from '../../src/sources/auditd/record.ts'
 import { HOUR, MINUTE, type Micros, SECOND } from '../../src/time.ts'
+import { createAuditLog } from '../correlate/hosts/audit-log.ts'
 import { restored } from '../restored.ts'
 
 const INVENTORY = `version: 1
 gateways: [{ name: gw9, interfaces: [wg0], sources: [nftables, wireguard] }]
-hosts: [{ name: db1, addresses: [10.0.0.1], sources: [auditd] }]
+hosts: [{ name: db1, addresses: [10.0.0.1], sources: [auditd] }, { name: app1, addresses: [10.0.0.2] }]
 `
 const T0: Micros = 1_795_360_140 * SECOND
 const EVERYBODY: Patience = { expected: new Set(), givenUp: new Set() }
 
 function open({ partitions = 1, isLive = false, saved }: Opening = {}) {
   const told: Event[] = []
+  const sent: HostsMessage[] = []
   const core = createCorrelator(
     {
       partition: 0,
       partitions,
-      partitionOf: () => 0,
+      partitionOf: (machine) => (machine === 'app1' ? 1 : 0),
       inventory: parseInventory(INVENTORY, 'inventory.yaml'),
       isLive,
     },
-    { emit: (event) => told.push(event), send: () => expect.unreachable('nothing goes on from here') },
+    { emit: (event) => told.push(event), send: (_, message) => sent.push(message) },
     saved,
   )
   return {
     core,
+    /** Kinds of messages to others, and where they stand. */
+    sent: () => sent.map(({ kind, at }) => [kind, (at - T0) / SECOND]),
+    /** A process of db1 connects to that address. */
+    connect: (seconds: number, ip: string): void => {
+      const log = createAuditLog()
+      log.call(T0 + seconds * SECOND, { pid: 9, comm: 'backup', exe: '/usr/bin/backup' }, 'connect', {
+        socket: { ip, port: 22 },
+      })
+      for (const item of log.items())
+        if (item.kind === 'audit')
+          core.takeHost({ kind: 'audit', machine: 'db1', at: item.arrival, n: 0, scope: 'sessions', event: item })
+    },
     /** Names of the flows that came out, in order. */
     flows: () => told.filter(({ dataset }) => dataset === 'wireguard.flow').map(({ own }) => own['event.id']),
     gaps: () =>
@@ -161,16 +177,31 @@ describe('other partitions', () => {
     machine('gw1', 20)
     work()
     expect(flows()).toEqual([])
-    // What it will tell first is known before the other one has told anything.
-    expect(reached()).toBe(10)
+    // No second hop begins here: the other one need not wait.
+    expect(reached()).toBe(20)
     partition(1, 10)
     work()
     expect(flows()).toEqual(['gw1 10 0', 'gw1 11 0'])
     partition(1, 18)
     work()
     expect(flows()).toHaveLength(4)
-    // Nobody waits for an answer here: the other one need not wait.
-    expect(reached()).toBe(20)
+  })
+
+  test('wait for this one until its second hops are told, wherever it has got itself', () => {
+    const { connect, machine, partition, work, sent, reached } = open({ partitions: 2 })
+    connect(12, '10.0.0.1')
+    connect(14, '10.0.0.2')
+    machine('db1', 20)
+    work()
+    expect(sent()).toEqual([])
+    expect(reached()).toBe(14)
+    partition(1, 13)
+    work()
+    expect(sent()).toEqual([
+      ['hop', 14],
+      ['hop-clock', 14],
+    ])
+    expect(reached()).toBeGreaterThan(14)
   })
 
   test('are not waited for when they were given up', () => {
@@ -221,6 +252,10 @@ describe('machines that never spoke', () => {
     ])
     expect(core.waiting).toBe(1)
   })
+})
+
+test('no source may be later than its clock is behind', () => {
+  expect(Math.max(...SOURCES.map(({ lateness }) => lateness))).toBe(AUDIT_LATENESS)
 })
 
 test('a correlator that was saved goes on with what waits', () => {

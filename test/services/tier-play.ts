@@ -23,6 +23,8 @@ export type Play = Omit<SystemOptions, 'dir' | 'way'> & {
    * logs are there from the start and each agent reads them once.
    */
   readonly middle?: (system: TierSystem, grow: (share: number) => Promise<void>) => Promise<void>
+  /** Without it everything is started before the agents. With it, that is its business. */
+  readonly begin?: (system: TierSystem) => Promise<void>
   /** When everything is through, before the system is closed. */
   readonly after?: (system: TierSystem) => Promise<void>
 }
@@ -45,7 +47,7 @@ export async function playTiers(context: SuiteContext, play: Play): Promise<void
   const dir = join(context.dir, title.replaceAll(/[^a-z0-9]+/gi, '-'))
   const system = await openTierSystem({ ...play, dir, grows: middle !== undefined })
   try {
-    for (const each of [...system.correlators, system.detector, ...system.indexers]) each.start()
+    await (play.begin ?? startTiers)(system)
     if (middle !== undefined) await growing(system, middle)
     for (const agent of system.agents) agent.start({ once: true })
     const ends = await Promise.all(system.agents.map((agent) => agent.ended()))
@@ -61,6 +63,10 @@ export async function playTiers(context: SuiteContext, play: Play): Promise<void
   } finally {
     await system.close()
   }
+}
+
+async function startTiers({ correlators, detector, indexers }: TierSystem): Promise<void> {
+  for (const each of [...correlators, detector, ...indexers]) each.start()
 }
 
 /** Until so many documents of a dataset have come out at the other end: the middle of something. Audit events come of correlators alone. */

@@ -6,9 +6,11 @@ import { flatSource, storedDocuments } from './stored-documents.ts'
 import type { Suite, SuiteContext } from './suite.ts'
 import { putTemplates } from './templates-on.ts'
 import { documentsCome, expectedDocuments, isLiveOnly, playTiers } from './tier-play.ts'
+import { waitFor } from './wait-for.ts'
 
 /** Documents of correlators at the other end when something goes wrong. */
 const SOME = 60
+const ARRIVE_MS = 60_000
 
 export const TIERS_ELASTICSEARCH: Suite = {
   name: 'tiers-elasticsearch',
@@ -49,8 +51,19 @@ async function checkStored(
   expected: DocumentSet,
 ): Promise<void> {
   const streams = `logs-wireguard.*-${namespace},metrics-wireguard.*-${namespace}`
-  const stored = (await storedDocuments(client, streams)).map(({ source }) => flatSource(source))
   const idOf = (document: { readonly [field: string]: unknown }) => String(document['event.id'])
+  const look = async () => (await storedDocuments(client, streams)).map(({ source }) => flatSource(source))
+  const isWhole = (known: ReadonlySet<string>) => [...expected.documents.keys()].every((id) => known.has(id))
+  const until = Date.now() + ARRIVE_MS
+  // The other sink of the same indexer may be ahead of this one.
+  const stored = await waitFor(
+    'documents in Elasticsearch',
+    async () => {
+      const there = await look()
+      return isWhole(new Set(there.map(idOf))) || Date.now() > until ? there : null
+    },
+    2 * ARRIVE_MS,
+  )
   const known = new Set(stored.map(idOf))
   equal(
     `Elasticsearch has ${stored.length} documents, each once`,

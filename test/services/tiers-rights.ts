@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import kafkajs from 'kafkajs'
+import { mendIdleTimer } from '../../src/kafka/kafkajs/idle-timer.ts'
 import type { Broker } from './broker-contract.ts'
 import type { Suite, SuiteContext } from './suite.ts'
 import { expectedDocuments, playTiers } from './tier-play.ts'
@@ -114,6 +115,7 @@ async function grant(
     sasl: { mechanism: 'plain', username: ADMIN, password: passwords.get(ADMIN) ?? '' },
     logLevel: kafkajs.logLevel.NOTHING,
   })
+  mendIdleTimer()
   const admin = kafka.admin()
   await admin.connect()
   try {

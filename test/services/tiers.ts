@@ -4,6 +4,8 @@
  */
 import type { Suite, SuiteContext } from './suite.ts'
 import { expectedDocuments, playTiers } from './tier-play.ts'
+import { PARTITIONS } from './tier-site.ts'
+import { waitFor } from './wait-for.ts'
 
 export const TIERS: Suite = {
   name: 'tiers',
@@ -17,6 +19,21 @@ export const TIERS: Suite = {
     }
     const way = { address: broker.address, prefix: broker.prefix() }
     await playTiers(context, { title: 'logs that grow', way, expected, middle: (_, grow) => grow(1) })
+    await playTiers(context, {
+      title: 'correlators that start when all others are done',
+      way: { address: broker.address, prefix: broker.prefix() },
+      expected,
+      async begin({ detector, indexers, agents, correlators }) {
+        for (const each of [detector, ...indexers]) each.start()
+        for (const agent of agents) agent.start({ once: true })
+        await Promise.all(agents.map((agent) => agent.ended()))
+        await waitFor('a detector that has read everything', async () => {
+          const partitions = (await detector.status())?.tier?.partitions ?? []
+          return partitions.length === PARTITIONS && partitions.every(({ lag }) => lag['events'] === 0)
+        })
+        for (const each of correlators) each.start()
+      },
+    })
     await checkTwice(context)
   },
 }

@@ -5,7 +5,6 @@
  */
 import type { Event, Facet } from '../../event.ts'
 import type { Inventory } from '../../identity/inventory.ts'
-import type { AuditFacts } from '../../sources/auditd/facts.ts'
 import { createFactsReader } from '../../sources/auditd/read-facts.ts'
 import type { AuditEvent } from '../../sources/auditd/record.ts'
 import type { Micros } from '../../time.ts'
@@ -18,7 +17,7 @@ import { createFailedLogins } from './failed-logins.ts'
 import { type AuditScope, type Desk, hostOf, identityOf, type SavedDesk, saveDesk } from './host-desk.ts'
 import { createHostDirectory } from './host-directory.ts'
 import { createHostProgress, createTakerFacet, type HostReason, type Taker, withHost } from './host-flow-events.ts'
-import { createHostJoin, type SavedHostJoin, type ToldClock } from './host-join.ts'
+import { createHostJoin, type HostJoin, type SavedHostJoin, type ToldClock } from './host-join.ts'
 import { createHostSessions, type HostSessions, keepText, type SavedHostSessions } from './host-sessions.ts'
 import { createLoginEvents } from './login-events.ts'
 import type { LoginSession } from './login-session.ts'
@@ -108,13 +107,17 @@ export function createHostDesks(
   const hasUndocumented = [...options.hosts.keys()].some((host) => !directory.isDocumented(host))
   const flows = createCarriedFlows(isAudited, saved?.flows)
   const hops = createSecondHops(saved?.hops)
-  const isAlone = !options.hasFlows && options.hosts.size === 1
   let isSettling = false
-  const others = { isSettling: () => isSettling, delayOf: options.elsewhere?.delayOf ?? (() => 0) }
-  const join = createHostJoin({ flows, directory, hops, isAlone, ...others }, saved?.join)
+  const join = openJoin()
   const progress = createHostProgress()
   const undecided = createUndecided(join, { answered, goOn }, saved?.undecided)
   const desks = openDesks()
+
+  function openJoin(): HostJoin {
+    const isAlone = !options.hasFlows && options.hosts.size === 1
+    const others = { isSettling: () => isSettling, delayOf: options.elsewhere?.delayOf ?? (() => 0) }
+    return createHostJoin({ flows, directory, hops, isAlone, ...others }, saved?.join)
+  }
 
   function isAudited(serverIp: string): boolean {
     if (hasUndocumented || options.elsewhere !== undefined) return true
@@ -122,11 +125,11 @@ export function createHostDesks(
     return host !== null && audited.has(host)
   }
 
-  /** Also those of hosts that are read no more: what waits there is told yet. */
   function openDesks(): Map<string, Desk> {
     const known = new Map(saved?.desks)
     const opened = new Map<string, Desk>()
     for (const [name, scope] of options.hosts) opened.set(name, openDesk(name, scope, known.get(name)))
+    // Also those of hosts that are read no more: what waits there is told yet.
     for (const [name, desk] of known) if (!opened.has(name)) opened.set(name, openDesk(name, desk.scope, desk))
     return opened
   }
@@ -303,7 +306,6 @@ export function createHostDesks(
     }
   }
 
-  /** What desks of some of the machines have beside. */
   function beside(): Omit<DividedDesks, keyof HostDesks> {
     return {
       open(name, scope) {

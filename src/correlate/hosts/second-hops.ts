@@ -41,6 +41,7 @@ const IN_PROGRESS = '-115'
 /** Connections remembered between each two hosts; the oldest go first. */
 const CONNECTS_MAX = 4096
 
+/** `saved`: as another one's `save` gave it. */
 export function createSecondHops(saved?: SavedSecondHops): SecondHops {
   const byHosts: SavedSecondHops = saved ?? new Map()
   return {

@@ -43,7 +43,12 @@ type AssignmentParts = {
 }
 
 /** By topic in their order, and of the progress topic. */
-type Limits = { readonly oldest: readonly number[]; readonly ends: readonly number[]; readonly oldestProgress: number }
+type Limits = {
+  readonly oldest: readonly number[]
+  readonly ends: readonly number[]
+  readonly oldestProgress: number
+  readonly endOfProgress: number
+}
 
 export function createAssignments(parts: AssignmentParts): Assignments {
   const { deps, making, spec, outbox, listening, signal } = parts
@@ -155,9 +160,9 @@ function openRun(
     readonly restored: Restored & Limits
   },
 ): PartitionRun {
-  const { oldest, ends, oldestProgress, snapshot } = restored
+  const { oldest, ends, oldestProgress, endOfProgress, snapshot } = restored
   const place = `${making.prefix}, partition ${partition}`
-  const fresh = { ...of, partition, beginnings: oldest, snapshot: null }
+  const fresh = { ...of, partition, beginnings: oldest, oldestProgress, snapshot: null }
   if (snapshot === null) {
     log.info({ partition }, `${place}: no state; from the oldest messages there are`)
     return createPartitionRun(making, fresh)
@@ -165,20 +170,24 @@ function openRun(
   if (snapshot.progress < oldestProgress)
     log.warn({ partition, lost: oldestProgress - snapshot.progress }, `${place}: older than all progress that is kept`)
   // A topic that was made anew counts from 0: what was read of it before is no longer there, and nothing can be passed over.
+  const within = (topic: string, offset: number, beginning: number, end: number): number => {
+    if (offset <= end) return offset
+    log.warn(
+      { partition, topic, offset },
+      `${place}: ${topic} ends before what was read of it; from its oldest message`,
+    )
+    return beginning
+  }
   const offsets = new Map(
-    making.topics.map((topic, index) => {
-      const offset = snapshot.offsets.get(topic) ?? 0
-      if (offset <= (ends[index] ?? 0)) return [topic, offset]
-      log.warn(
-        { partition, topic, offset },
-        `${place}: ${topic} ends before what was read of it; from its oldest message`,
-      )
-      return [topic, oldest[index] ?? 0]
-    }),
+    making.topics.map((topic, index) => [
+      topic,
+      within(topic, snapshot.offsets.get(topic) ?? 0, oldest[index] ?? 0, ends[index] ?? 0),
+    ]),
   )
+  const progress = within(making.progressTopic, snapshot.progress, oldestProgress, endOfProgress)
   let run: PartitionRun
   try {
-    run = createPartitionRun(making, { ...fresh, snapshot: { ...snapshot, offsets } })
+    run = createPartitionRun(making, { ...fresh, snapshot: { ...snapshot, offsets, progress } })
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     log.error({ partition }, `${place}: its state cannot be gone on from: ${why}; from the oldest messages there are`)
@@ -191,13 +200,14 @@ function openRun(
 }
 
 async function limitsOf(admin: Admin, { topics, progressTopic }: TierMaking, partition: number): Promise<Limits> {
-  const [oldest, ends, [oldestProgress = 0]] = await Promise.all([
+  const [oldest, ends, [oldestProgress = 0], [endOfProgress = 0]] = await Promise.all([
     Promise.all(topics.map((topic) => admin.beginnings(topic))),
     Promise.all(topics.map((topic) => admin.ends(topic))),
     admin.beginnings(progressTopic),
+    admin.ends(progressTopic),
   ])
   const ours = (offsets: readonly number[]) => offsets[partition] ?? 0
-  return { oldest: oldest.map(ours), ends: ends.map(ours), oldestProgress }
+  return { oldest: oldest.map(ours), ends: ends.map(ours), oldestProgress, endOfProgress }
 }
 
 function sayLost(log: Log, { partition }: PartitionRun, lost: number): void {

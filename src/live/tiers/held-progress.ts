@@ -3,6 +3,7 @@
  * in the order of their topic.
  */
 import type { ProgressMessage } from '../../relay/messages.ts'
+import { nameOf } from './listening.ts'
 
 export type HeldProgress = {
   /** Those before what was heard already are passed over. */
@@ -15,6 +16,8 @@ export type HeldProgress = {
   force(): ProgressMessage | null
   /** There is one, and what it speaks of has not all been read. */
   isBehind(positions: readonly number[]): boolean
+  /** One of those that wait is this speaker's. */
+  tells(name: string): boolean
   readonly count: number
   /** Offset of the next message to be taken: everything before it was taken. */
   readonly next: number
@@ -30,6 +33,8 @@ type Mark = { readonly upTo: number; readonly ends: readonly number[] }
 /** `from`: offset of the first message to be taken. */
 export function createHeldProgress(from: number): HeldProgress {
   let held: { readonly offset: number; readonly message: ProgressMessage }[] = []
+  /** How many of those that wait, by speaker. */
+  const told = new Map<string, number>()
   /** Index of the first that was not taken. */
   let head = 0
   let heard = from
@@ -51,10 +56,18 @@ export function createHeldProgress(from: number): HeldProgress {
     head = 0
   }
 
+  function count(message: ProgressMessage, change: 1 | -1): void {
+    const name = nameOf(message)
+    const left = (told.get(name) ?? 0) + change
+    if (left > 0) told.set(name, left)
+    else told.delete(name)
+  }
+
   function next(): ProgressMessage | null {
     const first = held[head]
     if (first === undefined) return null
     head++
+    count(first.message, -1)
     taken = first.offset + 1
     letGo()
     return first.message
@@ -64,6 +77,7 @@ export function createHeldProgress(from: number): HeldProgress {
     hear(offset, message) {
       if (offset < heard) return
       held.push({ offset, message })
+      count(message, 1)
       heard = offset + 1
     },
     mark(upTo, ends) {
@@ -85,6 +99,7 @@ export function createHeldProgress(from: number): HeldProgress {
       settle(positions)
       return first.offset >= complete
     },
+    tells: (name) => told.has(name),
     get count() {
       return held.length - head
     },

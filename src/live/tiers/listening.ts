@@ -8,7 +8,14 @@ import { quoted } from '../../safe-text.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import type { Log } from '../log.ts'
 
-export type Speaker = { readonly name: string; readonly reached: Micros; readonly isFinished: boolean }
+/** A machine or a correlator's partition, as far as it has told. */
+export type Speaker = {
+  readonly name: string
+  readonly reached: Micros
+  /** What can be worked off of it: of a machine no more than its flows are settled. */
+  readonly sure: Micros
+  readonly isFinished: boolean
+}
 
 export type Listening = {
   heard(message: ProgressMessage): void
@@ -23,8 +30,8 @@ export type Listening = {
   forgive(): void
   /** Machines that spoke, by name. */
   machines(): readonly (Speaker & { readonly isGivenUp: boolean })[]
-  /** Of those waited for whoever is furthest behind; null = nobody. */
-  slowest(but: string): Speaker | null
+  /** All that may speak: promised, or heard. */
+  names(): ReadonlySet<string>
 }
 
 /** Between two looks at the brokers more than this: the process or the brokers stood still, and nobody can be blamed. */
@@ -37,6 +44,20 @@ export function partitionName(partition: number): string {
   return `partition:${partition}`
 }
 
+/** Who tells it, as Patience names it. */
+export function nameOf(message: ProgressMessage): string {
+  return message.kind === 'machine' ? message.machine : partitionName(message.partition)
+}
+
+/** What a message says of who tells it. */
+export function speakerOf(message: ProgressMessage): Speaker {
+  const name = nameOf(message)
+  const { reached } = message
+  return message.kind === 'machine'
+    ? { name, reached, sure: Math.min(reached, message.settled), isFinished: message.isFinished }
+    : { name, reached, sure: reached, isFinished: false }
+}
+
 /** `promised`: machines of the inventory that are to be waited for. `partitions`: names of the correlators' partitions that are. */
 export function createListening(
   {
@@ -47,7 +68,7 @@ export function createListening(
   log: Log,
 ): Listening {
   const speakers = new Map<string, Speaker & { at: Micros }>()
-  for (const name of partitions) speakers.set(name, { name, reached: 0, isFinished: false, at: 0 })
+  for (const name of partitions) speakers.set(name, { name, reached: 0, sure: 0, isFinished: false, at: 0 })
   const tooSlow = new Set<string>()
   let givenUp: ReadonlySet<string> = new Set()
   /** The same object as long as nobody comes or goes. */
@@ -76,13 +97,12 @@ export function createListening(
 
   return {
     heard(message) {
-      const name = message.kind === 'machine' ? message.machine : partitionName(message.partition)
+      const name = nameOf(message)
       const known = speakers.get(name)
       // Partitions are all known from the beginning.
       if (known === undefined && (message.kind === 'partition' || speakers.size >= SPEAKERS_MAX)) return
-      const reached = Math.max(known?.reached ?? 0, message.reached)
-      const isFinished = message.kind === 'machine' && message.isFinished
-      speakers.set(name, { name, reached, isFinished, at: clock })
+      const told = speakerOf(message)
+      speakers.set(name, { ...told, reached: Math.max(known?.reached ?? 0, told.reached), at: clock })
       if (known === undefined || givenUp.has(name)) review()
     },
     recall(speaker) {
@@ -114,16 +134,15 @@ export function createListening(
     machines: () =>
       [...speakers.values()]
         .filter(({ name }) => !partitions.includes(name))
-        .map(({ name, reached, isFinished }) => ({ name, reached, isFinished, isGivenUp: givenUp.has(name) }))
+        .map(({ name, reached, sure, isFinished }) => ({
+          name,
+          reached,
+          sure,
+          isFinished,
+          isGivenUp: givenUp.has(name),
+        }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    slowest(but) {
-      let slowest: Speaker | null = null
-      for (const speaker of speakers.values()) {
-        if (speaker.isFinished || speaker.name === but || givenUp.has(speaker.name)) continue
-        if (slowest === null || speaker.reached < slowest.reached) slowest = speaker
-      }
-      return slowest
-    },
+    names: () => new Set([...promised, ...speakers.keys()]),
   }
 }
 

@@ -8,8 +8,7 @@ import type { Incoming, Outgoing } from '../../kafka/bus.ts'
 import type { HostsMessage, ProgressMessage } from '../../relay/messages.ts'
 import type { CoreOutput, PartitionCore, Patience } from '../../relay/partition-core.ts'
 import { createHeldProgress, type HeldProgress } from './held-progress.ts'
-import type { Speaker } from './listening.ts'
-import { partitionName } from './listening.ts'
+import { type Speaker, speakerOf } from './listening.ts'
 import type { Lane } from './outbox.ts'
 import { received } from './received.ts'
 import type { Snapshot } from './snapshot-form.ts'
@@ -37,6 +36,8 @@ export type PartitionRun = {
   readonly positions: readonly number[]
   /** Promised machines that it has not heard and is to wait for. */
   readonly expected: ReadonlySet<string>
+  /** Whom it has been given something of, by name. */
+  readonly speakers: ReadonlyMap<string, Speaker>
   readonly counts: { letters: number; lost: number; unproven: number }
   /** Messages in order. Throws AppError `newer-message`. */
   take(messages: readonly Incoming[]): void
@@ -55,7 +56,7 @@ export type PartitionRun = {
 const GIVEN_MAX = 1_000
 const INPUTS_MAX = 500
 
-/** `snapshot`: null = from the oldest messages, which lie at `positions`. Throws Error when the core cannot go on from it. */
+/** `snapshot`: null = from the oldest messages, which lie at `beginnings`. Throws Error when the core cannot go on from it. */
 export function createPartitionRun(
   making: PartitionMaking,
   {
@@ -64,17 +65,19 @@ export function createPartitionRun(
     snapshots,
     snapshot,
     beginnings,
+    oldestProgress,
   }: {
     readonly partition: number
     readonly lane: Lane
     readonly snapshots: SnapshotWriter
     readonly snapshot: Snapshot | null
     readonly beginnings: readonly number[]
+    readonly oldestProgress: number
   },
 ): PartitionRun {
   const { topics, documentOf, messageOf, letterOf } = making
   const positions = topics.map((topic, index) => snapshot?.offsets.get(topic) ?? beginnings[index] ?? 0)
-  const held = createHeldProgress(snapshot?.progress ?? 0)
+  const held = createHeldProgress(snapshot?.progress ?? oldestProgress)
   const speakers = new Map(snapshot?.speakers.map((speaker) => [speaker.name, speaker]))
   const counts = { letters: 0, lost: 0, unproven: 0 }
   let moves = 0
@@ -137,6 +140,7 @@ export function createPartitionRun(
     held,
     snapshots,
     positions,
+    speakers,
     get expected() {
       return expecting?.own.expected ?? new Set()
     },
@@ -185,10 +189,4 @@ export function createPartitionRun(
 /** `PREFIX.flows` → `flows`. */
 function whatOf(topic: string): string {
   return topic.slice(topic.lastIndexOf('.') + 1)
-}
-
-function speakerOf(message: ProgressMessage): Speaker {
-  return message.kind === 'machine'
-    ? { name: message.machine, reached: message.reached, isFinished: message.isFinished }
-    : { name: partitionName(message.partition), reached: message.reached, isFinished: false }
 }

@@ -2,8 +2,8 @@
 import type { Mark } from '../../kafka/marks.ts'
 import { safeText } from '../../safe-text.ts'
 import { type Micros, SECOND } from '../../time.ts'
+import { blockersOf } from './blockers.ts'
 import type { Listening } from './listening.ts'
-import { partitionName } from './listening.ts'
 import type { PartitionRun } from './partition-run.ts'
 import { finite } from './saving.ts'
 import type { PartitionStatus, TierStatus } from './tier.ts'
@@ -72,11 +72,10 @@ function waitingFor(run: PartitionRun, listening: Listening): string {
   if (expected !== undefined)
     return `${safeText(expected)}: has not spoken yet${others.length === 0 ? '' : `, and ${others.length} more`}`
   if (run.held.isBehind(run.positions)) return 'messages that were told of and are not read yet'
-  const slowest = listening.slowest(partitionName(run.partition))
-  if (slowest === null) return ''
-  const name = safeText(slowest.name.replace(/^partition:/, 'partition '))
-  if (slowest.reached === 0) return `${name}: has told nothing yet`
-  return `${name}: ${Math.round((furthest(listening) - slowest.reached) / SECOND)} s behind`
+  const { slowest, sure, spread } = blockersOf(run, listening)
+  if (slowest === '') return ''
+  const name = safeText(slowest.replace(/^partition:/, 'partition '))
+  return sure === 0 ? `${name}: has told nothing yet` : `${name}: ${Math.round(spread / SECOND)} s behind`
 }
 
 /** Where everybody has told all, a core may stand beyond all times. */

@@ -1,15 +1,18 @@
 /** What a tier of partition cores is made of: its topics as they are, and how messages become bytes. */
 import { createEventWriter } from '../../correlate/event-printer.ts'
 import { AppError } from '../../errors.ts'
-import type { Admin } from '../../kafka/bus.ts'
+import type { Admin, Incoming, Outgoing } from '../../kafka/bus.ts'
 import { toLetter } from '../../kafka/dead-letter.ts'
 import { documentMessage } from '../../kafka/document-message.ts'
 import { HEADERS, SCHEMA_VERSION } from '../../kafka/schema-version.ts'
-import { type TopicName, topicOf } from '../../kafka/topics.ts'
+import { MESSAGE_BYTES_MAX, type TopicName, topicOf } from '../../kafka/topics.ts'
 import type { HostsMessage, ProgressMessage } from '../../relay/messages.ts'
 import type { CoreOutput, PartitionCore } from '../../relay/partition-core.ts'
 import type { PartitionMaking } from './partition-run.ts'
 import type { TierDeps, TierSettings } from './tier.ts'
+
+/** Bytes that headers and the batch around a message take, with room to spare. */
+const ROOM = 64 * 1024
 
 /** What differs between tiers of partition cores. */
 export type PartitionTierSpec = {
@@ -68,6 +71,15 @@ export async function createTierMaking(
       { advice: '`peertrail install kafka --grow` gives them equally many partitions.' },
     )
   const writer = createEventWriter()
+  const letterOf = (incoming: Incoming, reason: string): Outgoing => toLetter(incoming, reason, tier, now())
+
+  /** What no topic takes would stop everything behind it. */
+  function fitting(message: Outgoing): Outgoing {
+    const bytes = message.key.length + (message.value?.length ?? 0)
+    if (bytes + ROOM <= MESSAGE_BYTES_MAX) return message
+    return letterOf({ ...message, offset: 0 }, `${bytes} bytes, more than a topic takes`)
+  }
+
   return {
     prefix,
     topics: spec.topics.map((what) => topicOf(prefix, what)),
@@ -77,15 +89,16 @@ export async function createTierMaking(
     correlators: of('hosts'),
     createCore: (partition, output, saved) =>
       spec.createCore({ partition, partitions: of(spec.stateTopic), correlators: of('hosts') }, output, saved),
-    documentOf: (event) => documentMessage(event, topicOf(prefix, 'events'), of('events'), writer),
-    messageOf: (partition, message) => ({
-      topic: topicOf(prefix, 'hosts'),
-      partition,
-      key: Buffer.from(machineOf(message)),
-      value: spec.printHosts(message),
-      headers: { [HEADERS.schema]: String(SCHEMA_VERSION), [HEADERS.kind]: message.kind },
-    }),
-    letterOf: (incoming, reason) => toLetter(incoming, reason, tier, now()),
+    documentOf: (event) => fitting(documentMessage(event, topicOf(prefix, 'events'), of('events'), writer)),
+    messageOf: (partition, message) =>
+      fitting({
+        topic: topicOf(prefix, 'hosts'),
+        partition,
+        key: Buffer.from(machineOf(message)),
+        value: spec.printHosts(message),
+        headers: { [HEADERS.schema]: String(SCHEMA_VERSION), [HEADERS.kind]: message.kind },
+      }),
+    letterOf,
   }
 }
 

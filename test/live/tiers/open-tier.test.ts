@@ -50,31 +50,42 @@ function idOf(event: Event): string {
   return event.own['event.id'] ?? ''
 }
 
-test('correlators and a detector make of the demo what one process makes of it', async () => {
-  const feed = await openRelayFeed(DEMO)
-  const { inventory } = await readInput(DEMO, '')
-  const single = new Map(feed.whole().map((event) => [idOf(event), comparable(printEvent(event))]))
-  const broker = createTopicBroker(PREFIX, PARTITIONS)
-  const correlate: TierSettings = { ...tierSettings(), inventory }
-  const first = await start(broker, 'c1', correlate)
-  await Promise.all(
-    feed.machines.map((machine) => {
-      const told = feed.run([machine], () => 0, 0)
-      return ship(broker, machine, [...told.documents, ...told.messages.map(toEnvelope)])
-    }),
-  )
-  const second = await start(broker, 'c2', correlate)
-  const detector = await start(broker, 'd1', { ...correlate, tier: 'detect' })
-  const documents = () => broker.all(`${PREFIX}.events`)
-  const ids = () => new Set(documents().map(({ headers }) => headers['event-id'] ?? ''))
-  await until(() => ids().size >= single.size, first, second, detector)
-  for (const { tier, ended } of [first, second, detector]) {
-    tier.stop()
-    await ended
-  }
-  expect(broker.all(`${PREFIX}.deadletters`)).toEqual([])
-  const found = new Map(
-    documents().map(({ headers, value }) => [headers['event-id'] ?? '', comparable(String(value))] as const),
-  )
-  expect(found).toEqual(single)
-})
+test.each(['left alone', 'killed and replaced'])(
+  'correlators and a detector make of the demo what one process makes of it: %s',
+  async (what) => {
+    const isKilled = what !== 'left alone'
+    const feed = await openRelayFeed(DEMO)
+    const { inventory } = await readInput(DEMO, '')
+    const single = new Map(feed.whole().map((event) => [idOf(event), comparable(printEvent(event))]))
+    const broker = createTopicBroker(PREFIX, PARTITIONS)
+    const correlate: TierSettings = { ...tierSettings(), inventory }
+    const documents = () => broker.all(`${PREFIX}.events`)
+    const first = await start(broker, 'c1', correlate)
+    const told = feed.machines.map((machine) => {
+      const { documents: own, messages } = feed.run([machine], () => 0, 0)
+      return { machine, events: [...own, ...messages.map(toEnvelope)] }
+    })
+    const half = (events: readonly Event[]) => Math.floor(events.length / 2)
+    await Promise.all(told.map(({ machine, events }) => ship(broker, machine, events.slice(0, half(events)))))
+    if (isKilled) {
+      await until(() => broker.all(`${PREFIX}.correlator-state`).length > PARTITIONS, first)
+      broker.kill('c1')
+      first.tier.stop()
+    }
+    const second = await start(broker, 'c2', correlate)
+    await Promise.all(told.map(({ machine, events }) => ship(broker, machine, events.slice(half(events)))))
+    const detector = await start(broker, 'd1', { ...correlate, tier: 'detect' })
+    const ids = () => new Set(documents().map(({ headers }) => headers['event-id'] ?? ''))
+    const running = [second, detector, ...(isKilled ? [] : [first])]
+    await until(() => ids().size >= single.size, ...running)
+    for (const { tier, ended } of running) {
+      tier.stop()
+      await ended
+    }
+    expect(broker.all(`${PREFIX}.deadletters`)).toEqual([])
+    const found = new Map(
+      documents().map(({ headers, value }) => [headers['event-id'] ?? '', comparable(String(value))] as const),
+    )
+    expect(found).toEqual(single)
+  },
+)

@@ -41,7 +41,7 @@ test('whatever happens, the same documents come out, each with one content', asy
           ...fleet.processes.map(({ opened }) => opened),
         )
       }
-      for (const process of [...fleet.processes]) await fleet.stop(process)
+      for (const process of fleet.processes.slice()) await fleet.stop(process)
       expect(foundIn(broker)).toEqual(expected)
     }),
     { numRuns: 12 },

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { AppError } from '../../../src/errors.ts'
 import { readLetter } from '../../../src/kafka/dead-letter.ts'
-import { MARK_HEADER, readMark } from '../../../src/kafka/marks.ts'
+import { MARK_HEADER, MARKED_TOPICS, printMark, readMark, takeMark } from '../../../src/kafka/marks.ts'
 import { HEADERS, SCHEMA_VERSION } from '../../../src/kafka/schema-version.ts'
 import { MINUTE, SECOND } from '../../../src/time.ts'
 import { createTopicBroker, type MemoryBroker, nextTurn } from '../../kafka/memory-bus.ts'
@@ -19,10 +19,12 @@ import {
   progressOutgoing,
   seeded,
   TAPE_END,
+  TOY_SPEC,
   tierSettings,
   toyOutgoing,
   until,
 } from './tier-place.ts'
+import { createToyCore } from './toy-core.ts'
 
 const PARTITIONS = 3
 const MACHINES = 4
@@ -230,12 +232,37 @@ test('messages that retention removed before they were read are said, and do not
   const second = await openToyTier(broker.connect('c2'))
   const isWorkedOff = () => second.tier.status().partitions.filter(({ reached }) => reached > TAPE_END)
   await until(() => isWorkedOff().length === PARTITIONS, second)
+  await until(() => foundIn(broker).size >= expected.size + 6, second)
   expect(second.tier.status().counts['lost']).toBe(14)
   expect(second.logged.filter(({ level }) => level === 'error').map(({ text }) => text)).toEqual([
     'partition 0: 10 messages were removed before they were read (retention)',
     'partition 1: 4 messages were removed before they were read (retention)',
   ])
   expect(foundIn(broker).size).toBe(expected.size + 6)
+  await stop(second)
+})
+
+test('topics that were made anew are read from their beginning', async () => {
+  const { broker, tapes, expected, random } = made(15)
+  const first = await openToyTier(broker.connect('c1'))
+  await tell(broker, tapes, random)
+  await until(() => foundIn(broker).size >= expected.size, first)
+  await stop(first)
+  for (const what of ['flows', 'hosts', 'progress']) {
+    const topic = `${PREFIX}.${what}`
+    const state = broker.log.describe(topic)
+    broker.log.remove(topic)
+    if (state !== null) broker.log.create(state)
+  }
+  const producer = await broker.connect('agents').producer()
+  await producer.send([
+    toyOutgoing({ kind: 'toy', machine: 'gw0', at: TAPE_END, n: 500, amount: 1, hop: -1 }, 0),
+    toyOutgoing({ kind: 'toy', machine: 'gw0', at: TAPE_END, n: 501, amount: 1, hop: -1 }, 1),
+  ])
+  await producer.send(tapes.map(({ machine }) => progressOutgoing(machine, TAPE_END + SECOND)))
+  const second = await openToyTier(broker.connect('c2'))
+  await until(() => foundIn(broker).size >= expected.size + 2, second)
+  expect(second.logged.filter(({ text }) => text.includes('ends before what was read of it')).length).toBeGreaterThan(3)
   await stop(second)
 })
 
@@ -314,4 +341,46 @@ test('what waits for memory alone is not read, and what somebody told of is', as
   await producer.send([progressOutgoing('gw1', reached), progressOutgoing('gw0', reached)])
   await until(() => foundIn(broker).size === count, opened)
   await stop(opened)
+})
+
+test('what waited while the tier was away goes through it in pieces, where marks were left', async () => {
+  const broker = createTopicBroker(PREFIX, 1, { batchMax: 20 })
+  const producer = await broker.connect('agents').producer()
+  const admin = await broker.connect('agents').admin()
+  const count = 2_000
+  for (let n = 0; n < count; n++) {
+    const at = (n + 1) * SECOND
+    await producer.send([
+      toyOutgoing({ kind: 'toy', machine: n % 2 === 0 ? 'gw0' : 'gw1', at, n, amount: n, hop: -1 }, 0),
+    ])
+    const [first, second] = ['gw0', 'gw1'].map((machine) => progressOutgoing(machine, at + 1))
+    if (first === undefined || second === undefined) throw new Error('two machines tell')
+    const left = n % 20 === 0 ? { [MARK_HEADER]: printMark(await takeMark(admin, PREFIX, MARKED_TOPICS)) } : {}
+    await producer.send([first, { ...second, headers: { ...second.headers, ...left } }])
+  }
+  let most = 0
+  const spec: typeof TOY_SPEC = {
+    ...TOY_SPEC,
+    createCore(...of) {
+      const core = createToyCore(...of)
+      return {
+        ...core,
+        take(input) {
+          core.take(input)
+          most = Math.max(most, core.waiting)
+        },
+        get reached() {
+          return core.reached
+        },
+        get waiting() {
+          return core.waiting
+        },
+      }
+    },
+  }
+  const limits = { waiting: 100, waitingHard: Number.POSITIVE_INFINITY, held: 1_000 }
+  const opened = await openToyTier(broker.connect('c1'), { settings: tierSettings({ machines: 2 }), spec, limits })
+  await until(() => foundIn(broker).size === count, opened)
+  await stop(opened)
+  expect(most).toBeLessThan(count / 5)
 })
