@@ -31,6 +31,9 @@ export function createCorrelatorCore(
     get reached() {
       return correlator.reached
     },
+    get worked() {
+      return correlator.worked()
+    },
     get waiting() {
       return correlator.waiting
     },

@@ -45,7 +45,9 @@ export type CorrelatorOptions = {
   readonly isLive: boolean
 }
 
-export type Correlator = Omit<PartitionCore, 'take'> & {
+export type Correlator = Omit<PartitionCore, 'take' | 'worked'> & {
+  /** See PartitionCore. */
+  worked(): Micros
   /** A flow's document, or a line's, as it was before it became this message. */
   takeFlow(message: FlowMessage | LineMessage, event: Event): void
   /** Throws Error with a short reason for what no correlator told; nothing has changed then. */
@@ -81,8 +83,7 @@ export function createCorrelator(
   saved?: SavedCorrelator,
 ): Correlator {
   const place: Place = { ...(saved?.place ?? START) }
-  /** Where what is worked off at the moment stands. */
-  let now = place.worked
+  let now = place.worked // where what is worked off at the moment stands
   const order = createInputOrder<Input>(saved?.order)
   const flowWait = createFlowWait(saved?.flowWait)
   const facts = createMachineFacts(saved?.facts)
@@ -358,10 +359,16 @@ export function createCorrelator(
     get reached() {
       return place.promised
     },
+    worked: () => workedOf(place),
     get waiting() {
       return order.size
     },
     counts,
     save,
   }
+}
+
+/** What is told at the end stands behind the last position of all. */
+function workedOf({ isEnded, endAt, worked }: Place): Micros {
+  return isEnded || Number.isNaN(endAt) ? worked : Math.min(worked, endAt - 1)
 }

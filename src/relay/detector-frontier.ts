@@ -62,7 +62,7 @@ export function createDetectorFrontier(correlators: number, saved?: SavedDetecto
       machine.ahead = machine.ahead.filter((_, i, all) => i % 2 === 0 || i === all.length - 1)
   }
 
-  function partitionTold({ partition, reached: at }: PartitionProgress): void {
+  function partitionTold({ partition, reached, worked: at = reached }: PartitionProgress): void {
     if (partition < correlators) partitions.set(partition, Math.max(partitions.get(partition) ?? at, at))
   }
 

@@ -100,6 +100,8 @@ export type PartitionProgress = {
   readonly kind: 'partition'
   readonly partition: number
   readonly reached: Micros
+  /** Every document of it that stands before this is in Kafka, for detectors: it may be far behind `reached`, which it is where left out. */
+  readonly worked?: Micros
 }
 
 export type ProgressMessage = MachineProgress | PartitionProgress

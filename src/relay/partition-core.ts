@@ -34,8 +34,10 @@ export type PartitionCore = {
    * have spoken whom no longer.
    */
   advance(max: number, patience: Patience): boolean
-  /** Event time worked off; everything this core sends to others stands at or after it. -Infinity before the first. */
+  /** Everything this core sends to others from now on stands at or after it. -Infinity before the first. */
   readonly reached: Micros
+  /** Event time worked off: every document that stands before it was emitted. `reached` where it is left out. */
+  readonly worked?: Micros
   /** Inputs that wait, in memory. */
   readonly waiting: number
   /** For status: counters by name (`repeated`, `late`, …). */

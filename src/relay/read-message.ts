@@ -69,7 +69,13 @@ export function readProgress(value: Buffer): ProgressMessage {
   const message = parseObject(value.toString('utf8'))
   const kind = oneOf(message['kind'], 'kind', ['machine', 'partition'])
   const reached = instantOf(message['reached'], 'reached')
-  if (kind === 'partition') return { kind, partition: partitionIn(message, 'partition'), reached }
+  if (kind === 'partition') {
+    const partition = partitionIn(message, 'partition')
+    const { worked } = message
+    return worked === undefined
+      ? { kind, partition, reached }
+      : { kind, partition, reached, worked: instantOf(worked, 'worked') }
+  }
   return {
     kind,
     machine: nameOf(message['machine'], 'machine'),

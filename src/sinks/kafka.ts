@@ -6,8 +6,9 @@
  */
 import { AppError } from '../errors.ts'
 import type { Event } from '../event.ts'
-import type { Bus, Producer } from '../kafka/bus.ts'
-import { type Micros, MS } from '../time.ts'
+import type { Bus, Outgoing, Producer } from '../kafka/bus.ts'
+import { MARK_HEADER, MARKED_TOPICS, printMark, takeMark } from '../kafka/marks.ts'
+import { MINUTE, type Micros, MS } from '../time.ts'
 import { type PartitionCounts, toBatch } from './kafka/messages.ts'
 import { askPartitions } from './kafka/partition-counts.ts'
 import { createSlabWriter } from './kafka/slab-writer.ts'
@@ -26,11 +27,15 @@ type Way = { readonly producer: Producer; readonly counts: PartitionCounts }
 
 type Current = { isGivenUp: boolean; readonly giveUp: (error: AppError) => void }
 
+/** Without other agents a correlator that was away holds what this one told in so long, in memory. */
+const MARK_EVERY: Micros = MINUTE
+
 /** Connects with the first batch: a machine starts without its brokers, and keeps what they do not take. */
 export function openKafkaSink({ bus, prefix, now }: KafkaSinkOptions): Sink {
   const writer = createSlabWriter()
   const sent = { documents: 0, messages: 0, progress: 0, letters: 0 }
   let way: Way | null = null
+  let markedAt: Micros = Number.NEGATIVE_INFINITY
   let isClosed = false
   /** The delivery under way. */
   let current: Current | null = null
@@ -57,12 +62,22 @@ export function openKafkaSink({ bus, prefix, now }: KafkaSinkOptions): Sink {
     if (delivery.isGivenUp) throw givenUp()
     const { data, progress, letters } = toBatch(events, { prefix, counts, writer, now: now() })
     if (data.length > 0) await producer.send(data)
-    if (progress.length > 0 && !delivery.isGivenUp) await producer.send(progress)
+    const told = await withMark(progress)
+    if (told.length > 0 && !delivery.isGivenUp) await producer.send(told)
     const relayed = events.filter(({ dataset }) => dataset === 'peertrail.relay').length
     sent.documents += events.length - relayed
     sent.messages += relayed
     sent.progress += progress.length
     sent.letters += letters
+  }
+
+  /** A mark on the first of them, now and then: correlators that were all away read what waits for them from mark to mark. */
+  async function withMark(progress: readonly Outgoing[]): Promise<readonly Outgoing[]> {
+    const [first, ...others] = progress
+    if (first === undefined || now() < markedAt + MARK_EVERY) return progress
+    markedAt = now()
+    const mark = await askMark(bus, prefix)
+    return mark === '' ? progress : [{ ...first, headers: { ...first.headers, [MARK_HEADER]: mark } }, ...others]
   }
 
   return {
@@ -116,4 +131,18 @@ function givenUp(): AppError {
   return new AppError('no-server', 'given up: Kafka had not acknowledged everything', {
     advice: 'What was not acknowledged comes again from the logs at the next start.',
   })
+}
+
+/** '' where the brokers do not say: the next minute has another. */
+async function askMark(bus: Bus, prefix: string): Promise<string> {
+  try {
+    const admin = await bus.admin()
+    try {
+      return printMark(await takeMark(admin, prefix, MARKED_TOPICS))
+    } finally {
+      await admin.close()
+    }
+  } catch {
+    return ''
+  }
 }

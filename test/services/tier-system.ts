@@ -59,7 +59,6 @@ export async function openTierSystem(options: SystemOptions): Promise<TierSystem
   const add = (name: string, tier: Exclude<TierName, 'install'>, more: string): TierProcess => {
     const place = join(dir, name)
     mkdirSync(place)
-    mkdirSync(join(place, 'state')) // TEMPORARY-H
     cpSync(join(CAPTURE, 'inventory.yaml'), join(place, 'inventory.yaml'))
     const file = join(place, 'pipeline.yaml')
     writeFileSync(file, `${tierHead(tierWay(tier))}tier: ${tier}\ninventory: inventory.yaml\n${more}`)

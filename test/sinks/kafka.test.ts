@@ -5,11 +5,13 @@ import { createEventWriter } from '../../src/correlate/event-printer.ts'
 import { createFacet, type Event } from '../../src/event.ts'
 import type { Incoming } from '../../src/kafka/bus.ts'
 import { readLetter } from '../../src/kafka/dead-letter.ts'
+import { MARK_HEADER, readMark } from '../../src/kafka/marks.ts'
 import { partitionOf } from '../../src/kafka/partition-of.ts'
 import { MESSAGE_BYTES_MAX } from '../../src/kafka/topics.ts'
 import { type RelayTopic, toEnvelope } from '../../src/relay/envelope.ts'
 import { openKafkaSink } from '../../src/sinks/kafka.ts'
 import type { Sink } from '../../src/sinks/sink.ts'
+import { MINUTE } from '../../src/time.ts'
 import { createMemoryBroker, createTopicBroker, type MemoryBroker, nextTurn } from '../kafka/memory-bus.ts'
 
 const NOW = 1_795_360_200_000_000
@@ -68,6 +70,20 @@ describe('what goes where', () => {
     expect(placesOf(broker, 'p.hosts')).toEqual(new Map([['h1', db1]]))
     expect(String(broker.all('p.ledger')[0]?.key)).toBe('gw1\0wg0\0k=\x0010.8.0.2/32')
     expect(broker.all('p.events')).toEqual([])
+  })
+
+  test('progress has a mark once a minute: where everything before it lies', async () => {
+    const broker = createTopicBroker('p', 4)
+    let now = NOW
+    const sink = openKafkaSink({ bus: broker.connect('agent'), prefix: 'p', now: () => now })
+    await sink.deliver([envelope('flows', 'db1', 'f1'), envelope('progress', 'gw1', 'p1')])
+    await sink.deliver([envelope('flows', 'db1', 'f2'), envelope('progress', 'gw1', 'p2')])
+    now += MINUTE
+    await sink.deliver([envelope('flows', 'db1', 'f3'), envelope('progress', 'gw1', 'p3')])
+    const marks = broker.all('p.progress').map(({ headers }) => readMark(headers[MARK_HEADER] ?? ''))
+    const db1 = partitionOf(Buffer.from('db1'), 4)
+    expect(marks.map((mark) => mark?.upTo)).toEqual([0, undefined, 2])
+    expect(marks.map((mark) => mark?.ends.get('flows')?.[db1])).toEqual([1, undefined, 3])
   })
 
   test('progress is told whole, after everything else', async () => {

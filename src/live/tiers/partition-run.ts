@@ -7,6 +7,7 @@ import type { Event } from '../../event.ts'
 import type { Incoming, Outgoing } from '../../kafka/bus.ts'
 import type { HostsMessage, ProgressMessage } from '../../relay/messages.ts'
 import type { CoreOutput, PartitionCore, Patience } from '../../relay/partition-core.ts'
+import type { Micros } from '../../time.ts'
 import { createHeldProgress, type HeldProgress } from './held-progress.ts'
 import { type Speaker, speakerOf } from './listening.ts'
 import type { Lane } from './outbox.ts'
@@ -34,6 +35,8 @@ export type PartitionRun = {
   readonly snapshots: SnapshotWriter
   /** In the order of the topics: offset of the next message. */
   readonly positions: readonly number[]
+  /** Event time worked off; -Infinity before the first. */
+  readonly worked: Micros
   /** Promised machines that it has not heard and is to wait for. */
   readonly expected: ReadonlySet<string>
   /** Whom it has been given something of, by name. */
@@ -141,6 +144,9 @@ export function createPartitionRun(
     snapshots,
     positions,
     speakers,
+    get worked() {
+      return core.worked ?? core.reached
+    },
     get expected() {
       return expecting?.own.expected ?? new Set()
     },

@@ -60,7 +60,7 @@ function partitionStatus(
   return {
     partition: run.partition,
     lag: Object.fromEntries(lag),
-    reached: Math.min(finite(run.core.reached), furthest(listening)),
+    reached: Math.min(finite(run.worked), furthest(listening)),
     waiting: run.core.waiting,
     waitingFor: run.core.waiting === 0 ? '' : waitingFor(run, listening),
   }

@@ -47,7 +47,7 @@ export function createSaving(
     const { moves } = run
     const snapshot = run.save()
     const frozen = freezeSnapshot(snapshot)
-    const reached = finite(run.core.reached)
+    const reached = finite(run.worked)
     const frozenAt = now()
     // What was made before it has to be safe before it is gone on from.
     if (!(await run.lane.flushed())) return false

@@ -51,7 +51,7 @@ export function createSteering({
   /** Runs that the client was told of. What it was told before a partition left and came back may still stand there. */
   const paused = new Map<PartitionRun, boolean>()
   /** By partition that has too much waiting: where its core stands, and since when. */
-  const stuck = new Map<PartitionRun, { readonly reached: Micros; readonly since: Micros }>()
+  const stuck = new Map<PartitionRun, { readonly worked: Micros; readonly since: Micros }>()
   let forced: ReadonlySet<PartitionRun> = new Set()
   const limited = createLimitedLog(log, now)
   let trouble = ''
@@ -85,10 +85,10 @@ export function createSteering({
       stuck.delete(run)
       return false
     }
-    const { reached } = run.core
+    const { worked } = run
     const before = stuck.get(run)
-    if (before?.reached === reached) return now() - before.since >= STUCK
-    stuck.set(run, { reached, since: now() })
+    if (before?.worked === worked) return now() - before.since >= STUCK
+    stuck.set(run, { worked, since: now() })
     return false
   }
 

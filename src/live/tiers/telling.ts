@@ -7,7 +7,7 @@ import type { Headers, Outgoing } from '../../kafka/bus.ts'
 import { MARK_HEADER } from '../../kafka/marks.ts'
 import { HEADERS, SCHEMA_VERSION } from '../../kafka/schema-version.ts'
 import type { PartitionProgress } from '../../relay/messages.ts'
-import { type Micros, SECOND } from '../../time.ts'
+import { type Micros, MS, SECOND } from '../../time.ts'
 import { partitionName } from './listening.ts'
 import type { PartitionRun } from './partition-run.ts'
 import { finite } from './saving.ts'
@@ -20,6 +20,11 @@ export type Telling = {
 }
 
 const EVERY: Micros = SECOND
+/** When everybody has told all, cores ask each other in rounds, and each moves them by a microsecond: others wait for every one. */
+const ROUND_EVERY: Micros = 50 * MS
+
+/** See PartitionCore. */
+type Reached = { readonly reached: Micros; readonly worked: Micros }
 
 /** `takeMark`: a mark to be left with the next message, '' = none. */
 export function createTelling(
@@ -27,12 +32,12 @@ export function createTelling(
   { topic, now, takeMark }: { readonly topic: string; readonly now: () => Micros; readonly takeMark: () => string },
 ): Telling {
   /** True when the lane has acknowledged as much as `at`. */
-  let pending: { readonly reached: Micros; readonly at: number } | null = null
-  let toldReached: Micros = -1
+  let pending: (Reached & { readonly at: number }) | null = null
+  let told: Reached = { reached: -1, worked: -1 }
   let toldAt: Micros = Number.NEGATIVE_INFINITY
 
-  function tell(reached: Micros): void {
-    const message: PartitionProgress = { kind: 'partition', partition: run.partition, reached }
+  function tell({ reached, worked }: Reached): void {
+    const message: PartitionProgress = { kind: 'partition', partition: run.partition, reached, worked }
     const mark = takeMark()
     const headers: Headers = {
       [HEADERS.schema]: String(SCHEMA_VERSION),
@@ -47,26 +52,39 @@ export function createTelling(
       headers,
     }
     run.lane.push(out)
-    toldReached = reached
+    told = { reached, worked }
     toldAt = now()
+  }
+
+  function standing(): Reached {
+    return { reached: finite(run.core.reached), worked: finite(run.worked) }
+  }
+
+  function isFurther({ reached, worked }: Reached, by: Micros): boolean {
+    return reached >= told.reached + by || worked >= told.worked + by
+  }
+
+  function isRound({ reached }: Reached): boolean {
+    return reached > told.reached && reached < told.reached + MS
   }
 
   return {
     tick() {
       if (pending !== null) {
         if (run.lane.acknowledged < pending.at) return
-        tell(pending.reached)
+        tell(pending)
         pending = null
         return
       }
-      const reached = finite(run.core.reached)
       const wall = now()
-      if (reached < toldReached + EVERY && wall - toldAt < EVERY && wall >= toldAt) return
-      pending = { reached, at: run.lane.pushed }
+      const standsAt = standing()
+      const spacing = isRound(standsAt) ? ROUND_EVERY : EVERY
+      if (!isFurther(standsAt, EVERY) && wall - toldAt < spacing && wall >= toldAt) return
+      pending = { ...standsAt, at: run.lane.pushed }
     },
     last() {
-      const reached = finite(run.core.reached)
-      if (reached > toldReached) tell(reached)
+      const at = standing()
+      if (isFurther(at, 1)) tell(at)
     },
   }
 }

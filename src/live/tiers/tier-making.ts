@@ -8,6 +8,7 @@ import { HEADERS, SCHEMA_VERSION } from '../../kafka/schema-version.ts'
 import { MESSAGE_BYTES_MAX, type TopicName, topicOf } from '../../kafka/topics.ts'
 import type { HostsMessage, ProgressMessage } from '../../relay/messages.ts'
 import type { CoreOutput, PartitionCore } from '../../relay/partition-core.ts'
+import { stamped } from '../stamped.ts'
 import type { PartitionMaking } from './partition-run.ts'
 import type { TierDeps, TierSettings } from './tier.ts'
 
@@ -89,7 +90,9 @@ export async function createTierMaking(
     correlators: of('hosts'),
     createCore: (partition, output, saved) =>
       spec.createCore({ partition, partitions: of(spec.stateTopic), correlators: of('hosts') }, output, saved),
-    documentOf: (event) => fitting(documentMessage(event, topicOf(prefix, 'events'), of('events'), writer)),
+    // When it was made: here, of what several machines told.
+    documentOf: (event) =>
+      fitting(documentMessage(stamped(event, now()), topicOf(prefix, 'events'), of('events'), writer)),
     messageOf: (partition, message) =>
       fitting({
         topic: topicOf(prefix, 'hosts'),
