@@ -148,6 +148,14 @@ export function createPipeline(
   }
 
   for (const each of options.hosts) hosts.set(each.name, openHost(each, known.get(each.name)))
+  if (openRelay !== undefined && isOfHostDesks(saved?.desks)) tellWaiting(saved.desks)
+
+  /** The joins are made elsewhere from now on: what still waits for one here is told as it is, for nobody reads it again. */
+  function tellWaiting(before: SavedHostDesks): void {
+    const former = createHostDesks(deskOptions, emitHosts, before)
+    former.tick(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+    former.end()
+  }
 
   function openHost(each: IntakeHost, before: SavedHost | undefined): Host {
     const { name } = each
@@ -280,6 +288,11 @@ export function createPipeline(
       detections: detections.save(),
     }),
   }
+}
+
+/** Plain data of our own state file; a relay saves none of this name. */
+function isOfHostDesks(saved: unknown): saved is SavedHostDesks {
+  return typeof saved === 'object' && saved !== null && 'undecided' in saved
 }
 
 function saveHost({ gateway, peers, journal, dumpAt, tickedAt, at, poll }: Host): SavedHost {

@@ -4,9 +4,10 @@
  * kill is harmless, ids tell (design 2.3). Letters stay in their topic. Exit status 0 when all were sent or there were none, 1 when
  * some cannot be, or it was interrupted.
  */
+import { createHash } from 'node:crypto'
 import { AppError } from '../errors.ts'
 import type { Bus, Incoming, Member, Outgoing, Producer } from '../kafka/bus.ts'
-import { readLetter } from '../kafka/dead-letter.ts'
+import { type Letter, readLetter } from '../kafka/dead-letter.ts'
 import { returned } from '../kafka/letter-return.ts'
 import { topicNames } from '../kafka/topic-changes.ts'
 import { safeText } from '../safe-text.ts'
@@ -27,11 +28,15 @@ export type KafkaRetryArguments = {
 
 /** Longer than a group waits for a member that was killed, in milliseconds. */
 const IDLE_MS = 60_000
+/** Messages that are known again, the newest: letters of the same one lie near each other. About 200 bytes each. */
+const SENT_MAX = 50_000
 /** Letters that are named, of those that cannot be sent. */
 const NAMED_MAX = 10
 
 type Totals = {
   retried: number
+  /** Letters of messages that another letter has brought back. */
+  repeated: number
   /** They cannot go back: why, at most NAMED_MAX, by where they came from. */
   kept: number
   readonly reasons: string[]
@@ -51,6 +56,8 @@ type Retry = {
   readonly limit: number
   readonly partitions: ReadonlyMap<string, number>
   readonly producer: Producer
+  /** Messages that were sent back, the oldest first. */
+  readonly sent: Set<string>
   readonly signal: AbortSignal
   readonly terminal: Terminal
 }
@@ -66,7 +73,7 @@ export async function runKafkaLettersRetry(
   const bus = await open(driver, connection)
   const { span, partitions } = await ask(bus, prefix)
   const from = args.isAll ? span.beginnings : untried(span)
-  const totals: Totals = { retried: 0, kept: 0, reasons: [], unreadable: 0, isInterrupted: false }
+  const totals: Totals = { retried: 0, repeated: 0, kept: 0, reasons: [], unreadable: 0, isInterrupted: false }
   if (lettersBetween(from, span.ends) > 0) {
     const stopping = new AbortController()
     // The next one ends the process, which loses nothing either.
@@ -78,7 +85,8 @@ export async function runKafkaLettersRetry(
     try {
       const { signal } = stopping
       const { isAll } = args
-      await retryAll({ bus, prefix, span, from, isAll, limit, partitions, producer, signal, terminal }, totals)
+      const sent = new Set<string>()
+      await retryAll({ bus, prefix, span, from, isAll, limit, partitions, producer, sent, signal, terminal }, totals)
       totals.isInterrupted = signal.aborted
     } finally {
       process.off('SIGINT', stop)
@@ -120,7 +128,9 @@ async function retryAll(retry: Retry, totals: Totals): Promise<void> {
       const { partition = 0 } = messages[0] ?? {}
       const offset = await watch.during(async () => {
         const next = await sendBatch(retry, messages, totals)
-        if (next !== null) await (await membership).commit([{ topic: span.topic, partition, offset: next }])
+        // With --all it begins before what was sent long ago, which stays sent.
+        const sent = Math.max(next ?? 0, span.retried[partition] ?? -1)
+        if (next !== null) await (await membership).commit([{ topic: span.topic, partition, offset: sent }])
         return next
       })
       if (terminal.isInteractive) terminal.err(`\r\u001b[K  sending: ${totals.retried.toLocaleString('en-US')}`)
@@ -179,7 +189,8 @@ async function sendBatch(retry: Retry, messages: readonly Incoming[], totals: To
     }
     const message = returned(letter, prefix, partitions)
     if (typeof message !== 'string') {
-      back.push(message)
+      if (isFirst(retry.sent, letter)) back.push(message)
+      else totals.repeated++
       continue
     }
     totals.kept++
@@ -191,13 +202,28 @@ async function sendBatch(retry: Retry, messages: readonly Incoming[], totals: To
   return next
 }
 
+/**
+ * A document that nobody understands is a letter of the detector and one of the indexer: sent back twice, it would be four letters after the
+ * next retry. By all that it holds: whoever writes a letter of the same place must not keep the true one back.
+ */
+function isFirst(sent: Set<string>, { topic, partition, offset, key, value, headers }: Letter): boolean {
+  const hash = createHash('sha256')
+  for (const part of [key, value]) hash.update(`${part?.length ?? -1} `).update(part ?? '')
+  const name = `${topic} ${partition} ${offset} ${hash.update(JSON.stringify(headers)).digest('base64')}`
+  if (sent.has(name)) return false
+  sent.add(name)
+  const [oldest] = sent
+  if (sent.size > SENT_MAX && oldest !== undefined) sent.delete(oldest)
+  return true
+}
+
 function totalsText(
   terminal: Terminal,
   totals: Totals,
   { topic, beginnings, ends }: LetterSpan,
   isAll: boolean,
 ): string {
-  const { retried, kept, reasons, unreadable, isInterrupted } = totals
+  const { retried, repeated, kept, reasons, unreadable, isInterrupted } = totals
   const lines: string[] = []
   if (retried + kept + unreadable === 0 && !isInterrupted) {
     const count = lettersBetween(beginnings, ends)
@@ -207,6 +233,7 @@ function totalsText(
         : `${counted(count, 'dead letter')} in ${safeText(topic)}, all sent again before; --all sends them once more`,
     )
   } else lines.push(`${counted(retried, 'message')} sent back to where they came from`)
+  if (repeated > 0) lines.push(`${counted(repeated, 'letter')} ${repeated === 1 ? 'was' : 'were'} of the same messages`)
   if (kept > 0) {
     lines.push(paint(terminal, 'yellow', `${counted(kept, 'letter')} cannot be sent:`))
     for (const reason of reasons) lines.push(`  ${safeText(reason)}`)
@@ -217,6 +244,6 @@ function totalsText(
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function totalsJson({ retried, kept, reasons, unreadable, isInterrupted }: Totals): string {
-  return printJson({ retried, kept, reasons, unreadable, interrupted: isInterrupted })
+function totalsJson({ retried, repeated, kept, reasons, unreadable, isInterrupted }: Totals): string {
+  return printJson({ retried, repeated, kept, reasons, unreadable, interrupted: isInterrupted })
 }

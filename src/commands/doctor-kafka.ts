@@ -1,7 +1,7 @@
 /** The brokers a pipeline speaks to: do they answer, do they take this login, and are the topics there and as planned? */
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { parsePipeline } from '../config.ts'
+import { type KafkaConfig, parsePipeline } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { isAsPlanned, topicChanges, topicNames, unequalCounts } from '../kafka/topic-changes.ts'
 import { safeText } from '../safe-text.ts'
@@ -20,6 +20,8 @@ export type KafkaFacts = {
   readonly advice: string
   /** They take the login, and this account may not look at topics: who only writes needs no right to. */
   readonly isHidden: boolean
+  /** The password goes as it is over a network without TLS. */
+  readonly isLoginOpen: boolean
   /** Names of topics that are not there. */
   readonly missing: readonly string[]
   /** Topics with other settings than planned, with the settings: `peertrail.flows: retention.ms 1 instead of 604800000`. */
@@ -54,6 +56,7 @@ export async function kafkaFacts(
     problem: '',
     advice: '',
     isHidden: false,
+    isLoginOpen: isLoginOpen(config.kafka),
     missing: [],
     different: [],
     unequal: '',
@@ -85,6 +88,11 @@ export async function kafkaFacts(
   }
 }
 
+function isLoginOpen({ brokers, tls, sasl }: KafkaConfig): boolean {
+  const isFar = brokers.some((broker) => !/^(?:localhost|127\.[\d.]+|\[::1\]):\d+$/i.test(broker))
+  return isFar && tls === null && sasl?.mechanism === 'plain'
+}
+
 /** Null where the account lacks the right; whoever is not let in at all was told so before. */
 function hidden(error: unknown): null {
   if (error instanceof AppError && error.code === 'refused') return null
@@ -112,7 +120,16 @@ function differenceTexts({ planned, settings }: ReturnType<typeof topicChanges>[
   return settings.map(({ name, from, to }) => `${planned.name}: ${name} ${from ?? 'not set'} instead of ${to}`)
 }
 
-function findingsOf({ pipeline, problem, advice, missing, different, unequal, replicas }: KafkaFacts): Finding[] {
+function findingsOf({
+  pipeline,
+  problem,
+  advice,
+  isLoginOpen: isOpen,
+  missing,
+  different,
+  unequal,
+  replicas,
+}: KafkaFacts): Finding[] {
   const install = `peertrail install kafka --pipeline ${safeText(pipeline)}`
   const findings: Finding[] = []
   if (problem !== '')
@@ -122,6 +139,14 @@ function findingsOf({ pipeline, problem, advice, missing, different, unequal, re
       what: `${problem}.`,
       consequence: 'What is read waits in the spool; when it is full nothing more is read. A tier does nothing.',
       mend: advice === '' ? [] : [`# ${advice}`],
+    })
+  if (isOpen)
+    findings.push({
+      id: 'kafka-open-login',
+      severity: 'advice',
+      what: 'The password of kafka.sasl is sent as it is (mechanism plain), without TLS.',
+      consequence: 'Who can listen between here and the brokers can log in as we do, and read and write what we may.',
+      mend: ['# kafka: { tls: {} }, or a mechanism that does not send the password, such as scram-sha-512'],
     })
   if (missing.length > 0)
     findings.push({

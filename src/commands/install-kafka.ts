@@ -4,7 +4,14 @@
  * when it was shown), 3 when something was refused.
  */
 import { AppError } from '../errors.ts'
-import { isAsPlanned, type TopicChanges, type TopicStep, topicChanges, topicNames } from '../kafka/topic-changes.ts'
+import {
+  allSettings,
+  isAsPlanned,
+  type TopicChanges,
+  type TopicStep,
+  topicChanges,
+  topicNames,
+} from '../kafka/topic-changes.ts'
 import { safeText } from '../safe-text.ts'
 import { applyTopic, createFirst } from './install-kafka-apply.ts'
 import { growingText, stepsToGrow } from './install-kafka-growing.ts'
@@ -141,8 +148,8 @@ function lineOf(step: TopicStep): KafkaReport['topics'][number] {
 }
 
 /** What a topic is like after its step; settings of others stay. */
-function afterwards({ planned, existing }: TopicStep): TopicStep['planned'] {
-  return { ...planned, configs: { ...existing?.configs, ...planned.configs } }
+function afterwards(step: TopicStep): TopicStep['planned'] {
+  return step.existing === null ? step.planned : { ...step.planned, configs: allSettings(step) }
 }
 
 function stopped(name: string, { code, message, advice, cause }: AppError): AppError {

@@ -74,6 +74,9 @@ export function topicChanges(asked: AskedTopics, existing: readonly TopicState[]
   return { steps, partitions, replicas, notes: copyNotes(asked, existing) }
 }
 
+/** Settings of which more is somebody's decision, such as to have more time for a tier that is down; in the unit of the setting. */
+const AT_LEAST: ReadonlySet<string> = new Set(['retention.ms', 'max.message.bytes', 'min.insync.replicas'])
+
 /** What is to be created, with another number of copies. */
 export function withReplicas({ what, planned }: TopicStep, prefix: string, replicas: number): NewTopic {
   return plannedTopic(what, { prefix, partitions: planned.partitions, replicas })
@@ -111,8 +114,15 @@ function topicStep(what: TopicName, plan: TopicPlan, existing: TopicState | null
   const planned = { ...base, partitions: Math.max(base.partitions, existing.partitions) }
   const settings = Object.entries(planned.configs)
     .map(([name, to]) => ({ name, from: existing.configs[name] ?? null, to }))
-    .filter(({ from, to }) => from !== to)
+    .filter((setting) => !isEnough(setting))
   return { what, planned, existing, isGrown: existing.partitions < planned.partitions, settings }
+}
+
+function isEnough({ name, from, to }: Setting): boolean {
+  if (from === to) return true
+  if (from === null || !AT_LEAST.has(name)) return false
+  // -1 = for good.
+  return (name === 'retention.ms' && from === '-1') || (/^\d{1,15}$/.test(from) && Number(from) > Number(to))
 }
 
 function plannedTopic(what: TopicName, plan: TopicPlan): NewTopic {

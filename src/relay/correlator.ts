@@ -14,7 +14,7 @@ import type { Inventory } from '../identity/inventory.ts'
 import { AUDIT_LATENESS } from '../sources/auditd/record.ts'
 import type { Micros } from '../time.ts'
 import { createCorrelatorCoverage, type SavedCorrelatorCoverage } from './correlator-coverage.ts'
-import { createFrontier, HOP_DELAY, HOP_LAG, type SavedFrontier } from './correlator-frontier.ts'
+import { createFrontier, HOP_DELAY, HOP_LAG, type SavedFrontier, type Timeliness } from './correlator-frontier.ts'
 import { type Input, isFact, isFirstOf } from './correlator-input.ts'
 import { type Place, START } from './correlator-place.ts'
 import { createFlowWait, type SavedFlowWait } from './flow-wait.ts'
@@ -34,6 +34,7 @@ import type {
   LineMessage,
 } from './messages.ts'
 import type { CoreOutput, PartitionCore, Patience } from './partition-core.ts'
+import { createRecentMessages, recentId, type SavedRecentMessages } from './recent-messages.ts'
 
 export type CorrelatorOptions = {
   readonly partition: number
@@ -43,6 +44,8 @@ export type CorrelatorOptions = {
   readonly inventory: Inventory
   /** There may be no end: what never spoke is said while it goes on. */
   readonly isLive: boolean
+  /** Wall clock, for nothing but times that lie too far ahead of it to be believed; left out, all are. */
+  readonly now?: () => Micros
 }
 
 export type Correlator = Omit<PartitionCore, 'take' | 'worked'> & {
@@ -65,6 +68,7 @@ export type SavedCorrelator = {
   readonly flowWait: SavedFlowWait
   readonly facts: SavedMachineFacts
   readonly frontier: SavedFrontier
+  readonly recent?: SavedRecentMessages
   readonly coverage: SavedCorrelatorCoverage
   readonly clock: SavedClockStops
   readonly place: Place
@@ -75,10 +79,12 @@ export type SavedCorrelator = {
  * for, one for each hop of a chain.
  */
 const END_ROUNDS = 8
+/** Stands before the number of a partition, where who told something is named. */
+const PARTITION = 'partition:'
 
 /** `saved`: as `save` of the same partition's correlator gave it. */
 export function createCorrelator(
-  { partition, partitions, partitionOf, inventory, isLive }: CorrelatorOptions,
+  { partition, partitions, partitionOf, inventory, isLive, now: wallClock }: CorrelatorOptions,
   output: CoreOutput,
   saved?: SavedCorrelator,
 ): Correlator {
@@ -87,7 +93,8 @@ export function createCorrelator(
   const order = createInputOrder<Input>(saved?.order)
   const flowWait = createFlowWait(saved?.flowWait)
   const facts = createMachineFacts(saved?.facts)
-  const frontier = createFrontier(partition, partitions, saved?.frontier)
+  const frontier = createFrontier(partition, partitions, saved?.frontier, wallClock)
+  const recent = createRecentMessages(saved?.frontier.at ?? Number.NEGATIVE_INFINITY, saved?.recent)
   const desks = openDesks()
   const hopsOut = createHopExport({ clockOf: (host) => desks.clockOf(host), send }, saved?.hopsOut)
   const hopsIn = createHopImport(saved?.hopsIn)
@@ -140,8 +147,9 @@ export function createCorrelator(
     coverage.tick(watermark, limits())
   }
 
-  function handle({ at, value }: Standing<Input>): void {
+  function handle({ at, from, told, n, value }: Standing<Input>): void {
     now = Math.max(at, place.worked)
+    if (!isFact(value)) frontier.handled(tellerOf(from, value), topicOf(value), told, n)
     switch (value.what) {
       case 'flow':
         output.emit(desks.pass(value.event))
@@ -263,25 +271,26 @@ export function createCorrelator(
     ]
   }
 
-  function isNew(timeliness: ReturnType<typeof frontier.ofMachine>): boolean {
+  function isNew(timeliness: Timeliness): boolean {
     if (timeliness === 'repeated') place.repeated++
     if (timeliness === 'late') place.late++
     return timeliness !== 'repeated'
   }
 
-  function takeMachine(
-    { machine, at, n }: FlowMessage | LineMessage | AuditMessage,
-    topic: string,
-    value: Input,
-  ): void {
-    if (!isNew(frontier.ofMachine(machine, topic, at, n))) return
-    order.push({ at, from: machine, told: at, n, value })
+  function takeMachine(message: FlowMessage | LineMessage | AuditMessage, topic: string, value: Input): void {
+    const { machine, at, n } = message
+    const id = recentId(nameOf(message))
+    const byPlace = frontier.ofMachine(machine, topic, at, n)
+    const isMissed = byPlace === 'repeated' && recent.isWhole(at)
+    if (!isNew(recent.has(id) ? 'repeated' : isMissed ? 'late' : byPlace)) return
+    recent.add(id, at)
+    order.push({ at, from: machine, told: at, n, id, value })
   }
 
   function takeHop({ from, at, n }: HopMessage | HopAnswerMessage | HopClockMessage, value: Input): void {
     if (!isNew(frontier.ofPartition(from, at, n))) return
     const effectAt = at + (value.what === 'hop-clock' ? HOP_LAG : HOP_DELAY)
-    order.push({ at: effectAt, from: `partition:${from}`, told: at, n, value })
+    order.push({ at: effectAt, from: `${PARTITION}${from}`, told: at, n, value })
   }
 
   function takeHost(message: HostsMessage): void {
@@ -331,6 +340,7 @@ export function createCorrelator(
       flowWait: flowWait.save(),
       facts: facts.save(),
       frontier: frontier.save(),
+      recent: recent.save(),
       coverage: coverage.save(),
       clock: clock.save(),
       place,
@@ -345,10 +355,9 @@ export function createCorrelator(
         flowWait.add(message.at, event.own['@timestamp'] ?? message.at)
     },
     takeHost,
-    progress(message) {
+    progress(message, isProven) {
       if (message.kind === 'partition' && message.partition === partition) return
-      frontier.progress(message)
-      if (message.kind !== 'machine') return
+      if (!frontier.progress(message, isProven) || message.kind !== 'machine') return
       for (const fact of facts.fresh(message)) {
         const { at, machine, what } = fact
         const name = what === 'spoke' ? '' : fact.address
@@ -368,7 +377,24 @@ export function createCorrelator(
   }
 }
 
+/** The same wherever it stands. */
+function nameOf(message: FlowMessage | LineMessage | AuditMessage): string {
+  if (message.kind !== 'audit') return `${message.kind} ${message.machine} ${message.own['event.id'] ?? ''}`
+  const { machine, event } = message
+  return `audit ${machine} ${event.node} ${event.at} ${event.serial} ${event.part}`
+}
+
 /** What is told at the end stands behind the last position of all. */
 function workedOf({ isEnded, endAt, worked }: Place): Micros {
   return isEnded || Number.isNaN(endAt) ? worked : Math.min(worked, endAt - 1)
+}
+
+/** As the frontier knows who told it: a machine by name, a partition by number. */
+function tellerOf(from: string, { what }: Input): string | number {
+  const isHop = what === 'hop' || what === 'hop-answer' || what === 'hop-clock'
+  return isHop ? Number(from.slice(PARTITION.length)) : from
+}
+
+function topicOf({ what }: Input): string {
+  return what === 'flow' || what === 'line' ? 'flows' : 'hosts'
 }

@@ -26,8 +26,11 @@ export type CoreInput = {
 export type PartitionCore = {
   /** Throws Error with a short reason for a message that cannot be understood; it changed nothing then. */
   take(input: CoreInput): void
-  /** How far machines and other partitions have got, in the order of the topic. */
-  progress(message: ProgressMessage): void
+  /**
+   * How far machines and other partitions have got, in the order of the topic. `isProven` false: memory is full, and it is to be gone by
+   * although not everything it speaks of was read; what is read of that later comes late.
+   */
+  progress(message: ProgressMessage, isProven?: boolean): void
   /**
    * Every message that was in Kafka when the newest `progress` was read has been taken: what it makes complete is worked off, at most
    * `max` inputs. True when more could be done at once. `waitedFor`: whom to wait for beyond those that have spoken, and of those that

@@ -184,6 +184,14 @@ describe('deadletters retry of a tier', () => {
     expect(values.sort()).toEqual(Array.from({ length: 8 }, (_, i) => `{${i}`))
   })
 
+  test('--all that ends early forgets nothing of what was sent before', async () => {
+    addLetters(8)
+    await retry()
+    expect((await retry({ isAll: true, limit: '3' })).printed).toContain('3 messages')
+    expect((await retry()).printed).toContain('all sent again before')
+    expect(flows()).toHaveLength(11)
+  })
+
   test('what cannot go back is named and left out, and the exit status tells', async () => {
     addLetters(1, { value: Buffer.alloc(5 * 1024 * 1024) })
     append(kafka, { topic: 'lab.deadletters' })
@@ -201,6 +209,21 @@ describe('deadletters retry of a tier', () => {
     expect(await retry({ isJson: true })).toMatchObject({ exit: 0 })
   })
 
+  test('a message that several tiers made a letter of goes back once, or each retry would double it', async () => {
+    const original = letterless()
+    for (const tier of ['detect', 'index', 'index'] as const)
+      append(kafka, toLetter(original, `${tier}: no`, tier, START))
+    // Of the same place, and not the same.
+    append(kafka, toLetter({ ...original, value: Buffer.from('other') }, 'no', 'index', START))
+    const { exit, printed } = await retry()
+    expect(exit).toBe(0)
+    expect(printed).toBe(`2 messages sent back to where they came from
+2 letters were of the same messages
+`)
+    expect(flows()).toHaveLength(2)
+    expect((await retry()).printed).toContain('all sent again before')
+  })
+
   test('what the brokers refuse is sent by the next', async () => {
     addLetters(5)
     kafka.refuse = (call) => (call === 'send' ? 'not allowed' : '')
@@ -214,6 +237,7 @@ describe('deadletters retry of a tier', () => {
     addLetters(2)
     expect(JSON.parse((await retry({ isJson: true })).printed)).toEqual({
       retried: 2,
+      repeated: 0,
       kept: 0,
       reasons: [],
       unreadable: 0,

@@ -52,6 +52,20 @@ test('topics as planned are well', async () => {
   })
 })
 
+test.each([
+  ['kafka-1:9092', 'plain', '', true],
+  ['"[2001:db8::1]:9092"', 'plain', '', true],
+  ['"[::1]:9092"', 'plain', '', false],
+  ['localhost:9092', 'plain', '', false],
+  ['kafka-1:9092', 'plain', ', tls: {}', false],
+  ['kafka-1:9092', 'scram-sha-512', '', false],
+])('%s, %s%s: a password that anybody on the way can read is told', async (broker, mechanism, more, isTold) => {
+  make()
+  const sasl = `{ mechanism: ${mechanism}, username: u, password: "\${env:SECRET}" }`
+  const judgement = await judged(pipeline(`kafka: { brokers: [${broker}], prefix: lab, sasl: ${sasl}${more} }\n`))
+  expect(ids(judgement)).toEqual(isTold ? ['kafka-open-login'] : [])
+})
+
 test('topics that lack, with the command that makes them', async () => {
   make()
   kafka.topics.delete('lab.progress')
@@ -87,7 +101,7 @@ test('brokers that do not answer, a secret that is not set and a fault of the cl
   expect(ids(judgement)).toEqual(['kafka-refuses'])
   expect(judgement?.findings[0]?.mend).toEqual(['# Look.'])
   const login = (name: string) =>
-    `kafka: { brokers: [a:1], sasl: { mechanism: plain, username: u, password: "\${env:${name}}" } }\n`
+    `kafka: { brokers: [localhost:1], sasl: { mechanism: plain, username: u, password: "\${env:${name}}" } }\n`
   expect(ids(await judged(pipeline(login('ABSENT'))))).toEqual(['kafka-refuses'])
   const broken = await judged(pipeline(login('SECRET')), () => Promise.reject(new TypeError('the-password')))
   expect(ids(broken)).toEqual(['kafka-refuses'])

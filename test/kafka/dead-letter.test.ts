@@ -136,13 +136,22 @@ describe('going back', () => {
   test('to its own partition where keys say nothing', () => {
     const letter = letterOf({ topic: 'lab.a.progress', partition: 0 })
     expect(returned(letter, 'lab.a', COUNTS)).toMatchObject({ topic: 'lab.a.progress', partition: 0 })
-    const state = letterOf({ topic: 'lab.a.correlator-state', partition: 12 })
-    expect(returned(state, 'lab.a', COUNTS)).toBe('lab.a.correlator-state has no partition 12')
+    const moved = letterOf({ topic: 'lab.a.ledger', partition: 12 })
+    expect(returned(moved, 'lab.a', COUNTS)).toBe('lab.a.ledger has no partition 12')
   })
 
   test('to no topic but those that tiers read', () => {
     const forged = (topic: string) => returned({ ...letterOf({}), topic }, 'lab.a', new Map([[topic, 3]]))
-    for (const topic of ['orders', 'other.flows', 'lab.a.deadletters', 'flows', '.flows', 'lab.flows'])
+    for (const topic of [
+      'orders',
+      'other.flows',
+      'lab.a.deadletters',
+      'lab.a.correlator-state',
+      'lab.a.detector-state',
+      'flows',
+      '.flows',
+      'lab.flows',
+    ])
       expect(forged(topic)).toBe(`${topic} is no topic that tiers read`)
     expect(returned(letterOf({}), 'lab.a', new Map())).toBe('there is no topic lab.a.flows')
   })

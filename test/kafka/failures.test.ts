@@ -66,6 +66,10 @@ describe("kafkajs's log", () => {
     expect(line('Connection error:\n connect ECONNREFUSED').trouble).toBe('Connection error: connect ECONNREFUSED')
     expect(line('Response Fetch', { error: 'There is no leader' }).trouble).toBe('There is no leader')
     expect(line('Response Heartbeat', { error: 'The group is rebalancing, so a rejoin is needed' }).trouble).toBe('')
+    const login = line('SASL PLAIN authentication failed: no user u with hunter2')
+    expect(login.trouble).toBe('SASL PLAIN authentication failed')
+    const seed = 'Failed to connect to seed broker, trying another broker from the list: '
+    expect(line(`${seed}SASL SCRAM SHA256 authentication failed: hunter2`).trouble).not.toContain('hunter2')
     expect(line('Starting', {}, 4).trouble).toBe('')
   })
 

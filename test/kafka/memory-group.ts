@@ -142,6 +142,8 @@ export function createMemoryGroups(world: GroupWorld): MemoryGroups {
   async function revoke(group: Group, member: MemberState, partition: number): Promise<void> {
     for (const feed of member.held.get(partition) ?? []) feed.close()
     member.held.delete(partition)
+    // As both drivers: what is ours anew is not paused.
+    member.paused.delete(partition)
     try {
       await member.options.onRevoked(partition)
     } catch (error) {

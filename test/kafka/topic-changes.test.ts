@@ -15,7 +15,7 @@ import { TOPIC_NAMES, topicOf, topicsOf } from '../../src/kafka/topics.ts'
 const PREFIX = 'lab'
 const configs = fc.dictionary(
   fc.constantFrom('retention.ms', 'cleanup.policy', 'segment.bytes', 'retention.bytes', 'min.insync.replicas'),
-  fc.constantFrom('1', '604800000', 'delete', 'compact'),
+  fc.constantFrom('1', '604800000', '9000000000', '-1', 'delete', 'compact'),
 )
 const existing = fc
   .uniqueArray(
@@ -50,6 +50,28 @@ test('done once it is as planned, whatever was there and whatever was asked for'
   )
 })
 
+/** More time, or more brokers that must have a message, than we ask for. */
+function isMore(name: string, value: string, ours = ''): boolean {
+  if (name === 'retention.ms' && value === '-1') return true
+  return (name === 'retention.ms' || name === 'min.insync.replicas') && Number(value) > Number(ours)
+}
+
+test('what was given more time keeps it', () => {
+  const topics = topicsOf({ prefix: PREFIX, partitions: 6, replicas: 1 })
+  const kept = (ms: string) =>
+    topics.map((each) =>
+      each.name === 'lab.flows' ? { ...each, configs: { ...each.configs, 'retention.ms': ms } } : each,
+    )
+  const changes = (ms: string) =>
+    topicChanges({ prefix: PREFIX, partitions: null, replicas: null }, kept(ms)).steps.flatMap(
+      ({ settings }) => settings,
+    )
+  expect(changes('2592000000')).toEqual([])
+  expect(changes('-1')).toEqual([])
+  expect(changes('3600000')).toEqual([{ name: 'retention.ms', from: '3600000', to: '604800000' }])
+  expect(changes('a week')).toHaveLength(1)
+})
+
 test('nothing shrinks, copies stay, and settings that are not ours stay', () => {
   fc.assert(
     fc.property(existing, number, (topics, partitions) => {
@@ -64,7 +86,9 @@ test('nothing shrinks, copies stay, and settings that are not ours stay', () => 
           ({ name }) => name === before.name,
         )
         for (const [name, value] of Object.entries(before.configs))
-          expect(now?.configs[name]).toBe(ours?.configs[name] ?? value)
+          expect(now?.configs[name]).toBe(
+            isMore(name, value, ours?.configs[name]) ? value : (ours?.configs[name] ?? value),
+          )
       }
     }),
   )

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Event, flatten } from '../../src/event.ts'
-import { parseEvent } from '../../src/event-json.ts'
+import { parseEvent, printEvent } from '../../src/event-json.ts'
 import type { Fields } from '../../src/fields.ts'
 import { parseInventory } from '../../src/identity/inventory.ts'
 import { partitionOf } from '../../src/kafka/partition-of.ts'
@@ -41,6 +41,8 @@ beforeAll(async () => {
   last = Math.max(...documents.map(({ fields }) => fields['@timestamp'] ?? 0))
 })
 
+const wants = (fields: Fields): boolean =>
+  fields['event.dataset'] === 'wireguard.flow' && fields['wireguard.attribution.reason'] === 'holder-changed'
 const isFinding = (fields: Fields): boolean => fields['event.dataset'] === 'wireguard.finding'
 const byId = (a: Fields, b: Fields): number => ((a['event.id'] ?? '') < (b['event.id'] ?? '') ? -1 : 1)
 
@@ -116,6 +118,40 @@ describe('a capture among several partitions', () => {
       }),
       { numRuns: 8 },
     )
+  })
+})
+
+describe('a machine that was given up', () => {
+  test('and comes back long after: what happened there is found', () => {
+    const found: Event[] = []
+    const core = openCore(found, 1)
+    const isHere = correlator(0, last + 7 * 3600 * SECOND)
+    core.progress(isHere)
+    core.progress(machine('gw1', 1, 1))
+    // Elsewhere something of a later time is found meanwhile.
+    for (const { fields, input } of documents.filter(({ fields }) => wants(fields))) {
+      const at = (fields['@timestamp'] ?? 0) + 6 * 3600 * SECOND
+      const moved = { ...fields, '@timestamp': at, 'event.id': `later${fields['event.id']}` }
+      const own = { ...moved, 'wireguard.attribution.mapping_id': 'elsewhere' }
+      const value = Buffer.from(printEvent({ dataset: 'wireguard.flow', own, facets: [] }))
+      core.take({ ...input, value })
+    }
+    core.progress(machine('gw2', last + 6 * 3600 * SECOND, last + 6 * 3600 * SECOND))
+    advance(core, { ...PATIENT, givenUp: new Set(['gw1']) })
+    expect(core.waiting).toBe(0)
+    for (const { input } of documents) core.take(input)
+    for (const name of ['gw1', 'gw2'])
+      core.progress(machine(name, last + 7 * 3600 * SECOND, last + 7 * 3600 * SECOND, true))
+    advance(core)
+    const mappings = (list: readonly Fields[]) => list.map((fields) => fields['wireguard.attribution.mapping_id'])
+    expect(mappings(found.map(flatten))).toEqual(expect.arrayContaining(mappings(findings)))
+    const count = found.length
+    // Whatever comes again leads to nothing new.
+    for (const { input } of documents) core.take(input)
+    core.progress(machine('gw1', last + 8 * 3600 * SECOND, last + 8 * 3600 * SECOND, true))
+    core.progress(correlator(0, last + 9 * 3600 * SECOND))
+    advance(core)
+    expect(found).toHaveLength(count)
   })
 })
 

@@ -28,6 +28,8 @@ export type RelayFeed = {
   run(machines: readonly string[], random: () => number, cutShare: number): Told
   /** The same machines and no relay: everything in one process. */
   whole(): readonly Event[]
+  /** As `whole` in the first half, and from its state on with a relay, or the other way round. */
+  changed(endsWithRelay: boolean): Pick<Told, 'messages' | 'documents'>
 }
 
 type Piece = { readonly line: Line; readonly file: SourceFile }
@@ -118,7 +120,35 @@ export async function openRelayFeed(directory: string): Promise<RelayFeed> {
     return cuts
   }
 
+  function changed(endsWithRelay: boolean): Pick<Told, 'messages' | 'documents'> {
+    const messages: Envelope[] = []
+    const documents: Event[] = []
+    const relay = (event: Event): void => {
+      const envelope = readEnvelope(event)
+      if (envelope !== null) messages.push(envelope)
+    }
+    const to = (isRelay: boolean): Sent => ({
+      relay: isRelay ? relay : null,
+      emit: (event) => documents.push(event),
+    })
+    const sources = feeds.map(({ source }) => source)
+    let engine = open(machines, sources, to(!endsWithRelay), null)
+    const steps = 40
+    for (let step = 0; step < steps; step++) {
+      if (step === steps / 2) engine = open(machines, sources, to(endsWithRelay), restored(engine.save()))
+      for (const [index, { pieces }] of feeds.entries()) {
+        const upTo = (part: number) => Math.floor((pieces.length * part) / steps)
+        for (const { line, file } of pieces.slice(upTo(step), upTo(step + 1))) engine.lines(index, [line], file)
+        if (step === steps - 1) engine.finish(index)
+      }
+      while (engine.release(10_000) === 10_000);
+    }
+    engine.end()
+    return { messages, documents }
+  }
+
   return {
+    changed,
     machines: machines.map(({ intake }) => intake.name),
     run(names, random, cutShare) {
       const messages: Envelope[] = []

@@ -73,6 +73,24 @@ describe('the machines of lab-1', () => {
     expect(together.documents.some(({ dataset }) => dataset === 'wireguard.audit')).toBe(false)
   })
 
+  test.each([true, false])(
+    'lose nothing of their audit logs when a state goes on with a relay (%s)',
+    (endsWithRelay) => {
+      // An accepted connection is told with its flow, and that may come where nobody asks for it any more.
+      const audits = (events: readonly Event[]) =>
+        events.filter(
+          (event) =>
+            event.dataset === 'wireguard.audit' && fieldOf(event, 'event.action') !== 'accepted-connection-from',
+        )
+      const { messages, documents } = feed.changed(endsWithRelay)
+      const told = new Set([...idsOf(audits(documents)), ...messages.map(({ id }) => id)])
+      const expected = idsOf(audits(feed.whole()))
+      expect(expected.length).toBeGreaterThan(200)
+      expect(expected.filter((id) => !told.has(id))).toEqual([])
+      expect([audits(documents).length > 50, messages.length > 50]).toEqual([true, true])
+    },
+  )
+
   test('changes of keys are dated by the programs that made them, as in one process', () => {
     // Logins come from the correlator, as findings and what is promised and silent come from who sees all.
     const own = (events: readonly Event[]): string[] =>

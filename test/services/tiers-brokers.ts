@@ -1,4 +1,4 @@
-/** The broker, and the network before it, fail while the logs of a site grow; nothing is lost. */
+/** The broker fails while the logs of a site grow; nothing is lost. */
 import { scheduler } from 'node:timers/promises'
 import type { Broker } from './broker-contract.ts'
 import { NoEngineError } from './engine-contract.ts'
@@ -10,9 +10,6 @@ import { waitFor } from './wait-for.ts'
 
 /** Documents of correlators at the other end when something goes wrong. */
 const SOME = 60
-/** Answers each agent loses, one of so many produce requests. */
-const LOST = 20
-const LOST_EVERY = 2
 /** A broker that stands still; longer than a client waits for an answer at first. */
 const PAUSE_MS = 10_000
 
@@ -84,41 +81,4 @@ async function waitingOf({ agents }: TierSystem): Promise<readonly number[]> {
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((all, each) => all + each, 0)
-}
-
-/** Every agent has a proxy of its own. */
-export const TIERS_NETWORK: Suite = {
-  name: 'tiers-network',
-  engines: ['kafka'],
-  async run(context) {
-    const expected = await expectedDocuments(context)
-    const broker = await context.startBroker({ proxies: 4 })
-    for (const driver of ['kafkajs', 'platformatic'] as const) {
-      const prefix = broker.prefix()
-      const before = broker.proxies.map(({ lost }) => lost)
-      const ways = new Map<string, string>()
-      await playTiers(context, {
-        title: `${LOST} acknowledgements of each agent are lost, ${driver}`,
-        way: { address: broker.address, prefix, driver },
-        agentWay(machine) {
-          const address = ways.get(machine) ?? broker.proxies[ways.size]?.address ?? broker.address
-          ways.set(machine, address)
-          return { address, prefix, driver }
-        },
-        expected,
-        async middle(_, grow) {
-          for (const proxy of broker.proxies) proxy.loseAnswers(LOST, LOST_EVERY)
-          await grow(1)
-        },
-        async after() {
-          const lost = broker.proxies.map((proxy, i) => proxy.lost - (before[i] ?? 0))
-          context.equal(
-            `acknowledgements lost: ${lost.join(' + ')}`,
-            lost,
-            lost.map(() => LOST),
-          )
-        },
-      })
-    }
-  },
 }

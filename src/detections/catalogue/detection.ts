@@ -27,7 +27,8 @@ export type DetectionKind = {
 
 export type Detection = {
   /**
-   * In order of time, then of id, each once. A document that comes too late for that comes out of order (documents-in-order.ts).
+   * In order of time, then of id, each once. A document that comes too late for that comes out of order, and one that is repeated so
+   * late that nobody knows it any more comes once more (documents-in-order.ts): neither may raise a finding that was raised.
    * What is found must not depend on which documents came between two ticks.
    */
   observe(document: SeenDocument): void

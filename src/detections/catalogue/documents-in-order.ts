@@ -10,7 +10,7 @@ import type { SeenDocument } from './detection.ts'
 export const WAITING_MAX = 20_000
 /** As many more may come before those have it: they are sorted then. */
 const SLACK = 2_000
-/** Documents that had their turn are known for this long, in event time, so that what comes again or late is told apart. */
+/** Documents that had their turn are known for this long, in event time: what comes again later than that has its turn again. */
 export const KNOWN_FOR: Micros = 10 * MINUTE
 /** How many of them; the oldest are forgotten first. */
 export const KNOWN_MAX = 100_000
@@ -79,8 +79,7 @@ export function createDocumentsInOrder(saved?: SavedInOrder): DocumentsInOrder {
       }
       if (at < released) {
         late++
-        // Nobody could say any more whether it came before.
-        if (at < released - KNOWN_FOR) return null
+        // However late: a machine that was away for an hour tells the hour then.
         know(document)
         return document
       }

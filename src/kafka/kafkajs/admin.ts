@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import kafkajs, { type Admin as KafkajsAdmin } from 'kafkajs'
 import { MS } from '../../time.ts'
 import { type Admin, type BusConnection, type Headers, OPENING_PATIENCE, type TopicState } from '../bus.ts'
-import { type Client, openClient, RETRIES } from './client.ts'
+import { type Client, openClient } from './client.ts'
 import { failureOf, isRefusal, isUnknownTopic, noAnswer, typeOf } from './failures.ts'
 import { LateError, waitAfter, within } from './patience.ts'
 
@@ -28,9 +28,15 @@ const TOPIC: number = kafkajs.ConfigResourceTypes.TOPIC
 
 type Hand = { readonly client: Client; readonly admin: KafkajsAdmin }
 
-/** Waits `patienceMs` milliseconds for the brokers, at each question anew; rejects with AppError. */
-export async function openAdmin(connection: BusConnection, patienceMs = OPENING_PATIENCE / MS): Promise<KafkajsAdmins> {
-  const ask = await openAsking(connection, patienceMs)
+/**
+ * Waits `patienceMs` milliseconds for the brokers, at each question anew, and no longer than until `stop`; rejects with AppError.
+ */
+export async function openAdmin(
+  connection: BusConnection,
+  patienceMs = OPENING_PATIENCE / MS,
+  stop: AbortSignal | null = null,
+): Promise<KafkajsAdmins> {
+  const ask = await openAsking(connection, patienceMs, stop)
   const bounds = (topic: string) =>
     ask(`tell the offsets of ${topic}`, async (admin) =>
       inOrder(await admin.fetchTopicOffsets(topic)).map(({ low, high }) => ({ begin: Number(low), end: Number(high) })),
@@ -90,10 +96,18 @@ type Asking = {
   close(): Promise<void>
 }
 
-async function openAsking(connection: BusConnection, patienceMs: number): Promise<Asking> {
+async function openAsking(connection: BusConnection, patienceMs: number, stop: AbortSignal | null): Promise<Asking> {
   const { brokers } = connection
   let hand: Promise<Hand> | null = null
   let isClosed = false
+  // kafkajs leaves what is under way on a connection that was cut without an answer.
+  const closing = Promise.withResolvers<never>()
+  closing.promise.catch(() => undefined)
+  const end = () => {
+    isClosed = true
+    closing.reject(new Error('the connection was closed'))
+  }
+  stop?.addEventListener('abort', end, { once: true })
   const drop = (used: Promise<Hand> | null) => {
     // Another question may have opened a new one meanwhile.
     if (hand === used) hand = null
@@ -107,13 +121,14 @@ async function openAsking(connection: BusConnection, patienceMs: number): Promis
     let unknown = 0
     for (let failed = 1; ; failed++) {
       if (isClosed) throw noAnswer(what, brokers, 'the connection was closed')
-      hand ??= openHand(connection, patienceMs)
+      hand ??= openHand(connection, patienceMs, closing.promise)
       const used = hand
       try {
         const { admin } = await used
-        return await within(question(admin), patienceMs)
+        return await within(Promise.race([question(admin), closing.promise]), patienceMs)
       } catch (error) {
         drop(used)
+        if (isClosed) continue
         if (isUnknownTopic(error)) unknown++
         if (isRefusal(error) || unknown >= UNKNOWN_TOPIC_TRIES) throw failureOf(error, what, brokers)
         if (late.aborted || error instanceof LateError) throw failureOf(error, what, brokers)
@@ -122,7 +137,8 @@ async function openAsking(connection: BusConnection, patienceMs: number): Promis
     }
   }
   const close = async () => {
-    isClosed = true
+    end()
+    stop?.removeEventListener('abort', end)
     const last = hand
     await last?.then(({ admin }) => within(admin.disconnect(), 1_000)).catch(() => undefined)
     drop(last)
@@ -131,11 +147,12 @@ async function openAsking(connection: BusConnection, patienceMs: number): Promis
   return Object.assign(ask, { close })
 }
 
-async function openHand(connection: BusConnection, patienceMs: number): Promise<Hand> {
+async function openHand(connection: BusConnection, patienceMs: number, closing: Promise<never>): Promise<Hand> {
   const client = openClient(connection)
-  const admin = client.kafka.admin({ retry: RETRIES })
+  // By itself it would ask for a topic that is not there until our patience ends, and that would be all that is known.
+  const admin = client.kafka.admin({ retry: { retries: 0 } })
   try {
-    await within(Promise.race([admin.connect(), client.distrust]), patienceMs)
+    await within(Promise.race([admin.connect(), client.distrust, closing]), patienceMs)
     return { client, admin }
   } catch (error) {
     client.close()

@@ -36,7 +36,8 @@ export function openClient(connection: BusConnection, onLog: (line: LogLine) => 
   let trouble = ''
   const distrust = Promise.withResolvers<never>()
   distrust.promise.catch(() => undefined)
-  const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const openSocket: ISocketFactory = ({ host: named, port, ssl, onConnect }) => {
+    const host = hostOf(named)
     // Declared as always there; kafkajs hands on null where no TLS is wanted.
     const options = ssl as ConnectionOptions | null
     if (isClosed) throw new Error('closed')
@@ -51,7 +52,7 @@ export function openClient(connection: BusConnection, onLog: (line: LogLine) => 
   }
   const never = new Promise<string[]>(() => undefined)
   const kafka = new kafkajs.Kafka({
-    brokers: () => (isClosed ? never : [...connection.brokers]),
+    brokers: () => (isClosed ? never : connection.brokers.map(splittable)),
     clientId: connection.clientId,
     retry: RETRIES,
     connectionTimeout: CONNECT_MS,
@@ -77,6 +78,16 @@ export function openClient(connection: BusConnection, onLog: (line: LogLine) => 
       for (const socket of sockets) socket.destroy(new Error('closed'))
     },
   }
+}
+
+/** kafkajs takes a broker apart at its first colon, and `[::1]:9092` with it: no address has underscores. */
+function splittable(broker: string): string {
+  return broker.replace(/^\[.*\]/, (address) => address.replaceAll(':', '_'))
+}
+
+/** What `splittable` made, or a host that a broker told, as it is to be connected to. */
+function hostOf(named: string): string {
+  return named.startsWith('[') ? named.slice(1, -1).replaceAll('_', ':') : named
 }
 
 function tlsOf({ tls }: BusConnection): { ssl?: ConnectionOptions } {

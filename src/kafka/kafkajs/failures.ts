@@ -105,7 +105,7 @@ export function noAnswer(doing: string, brokers: readonly string[], detail: stri
 /** The topic or partition is not there. */
 export function noTopic(name: string, brokers: readonly string[]): AppError {
   return new AppError('refused', `${placeOf(brokers)} has no ${name}`, {
-    advice: 'Make the topics with "peertrail install kafka".',
+    advice: 'Make the topics with "peertrail install kafka", and check the prefix in the pipeline file.',
   })
 }
 
@@ -132,7 +132,7 @@ function refusalOf(error: unknown, what: string): AppError | null {
   if (advice !== undefined)
     return refused(`${chain.find((link) => link.type === type)?.message ?? ''} (${type})`, advice)
   const tls = chain.find(({ name }) => name === 'UntrustedError')
-  if (tls !== undefined) return refused(tls.message, 'Name the authority of the brokers with kafka.tls.ca.')
+  if (tls !== undefined) return refused(tls.message, 'Name the authority of the brokers with kafka.tls.ca_file.')
   const unpacked = chain.find(({ name }) => name === 'KafkaJSNotImplemented')
   if (unpacked !== undefined)
     return refused(unpacked.message, 'Let the topics keep what producers send: compression.type=producer.')

@@ -27,7 +27,9 @@ export function readLog({ level, log }: LogEntry): LogLine {
   // 1 and 2 are errors and warnings; the rest is chatter.
   const whole = level > 2 ? '' : typeof error === 'string' && error !== '' ? error : message
   // The same is said twice, once with this before it.
-  const said = whole.replace(/^Failed to connect to seed broker, trying another broker from the list: /, '')
+  const line = whole.replace(/^Failed to connect to seed broker, trying another broker from the list: /, '')
+  // Behind it are a broker's own words, which may repeat what was sent to log in.
+  const said = line.replace(/^(SASL [\w -]+ authentication failed): .*/s, '$1')
   return {
     trouble: USUAL.test(said) || USUAL.test(message) ? '' : oneLine(said),
     isUnknownTopic: message.startsWith('Response Metadata') && /does not host this topic-partition/.test(said),

@@ -154,6 +154,8 @@ export async function openMembership(connection: BusConnection, options: Members
       trouble.tell(failureOf(why, `read ${topics.join(', ')}`, brokers).message)
       await pause(waitAfter(failed), undefined, { signal: leaving.signal }).catch(() => undefined)
       if (leaving.signal.aborted) return
+      // A handler may have rejected while there was no life that its failure could end.
+      if (failure !== null) throw failure
       life = live()
     }
   }

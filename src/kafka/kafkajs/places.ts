@@ -1,6 +1,7 @@
 /** Where to read on: what the owner says, else what the group committed, else the oldest; and always a place that exists. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BusConnection } from '../bus.ts'
+import { MS } from '../../time.ts'
+import { type BusConnection, OPENING_PATIENCE } from '../bus.ts'
 import { type Bounds, type KafkajsAdmins, openAdmin } from './admin.ts'
 import { failureOf, isRefusal } from './failures.ts'
 import { waitAfter } from './patience.ts'
@@ -26,13 +27,13 @@ export type Places = {
 /** `tell`: for people, '' = all is well. */
 export function createPlaces(connection: BusConnection, group: string, tell: (text: string) => void): Places {
   let admin: Promise<KafkajsAdmins> | null = null
-  let isClosed = false
+  const ending = new AbortController()
   // By topic; a rebalance of many partitions asks once a topic.
   const bounds = new Map<string, Promise<readonly Bounds[]>>()
   const committed = new Map<string, Promise<readonly number[]>>()
 
   const asking = async () => {
-    admin ??= openAdmin(connection)
+    admin ??= openAdmin(connection, OPENING_PATIENCE / MS, ending.signal)
     try {
       return await admin
     } catch (error) {
@@ -65,13 +66,14 @@ export function createPlaces(connection: BusConnection, group: string, tell: (te
   return {
     async find(asked, isVain) {
       for (let failed = 1; ; failed++) {
-        if (isVain() || isClosed) return -1
+        if (isVain() || ending.signal.aborted) return -1
         try {
           return await place(asked)
         } catch (error) {
+          if (ending.signal.aborted) continue
           if (isRefusal(error)) throw error
           tell(failureOf(error, 'look up offsets', connection.brokers).message)
-          await pause(waitAfter(failed))
+          await pause(waitAfter(failed), undefined, { signal: ending.signal }).catch(() => undefined)
         }
       }
     },
@@ -80,7 +82,7 @@ export function createPlaces(connection: BusConnection, group: string, tell: (te
       committed.clear()
     },
     async close() {
-      isClosed = true
+      ending.abort()
       await (await admin?.catch(() => null))?.close()
     },
   }

@@ -42,7 +42,13 @@ export async function openAdmin(connection: BusConnection): Promise<BusAdmin> {
       const partitions = Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp }))
       const [answer] = await admin.listOffsets({ topics: [{ name: topic, partitions }] })
       const offsets = new Map(answer?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]))
-      return partitions.map(({ partitionIndex }) => offsets.get(partitionIndex) ?? 0)
+      return partitions.map(({ partitionIndex }) => {
+        const offset = offsets.get(partitionIndex)
+        // A guess would pass for all that there is of the partition.
+        if (offset === undefined || offset < 0)
+          throw new Error(`no offset of partition ${partitionIndex} in the answer`)
+        return offset
+      })
     })
   const close = async () => {
     ending.abort(new AppError('no-server', 'the connection to Kafka was closed'))

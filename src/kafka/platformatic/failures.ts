@@ -92,7 +92,10 @@ export function isRejoinNeeded(error: unknown): boolean {
   return causesOf(error).some(({ needsRejoin }) => needsRejoin)
 }
 
-/** One sentence without a full stop, for a terminal. Holds no secret: the library puts none into messages. */
+/**
+ * One sentence without a full stop, for a terminal. Holds no secret: the library puts none into messages, and what a broker says about a
+ * login, which it may repeat there, is left out.
+ */
 export function reasonOf(error: unknown): string {
   const causes = causesOf(error)
   const refused = causes.find(({ apiId }) => REFUSALS.has(apiId))
@@ -101,7 +104,10 @@ export function reasonOf(error: unknown): string {
   if (refused === undefined && untrusted !== undefined) return safeText(untrusted.message.replace(/;.*/s, ''))
   const said = refused ?? causes.findLast(({ isLeaf }) => isLeaf)
   if (said === undefined) return 'no reason given'
-  const text = said.words === '' ? said.message : `${said.message.replace(/\.$/, '')}: ${said.words}`
+  const text =
+    said.words === '' || said.apiId === 'SASL_AUTHENTICATION_FAILED'
+      ? said.message
+      : `${said.message.replace(/\.$/, '')}: ${said.words}`
   const short = text.length > REASON_MAX ? `${text.slice(0, REASON_MAX)}…` : text
   return safeText(short.replace(/\.$/, '') || said.code)
 }
@@ -131,7 +137,7 @@ export function failureOf(error: unknown, brokers: readonly string[], doing: str
 
 function adviceFor(error: unknown): string {
   if (causesOf(error).some(({ code, message }) => TLS_CODE.test(code) || TLS_TEXT.test(message)))
-    return 'Check whether the brokers speak TLS at this port, and name the authority of their certificates with kafka.tls.ca.'
+    return 'Check whether the brokers speak TLS at this port, and name the authority of their certificates with kafka.tls.ca_file.'
   if (isAnswer(error, 'SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM', 'ILLEGAL_SASL_STATE'))
     return 'Check mechanism, user and password of kafka.sasl.'
   if (causesOf(error).some(({ apiId }) => apiId.endsWith('_AUTHORIZATION_FAILED')))

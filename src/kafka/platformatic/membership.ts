@@ -173,7 +173,9 @@ export async function startMembership(connection: BusConnection, options: Member
     })
   }
 
-  const commits = createCommits(commit)
+  // Who is no member at present is told so by `commit`.
+  const isOurs = (partition: number) => standing === null || standing.partitions.includes(partition)
+  const commits = createCommits(commit, isOurs)
 
   try {
     await join(OPENING_PATIENCE)

@@ -45,7 +45,11 @@ export function startCommits({
 
   async function commitOnce(): Promise<void> {
     const places = progress.uncommitted(topic).filter(({ partition }) => member.partitions.has(partition))
-    if (places.length === 0) return
+    if (places.length === 0) {
+      // What was refused is another member's by now.
+      trouble = ''
+      return
+    }
     try {
       step('index-committing')
       await member.commit(places)

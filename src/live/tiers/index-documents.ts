@@ -20,7 +20,7 @@ export type ReadDocuments = {
   /** In the order of the events. */
   readonly origins: readonly Origin[]
   readonly letters: readonly Outgoing[]
-  /** Characters of all texts. */
+  /** Characters of all texts, keys and headers: what is kept of the messages. */
   readonly bytes: number
   /** Newest time of a document, 0 = none. */
   readonly reached: Micros
@@ -50,9 +50,10 @@ export function createDocumentReader(isWhole: boolean, now: () => Micros): Docum
       }
       if (typeof read === 'string') letters.push(toLetter(message, read, 'index', now()))
       else {
+        const origin = originOf(message)
         events.push(read)
-        origins.push(originOf(message))
-        bytes += read.printed?.length ?? 0
+        origins.push(origin)
+        bytes += (read.printed?.length ?? 0) + sizeOf(origin)
         reached = Math.max(reached, read.own['@timestamp'] ?? 0)
       }
       next = message.offset + 1
@@ -81,4 +82,9 @@ function documentEvent(value: Buffer, kind: string | undefined, isWhole: boolean
 
 function originOf({ topic, partition, offset, key, headers }: Incoming): Origin {
   return { topic, partition, offset, key: key?.toString('latin1') ?? '', headers }
+}
+
+/** Headers may be megabytes, too. */
+function sizeOf({ key, headers }: Origin): number {
+  return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, key.length)
 }

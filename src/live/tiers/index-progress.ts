@@ -9,9 +9,9 @@ import { type Micros, SECOND } from '../../time.ts'
 import type { Spool } from '../spool.ts'
 
 export type IndexLimits = {
-  /** Documents that wait for the slowest sink. */
+  /** Documents that wait for the slowest sink; also readings that wait with them, without a document of their own. */
   readonly documents: number
-  /** The same in bytes of their text, which may be megabytes each. */
+  /** The same in bytes of their text and headers, which may be megabytes each. */
   readonly bytes: number
   /** Between two commits: what may come again after a kill, and how often the topic of offsets is written. */
   readonly commitEvery: Micros
@@ -23,6 +23,8 @@ export const INDEX_LIMITS: IndexLimits = { documents: 40_000, bytes: 64 * 1024 *
 /** Messages of one partition that were read together. */
 export type Read = {
   readonly partition: number
+  /** Offset of the first of them. */
+  readonly from: number
   /** Behind the last of them. */
   readonly next: number
   readonly documents: number
@@ -48,10 +50,11 @@ export type IndexProgress = {
   /** The partition is ours: the offset to read on from, null = where the group committed. `committed`: -1 = nothing, Infinity = not known. */
   assign(partition: number, committed: number): number | null
   revoke(partition: number): void
-  /** Whether anything of it is known from before, so that it may go on. */
-  isKnown(partition: number): boolean
-  /** Its documents have just been pushed into the queues. */
-  read(read: Read): void
+  /**
+   * Its documents have just been pushed into the queues. Answers how many messages before them nobody has read: what was to come next is
+   * not there any more.
+   */
+  read(read: Read): number
   /** Sinks accepted something. */
   settle(): void
   /** No more should be read for now. */
@@ -88,13 +91,14 @@ export function createIndexProgress(queues: readonly Spool[], limits: IndexLimit
   let bytes = 0
 
   function track(partition: number, committed: number): Tracked {
-    const place = { partition, isOurs: true, next: -1, done: -1, committed, reached: 0, waiting: 0 }
+    const place = { partition, isOurs: true, next: -1, done: committed, committed, reached: 0, waiting: 0 }
     tracked.set(partition, place)
     return place
   }
 
   function finish({ place, read }: Waiting): void {
-    place.done = read.next
+    // What was on its way while somebody else had the partition stands behind where that one got to.
+    place.done = Math.max(place.done, read.next)
     place.reached = Math.max(place.reached, read.reached)
     place.waiting -= read.documents
     waiting -= read.documents
@@ -117,14 +121,15 @@ export function createIndexProgress(queues: readonly Spool[], limits: IndexLimit
       const place = tracked.get(partition)
       if (place !== undefined) place.isOurs = false
     },
-    isKnown: (partition) => (tracked.get(partition)?.next ?? -1) >= 0,
     read(read) {
       const place = tracked.get(read.partition) ?? track(read.partition, -1)
-      place.next = read.next
+      const expected = Math.max(place.next, place.done)
+      place.next = Math.max(place.next, read.next)
       place.waiting += read.documents
       waiting += read.documents
       bytes += read.bytes
       line.push({ place, read, ends: queues.map(({ pushed }) => pushed) })
+      return expected < 0 ? 0 : Math.max(0, read.from - expected)
     },
     settle() {
       const open = line.findIndex(({ ends }) => ends.some((end, i) => (queues[i]?.dropped ?? 0) < end))
@@ -133,7 +138,7 @@ export function createIndexProgress(queues: readonly Spool[], limits: IndexLimit
       for (const each of done) finish(each)
     },
     get isFull() {
-      return waiting >= limits.documents || bytes >= limits.bytes
+      return waiting >= limits.documents || bytes >= limits.bytes || line.length >= limits.documents
     },
     get waiting() {
       return waiting

@@ -54,6 +54,7 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
   let commits: IndexCommits | null = null
   let trouble = ''
   let letters = 0
+  let lost = 0
 
   function onAccepted(): void {
     progress.settle()
@@ -65,8 +66,8 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
    * A handler that waited for room would hold up the group, too: a sink may be away for hours. What is on its way still comes, at most
    * a batch of each partition.
    */
-  function holdBack(): void {
-    for (const partition of member?.partitions ?? []) {
+  function holdBack(partitions: Iterable<number> = member?.partitions ?? []): void {
+    for (const partition of partitions) {
       member?.pause(partition)
       held.add(partition)
     }
@@ -87,6 +88,15 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
       for (const event of events) if (sink.keepsLedger || event.dataset !== 'peertrail.ledger') spool.push(event)
   }
 
+  function noteLost(partition: number, count: number): void {
+    if (count === 0) return
+    lost += count
+    log.error(
+      { partition, lost: count },
+      `${topic}, partition ${partition}: ${count} messages were deleted by age before they were read; they are in no sink`,
+    )
+  }
+
   async function take(messages: readonly Incoming[]): Promise<void> {
     const [first] = messages
     if (stopping.signal.aborted || first === undefined) return
@@ -101,7 +111,8 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
     })
     if (read.next >= 0) {
       push(read.events)
-      progress.read({ ...read, partition: first.partition, documents: read.events.length })
+      const { partition, offset: from } = first
+      noteLost(partition, progress.read({ ...read, partition, from, documents: read.events.length }))
       progress.settle()
       for (const delivery of deliveries) delivery.wake()
       step('index-read')
@@ -115,8 +126,9 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
   }
 
   async function assigned(partition: number): Promise<ReadonlyMap<string, number>> {
-    const committed = progress.isKnown(partition) ? await committedOf(partition) : -1
-    const from = progress.assign(partition, committed)
+    const from = progress.assign(partition, await committedOf(partition))
+    // A pause ends with the ownership: each rebalance would bring a batch more.
+    if (progress.isFull) holdBack([partition])
     return from === null ? new Map() : new Map([[topic, from]])
   }
 
@@ -197,7 +209,7 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
       stopping.abort()
       stopped.resolve()
     },
-    status: () => indexStatus({ settings, group, progress, deliveries, commits, trouble, letters }),
+    status: () => indexStatus({ settings, group, progress, deliveries, commits, trouble, letters, lost }),
   }
 }
 

@@ -15,10 +15,12 @@ export type IndexParts = {
   readonly trouble: string
   /** Messages that went to the dead letters. */
   readonly letters: number
+  /** Messages that were deleted by age before they were read. */
+  readonly lost: number
 }
 
 export function indexStatus(parts: IndexParts): TierStatus {
-  const { settings, group, progress, deliveries, commits, trouble, letters } = parts
+  const { settings, group, progress, deliveries, commits, trouble, letters, lost } = parts
   const sinks = deliveries.map((delivery) => delivery.status())
   const slowest = sinks.find(({ error }) => error !== '')
   const waitingFor = slowest === undefined ? '' : `sink ${slowest.name}`
@@ -37,6 +39,7 @@ export function indexStatus(parts: IndexParts): TierStatus {
       .map((place) => partitionStatus(place, commits?.ends?.[place.partition], waitingFor)),
     counts: {
       'dead letters': letters,
+      lost,
       'commits refused': commits?.refused ?? 0,
       ...Object.fromEntries(
         sinks.flatMap(({ name, accepted, counts }) => [

@@ -11,7 +11,12 @@ import type { TierDeps, TierRun, TierSettings } from './tier.ts'
 /** Opens sinks and clients; the group is joined by `run`. Throws AppError. */
 export async function openIndexTier(settings: TierSettings, deps: TierDeps): Promise<TierRun> {
   const { now, bus } = deps
-  const [producer, admin] = await Promise.all([bus.producer(), bus.admin()])
+  const producer = await bus.producer()
+  const admin = await bus.admin().catch(async (error: unknown) => {
+    // Its connection would keep the process, and systemd would start no other.
+    await producer.close()
+    throw error
+  })
   const origins = new WeakMap<Event, Origin>()
   const letters = createTopicLetters({ producer, originOf: (event) => origins.get(event), now })
   const onHead = createHeadShipper(settings, { ...deps, producer, admin })

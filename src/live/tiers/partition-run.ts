@@ -118,7 +118,7 @@ export function createPartitionRun(
       const message = isBehind ? held.force() : held.take(positions)
       if (message === null) break
       if (isBehind) counts.unproven++
-      core.progress(message)
+      core.progress(message, !isBehind)
       const speaker = speakerOf(message)
       speakers.set(speaker.name, speaker)
       given++

@@ -30,7 +30,12 @@ export async function openPartitionTier(
   spec: PartitionTierSpec,
   limits: TierLimits = TIER_LIMITS,
 ): Promise<TierRun> {
-  const [producer, admin] = await Promise.all([deps.bus.producer(), deps.bus.admin()])
+  const producer = await deps.bus.producer()
+  const admin = await deps.bus.admin().catch(async (error: unknown) => {
+    // Its connection would keep the process, and systemd would start no other.
+    await producer.close()
+    throw error
+  })
   try {
     const making = await createTierMaking(settings, deps, spec, admin)
     return createPartitionTier({ settings, deps, spec, making, producer, admin, limits })

@@ -2,9 +2,12 @@
 import { AppError } from '../../errors.ts'
 import type { Bus, Incoming } from '../../kafka/bus.ts'
 import { MARK_HEADER, type Mark, readMark } from '../../kafka/marks.ts'
-import type { Log } from '../log.ts'
+import type { ProgressMessage } from '../../relay/messages.ts'
+import { quoted } from '../../safe-text.ts'
+import { DAY, type Micros } from '../../time.ts'
+import { createLimitedLog, type Log } from '../log.ts'
 import type { Assigned } from './assignments.ts'
-import type { Listening } from './listening.ts'
+import { type Listening, nameOf } from './listening.ts'
 import { createProgressFeed, type ProgressFeed } from './progress-feed.ts'
 import { received } from './received.ts'
 import type { PartitionTierSpec, TierMaking } from './tier-making.ts'
@@ -16,12 +19,19 @@ export type ProgressIntake = {
   takeNews(): boolean
   /** To be called when something may have been taken: reading goes on when there is room. */
   settle(): void
-  readonly counts: { readonly 'unreadable progress': number }
+  readonly counts: { readonly 'unreadable progress': number; readonly 'progress ahead of the clock': number }
 }
+
+/**
+ * What is told of times further ahead of the wall clock comes from a clock that is wrong, or from nobody of ours. Believed, it would be
+ * as far as its machine ever gets: nobody would wait for it any more, and what it sends would be dropped as worked off.
+ */
+const AHEAD_MAX: Micros = DAY
 
 export function createProgressIntake(parts: {
   readonly bus: Bus
   readonly log: Log
+  readonly now: () => Micros
   readonly spec: PartitionTierSpec
   readonly making: TierMaking
   readonly runs: ReadonlyMap<number, Assigned>
@@ -30,8 +40,11 @@ export function createProgressIntake(parts: {
   readonly wake: () => void
   readonly heldMax: number
 }): ProgressIntake {
-  const { bus, log, spec, making, runs, listening, fail, wake, heldMax } = parts
-  const counts = { 'unreadable progress': 0 }
+  const { bus, now, spec, making, runs, listening, fail, wake, heldMax } = parts
+  const counts = { 'unreadable progress': 0, 'progress ahead of the clock': 0 }
+  const log = createLimitedLog(parts.log, now)
+  /** The furthest that was believed: a wall clock that is behind stops nobody. */
+  let furthest: Micros = Number.NEGATIVE_INFINITY
   let isNews = false
   let room = Promise.withResolvers<void>()
   const feed = createProgressFeed(bus, making.progressTopic, { onMessages, fail })
@@ -51,7 +64,8 @@ export function createProgressIntake(parts: {
   function hear(incoming: Incoming): void {
     const text = incoming.headers[MARK_HEADER]
     const left = text === undefined ? null : readMark(text)
-    if (left !== null) mark(left)
+    // It was taken before it was left: one that speaks of what came later was left by nobody of ours, or in another topic.
+    if (left !== null && left.upTo <= incoming.offset) mark(left)
     const read = received(incoming)
     if (read.kind === 'poison') {
       giveUp(incoming, read.reason)
@@ -59,12 +73,28 @@ export function createProgressIntake(parts: {
     }
     try {
       const message = spec.readProgress(read.value)
+      if (isFarAhead(message)) return
       listening.heard(message)
       for (const { run } of runs.values()) run.hear(incoming.offset, message)
     } catch (cause) {
       if (cause instanceof AppError) throw cause
       giveUp(incoming, cause instanceof Error ? cause.message : String(cause))
     }
+  }
+
+  /** Who tells nothing else is silent, and so given up in time. */
+  function isFarAhead(message: ProgressMessage): boolean {
+    if (message.reached <= Math.max(now(), furthest) + AHEAD_MAX) {
+      furthest = Math.max(furthest, message.reached)
+      return false
+    }
+    counts['progress ahead of the clock']++
+    const name = nameOf(message)
+    log.warn(
+      { about: name, reached: message.reached },
+      `${quoted(name)} tells of a time more than a day ahead of the clock of this machine: it is not believed; set its clock`,
+    )
+    return true
   }
 
   /** Every process reads it: the correlator that has partition 0 writes the letter. */

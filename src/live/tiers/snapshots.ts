@@ -133,7 +133,10 @@ async function readWhole(
   if (to <= from) return found
   await producer.send([{ topic, partition, key: Buffer.from(PROBE), value: Buffer.from('1'), headers: STATE_HEADERS }])
   const { promise: isRead, resolve, reject } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => reject(new Error('given up')))
+  // Who could not even open a reader waits for it no more.
+  isRead.catch(() => {})
+  const giveUp = (): void => reject(new Error('given up'))
+  signal.addEventListener('abort', giveUp)
   const take = ({ key, value }: Incoming): void => {
     const name = key?.toString('latin1') ?? ''
     if (value === null) found.delete(name)

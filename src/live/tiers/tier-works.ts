@@ -88,6 +88,7 @@ export function createTierWorks(parts: TierParts, { member, wake, fail, signal }
   const intake = createProgressIntake({
     bus,
     log,
+    now,
     spec,
     making,
     runs: assignments.runs,

@@ -14,7 +14,7 @@ import type { Sink } from '../../../src/sinks/sink.ts'
 import { SECOND } from '../../../src/time.ts'
 import { createTopicBroker, type MemoryBroker, nextTurn } from '../../kafka/memory-bus.ts'
 import { idOf, madeEvent, START } from '../../store/made-events.ts'
-import { createListLog, type Logged } from '../collectors/workshop.ts'
+import { createListLog, type Logged, until } from '../collectors/workshop.ts'
 
 export const EVENTS = 'p.events'
 export const PARTITIONS = 4
@@ -166,3 +166,34 @@ export function openIndexPlace(batchMax = 100): IndexPlace {
 }
 
 export const idsOf = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => idOf(from + i))
+
+/** What lies before the committed offsets. */
+export async function committedCount(place: IndexPlace): Promise<number> {
+  const committed = await place.committed()
+  return committed.reduce((sum, offset) => sum + Math.max(0, offset), 0)
+}
+
+export async function untilCommitted(place: IndexPlace, count: number): Promise<void> {
+  let known = 0
+  await until(() => {
+    committedCount(place).then(
+      (now) => {
+        known = now
+      },
+      () => {},
+    )
+    return known >= count
+  }, `${count} messages committed`)
+}
+
+/** Documents that may come on top of what is bounded: a batch of each partition on its way, and one before the group is joined. */
+export const AHEAD = 2 * 10 * PARTITIONS
+
+/** A sink that is held answers nothing: what else is to happen has happened then. */
+export async function standstill(): Promise<void> {
+  for (let i = 0; i < 200; i++) await nextTurn()
+}
+
+export function waitingOf(tier: TierRun): number {
+  return tier.status().partitions.reduce((sum, { waiting }) => sum + waiting, 0)
+}

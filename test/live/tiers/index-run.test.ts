@@ -2,50 +2,21 @@
 import { describe, expect, test } from 'vitest'
 import { readLetter } from '../../../src/kafka/dead-letter.ts'
 import { HEADERS } from '../../../src/kafka/schema-version.ts'
-import type { TierRun } from '../../../src/live/tiers/tier.ts'
-import { nextTurn } from '../../kafka/memory-bus.ts'
 import { until } from '../collectors/workshop.ts'
 import {
+  AHEAD,
+  committedCount,
   createListSink,
   EVENTS,
-  type IndexPlace,
   idsOf,
   messageOf,
   openIndexPlace,
   PARTITIONS,
+  standstill,
   textOf,
+  untilCommitted,
+  waitingOf,
 } from './index-place.ts'
-
-/** What lies before the committed offsets. */
-async function committedCount(place: IndexPlace): Promise<number> {
-  const committed = await place.committed()
-  return committed.reduce((sum, offset) => sum + Math.max(0, offset), 0)
-}
-
-async function untilCommitted(place: IndexPlace, count: number): Promise<void> {
-  let known = 0
-  await until(() => {
-    committedCount(place).then(
-      (now) => {
-        known = now
-      },
-      () => {},
-    )
-    return known >= count
-  }, `${count} messages committed`)
-}
-
-/** Documents that may come on top of what is bounded: a batch of each partition on its way, and one before the group is joined. */
-const AHEAD = 2 * 10 * PARTITIONS
-
-/** A sink that is held answers nothing: what else is to happen has happened then. */
-async function standstill(): Promise<void> {
-  for (let i = 0; i < 200; i++) await nextTurn()
-}
-
-function waitingOf(tier: TierRun): number {
-  return tier.status().partitions.reduce((sum, { waiting }) => sum + waiting, 0)
-}
 
 describe('documents', () => {
   test('reach every sink byte for byte, and are committed', async () => {

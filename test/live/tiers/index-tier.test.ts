@@ -200,3 +200,32 @@ test('a sink that cannot be opened is said at the start, and nothing stays open'
   expect(error).toBeInstanceOf(AppError)
   expect(error).toMatchObject({ code: 'cannot-write' })
 })
+
+test('brokers that answer half of what is asked keep no process alive', async () => {
+  let closed = 0
+  const own = place.broker.connect('a')
+  const bus = {
+    ...own,
+    async producer() {
+      const producer = await own.producer()
+      const close = () => {
+        closed++
+        return producer.close()
+      }
+      return { ...producer, close }
+    },
+    admin: () => Promise.reject(new AppError('no-server', 'nobody answers')),
+  }
+  const { log } = createListLog()
+  const deps: TierDeps = {
+    bus,
+    now: () => START,
+    log,
+    environment: {},
+    hide: () => {},
+    random: () => 0,
+    step: () => {},
+  }
+  await expect(openIndexTier(settingsOf(), deps)).rejects.toThrow('nobody answers')
+  expect(closed).toBe(1)
+})

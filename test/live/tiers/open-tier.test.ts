@@ -7,6 +7,7 @@ import { openTier } from '../../../src/live/tiers/open-tier.ts'
 import type { TierSettings } from '../../../src/live/tiers/tier.ts'
 import { toEnvelope } from '../../../src/relay/envelope.ts'
 import { openKafkaSink } from '../../../src/sinks/kafka.ts'
+import { type Micros, MS } from '../../../src/time.ts'
 import { createTopicBroker, type MemoryBroker } from '../../kafka/memory-bus.ts'
 import { openRelayFeed } from '../../relay/relay-feed.ts'
 import { DEMO } from '../../replay-capture.ts'
@@ -14,6 +15,8 @@ import { createListLog } from '../collectors/workshop.ts'
 import { fastClock, type Opened, PREFIX, seeded, tierSettings, until } from './tier-place.ts'
 
 const PARTITIONS = 4
+/** Nobody believes machines that are far ahead of the clock. */
+const CAPTURED_AT: Micros = Date.UTC(2026, 10, 24) * MS
 /** Events of one delivery. */
 const BATCH = 500
 
@@ -21,7 +24,7 @@ async function start(broker: MemoryBroker, client: string, settings: TierSetting
   const { log, logged } = createListLog()
   const tier = await openTier(settings, {
     bus: broker.connect(client),
-    now: fastClock(),
+    now: fastClock(CAPTURED_AT),
     log,
     environment: {},
     hide() {},
