@@ -87,7 +87,8 @@ export function createDetectorFrontier(correlators: number, saved?: SavedDetecto
       for (const [name, machine] of machines) {
         catchUp(machine, until)
         const { told, ahead } = machine
-        last = Math.max(last, told?.settled ?? last)
+        // Who has told all says so with a time at the end of time; more may come all the same.
+        if (told !== null) last = Math.max(last, Math.min(told.at, told.settled))
         // A finished one has told everything; but what it told last may not have been told on.
         if (patience.givenUp.has(name) || (told?.isFinished === true && ahead.length === 0)) continue
         least = Math.min(least, told?.settled ?? Number.NEGATIVE_INFINITY)

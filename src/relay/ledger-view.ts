@@ -18,6 +18,8 @@ export type LedgerView = {
   /** Entries left out because there were too many, or because they named no prefix. */
   readonly left: number
   readonly gateways: ReadonlySet<string>
+  /** Interfaces with prefixes. */
+  readonly interfaces: number
   /**
    * Whose packets cryptokey routing would take for the address at that time: of each interface the entries of the longest prefix that
    * covers it, in order of gateway, interface and key. Between `not_before` and `since`, and in the poll before `until`, it is not
@@ -92,6 +94,8 @@ export function createLedgerView(entriesMax = LEDGER_ENTRIES_MAX): LedgerView {
       const slot = slotOf(place, entry.prefix)
       if (slot < 0) {
         left++
+        // What nobody can ask for is not kept either.
+        if (place.slots.size === 0) interfaces.delete(`${entry.gateway}\0${entry.interface}`)
         return
       }
       const known = entries.get(slot)
@@ -117,6 +121,9 @@ export function createLedgerView(entriesMax = LEDGER_ENTRIES_MAX): LedgerView {
       return left
     },
     gateways,
+    get interfaces() {
+      return interfaces.size
+    },
     holdersOf(address, at) {
       const bits = addressBits(address)
       if (bits === null) return []

@@ -96,7 +96,7 @@ describe('the demo gateway', () => {
     'peers.sessions.sessions',
     'peers.metrics.moved',
     'journal.polls',
-    'finding.pending',
+    'finding.documents',
   ])('would miss %s', (path) => {
     expect(play(world, moves, (index) => index % 61 === 60, forgetting(world, path))).not.toEqual(whole)
   })

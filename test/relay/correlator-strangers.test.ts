@@ -4,6 +4,7 @@ import type { Event } from '../../src/event.ts'
 import { parseInventory } from '../../src/identity/inventory.ts'
 import { createCorrelator, type SavedCorrelator } from '../../src/relay/correlator.ts'
 import { createFrontier, MACHINES_MAX } from '../../src/relay/correlator-frontier.ts'
+import { createDetectorFrontier } from '../../src/relay/detector-frontier.ts'
 import { createMachineFacts } from '../../src/relay/machine-facts.ts'
 import { SETTLED_ALL } from '../../src/relay/machine-position.ts'
 import type { MachineProgress } from '../../src/relay/messages.ts'
@@ -150,6 +151,18 @@ test('a machine that had told all and goes on is asked for its flows again', () 
   frontier.progress(progress('gw1', 10, { settled: SETTLED_ALL, isFinished: true }))
   frontier.progress(progress('gw1', 100, { settled: T0 + 20 * SECOND }))
   expect(frontier.machines(EVERYBODY)).toBe(T0 + 20 * SECOND + AUDIT_LATENESS)
+})
+
+test('a detector that heard that all is told goes on when more is told', () => {
+  const frontier = createDetectorFrontier(1)
+  const tell = (seconds: number, more: Partial<MachineProgress>) => {
+    frontier.progress(progress('gw1', seconds, more))
+    frontier.progress({ kind: 'partition', partition: 0, reached: T0 + (seconds + 1) * SECOND })
+    frontier.look(EVERYBODY)
+    return [(frontier.reached - T0) / SECOND, frontier.isEnd]
+  }
+  expect(tell(10, { settled: SETTLED_ALL, isFinished: true })).toEqual([10, true])
+  expect(tell(100, { settled: T0 + 90 * SECOND })).toEqual([90, false])
 })
 
 test('what machines say of themselves is bounded like the machines', () => {

@@ -151,6 +151,16 @@ describe('the whole ledger', () => {
     expect(view.holdersOf('10.8.0.1', 30 * SECOND).map(({ public_key: key }) => key)).toEqual(['a', 'c'])
   })
 
+  test('keeps nothing of interfaces whose entries are left out', () => {
+    const view = createLedgerView(2)
+    for (let index = 0; index < 1_000; index++) view.apply(entry(`evil${index}`, 'a', 'no prefix', 20))
+    view.apply(entry('gw1', 'a', '10.8.0.1/32', 10))
+    view.apply(entry('gw2', 'a', '10.8.0.1/32', 10))
+    for (let index = 0; index < 1_000; index++) view.apply(entry(`evil${index}`, 'a', '10.8.0.1/32', 10))
+    expect(view.interfaces).toBe(2)
+    expect([view.size, view.left]).toEqual([2, 2_000])
+  })
+
   test('is what the newest message of each key says, in whatever order and however often they come', () => {
     const entries = fc.array(
       fc.record({

@@ -3,10 +3,12 @@ import { promisify } from 'node:util'
 import { constants, gzip, unzip, zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
 import type { Compression } from '../bus.ts'
-import { UNPACKED_BYTES_MAX } from '../unpacked-bytes.ts'
+import { UNPACKED_BYTES_MAX, unpackingError } from '../unpacked-bytes.ts'
 
 /** The fastest: our documents are a third of the size with it, and hardly smaller with the next ones. */
 const ZSTD_LEVEL = 1
+
+const LIMIT = { maxOutputLength: UNPACKED_BYTES_MAX }
 
 const packGzip = promisify(gzip)
 const unpackGzip = promisify(unzip)
@@ -19,13 +21,21 @@ export function registerCodecs(): void {
   const codecs = kafkajs.CompressionCodecs as unknown as Record<number, () => unknown>
   codecs[kafkajs.CompressionTypes.GZIP] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) => packGzip(buffer),
-    decompress: (buffer: Buffer) => unpackGzip(buffer, { maxOutputLength: UNPACKED_BYTES_MAX }),
+    decompress: (buffer: Buffer) => bounded(unpackGzip(buffer, LIMIT)),
   })
   codecs[kafkajs.CompressionTypes.ZSTD] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) =>
       packZstd(buffer, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }),
-    decompress: (buffer: Buffer) => unpackZstd(buffer, { maxOutputLength: UNPACKED_BYTES_MAX }),
+    decompress: (buffer: Buffer) => bounded(unpackZstd(buffer, LIMIT)),
   })
+}
+
+async function bounded(unpacked: Promise<Buffer>): Promise<Buffer> {
+  try {
+    return await unpacked
+  } catch (error) {
+    throw unpackingError(error)
+  }
 }
 
 /** kafkajs's word for it. */

@@ -5,6 +5,7 @@ import { again } from './again.ts'
 import type { Listening } from './listening.ts'
 import type { Outbox } from './outbox.ts'
 import { createPartitionRun, type PartitionRun } from './partition-run.ts'
+import { progressStart } from './progress-start.ts'
 import { createSaving, type Saving } from './saving.ts'
 import { createSnapshotWriter, type Restored, restoreSnapshot } from './snapshots.ts'
 import { createTelling, type Telling } from './telling.ts'
@@ -46,6 +47,7 @@ type AssignmentParts = {
 type Limits = {
   readonly oldest: readonly number[]
   readonly ends: readonly number[]
+  /** Of those that say something of messages that are there. */
   readonly oldestProgress: number
   readonly endOfProgress: number
 }
@@ -63,10 +65,14 @@ export function createAssignments(parts: AssignmentParts): Assignments {
   async function restore(partition: number): Promise<(Restored & Limits) | null> {
     const way = { bus, admin: parts.admin, producer: parts.producer, log, signal }
     return again(
-      async () => ({
-        ...(await restoreSnapshot(way, making.stateTopic, partition)),
-        ...(await limitsOf(parts.admin, making, partition)),
-      }),
+      async () => {
+        const restored = await restoreSnapshot(way, making.stateTopic, partition)
+        const limits = await limitsOf(parts.admin, making, partition)
+        if (restored.snapshot !== null) return { ...restored, ...limits }
+        const { progressTopic } = making
+        const place = { bus, signal, partition, topics: spec.topics, progressTopic }
+        return { ...restored, ...limits, oldestProgress: await progressStart({ ...place, ...limits }) }
+      },
       signal,
       (text) => {
         trouble = text

@@ -36,8 +36,8 @@ export type Listening = {
 
 /** Between two looks at the brokers more than this: the process or the brokers stood still, and nobody can be blamed. */
 const STEP_MAX: Micros = 5 * SECOND
-/** Machines and partitions remembered. */
-const SPEAKERS_MAX = 100_000
+/** Machines and partitions remembered: more than a core waits for, or it would wait for one that nobody here can give up. */
+const SPEAKERS_MAX = 200_000
 
 /** As Patience and status name a correlator's partition. */
 export function partitionName(partition: number): string {
