@@ -30,6 +30,10 @@ export type Letter = {
 
 /** Characters of a reason. */
 export const REASON_MAX = 1_000
+/** Characters: Kafka's own limit of a topic's name. */
+const TOPIC_MAX = 249
+/** Characters; ours are all shorter. */
+const TIER_MAX = 32
 /** What a letter adds to its original, and what a batch adds to a letter, with room to spare, in bytes. */
 const ROOM = 64 * 1024
 /** Bytes of key and value together: with them a letter is one that the topic takes, compressed or not. */
@@ -83,10 +87,12 @@ export function readLetter({ key, value, headers }: Incoming): Letter | null {
   const instant = parseInstant(at)
   if (reason === undefined || topic === undefined || tier === undefined || instant === null) return null
   if (!isCount(partition) || !isCount(offset)) return null
+  // Whoever may write to the topic may write headers of any size.
+  if (topic.length > TOPIC_MAX || tier.length > TIER_MAX) return null
   return {
     at: instant,
     tier,
-    reason,
+    reason: asciiText(reason.slice(0, REASON_MAX)).slice(0, REASON_MAX),
     topic,
     partition: Number(partition),
     offset: Number(offset),

@@ -32,7 +32,7 @@ export type SourceStatus = {
 
 /** What needs somebody to look. */
 export type Alarm = {
-  /** `source-stale`, `ledger-stale`, `never-spoke`, `source-unreadable`, `collector-down`, `sink-failing`, `sink-troubled`, `spool-full`, `disk-full`, `state-set-aside`, `late-records`, `reload-refused`, `tier-troubled`, `given-up`. */
+  /** `source-stale`, `ledger-stale`, `never-spoke`, `source-unreadable`, `collector-down`, `sink-failing`, `sink-troubled`, `spool-full`, `disk-full`, `state-set-aside`, `late-records`, `reload-refused`, `tier-troubled`, `given-up`, `dead-letters`, `messages-lost`. */
   readonly kind: string
   /** Machine, source or sink concerned. */
   readonly about: string

@@ -16,7 +16,7 @@ export type TierProcess = {
   readonly alarms: Alarms
 }
 
-const ALARMS = ['tier-troubled', 'given-up'] as const
+const ALARMS = ['tier-troubled', 'given-up', 'dead-letters', 'messages-lost'] as const
 
 export function tierStatusOf(process: TierProcess): DaemonStatus {
   const { settings, run, startedAt, now, version, pid, memoryBytes, alarms } = process
@@ -53,10 +53,21 @@ function stateOf({ run, isStopping }: TierProcess): DaemonStatus['state'] {
   return run.status().trouble === '' ? 'running' : 'blocked'
 }
 
-function alarmsOf({ trouble, machines }: NonNullable<DaemonStatus['tier']>): Omit<Alarm, 'since'>[] {
+/** Since the process started. */
+function countAlarm(kind: (typeof ALARMS)[number], count: number, text: string): Omit<Alarm, 'since'>[] {
+  return count === 0 ? [] : [{ kind, about: 'kafka', text: `${count} ${text}` }]
+}
+
+function alarmsOf({ trouble, machines, counts }: NonNullable<DaemonStatus['tier']>): Omit<Alarm, 'since'>[] {
   const givenUp = machines.filter(({ isGivenUp }) => isGivenUp).map(({ machine }) => machine)
   return [
     ...(trouble === '' ? [] : [{ kind: 'tier-troubled', about: 'kafka', text: trouble }]),
+    ...countAlarm(
+      'dead-letters',
+      (counts['dead letters'] ?? 0) + (counts['elasticsearch dead-lettered'] ?? 0),
+      'messages were refused or could not be understood: `peertrail deadletters list`',
+    ),
+    ...countAlarm('messages-lost', counts['lost'] ?? 0, 'messages were deleted by age before they were read'),
     ...givenUp.map((machine) => ({
       kind: 'given-up',
       about: machine,

@@ -38,14 +38,14 @@ export type CorrelatorCoverageOptions = {
   /** There may be no end: what never spoke is said while it goes on. */
   readonly isLive: boolean
   /** In whose name limits are told: '' while there is nobody. */
-  readonly speaker: () => string
+  readonly place: { readonly speaker: string }
 }
 
 /** Machines that audit events name. */
 const NAMED_MAX = 1000
 
 export function createCorrelatorCoverage(
-  { inventory, isOurs, isLive, speaker }: CorrelatorCoverageOptions,
+  { inventory, isOurs, isLive, place }: CorrelatorCoverageOptions,
   emit: (event: Event) => void,
   saved?: SavedCorrelatorCoverage,
 ): CorrelatorCoverage {
@@ -53,7 +53,7 @@ export function createCorrelatorCoverage(
   const named = saved?.named ?? new Set<string>()
   let from = saved?.from ?? Number.POSITIVE_INFINITY
   const limitWatch = createLimitWatch((draft) => {
-    createCoverageEvents(speaker(), 'peertrail', emit)(draft)
+    createCoverageEvents(place.speaker, 'peertrail', emit)(draft)
   }, saved?.limits)
   const neverSpoke = createNeverSpoke(
     {

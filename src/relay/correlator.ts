@@ -100,8 +100,7 @@ export function createCorrelator(
   const hopsIn = createHopImport(saved?.hopsIn)
   const isOurs = (machine: string): boolean => partitionOf(machine) === partition
   const hopWatch = createHopWatch(inventory, (host) => !isOurs(host), saved?.hopWatch)
-  const speaker = (): string => place.speaker
-  const coverage = createCorrelatorCoverage({ inventory, isOurs, isLive, speaker }, output.emit, saved?.coverage)
+  const coverage = createCorrelatorCoverage({ inventory, isOurs, isLive, place }, output.emit, saved?.coverage)
   const clock = createClockStops(stop, saved?.clock)
 
   function openDesks(): DividedDesks {

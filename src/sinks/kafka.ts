@@ -74,7 +74,9 @@ export function openKafkaSink({ bus, prefix, now }: KafkaSinkOptions): Sink {
   /** A mark on the first of them, now and then: correlators that were all away read what waits for them from mark to mark. */
   async function withMark(progress: readonly Outgoing[]): Promise<readonly Outgoing[]> {
     const [first, ...others] = progress
-    if (first === undefined || now() < markedAt + MARK_EVERY) return progress
+    const since = now() - markedAt
+    // A wall clock that was set back tells nothing of how long it was.
+    if (first === undefined || (since >= 0 && since < MARK_EVERY)) return progress
     markedAt = now()
     const mark = await askMark(bus, prefix)
     return mark === '' ? progress : [{ ...first, headers: { ...first.headers, [MARK_HEADER]: mark } }, ...others]

@@ -102,6 +102,15 @@ describe('a letter', () => {
     expect(() => toLetter({ ...MESSAGE, topic: 'orders' }, '', 'index', NOW)).toThrow('none of ours')
   })
 
+  test('of a stranger is no longer than one of ours', () => {
+    const { headers } = toLetter(MESSAGE, 'no JSON', 'correlate', NOW)
+    const long = 'é\u001b['.repeat(1_000_000)
+    const reason = readLetter({ ...MESSAGE, headers: { ...headers, reason: long } })?.reason ?? ''
+    expect(reason).toMatch(/^[ -~]{1,1000}$/)
+    expect(readLetter({ ...MESSAGE, headers: { ...headers, tier: long } })).toBeNull()
+    expect(readLetter({ ...MESSAGE, headers: { ...headers, topic: `lab.${long}.flows` } })).toBeNull()
+  })
+
   test('is read from nothing but a letter', () => {
     const { headers } = toLetter(MESSAGE, 'no JSON', 'correlate', NOW)
     for (const name of ['reason', 'topic', 'partition', 'offset', 'tier', 'at']) {

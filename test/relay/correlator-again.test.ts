@@ -20,7 +20,7 @@ function open({ partitions = 1, saved }: { partitions?: number; saved?: SavedCor
   )
   return {
     core,
-    flow(machine: string, seconds: number): void {
+    flow: (machine: string, seconds: number): void => {
       const at = T0 + seconds * SECOND
       const id = `${machine} ${seconds}`
       const own = { '@timestamp': at, 'event.id': id, 'wireguard.flow.id': id, 'destination.ip': '10.0.0.1' }
@@ -39,14 +39,14 @@ function open({ partitions = 1, saved }: { partitions?: number; saved?: SavedCor
         offset: 0,
         isMeasured: true,
       }),
-    machine(machine: string, seconds: number, isProven?: boolean): void {
+    machine: (machine: string, seconds: number, isProven?: boolean): void => {
       const at = T0 + seconds * SECOND
       const nothing = { sources: {}, masks: [], ownAddresses: [] }
       core.progress({ kind: 'machine', machine, reached: at, settled: at, isFinished: false, ...nothing }, isProven)
     },
     partition: (partition: number, seconds: number) =>
       core.progress({ kind: 'partition', partition, reached: T0 + seconds * SECOND }),
-    work(patience = EVERYBODY): void {
+    work: (patience = EVERYBODY): void => {
       while (core.advance(3, patience));
     },
     flows: () => told.filter(({ dataset }) => dataset === 'wireguard.flow').map(({ own }) => own['event.id']),

@@ -83,6 +83,9 @@ describe('what goes where', () => {
     const marks = broker.all('p.progress').map(({ headers }) => readMark(headers[MARK_HEADER] ?? ''))
     const db1 = partitionOf(Buffer.from('db1'), 4)
     expect(marks.map((mark) => mark?.upTo)).toEqual([0, undefined, 2])
+    now -= 60 * MINUTE
+    await sink.deliver([envelope('progress', 'gw1', 'p4')])
+    expect(broker.all('p.progress').at(-1)?.headers[MARK_HEADER]).toBeDefined()
     expect(marks.map((mark) => mark?.ends.get('flows')?.[db1])).toEqual([1, undefined, 3])
   })
 

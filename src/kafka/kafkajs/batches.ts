@@ -85,8 +85,9 @@ function textHeaders(headers: NonNullable<KafkaMessage['headers']>): Headers {
   const texts: [string, string][] = []
   for (const [name, given] of Object.entries(headers)) {
     // Of a header that stands there more than once the last one counts.
-    const value = Array.isArray(given) ? given.at(-1) : given
-    if (value !== undefined) texts.push([name, value.toString('utf8')])
+    // Declared as never null; one without a value is, and anybody may send it.
+    const value = (Array.isArray(given) ? given.at(-1) : given) as Buffer | string | null | undefined
+    texts.push([name, value?.toString('utf8') ?? ''])
   }
   return Object.fromEntries(texts)
 }

@@ -9,6 +9,7 @@ import kafkajs, { type ISocketFactory, type Kafka, type SASLOptions } from 'kafk
 import type { BusConnection } from '../bus.ts'
 import { registerCodecs } from './codecs.ts'
 import { UntrustedError } from './failures.ts'
+import { boundHeaders } from './header-bound.ts'
 import { mendIdleTimer } from './idle-timer.ts'
 import { type LogLine, readLog } from './log.ts'
 
@@ -30,6 +31,7 @@ const KEEP_ALIVE_MS = 30_000
 
 export function openClient(connection: BusConnection, onLog: (line: LogLine) => void = () => undefined): Client {
   mendIdleTimer()
+  boundHeaders()
   registerCodecs()
   const sockets = new Set<Socket>()
   let isClosed = false

@@ -9,7 +9,14 @@ import type { DaemonStatus, SourceStatus } from '../status.ts'
 import type { TierStatus } from '../tiers/tier.ts'
 
 /** Kinds that no look around finds; they have a series too, so that a rule over them has something to read before the first. */
-const OTHER_ALARMS = ['state-set-aside', 'reload-refused', 'tier-troubled', 'given-up'] as const
+const OTHER_ALARMS = [
+  'state-set-aside',
+  'reload-refused',
+  'tier-troubled',
+  'given-up',
+  'dead-letters',
+  'messages-lost',
+] as const
 const STATES: readonly DaemonStatus['state'][] = ['starting', 'running', 'catching-up', 'blocked', 'stopping']
 
 export type Exposition = { readonly contentType: string; readonly text: string }

@@ -109,3 +109,22 @@ test('who is refused one of its connections closes the other', async () => {
   await expect(openToyTier(refusing)).rejects.toMatchObject({ code: 'refused' })
   expect(closed).toBe(1)
 })
+
+test('large messages fill the memory sooner', async () => {
+  const broker = createTopicBroker(PREFIX, 1)
+  const producer = await broker.connect('agents').producer()
+  const settings = tierSettings({ machines: 2 })
+  const limits = { waiting: 2_000, waitingHard: Number.POSITIVE_INFINITY, held: 1_000 }
+  const opened = await openToyTier(broker.connect('c1'), { settings, limits })
+  const partition = () => opened.tier.status().partitions[0]
+  // The machine told nothing of it, and another is waited for.
+  for (let n = 0; (partition()?.lag['flows'] ?? 0) === 0; n++) {
+    const message = toyOutgoing({ kind: 'toy', machine: 'gw1', at: (n + 1) * SECOND, n, amount: n, hop: -1 }, 0)
+    const padding = Buffer.alloc(1024 * 1024, ' ')
+    await producer.send([{ ...message, value: Buffer.concat([message.value ?? padding, padding]) }])
+    await broker.idle()
+  }
+  expect(partition()?.waiting).toBeLessThan(200)
+  opened.tier.stop()
+  await opened.ended
+})
