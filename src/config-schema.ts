@@ -38,6 +38,7 @@ const plainWords = (expected: string) =>
 
 const path = plainWords('expected a path; $ and { together have no meaning in it')
 const secret = parsed(SECRET_REFUSED, parseSecret)
+const PATIENCE_EXPECTED = 'expected a duration of at least 5s, such as 60s or 5m'
 const duration = parsed(DURATION_EXPECTED, (text) => positive(parseDuration(text)))
 const size = parsed(SIZE_EXPECTED, (text) => positive(parseSize(text)))
 const url = parsed(URL_REFUSED, httpUrl)
@@ -222,9 +223,9 @@ const kafka = section({
     .enum(['none', 'gzip', 'zstd'], { error: 'expected none, gzip or zstd' })
     .optional()
     .describe('of what is sent; without it zstd'),
-  patience: duration
+  patience: parsed(PATIENCE_EXPECTED, parsePatience)
     .optional()
-    .describe('a machine or tier that says nothing for so long is waited for no longer; without it 60s'),
+    .describe('a machine or tier that says nothing for so long is waited for no longer, at least 5s; without it 60s'),
   tls: section({
     ca_file: path
       .optional()
@@ -288,6 +289,12 @@ export type PipelineDocument = z.output<typeof pipelineSchema>
 /** JSON Schema (draft 2020-12) of pipeline files, for editors. */
 export function pipelineJsonSchema(): object {
   return z.toJSONSchema(pipelineSchema, { io: 'input' })
+}
+
+/** Machines tell once a second, and their batches take a moment: with less patience nobody would be waited for, ever. */
+function parsePatience(text: string): number | null {
+  const patience = parseDuration(text)
+  return patience !== null && patience >= 5 * SECOND ? patience : null
 }
 
 function positive(quantity: number | null): number | null {

@@ -15,7 +15,7 @@ export type HopExport = {
   look(at: Micros): void
   /** Whether somebody asks for logins' answers or hosts' clocks: else only a new hop has anything told. */
   readonly isAsked: boolean
-  /** Logins given up because there were too many. */
+  /** Logins, and hosts' clocks, given up because there were too many. */
   readonly evicted: number
   /** Live references. */
   save(): SavedHopExport
@@ -82,7 +82,10 @@ export function createHopExport({ clockOf, send }: HopExportOptions, saved?: Sav
     if (known === undefined) {
       clocks.set(host, { offset, isMeasured, partitions: new Set([partition]), hopAt: at })
       const [oldest] = clocks.keys()
-      if (clocks.size > HOSTS_MAX && oldest !== undefined) clocks.delete(oldest)
+      if (clocks.size > HOSTS_MAX && oldest !== undefined) {
+        clocks.delete(oldest)
+        evicted++
+      }
     } else known.partitions.add(partition)
     send(partition, { kind: 'hop-clock', host, offset, isMeasured })
   }

@@ -62,3 +62,11 @@ test.each([
   expect(error).toMatchObject({ code: 'cannot-read', message: expect.stringMatching(message) })
   expect(JSON.stringify(error) + String(error)).not.toContain('the-key')
 })
+
+test('patience that would wait for nobody is refused', () => {
+  const parse = (patience: string) =>
+    parsePipeline(`kafka: { brokers: [a:1], patience: ${patience} }\n`, 'pipeline.yaml')
+  expect(parse('5s').kafka?.patience).toBe(5_000_000)
+  expect(JSON.stringify(caught(() => parse('4s')))).toContain('at least 5s')
+  expect(JSON.stringify(caught(() => parse('1ms')))).toContain('at least 5s')
+})

@@ -12,6 +12,7 @@ import { UntrustedError } from './failures.ts'
 import { boundHeaders } from './header-bound.ts'
 import { mendIdleTimer } from './idle-timer.ts'
 import { type LogLine, readLog } from './log.ts'
+import { mendEnds } from './uncommitted-ends.ts'
 
 export type Client = {
   readonly kafka: Kafka
@@ -32,6 +33,7 @@ const KEEP_ALIVE_MS = 30_000
 export function openClient(connection: BusConnection, onLog: (line: LogLine) => void = () => undefined): Client {
   mendIdleTimer()
   boundHeaders()
+  mendEnds()
   registerCodecs()
   const sockets = new Set<Socket>()
   let isClosed = false

@@ -67,6 +67,8 @@ export function startLife({ connection, group, topics, assigner }: LifeOptions, 
     maxWaitTimeInMs: FETCH_WAIT_MS,
     metadataMaxAge: METADATA_AGE_MS,
     allowAutoTopicCreation: false,
+    // Else one transaction that a stranger leaves open would hold the partition up; ours have none, and `ends` counts what is in them.
+    readUncommitted: true,
     retry: { ...RETRIES, restartOnFailure: () => Promise.resolve(false) },
   })
   const over = Promise.withResolvers<unknown>()

@@ -22,6 +22,8 @@ export type Looks = {
 /** With news, and without. */
 const SPACING: Micros = 50 * MS
 const IDLE: Micros = SECOND
+/** A look that takes longer is said: a client waits half a minute for an answer before it complains. */
+const SLOW: Micros = 5 * SECOND
 /** Marks left in the progress topic for who comes later, of one process. */
 const LEFT_EVERY: Micros = 5 * SECOND
 /** Whether messages were removed before they were read is asked this often. */
@@ -94,7 +96,8 @@ export function createLooks({ admin, prefix, topics, leavesMarks, now, fail, onM
       return text
     },
     get trouble() {
-      return trouble
+      const isSlow = isLooking && now() - lookedAt >= SLOW
+      return isSlow && trouble === '' ? `the brokers have not answered for ${SLOW / SECOND} s or more` : trouble
     },
   }
 }

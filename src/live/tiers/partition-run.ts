@@ -39,6 +39,8 @@ export type PartitionRun = {
   readonly worked: Micros
   /** Promised machines that it has not heard and is to wait for. */
   readonly expected: ReadonlySet<string>
+  /** What its core holds, in inputs of an ordinary size: large ones count for more. */
+  readonly load: number
   /** Whom it has been given something of, by name. */
   readonly speakers: ReadonlyMap<string, Speaker>
   readonly counts: { letters: number; lost: number; unproven: number }
@@ -47,17 +49,29 @@ export type PartitionRun = {
   /** Nothing lies before these offsets any more: who waits for it waits for nothing. */
   skipTo(beginnings: readonly number[]): void
   hear(offset: number, message: ProgressMessage): void
-  /** Works off what is complete; whether there may be more to do at once. `isForced`: progress is taken although not everything was read. */
-  turn(patience: Patience, isForced: boolean): boolean
+  /**
+   * Works off what is complete; whether there may be more to do at once. `isForced`: progress is taken although not everything was read.
+   * `sharers`: partitions that have a turn in one round.
+   */
+  turn(patience: Patience, isForced: boolean, sharers: number): boolean
   /** What it would go on from. Live references. */
   save(): Snapshot
   /** Counts what was taken and given so far: two equal ones mean that nothing happened between them. */
   readonly moves: number
 }
 
-/** Progress messages given, and inputs worked off, in one turn: some 10 ms. */
+/** Progress messages given in one turn: some 10 ms. */
 const GIVEN_MAX = 1_000
+/**
+ * Inputs worked off in one round of all partitions, and by each at least: an input takes up to a quarter of a millisecond, and in
+ * between the client has to tell the group that it lives.
+ */
 const INPUTS_MAX = 500
+const INPUTS_MIN = 20
+/** Bytes of a message: those that are larger on average make an input weigh more. A flow or an audit event is well below. */
+const ORDINARY_BYTES = 4_096
+/** Messages that the average looks back on, more or less. */
+const AVERAGED = 500
 
 /** `snapshot`: null = from the oldest messages, which lie at `beginnings`. Throws Error when the core cannot go on from it. */
 export function createPartitionRun(
@@ -84,6 +98,7 @@ export function createPartitionRun(
   const speakers = new Map(snapshot?.speakers.map((speaker) => [speaker.name, speaker]))
   const counts = { letters: 0, lost: 0, unproven: 0 }
   let moves = 0
+  let averageBytes = 0
   const output: CoreOutput = {
     emit: (event) => lane.push(documentOf(event)),
     send: (to, message) => lane.push(messageOf(to, message)),
@@ -98,6 +113,7 @@ export function createPartitionRun(
       giveUp(incoming, read.reason)
       return
     }
+    averageBytes += (read.value.length - averageBytes) / AVERAGED
     try {
       core.take({ topic: whatOf(incoming.topic), value: read.value, headers: incoming.headers })
     } catch (cause) {
@@ -150,6 +166,9 @@ export function createPartitionRun(
     get expected() {
       return expecting?.own.expected ?? new Set()
     },
+    get load() {
+      return core.waiting * Math.max(1, averageBytes / ORDINARY_BYTES)
+    },
     counts,
     take(messages) {
       for (const incoming of messages) {
@@ -172,11 +191,11 @@ export function createPartitionRun(
       }
     },
     hear: (offset, message) => held.hear(offset, message),
-    turn(patience, isForced) {
+    turn(patience, isForced, sharers) {
       if (lane.isFull) return false
       const given = give(isForced)
       const before = core.waiting
-      const isBusy = core.advance(INPUTS_MAX, ownPatience(patience))
+      const isBusy = core.advance(Math.max(INPUTS_MIN, Math.floor(INPUTS_MAX / sharers)), ownPatience(patience))
       if (core.waiting !== before) moves++
       return isBusy || given === GIVEN_MAX
     },

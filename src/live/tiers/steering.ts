@@ -72,7 +72,7 @@ export function createSteering({
   }
 
   function steer(run: PartitionRun): void {
-    const isToPause = run.core.waiting > share(limits.waiting) && !mustRead(run)
+    const isToPause = run.load > share(limits.waiting) && !mustRead(run)
     if (isToPause === paused.get(run)) return
     paused.set(run, isToPause)
     if (isToPause) member()?.pause(run.partition)
@@ -81,7 +81,7 @@ export function createSteering({
 
   /** Whether it has too much waiting, and its core has not moved for a while. */
   function isStuck(run: PartitionRun): boolean {
-    if (run.core.waiting <= share(limits.waitingHard)) {
+    if (run.load <= share(limits.waitingHard)) {
       stuck.delete(run)
       return false
     }
@@ -122,7 +122,7 @@ export function createSteering({
         stuck.size === 0
           ? ''
           : `memory is full of what waits in partition ${[...stuck.keys()].map(({ partition }) => partition).join(', ')}`
-      if (all.every((run) => run.core.waiting < share(limits.waiting) / 2)) listening.forgive()
+      if (all.every((run) => run.load < share(limits.waiting) / 2)) listening.forgive()
     },
     isForced: (run) => forced.has(run),
     get trouble() {

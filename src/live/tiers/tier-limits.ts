@@ -1,7 +1,7 @@
 /** What a tier of partition cores may hold in memory. */
 
 export type TierLimits = {
-  /** Inputs that wait in all cores of a process together, some 1 kB each: above, no more is read than must be. */
+  /** Inputs that wait in all cores of a process together, some 1 kB each; where messages are larger than 4 kB on average they count for as much more. Above, no more is read than must be. */
   readonly waiting: number
   /** Above: not everybody is waited for any more. */
   readonly waitingHard: number

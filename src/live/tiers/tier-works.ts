@@ -118,7 +118,7 @@ export function createTierWorks(parts: TierParts, { member, wake, fail, signal }
     turn() {
       let isBusy = false
       for (const { run, saving, telling } of assignments.runs.values()) {
-        isBusy = run.turn(listening.patience(), steering.isForced(run)) || isBusy
+        isBusy = run.turn(listening.patience(), steering.isForced(run), assignments.runs.size) || isBusy
         telling?.tick()
         saving.tick()
       }

@@ -7,7 +7,17 @@ import { restoreSnapshot } from '../../../src/live/tiers/snapshots.ts'
 import { DAY, type Micros, SECOND } from '../../../src/time.ts'
 import { createTopicBroker, type MemoryBroker, nextTurn } from '../../kafka/memory-bus.ts'
 import { createListLog } from '../collectors/workshop.ts'
-import { foundIn, openToyTier, PREFIX, progressOutgoing, tierSettings, toyOutgoing, until } from './tier-place.ts'
+import {
+  foundIn,
+  openToyTier,
+  PREFIX,
+  progressOutgoing,
+  TOY_SPEC,
+  tierSettings,
+  toyOutgoing,
+  until,
+} from './tier-place.ts'
+import { createToyCore } from './toy-core.ts'
 
 const COUNT = 600
 const SETTINGS = tierSettings({ machines: 1 })
@@ -125,6 +135,41 @@ test('large messages fill the memory sooner', async () => {
     await broker.idle()
   }
   expect(partition()?.waiting).toBeLessThan(200)
+  opened.tier.stop()
+  await opened.ended
+})
+
+test('with many partitions a round takes no longer than with one: the group is told that it lives', async () => {
+  const partitions = 24
+  const broker = createTopicBroker(PREFIX, partitions)
+  const producer = await broker.connect('agents').producer()
+  await producer.send([progressOutgoing('gw0', SECOND)])
+  let most = 0
+  const spec: typeof TOY_SPEC = {
+    ...TOY_SPEC,
+    createCore(...of) {
+      const core = createToyCore(...of)
+      return {
+        ...core,
+        advance(max, patience) {
+          most = Math.max(most, max)
+          return core.advance(max, patience)
+        },
+        get reached() {
+          return core.reached
+        },
+        get waiting() {
+          return core.waiting
+        },
+      }
+    },
+  }
+  const opened = await openToyTier(broker.connect('c1'), { settings: SETTINGS, spec })
+  const partitionsNow = () => opened.tier.status().partitions
+  await until(() => partitionsNow().length === partitions, opened)
+  most = 0
+  await until(() => most > 0, opened)
+  expect(most).toBeLessThanOrEqual(50)
   opened.tier.stop()
   await opened.ended
 })
