@@ -50,6 +50,8 @@ export const MESSAGE_BYTES_MAX = 4 * MIB
 /** All topics as they should be, with the settings that matter. */
 export function topicsOf({ prefix, partitions, replicas }: TopicPlan): readonly NewTopic[] {
   const common = {
+    // Whoever may write cannot make batches that one of our clients cannot unpack (lz4, snappy): brokers write them anew.
+    'compression.type': 'zstd',
     'max.message.bytes': String(MESSAGE_BYTES_MAX),
     ...(replicas > 2 ? { 'min.insync.replicas': '2' } : {}),
   }

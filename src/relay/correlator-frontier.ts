@@ -121,7 +121,7 @@ export function createFrontier(
   }
 
   function refuseFarAhead(at: Micros): void {
-    if (isFarAhead(at)) throw new Error(`it stands more than a day ahead of the wall clock, at ${at} µs`)
+    if (isFarAhead(at)) throw new Error(`it stands more than a day ahead of the wall clock, at ${at} us`)
   }
 
   function progress(message: ProgressMessage, isProven = true): boolean {

@@ -10,7 +10,7 @@ import type { PartitionTierSpec } from './tier-making.ts'
 export async function openTier(settings: TierSettings, deps: TierDeps): Promise<TierRun> {
   switch (settings.tier) {
     case 'correlate':
-      return openPartitionTier(settings, deps, await correlatorSpec(settings))
+      return openPartitionTier(settings, deps, await correlatorSpec(settings, deps))
     case 'detect':
       return openPartitionTier(settings, deps, await detectorSpec(settings, deps))
     case 'index': {
@@ -27,7 +27,7 @@ const MESSAGES = {
   printHosts: (message) => Buffer.from(writeMessage(message)),
 } satisfies Partial<PartitionTierSpec>
 
-async function correlatorSpec({ inventory }: TierSettings): Promise<PartitionTierSpec> {
+async function correlatorSpec({ inventory }: TierSettings, { now }: TierDeps): Promise<PartitionTierSpec> {
   const { createCorrelatorCore } = await import('../../relay/correlator-core.ts')
   return {
     ...MESSAGES,
@@ -42,6 +42,7 @@ async function correlatorSpec({ inventory }: TierSettings): Promise<PartitionTie
           partitionOf: (machine) => partitionOf(Buffer.from(machine), partitions),
           inventory,
           isLive: true,
+          now,
         },
         output,
         // Written by `save` of the same core; the snapshot carries a version and a checksum.

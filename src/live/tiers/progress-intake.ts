@@ -92,7 +92,7 @@ export function createProgressIntake(parts: {
     const name = nameOf(message)
     log.warn(
       { about: name, reached: message.reached },
-      `${quoted(name)} tells of a time more than a day ahead of the clock of this machine: it is not believed; set its clock`,
+      `${quoted(name)} tells of a time more than a day ahead of the clock of this machine: it is not believed; one of the two clocks is wrong`,
     )
     return true
   }

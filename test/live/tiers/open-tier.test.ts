@@ -3,11 +3,14 @@ import { expect, test } from 'vitest'
 import { readInput } from '../../../src/commands/replay.ts'
 import type { Event } from '../../../src/event.ts'
 import { printEvent } from '../../../src/event-json.ts'
+import { readLetter } from '../../../src/kafka/dead-letter.ts'
+import { HEADERS, SCHEMA_VERSION } from '../../../src/kafka/schema-version.ts'
 import { openTier } from '../../../src/live/tiers/open-tier.ts'
 import type { TierSettings } from '../../../src/live/tiers/tier.ts'
 import { toEnvelope } from '../../../src/relay/envelope.ts'
+import { writeMessage } from '../../../src/relay/write-message.ts'
 import { openKafkaSink } from '../../../src/sinks/kafka.ts'
-import { type Micros, MS } from '../../../src/time.ts'
+import { DAY, type Micros, MS, SECOND } from '../../../src/time.ts'
 import { createTopicBroker, type MemoryBroker } from '../../kafka/memory-bus.ts'
 import { openRelayFeed } from '../../relay/relay-feed.ts'
 import { DEMO } from '../../replay-capture.ts'
@@ -117,4 +120,25 @@ test('a correlator that is killed midway changes nothing', async () => {
   const running = [await start(broker, 'c2', correlate), await start(broker, 'd1', detect)]
   await Promise.all(told.map((each) => ship(broker, each.machine, each.events.slice(half(each)))))
   expect(await finish(broker, single.size, running)).toEqual(single)
+})
+
+test('a message from a far future goes to the dead letters instead of waiting for it in memory', async () => {
+  const broker = createTopicBroker(PREFIX, PARTITIONS)
+  const hop = { kind: 'hop-clock', n: 0, from: 1, host: 'h', offset: 0, isMeasured: false } as const
+  const producer = await broker.connect('stranger').producer()
+  const send = (at: Micros) => {
+    const value = Buffer.from(writeMessage({ ...hop, at }))
+    const headers = { [HEADERS.schema]: String(SCHEMA_VERSION), [HEADERS.kind]: hop.kind }
+    return producer.send([{ topic: `${PREFIX}.hosts`, partition: 0, key: Buffer.from('h'), value, headers }])
+  }
+  await send(CAPTURED_AT + 365 * DAY)
+  await send(CAPTURED_AT + SECOND)
+  const opened = await start(broker, 'c1', tierSettings())
+  const first = () => opened.tier.status().partitions.find(({ partition }) => partition === 0)
+  await until(() => first()?.waiting === 1 && broker.all(`${PREFIX}.deadletters`).length > 0, opened)
+  expect(broker.all(`${PREFIX}.deadletters`).map((each) => readLetter(each))).toMatchObject([
+    { topic: `${PREFIX}.hosts`, offset: 0, reason: expect.stringContaining('ahead of the wall clock') },
+  ])
+  opened.tier.stop()
+  await opened.ended
 })
