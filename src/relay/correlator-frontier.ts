@@ -3,9 +3,10 @@
  * tells until when its second hops are told, and those take effect HOP_DELAY later than they stand.
  */
 import { AUDIT_LATENESS } from '../sources/auditd/record.ts'
-import { DAY, MINUTE, type Micros, SECOND } from '../time.ts'
+import { MINUTE, type Micros, SECOND } from '../time.ts'
 import type { MachineProgress, ProgressMessage } from './messages.ts'
 import type { Patience } from './partition-core.ts'
+import { createTimeBelief } from './time-belief.ts'
 
 /** What happens on hosts of other partitions is known this much later. A connection is asked for 2 s after it. */
 export const HOP_LAG: Micros = 2 * SECOND
@@ -78,12 +79,6 @@ export const MACHINES_MAX = 100_000
  * up only whom it knows, by progress or by a promise, and a message of nobody must not stop a partition for good.
  */
 const SILENT_MAX: Micros = MINUTE
-/**
- * What stands further ahead of the wall clock was stamped by a clock that is wrong, or by nobody of ours. Believed, it would wait in
- * memory until then, and what its machine tells later, with a clock that was put right, would be taken for what was worked off.
- */
-const AHEAD_MAX: Micros = DAY
-
 /** `now`: wall clock; left out, every time is believed. */
 export function createFrontier(
   partition: number,
@@ -100,6 +95,7 @@ export function createFrontier(
   )
   let workedAt = saved?.at ?? Number.NEGATIVE_INFINITY
   let hopsTold = saved?.hopsTold ?? Number.NEGATIVE_INFINITY
+  const belief = createTimeBelief(now)
 
   function machineOf(name: string): Machine {
     let known = machines.get(name)
@@ -115,26 +111,23 @@ export function createFrontier(
     return known
   }
 
-  /** Also a wall clock that is behind believes what lies near what was worked off. */
-  function isFarAhead(at: Micros): boolean {
-    return at > Math.max(now(), workedAt) + AHEAD_MAX
-  }
-
   function refuseFarAhead(at: Micros): void {
-    if (isFarAhead(at)) throw new Error(`it stands more than a day ahead of the wall clock, at ${at} us`)
+    if (!belief.isBelieved(at, workedAt))
+      throw new Error(`it stands more than a day ahead of the wall clock, at ${at} us`)
   }
 
   function progress(message: ProgressMessage, isProven = true): boolean {
-    const isAhead = isFarAhead(message.reached)
     if (message.kind === 'partition') {
       const other = others.get(message.partition)
-      if (other === undefined || isAhead) return false
+      if (other === undefined || !belief.isBelieved(message.reached, workedAt)) return false
       completeTo(other, message.reached, isProven)
       return true
     }
     // Of one too many, messages are refused, and nobody waits for it.
     if (machines.size >= MACHINES_MAX && !machines.has(message.machine)) return false
     const machine = machineOf(message.machine)
+    const isAhead = !belief.isBelieved(message.reached, workedAt)
+    belief.heard(message.machine, message.reached)
     machine.isAhead = isAhead
     if (!isAhead) machineTold(machine, message, isProven)
     return !isAhead

@@ -3,8 +3,9 @@ import { AppError } from '../../errors.ts'
 import type { Bus, Incoming } from '../../kafka/bus.ts'
 import { MARK_HEADER, type Mark, readMark } from '../../kafka/marks.ts'
 import type { ProgressMessage } from '../../relay/messages.ts'
+import { createTimeBelief } from '../../relay/time-belief.ts'
 import { quoted } from '../../safe-text.ts'
-import { DAY, type Micros } from '../../time.ts'
+import type { Micros } from '../../time.ts'
 import { createLimitedLog, type Log } from '../log.ts'
 import type { Assigned } from './assignments.ts'
 import { type Listening, nameOf } from './listening.ts'
@@ -22,12 +23,6 @@ export type ProgressIntake = {
   readonly counts: { readonly 'unreadable progress': number; readonly 'progress ahead of the clock': number }
 }
 
-/**
- * What is told of times further ahead of the wall clock comes from a clock that is wrong, or from nobody of ours. Believed, it would be
- * as far as its machine ever gets: nobody would wait for it any more, and what it sends would be dropped as worked off.
- */
-const AHEAD_MAX: Micros = DAY
-
 export function createProgressIntake(parts: {
   readonly bus: Bus
   readonly log: Log
@@ -43,8 +38,7 @@ export function createProgressIntake(parts: {
   const { bus, now, spec, making, runs, listening, fail, wake, heldMax } = parts
   const counts = { 'unreadable progress': 0, 'progress ahead of the clock': 0 }
   const log = createLimitedLog(parts.log, now)
-  /** The furthest that was believed: a wall clock that is behind stops nobody. */
-  let furthest: Micros = Number.NEGATIVE_INFINITY
+  const belief = createTimeBelief(now)
   let isNews = false
   let room = Promise.withResolvers<void>()
   const feed = createProgressFeed(bus, making.progressTopic, { onMessages, fail })
@@ -84,12 +78,11 @@ export function createProgressIntake(parts: {
 
   /** Who tells nothing else is silent, and so given up in time. */
   function isFarAhead(message: ProgressMessage): boolean {
-    if (message.reached <= Math.max(now(), furthest) + AHEAD_MAX) {
-      furthest = Math.max(furthest, message.reached)
-      return false
-    }
-    counts['progress ahead of the clock']++
     const name = nameOf(message)
+    const isBelieved = belief.isBelieved(message.reached, Number.NEGATIVE_INFINITY)
+    if (message.kind === 'machine') belief.heard(name, message.reached)
+    if (isBelieved) return false
+    counts['progress ahead of the clock']++
     log.warn(
       { about: name, reached: message.reached },
       `${quoted(name)} tells of a time more than a day ahead of the clock of this machine: it is not believed; one of the two clocks is wrong`,
