@@ -93,8 +93,8 @@ function createHostClock(
     clocked.tickHost(name, settled, at)
   }, saved?.stops)
   return {
-    advance: stops.advance,
-    pass: stops.pass,
+    advance: (arrival: Micros) => stops.advance(arrival),
+    pass: (arrival: Micros) => stops.pass(arrival),
     passBefore: (at: Micros) => stops.pass(at - 1),
     save: () => ({ stops: stops.save(), tickedAt }),
   }

@@ -40,9 +40,9 @@ export function openReplayCluster(
   const delivery = createReplayDelivery(sink, url, terminal)
   return {
     relays: false,
-    add: delivery.add,
-    drain: delivery.drain,
-    close: delivery.close,
+    add: (event) => delivery.add(event),
+    drain: () => delivery.drain(),
+    close: () => delivery.close(),
     async finish() {
       await delivery.finish()
       return { kind: 'elasticsearch', url, counts: sink.counts?.() ?? new Map(), ledger: delivery.ledger, dir }

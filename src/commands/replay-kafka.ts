@@ -28,9 +28,9 @@ export async function openReplayKafka(
   const delivery = createReplayDelivery(sink, url, terminal)
   return {
     relays: true,
-    add: delivery.add,
-    drain: delivery.drain,
-    close: delivery.close,
+    add: (event) => delivery.add(event),
+    drain: () => delivery.drain(),
+    close: () => delivery.close(),
     async finish() {
       await delivery.finish()
       return { kind: 'kafka', url, counts: sink.counts?.() ?? new Map(), ledger: delivery.ledger, dir: '' }
