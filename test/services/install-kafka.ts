@@ -153,7 +153,7 @@ function values(count: number): readonly string[] {
 }
 
 function totals(retried: number): string {
-  return `${JSON.stringify({ retried, kept: 0, reasons: [], unreadable: 0, interrupted: false })}\n`
+  return `${JSON.stringify({ retried, repeated: 0, kept: 0, reasons: [], unreadable: 0, interrupted: false })}\n`
 }
 
 function valuesOf(ndjson: string): readonly string[] {
