@@ -123,6 +123,11 @@ export const FIELDS = {
   'source.packets': ecs('long', 'Packets of the original direction over the whole flow; only on `flow-ended`.'),
   'source.port': ecs('long', 'Port of the sender.'),
   tags: ecsMany('keyword', 'Keys of the audit rules that matched.'),
+  'threat.framework': ecs('keyword', '`MITRE ATT&CK`; of a finding.'),
+  'threat.tactic.id': ecsMany('keyword', 'ATT&CK tactics that the finding may be part of.'),
+  'threat.tactic.name': ecsMany('keyword', 'Their names.'),
+  'threat.technique.id': ecsMany('keyword', 'ATT&CK techniques and sub-techniques that the finding may be part of.'),
+  'threat.technique.name': ecsMany('keyword', 'Their names.'),
   'user.effective.group.id': ecs('keyword', 'Effective group id, where it differs from user.group.id.'),
   'user.effective.group.name': ecs('keyword', 'Its name.'),
   'user.effective.id': ecs(
@@ -245,8 +250,31 @@ export const FIELDS = {
   ),
   'wireguard.coverage.suspect': own('long', 'Lines that claim more than they can prove.'),
   'wireguard.coverage.unparsed': own('long', 'Lines that could not be parsed.'),
+  'wireguard.finding.approved_by': own('keyword', 'Who approved the exception that excuses it.'),
+  'wireguard.finding.case': own('keyword', 'Of an acknowledgement: reference of the case that handles it.'),
   'wireguard.finding.count': own('long', "How often, within the finding's window."),
+  'wireguard.finding.distinct': own(
+    'long',
+    'How many different ones of what the detection counts: ports, addresses, …',
+  ),
   'wireguard.finding.evidence_ids': ownMany('keyword', 'event.id of the documents behind the finding.'),
+  'wireguard.finding.exception': own('keyword', 'Why the inventory accepts it: reason of its exception.'),
+  'wireguard.finding.handled_by': own('keyword', 'Of an acknowledgement: who handles it.'),
+  'wireguard.finding.id': own('keyword', 'Of an acknowledgement: event.id of the finding it is about.'),
+  'wireguard.finding.mend': ownMany(
+    'keyword',
+    'Commands, or lines of a file, that mend it. For people: nothing runs them.',
+  ),
+  'wireguard.finding.origin': own('keyword', "Who has the opinion: `detection`, `rule` (a user's own) or `posture`."),
+  'wireguard.finding.query': own(
+    'keyword',
+    'KQL that finds everything behind it, evidence beyond the listed ids included.',
+  ),
+  'wireguard.finding.subject': own(
+    'keyword',
+    'What it is about, within its rule: repeats about the same are suppressed.',
+  ),
+  'wireguard.finding.summary': own('keyword', 'What happened, in one sentence.'),
   'wireguard.flow.delta.destination.bytes': own(
     'long',
     "Reply bytes since this flow's previous document. Sums over a window use the deltas.",

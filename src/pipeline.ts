@@ -115,7 +115,7 @@ export function createPipeline(
   const known = new Map(saved?.hosts)
   const { openRelay, isLive = false } = options
   const isAlone = openRelay === undefined
-  const detections = createDetections(emit, saved?.detections)
+  const detections = createDetections({ emit, inventory }, saved?.detections)
   const coverage = createCoverage(
     { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
     emit,

@@ -6,7 +6,7 @@
  *
  * Authority: auditctl(8), auditd.conf(5).
  */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { type Finding, type Judgement, listText } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { DAEMON_USER, mayRead } from './machine-reader.ts'

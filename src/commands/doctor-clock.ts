@@ -1,5 +1,5 @@
 /** Judges the clock: machines are joined by time, so each must have the right one. */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import type { Finding, Judgement } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { installCommand } from './mend-commands.ts'

@@ -1,5 +1,5 @@
 /** Judges connection tracking: without it flows have no end, no bytes, no outcome and no NAT. */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import type { Finding, Judgement } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { installCommand, SYSCTL_COMMANDS } from './mend-commands.ts'

@@ -2,7 +2,7 @@
  * Judges where the kernel's messages go, packets of log rules among them: which file or journal, how its lines are stamped, whether the
  * daemon may read it, how it is rotated.
  */
-import { type Fact, isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import type { Finding, Judgement } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { type LogFile, type LogSample, rotationOf } from './machine-logs.ts'

@@ -2,7 +2,7 @@
  * Judges the log rules: on every WireGuard interface a new connection should meet a rule with `log` in each of four ways, with a prefix
  * of its own and a verdict that can be told. What no rule logs is in no document: no verdict, no denied attempt.
  */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { safeText } from '../safe-text.ts'
 import { createConditionReader } from '../sources/nftables/rule-condition.ts'
 import { type LogRule, parseRuleset } from '../sources/nftables/ruleset.ts'

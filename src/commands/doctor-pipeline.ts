@@ -1,5 +1,5 @@
 /** Judges a pipeline on the machine it is for: is everything it names there, readable and working? */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { safeText } from '../safe-text.ts'
 import { type Finding, type Judgement, listText } from './finding.ts'
 import type { PipelineFacts } from './machine-pipeline.ts'

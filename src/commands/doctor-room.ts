@@ -1,5 +1,5 @@
 /** Judges the disk that the store will be on. */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { bytesText } from '../quantity-text.ts'
 import type { Judgement } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'

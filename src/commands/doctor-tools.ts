@@ -1,5 +1,5 @@
 /** Judges versions: of the kernel and of the programs whose output is read, where an old one lacks something that documents need. */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import type { Finding, Judgement } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { installCommand, type Needed } from './mend-commands.ts'

@@ -1,5 +1,5 @@
 /** Judges WireGuard itself: are there interfaces, and may the daemon ask for their peers? Without polls there is no attribution at all. */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { type Finding, type Judgement, listText } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { installCommand } from './mend-commands.ts'

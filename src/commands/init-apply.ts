@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../live/clock.ts'
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { quoted } from '../safe-text.ts'
 import { askProgram } from './machine-programs.ts'
 

@@ -2,7 +2,7 @@
  * A commented pipeline.yaml for this machine (design 8.3): the sources it has, why each is there, and what is missing as comments with the
  * command that mends it.
  */
-import { isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { isMachineName } from '../machine-names.ts'
 import { safeText } from '../safe-text.ts'
 import { judgeMachine } from './doctor.ts'

@@ -6,7 +6,7 @@
 import { readdirSync, readlinkSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, createSystemClock } from '../live/clock.ts'
-import { type Fact, type HostFacts, isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { type Fact, type HostFacts, isKnown } from '../sources/hostfacts/facts.ts'
 import { gatherHostfacts } from '../live/hostfacts/hostfacts.ts'
 import { problemOf, readFact } from '../live/hostfacts/read-fact.ts'
 import { directoriesAbove, type LogFile, logFile, type Rotation, rotations } from './machine-logs.ts'

@@ -1,7 +1,7 @@
 /** Asks a program of this machine once, within limits, and finds out versions. */
 import type { Clock } from '../live/clock.ts'
 import { runCommand } from '../live/collectors/run-command.ts'
-import { type Fact, isKnown } from '../live/hostfacts/fact-shapes.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { safeText } from '../safe-text.ts'
 
 const TIMEOUT_MS = 5_000

@@ -32,7 +32,7 @@ type SavedDetector = {
 export function createDetectorCore(options: DetectorOptions, output: CoreOutput, saved?: unknown): PartitionCore {
   // Written by `save` below; the tier's snapshots carry a version and a checksum.
   const known = saved as SavedDetector | undefined
-  const detections = createDetections(output.emit, known?.detections)
+  const detections = createDetections({ emit: output.emit, inventory: options.inventory }, known?.detections)
   const reads: ReadonlySet<string> = detections.reads
   const frontier = createDetectorFrontier(options.partitions, known?.frontier)
   let taken = known?.taken ?? 0

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { gatherMachineFacts } from '../../src/commands/machine-facts.ts'
 import { countKinds, rotationOf, rotations } from '../../src/commands/machine-logs.ts'
 import { daemonReader, mayRead } from '../../src/commands/machine-reader.ts'
-import { isKnown } from '../../src/live/hostfacts/fact-shapes.ts'
+import { isKnown } from '../../src/sources/hostfacts/facts.ts'
 import { madeLog } from './made-machine.ts'
 
 let root = ''

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { MachineFacts } from '../../src/commands/machine-facts.ts'
 import { directoriesAbove, type LogFile, type LogSample } from '../../src/commands/machine-logs.ts'
-import type { HostFacts } from '../../src/live/hostfacts/fact-shapes.ts'
+import type { HostFacts } from '../../src/sources/hostfacts/facts.ts'
 
 export const FIXTURES = new URL('../fixtures/doctor', import.meta.url).pathname
 

@@ -52,7 +52,7 @@ function createCore(world: World, told: string[], saved?: SavedCore) {
   const tell = (event: Event) => {
     told.push(printEvent(event))
   }
-  const finding = createDetections(tell, saved?.finding)
+  const finding = createDetections({ emit: tell, inventory }, saved?.finding)
   const pass = (event: Event) => {
     tell(event)
     finding.observe(event)

@@ -1,7 +1,7 @@
 /** Modes and owners of files (posture: who can read private keys and logs). Only looks at them; nothing is opened. */
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import type { FileFact, HostFacts } from './fact-shapes.ts'
+import type { FileFact, HostFacts } from '../../sources/hostfacts/facts.ts'
 import { problemOf } from './read-fact.ts'
 
 /** Names looked at in one directory. */

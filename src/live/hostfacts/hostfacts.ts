@@ -1,5 +1,5 @@
 /**
- * Gathers host facts (fact-shapes.ts), for the hourly dump of the daemon and for `doctor`. Reads /proc, looks at files and asks
+ * Gathers host facts (sources/hostfacts/facts.ts), for the hourly dump of the daemon and for `doctor`. Reads /proc, looks at files and asks
  * the programs that are there; changes nothing, and needs no rights: what it may not see it says.
  */
 
@@ -12,7 +12,7 @@ import {
   type DumpOptions,
   type Gathered,
 } from '../collectors/dump-collector.ts'
-import { type Fact, type HostFacts, isKnown } from './fact-shapes.ts'
+import { type Fact, type HostFacts, isKnown } from '../../sources/hostfacts/facts.ts'
 import { directoryFacts, fileFact } from './file-facts.ts'
 import { kernelLine, moduleFacts, sysctlFacts, udpSockets } from './kernel-facts.ts'
 import { auditFacts, chronyClock, programFacts, systemdClock } from './program-facts.ts'

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { canonicalAddress } from '../../address.ts'
-import { type Fact, isKnown, type ModuleState, type UdpSocket } from './fact-shapes.ts'
+import { type Fact, isKnown, type ModuleState, type UdpSocket } from '../../sources/hostfacts/facts.ts'
 import { readFact } from './read-fact.ts'
 
 /** Without them there is no tunnel, no flow, no packet log line. */

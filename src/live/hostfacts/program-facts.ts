@@ -13,8 +13,8 @@ import { join } from 'node:path'
 import { safeText } from '../../safe-text.ts'
 import type { Clock } from '../clock.ts'
 import { runCommand } from '../collectors/run-command.ts'
-import type { AuditFacts, ChronyFacts, ClockFacts, Fact } from './fact-shapes.ts'
-import { isKnown } from './fact-shapes.ts'
+import type { AuditFacts, ChronyFacts, ClockFacts, Fact } from '../../sources/hostfacts/facts.ts'
+import { isKnown } from '../../sources/hostfacts/facts.ts'
 
 /** What doctor and the collectors ask for. */
 const PROGRAMS = [

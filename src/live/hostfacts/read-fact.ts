@@ -1,7 +1,7 @@
 /** Reads small files of /proc, /sys and /etc as facts: their text, or in words for people why there is none. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { safeText } from '../../safe-text.ts'
-import type { Fact } from './fact-shapes.ts'
+import type { Fact } from '../../sources/hostfacts/facts.ts'
 
 /** Bytes read of one file: /proc/modules and modules.builtin have some ten kB, /proc/net/udp 128 bytes a socket. */
 const BYTES_MAX = 8 * 1024 * 1024

@@ -1,0 +1,217 @@
+/**
+ * The usual way from tallies to findings: enough of them about one subject within a window make a finding, which goes out when the
+ * window after it has passed too, with all that came in it; then the same subject is suppressed. Most detections, and users' rules,
+ * are one of these.
+ *
+ *   tallies (span 10 s)   ··3·9·12·4···            threshold 20 in 60 s
+ *   finding                      └ opens ────────┘ goes out, with 28; suppressed from then on
+ */
+import type { Event } from '../../event.ts'
+import type { Fields } from '../../fields.ts'
+import { createFindingDocuments, EVIDENCE_MAX, type FindingDocument } from '../../finding-document.ts'
+import type { Micros } from '../../time.ts'
+import type { Detection, DetectionAbout, Tally } from './detection.ts'
+
+export type ThresholdOptions = {
+  readonly about: DetectionAbout
+  /** What is measured over the window; `distinct` counts different values, `count` documents, `sum` amounts. */
+  readonly measure: 'count' | 'distinct' | 'sum'
+  /** Reached or passed: found. */
+  readonly threshold: number
+  /** Length of the sliding window, a multiple of the tally's span; it slides in steps of the span. */
+  readonly window: Micros
+  /** How long a finding stays open for more of the same; `window` when absent. */
+  readonly settle?: Micros
+  /** What comes while it is suppressed prolongs that. Without it the same is found again when `about.suppression` is over. */
+  readonly isRenewed?: boolean
+  /** When the suppression ends, where it is no fixed time after the finding: the end of the hour, of the day. */
+  readonly suppressedUntil?: (finding: Found) => Micros
+  /** The sentence, and what differs from one finding to the next. Null: no finding after all; then it is not suppressed. */
+  readonly describe: (finding: Found) => Described | null
+}
+
+export type Described = Pick<FindingDocument, 'summary'> &
+  Partial<Pick<FindingDocument, 'severity' | 'query' | 'mend' | 'exception'>> & {
+    /** Instead of `aboutPeer` of the first document. */
+    readonly about?: Fields
+  }
+
+/** What came together. */
+export type Found = {
+  readonly subject: string
+  readonly count: number
+  readonly sum: number
+  /** Sorted. */
+  readonly distinct: readonly string[]
+  /** Of the first document. */
+  readonly first: Fields
+  readonly firstAt: Micros
+  readonly lastAt: Micros
+}
+
+/** Subjects that are counted at one time, and those that are suppressed; beyond it the one longest quiet is let go. */
+export const SUBJECTS_MAX = 20_000
+
+/** Plain data. */
+type Subject = { readonly tallies: Tally[]; opensUntil: Micros | null }
+type Saved = { readonly subjects: Map<string, Subject>; readonly suppressed: Map<string, Micros> }
+
+/** `options` of the same detection each time: what was saved goes on. */
+export function createThreshold(options: ThresholdOptions, emit: (event: Event) => void, before: unknown): Detection {
+  const { about, window, describe } = options
+  const settle = options.settle ?? window
+  // What was saved under the detection's id is what `save` below gave.
+  const saved = before as Saved | undefined
+  const subjects = saved?.subjects ?? new Map<string, Subject>()
+  /** Subject to the end of its suppression, the longest quiet first. */
+  const suppressed = saved?.suppressed ?? new Map<string, Micros>()
+  const toDocument = createFindingDocuments(about)
+
+  function isSuppressed(key: string, at: Micros): boolean {
+    const until = suppressed.get(key)
+    if (until === undefined || at >= until) return false
+    if (options.isRenewed === true) suppress(key, Math.max(until, at + about.suppression))
+    return true
+  }
+
+  function suppress(key: string, until: Micros): void {
+    suppressed.delete(key)
+    suppressed.set(key, until)
+    if (suppressed.size <= SUBJECTS_MAX) return
+    const oldest = suppressed.keys().next()
+    if (oldest.done !== true) suppressed.delete(oldest.value)
+  }
+
+  function reached(tallies: readonly Tally[]): boolean {
+    if (options.measure === 'distinct') return distinctOf(tallies).length >= options.threshold
+    const measure = options.measure
+    return tallies.reduce((sum, tally) => sum + tally[measure], 0) >= options.threshold
+  }
+
+  function close(key: string, { tallies }: Subject): void {
+    subjects.delete(key)
+    const found = foundOf(key, tallies)
+    if (found === null) return
+    const described = describe(found)
+    if (described === null) return
+    suppress(key, options.suppressedUntil?.(found) ?? found.lastAt + about.suppression)
+    emit(
+      toDocument({
+        at: found.firstAt,
+        subject: key,
+        start: found.firstAt,
+        end: found.lastAt,
+        count: found.count,
+        ...(options.measure === 'distinct' ? { distinct: found.distinct.length } : {}),
+        evidence: evidenceOf(tallies),
+        ...described,
+        about: { ...(described.about ?? aboutPeer(found.first)), ...relatedOf(tallies) },
+      }),
+    )
+  }
+
+  /** What is open and over by then goes out, in order of time. */
+  function closeBefore(watermark: Micros): void {
+    const over = [...subjects].filter(([, { opensUntil }]) => opensUntil !== null && opensUntil <= watermark)
+    over.sort(([a, x], [b, y]) => (x.opensUntil ?? 0) - (y.opensUntil ?? 0) || (a < b ? -1 : 1))
+    for (const [key, subject] of over) close(key, subject)
+  }
+
+  function forgetOne(): void {
+    const oldest = subjects.entries().next()
+    if (oldest.done === true) return
+    const [key, subject] = oldest.value
+    if (subject.opensUntil === null) subjects.delete(key)
+    else close(key, subject)
+  }
+
+  return {
+    tally(tally) {
+      const { key } = tally
+      const open = subjects.get(key)
+      if (open?.opensUntil != null) {
+        if (tally.end <= open.opensUntil) {
+          open.tallies.push(tally)
+          return
+        }
+        close(key, open)
+      }
+      if (isSuppressed(key, tally.firstAt)) return
+      const subject = subjects.get(key) ?? { tallies: [], opensUntil: null }
+      // The newest stand last: whoever is quiet longest is forgotten first.
+      subjects.delete(key)
+      subjects.set(key, subject)
+      const within = subject.tallies.filter(({ start }) => start >= tally.end - window)
+      subject.tallies.splice(0, subject.tallies.length, ...within, tally)
+      if (reached(subject.tallies)) subject.opensUntil = tally.end + settle
+      if (subjects.size > SUBJECTS_MAX) forgetOne()
+    },
+    tick(watermark) {
+      closeBefore(watermark)
+      for (const [key, { tallies, opensUntil }] of subjects)
+        if (opensUntil === null && (tallies.at(-1)?.end ?? 0) <= watermark - window) subjects.delete(key)
+      for (const [key, until] of suppressed) {
+        if (until > watermark) break
+        suppressed.delete(key)
+      }
+    },
+    save: () => ({ subjects, suppressed }) satisfies Saved,
+  }
+}
+
+/** Who it was and where: what documents about the same subject have in common. */
+export function aboutPeer(first: Fields): Fields {
+  const kept = Object.entries(first).filter(
+    ([name]) =>
+      /^(host\.name|observer\.name|wireguard\.(interface|peer|attribution)\..*)$/.test(name) &&
+      name !== 'wireguard.attribution.reason',
+  )
+  // Entries of a Fields object, so a Fields object again.
+  return Object.fromEntries(kept) as Fields
+}
+
+/** How people call the peer behind a document: its name by inventory, else the start of its key. */
+export function peerName(fields: Fields): string {
+  const name = fields['wireguard.peer.name']
+  if (name !== undefined) return name
+  const key = fields['wireguard.peer.public_key']
+  return key === undefined ? 'an unknown peer' : `key ${key.slice(0, 8)}…`
+}
+
+function foundOf(subject: string, tallies: readonly Tally[]): Found | null {
+  const inOrder = [...tallies].sort((a, b) => a.firstAt - b.firstAt)
+  const first = inOrder[0]
+  if (first === undefined) return null
+  return {
+    subject,
+    count: tallies.reduce((sum, { count }) => sum + count, 0),
+    sum: tallies.reduce((sum, tally) => sum + tally.sum, 0),
+    distinct: distinctOf(tallies),
+    first: first.first,
+    firstAt: first.firstAt,
+    lastAt: Math.max(...tallies.map(({ lastAt }) => lastAt)),
+  }
+}
+
+function distinctOf(tallies: readonly Tally[]): string[] {
+  const only = tallies.length === 1 ? tallies[0] : undefined
+  return only === undefined ? [...new Set(tallies.flatMap(({ distinct }) => distinct))].sort() : [...only.distinct]
+}
+
+function evidenceOf(tallies: readonly Tally[]): string[] {
+  const all = tallies.flatMap(({ evidence }) => evidence)
+  all.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  return [...new Set(all.map(({ id }) => id))].slice(0, EVIDENCE_MAX)
+}
+
+function relatedOf(tallies: readonly Tally[]): Fields {
+  return {
+    'related.ip': named(tallies.flatMap(({ related }) => related.ip)),
+    'related.hosts': named(tallies.flatMap(({ related }) => related.hosts)),
+    'related.user': named(tallies.flatMap(({ related }) => related.user)),
+  }
+}
+
+function named(values: readonly string[]): readonly string[] | undefined {
+  return values.length === 0 ? undefined : [...new Set(values)].sort().slice(0, EVIDENCE_MAX)
+}
