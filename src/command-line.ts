@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { declareInstall } from './commands/cluster-declarations.ts'
 import { declareDeadletters } from './commands/deadletter-declarations.ts'
 import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
+import { declareFindings } from './commands/findings-declarations.ts'
 import { declareRun, declareStatus } from './commands/live-declarations.ts'
 import { declareDoctor, declareInit } from './commands/machine-declarations.ts'
 import { printError } from './commands/problem-report.ts'
@@ -32,6 +33,7 @@ const COMMANDS = [
   declareWho,
   declareTimeline,
   declarePeers,
+  declareFindings,
   declareInventory,
   declareCheck,
   declareVerify,

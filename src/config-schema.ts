@@ -3,46 +3,24 @@
  * references here. Durations are microseconds and sizes bytes from here on.
  */
 import { z } from 'zod'
+import { noticeSections, severity } from './config-notices.ts'
+import { duration, path, SECRET_ABOUT, secret, size, url } from './config-words.ts'
 import { interfaceName, machineName } from './machine-names.ts'
 import { nearest } from './nearest.ts'
-import {
-  DURATION_EXPECTED,
-  INSTANT_EXPECTED,
-  parseDuration,
-  parseInstant,
-  parseSize,
-  SIZE_EXPECTED,
-} from './quantities.ts'
+import { INSTANT_EXPECTED, parseDuration, parseInstant } from './quantities.ts'
 import { parsed, section, words } from './schema-problems.ts'
 import { SECOND } from './time.ts'
 
-/** Where a secret comes from; who needs it resolves it, as late as possible. */
-export type Secret = { readonly from: 'env' | 'file'; readonly name: string }
-
-/** Does not start with `expected`: what was found there must not be repeated in a message. */
-const SECRET_REFUSED = `a secret does not belong in this file; expected a reference such as \${env:NAME} or \${file:PATH}`
-const SECRET_ABOUT = `a reference: \${env:NAME} or \${file:PATH}`
 /** What to say of a namespace that is none. */
 export const NAMESPACE_EXPECTED = 'expected lower case letters, digits, _ or ., such as default or prod'
 /** A namespace: what a data stream's name takes, without the hyphen that ends each part of it. */
 export const NAMESPACE = /^[a-z0-9][a-z0-9_.]{0,99}$/
 const FINGERPRINT_EXPECTED = 'expected 32 bytes in hex, with or without colons'
 const FINGERPRINT = /^(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}$/i
-const URL_REFUSED = 'not a URL without user and password; expected one such as https://localhost:9200'
 const TIMEZONE_EXPECTED = 'expected a time zone such as Asia/Kolkata, UTC or +05:30'
 const POLL_EXPECTED = 'expected a duration such as 5s, or seconds'
 
-/** `${…}` is not replaced in ordinary text, and nobody should find out by a file of that name. */
-const plainWords = (expected: string) =>
-  parsed(expected, (text) => (/^[^\p{Cc}]{1,4096}$/u.test(text) && !text.includes('${') ? text : null))
-
-const path = plainWords('expected a path; $ and { together have no meaning in it')
-const secret = parsed(SECRET_REFUSED, parseSecret)
 const PATIENCE_EXPECTED = 'expected a duration of at least 5s, such as 60s or 5m'
-const duration = parsed(DURATION_EXPECTED, (text) => positive(parseDuration(text)))
-const size = parsed(SIZE_EXPECTED, (text) => positive(parseSize(text)))
-const url = parsed(URL_REFUSED, httpUrl)
-
 const timezone = z.string({ error: TIMEZONE_EXPECTED }).transform((text, context) => {
   if (isTimezone(text)) return text
   const near = nearest(text, Intl.supportedValuesOf('timeZone'))
@@ -170,9 +148,11 @@ const sinks = section({
     timeout: duration
       .optional()
       .describe('without an answer for so long it is ended and started again; without it 60s'),
+    severity: severity.optional().describe('only findings at or above it, without it every document'),
   })
     .optional()
     .describe('a program of yours that takes documents elsewhere'),
+  ...noticeSections,
   elasticsearch: section({
     url: url.describe('without user and password'),
     namespace: parsed(NAMESPACE_EXPECTED, (text) => (NAMESPACE.test(text) ? text : null))
@@ -274,6 +254,14 @@ export const pipelineSchema = section({
     .describe("options of machines, by name (in a capture: the folder's)"),
   sources: z.array(source).optional().describe('what is read'),
   inventory: path.optional().describe('path of the inventory, relative to this file'),
+  rules: z
+    .array(path, { error: 'expected a list of paths' })
+    .max(100, { error: 'expected at most 100 files' })
+    .optional()
+    .describe('files of your own rules, relative to this file; `peertrail rules check` tries them'),
+  geo: section({ database: path.describe('a file in the format of MaxMind, with cities: .mmdb') })
+    .optional()
+    .describe('where endpoints are, for findings about impossible travel; nothing is downloaded'),
   kafka: kafka.optional().describe('the brokers between many machines; with `sources` what is read goes there'),
   tier: z
     .enum(['correlate', 'detect', 'index'], { error: 'expected correlate, detect or index' })
@@ -297,10 +285,6 @@ function parsePatience(text: string): number | null {
   return patience !== null && patience >= 5 * SECOND ? patience : null
 }
 
-function positive(quantity: number | null): number | null {
-  return quantity !== null && quantity > 0 ? quantity : null
-}
-
 function isUint(max: number): (value: number) => boolean {
   return (value) => Number.isInteger(value) && value >= 0 && value <= max
 }
@@ -316,13 +300,6 @@ function isTimezone(text: string): boolean {
   }
 }
 
-/** A reference `${env:NAME}` or `${file:PATH}`; null for anything else, which may be a secret itself. */
-export function parseSecret(text: string): Secret | null {
-  const match = /^\$\{(?:env:([A-Za-z_][A-Za-z0-9_]{0,127})|file:([^${}\p{Cc}]{1,4096}))\}$/u.exec(text)
-  if (match === null) return null
-  return match[1] === undefined ? { from: 'file', name: match[2] ?? '' } : { from: 'env', name: match[1] }
-}
-
 export type Listen = { readonly address: string; readonly port: number } | 'off'
 
 function parseListen(text: string): Listen | null {
@@ -335,10 +312,4 @@ function parseListen(text: string): Listen | null {
 function parseBroker(text: string): string | null {
   const match = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9._-]{0,252})):(\d{1,5})$/i.exec(text)
   return match === null || Number(match[1]) > 65_535 || Number(match[1]) === 0 ? null : text
-}
-
-function httpUrl(text: string): string | null {
-  const parsedUrl = URL.parse(text)
-  if (parsedUrl === null || !/^https?:$/.test(parsedUrl.protocol)) return null
-  return parsedUrl.username === '' && parsedUrl.password === '' ? text : null
 }

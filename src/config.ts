@@ -2,10 +2,14 @@
  * Pipeline files (design 8.3): which machines, which sources, where documents go. Parsed and validated here, acted on elsewhere:
  * nothing is opened, no secret is read, and paths stay as written (relative to the file; its reader knows where it lies).
  */
-import { type Listen, type PipelineDocument, pipelineSchema, type Secret } from './config-schema.ts'
+
+import type { SyslogAddress } from './config-notices.ts'
+import { type Listen, type PipelineDocument, pipelineSchema } from './config-schema.ts'
+import type { Secret } from './config-words.ts'
 import { AppError, type Problem } from './errors.ts'
+import type { Severity } from './finding-document.ts'
 import { byPlace, limitProblems, pathText, schemaProblems } from './schema-problems.ts'
-import { MINUTE, type Micros } from './time.ts'
+import { MINUTE, type Micros, SECOND } from './time.ts'
 import { type Path, readYaml } from './yaml-document.ts'
 
 /** What configuration says a log prefix means; overrides the ruleset (design 8.1). */
@@ -52,7 +56,33 @@ export type StateConfig = {
   readonly spoolBytes: number
 }
 
-export type CommandSinkConfig = { readonly run: readonly string[]; readonly timeout: Micros }
+export type CommandSinkConfig = {
+  readonly run: readonly string[]
+  readonly timeout: Micros
+  /** Only findings at or above; null = every document. */
+  readonly severity: Severity | null
+}
+
+/** Findings at or above a severity to an HTTP endpoint. Paths as written, '' = none. */
+export type WebhookConfig = {
+  readonly url: string
+  readonly severity: Severity
+  readonly secret: Secret | null
+  readonly headers: ReadonlyMap<string, Secret>
+  readonly template: string
+  readonly timeout: Micros
+  readonly caFile: string
+}
+
+/** Findings at or above a severity to a syslog receiver. */
+export type SyslogConfig = {
+  readonly to: SyslogAddress
+  readonly severity: Severity
+  readonly facility: string
+  readonly format: 'text' | 'json'
+  readonly timeout: Micros
+  readonly caFile: string
+}
 
 export type StoreConfig = {
   readonly dir: string
@@ -104,6 +134,10 @@ export type PipelineConfig = {
   readonly sources: readonly SourceConfig[]
   /** Path of the inventory, '' = none named. */
   readonly inventory: string
+  /** Files of users' own rules. */
+  readonly rules: readonly string[]
+  /** Path of a database of places (MaxMind's format), '' = none. */
+  readonly geo: string
   readonly kafka: KafkaConfig | null
   readonly tier: Tier
   readonly store: StoreConfig | null
@@ -111,6 +145,8 @@ export type PipelineConfig = {
   /** Path of an NDJSON file, '' = none. */
   readonly ndjson: string
   readonly command: CommandSinkConfig | null
+  readonly webhook: WebhookConfig | null
+  readonly syslog: SyslogConfig | null
   readonly state: StateConfig
   readonly listen: Listen
 }
@@ -119,6 +155,8 @@ const JOURNAL_BYTES = 256 * 1024 * 1024
 const DEAD_LETTER_BYTES = 1024 * 1024 * 1024
 const SPOOL_BYTES = 1024 * 1024 * 1024
 const COMMAND_TIMEOUT: Micros = MINUTE
+const NOTICE_TIMEOUT: Micros = 10 * SECOND
+const NOTICE_SEVERITY: Severity = 2
 /** Prometheus' list of default ports has nothing there. */
 const LISTEN: Listen = { address: '127.0.0.1', port: 9798 }
 
@@ -205,6 +243,8 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
       format: 'format' in source ? (source.format ?? '') : '',
     })),
     inventory: document.inventory ?? '',
+    rules: document.rules ?? [],
+    geo: document.geo?.database ?? '',
     kafka: document.kafka === undefined ? null : toKafka(document.kafka),
     tier: document.tier ?? '',
     store: store === undefined ? null : toStore(store),
@@ -223,7 +263,11 @@ function toPipeline(document: PipelineDocument): PipelineConfig {
             deadLetterBytes: elasticsearch.dead_letters?.max_size ?? DEAD_LETTER_BYTES,
           },
     ndjson: ndjson?.path ?? '',
-    command: command === undefined ? null : { run: command.run, timeout: command.timeout ?? COMMAND_TIMEOUT },
+    command:
+      command === undefined
+        ? null
+        : { run: command.run, timeout: command.timeout ?? COMMAND_TIMEOUT, severity: command.severity ?? null },
+    ...toNotices(document.sinks),
     state: {
       dir: state?.dir ?? '',
       start: state?.start ?? 'beginning',
@@ -247,6 +291,35 @@ function toKafka(kafka: NonNullable<PipelineDocument['kafka']>): KafkaConfig {
         ? null
         : { caFile: tls.ca_file ?? '', certFile: tls.cert_file ?? '', keyFile: tls.key_file ?? '' },
     sasl: sasl ?? null,
+  }
+}
+
+function toNotices(sinks: PipelineDocument['sinks']): Pick<PipelineConfig, 'webhook' | 'syslog'> {
+  const { webhook, syslog } = sinks ?? {}
+  return {
+    webhook:
+      webhook === undefined
+        ? null
+        : {
+            url: webhook.url,
+            severity: webhook.severity ?? NOTICE_SEVERITY,
+            secret: webhook.secret ?? null,
+            headers: new Map(Object.entries(webhook.headers ?? {})),
+            template: webhook.template ?? '',
+            timeout: webhook.timeout ?? NOTICE_TIMEOUT,
+            caFile: webhook.ca_file ?? '',
+          },
+    syslog:
+      syslog === undefined
+        ? null
+        : {
+            to: syslog.to,
+            severity: syslog.severity ?? NOTICE_SEVERITY,
+            facility: syslog.facility ?? 'auth',
+            format: syslog.format ?? 'text',
+            timeout: syslog.timeout ?? NOTICE_TIMEOUT,
+            caFile: syslog.ca_file ?? '',
+          },
   }
 }
 

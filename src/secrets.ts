@@ -1,6 +1,6 @@
 /** Secrets, resolved from their references as late as possible: the text never lies in a file of ours, a log or a message. */
 import { readFileSync } from 'node:fs'
-import type { Secret } from './config-schema.ts'
+import type { Secret } from './config-words.ts'
 import { AppError } from './errors.ts'
 import { safeText } from './safe-text.ts'
 

@@ -3,7 +3,7 @@
  * the machine and kept in the shell's history.
  */
 import type { Command } from 'commander'
-import { parseSecret, type Secret } from '../config-schema.ts'
+import { parseSecret, type Secret } from '../config-words.ts'
 import type { Auth, Connection } from '../elasticsearch/connection.ts'
 import { AppError } from '../errors.ts'
 import { quoted } from '../safe-text.ts'

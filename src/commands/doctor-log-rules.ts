@@ -2,15 +2,16 @@
  * Judges the log rules: on every WireGuard interface a new connection should meet a rule with `log` in each of four ways, with a prefix
  * of its own and a verdict that can be told. What no rule logs is in no document: no verdict, no denied attempt.
  */
-import { isKnown } from '../sources/hostfacts/facts.ts'
+
 import { safeText } from '../safe-text.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { createConditionReader } from '../sources/nftables/rule-condition.ts'
+import { type MetLog, type Way, walkRules } from '../sources/nftables/rule-walk.ts'
 import { type LogRule, parseRuleset } from '../sources/nftables/ruleset.ts'
 import { readRulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import { type Finding, type Judgement, listText } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import { installCommand } from './mend-commands.ts'
-import { type MetLog, type Way, walkRules } from './rule-walk.ts'
 
 /** The ways of packets through an interface, in the words of the screen. */
 const DIRECTIONS = {

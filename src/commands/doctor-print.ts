@@ -66,7 +66,7 @@ function findingLines(terminal: Terminal, { severity, what, consequence, mend }:
 }
 
 /** A shell reads them as they stand; a comment is wrapped as text. */
-function commandLines(terminal: Terminal, command: string, room: number): string[] {
+export function commandLines(terminal: Terminal, command: string, room: number): string[] {
   if (command.startsWith('#')) {
     const lines = wrapText(command.slice(1).trim(), room - 4)
     return lines.map((line) => paint(terminal, 'cyan', `  # ${line}`))

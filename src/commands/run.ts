@@ -77,6 +77,7 @@ export async function runDaemon(args: RunArguments, environment: Environment): P
         listen: settings.config.listen,
         status: () => live.status(),
         turnedAt: () => live.turnedAt,
+        acknowledge: (given) => live.acknowledge(given),
         now,
         log,
       })

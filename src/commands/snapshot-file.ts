@@ -47,10 +47,19 @@ export async function readLatestSnapshot(
 
 async function readFiles(paths: readonly string[], before: Micros | null): Promise<LatestSnapshot> {
   const newest = createNewest(before)
+  const { host, unparsed } = await eachSnapshot(paths, newest.offer)
+  return { ...newest.result(), host, unparsed }
+}
+
+/** Every snapshot of one host, in the order of its files; bare output of wg gets a date before everything. */
+export async function eachSnapshot(
+  paths: readonly string[],
+  take: (snapshot: SnapshotRecord) => void,
+): Promise<{ readonly host: string; readonly unparsed: number }> {
   let host = ''
   let isFirst = true
   const decoder = createSnapshotDecoder({}, (item) => {
-    if (item.kind === 'snapshot') newest.offer(item)
+    if (item.kind === 'snapshot') take(item)
   })
   for (const [i, path] of paths.entries()) {
     const file: SourceFile = { name: path, identity: String(i) }
@@ -66,7 +75,7 @@ async function readFiles(paths: readonly string[], before: Micros | null): Promi
     await eachLine(path, push)
   }
   decoder.end()
-  return { ...newest.result(), host, unparsed: decoder.tally.unparsed }
+  return { host, unparsed: decoder.tally.unparsed }
 }
 
 function createNewest(before: Micros | null) {
@@ -95,7 +104,8 @@ function createNewest(before: Micros | null) {
   }
 }
 
-async function eachLine(path: string, push: (line: Line) => void): Promise<void> {
+/** Latin1 lines of a plain or compressed file, each at most SNAPSHOT_LINE_MAX characters. Rejects where it cannot be read. */
+export async function eachLine(path: string, push: (line: Line) => void): Promise<void> {
   const bytes = createReadStream(path)
   const split = async (chunks: AsyncIterable<Buffer>) => {
     for await (const line of linesOf(chunks)) push(line)

@@ -1,8 +1,9 @@
 /** The commands that read what was recorded, with their options and an example, for commander. */
 import type { Command } from 'commander'
-import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
+import type { ConnectionOptions } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
 import { runPeers } from './peers.ts'
+import { example, withForm, withPlace, withReader, withStretch } from './reader-options.ts'
 import { runSearch } from './search.ts'
 import { runTimeline } from './timeline.ts'
 import { runVerify } from './verify.ts'
@@ -117,37 +118,4 @@ export function declareVerify(program: Command, { terminal, environment, done }:
 
 function repeated(value: string, before: string[]): string[] {
   return [...before, value]
-}
-
-function withStretch(command: Command): Command {
-  return command
-    .option('--since <time>', 'from then on, such as 2026-11-22, 15:09, -2h; without a zone it is UTC', '')
-    .option('--until <time>', 'up to then', '')
-    .option('--last <span>', 'from so long ago: 24h, 7d', '')
-}
-
-function withPlace(command: Command): Command {
-  return command
-    .option(
-      '--store <dir>',
-      'the store; else PEERTRAIL_STORE, --pipeline, /etc/peertrail/pipeline.yaml, ./peertrail-data',
-      '',
-    )
-    .option('--pipeline <file>', 'the store this pipeline writes to', '')
-}
-
-/** A store or a cluster. */
-function withReader(command: Command): Command {
-  withPlace(command)
-    .option('--elasticsearch <url>', 'ask this cluster instead of a store: https://es.example:9200', '')
-    .option('--namespace <name>', "last part of its streams' names; default when left out", '')
-  return withConnection(command)
-}
-
-function withForm(command: Command): Command {
-  return command.option('--json', 'print JSON', false).option('--csv', 'print CSV', false)
-}
-
-function example(line: string): string {
-  return `\nExample:\n  peertrail ${line}`
 }

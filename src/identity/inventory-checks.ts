@@ -34,7 +34,15 @@ export function checkInventory(document: InventoryDocument, report: Report): voi
     checkOwners(peer, ['peers', i], emails, report)
   }
   const resourceNames = new Set(resources.map((resource) => resource.name))
+  let windowAt = -1
   for (const [i, line] of policy.entries()) {
+    if (!('groups' in line)) {
+      const first = windowAt
+      if (first >= 0)
+        report(['policy', i], () => `kernel_patch_window is already set by ${pathText(['policy', first])}`)
+      else windowAt = i
+      continue
+    }
     checkPeriod(line, ['policy', i], report)
     for (const [j, name] of line.resources.entries()) {
       mustBeIn(resourceNames, name, ['policy', i, 'resources', j], 'resources', report)

@@ -36,6 +36,11 @@ export function startInterface(interfaceName: string): string {
   return `wg-quick up ${shellWord(interfaceName)}`
 }
 
+/** Writes what runs into the stored configuration; comments in it are lost. */
+export function saveInterface(interfaceName: string): string {
+  return `wg-quick save ${shellWord(interfaceName)}`
+}
+
 /** An entry of `peers`. '' for what no inventory may hold. */
 export function addPeer(place: RunningInterface, row: RunningPeer): string {
   const { gateway, interface: name } = place

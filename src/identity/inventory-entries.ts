@@ -77,6 +77,8 @@ export type InventoryEntries = {
   readonly peers: readonly InventoryPeer[]
   readonly resources: readonly Resource[]
   readonly policy: readonly PolicyLine[]
+  /** How long a newer kernel that is installed may wait to be booted; null = nothing is prescribed. */
+  readonly kernelPatchWindow: Micros | null
   readonly exceptions: readonly Exception[]
 }
 
@@ -108,11 +110,11 @@ export function toEntries(document: InventoryDocument): InventoryEntries {
       owner: resource.owner ?? '',
       classification: resource.classification ?? '',
     })),
-    policy: (document.policy ?? []).map((line) => ({
-      ...toPeriod(line),
-      groups: line.groups,
-      resources: line.resources,
-    })),
+    policy: (document.policy ?? []).flatMap((line) =>
+      'groups' in line ? [{ ...toPeriod(line), groups: line.groups, resources: line.resources }] : [],
+    ),
+    kernelPatchWindow:
+      (document.policy ?? []).flatMap((line) => ('groups' in line ? [] : [line.kernel_patch_window])).at(0) ?? null,
     exceptions: (document.exceptions ?? []).map((exception) => ({
       check: exception.check,
       peer: exception.peer,

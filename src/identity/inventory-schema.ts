@@ -100,6 +100,13 @@ const policyLine = section({
   ...period,
 })
 
+const kernelPolicy = section({
+  kernel_patch_window: duration.describe('how long a newer kernel that is installed may wait to be booted'),
+})
+const policyEntry = z.union([policyLine, kernelPolicy], {
+  error: 'expected keys with values: groups and resources, or kernel_patch_window',
+})
+
 const exception = section({
   check: words().describe('the check that is excused'),
   peer: words().describe('for whom'),
@@ -118,7 +125,10 @@ export const inventorySchema = section({
     .array(resource)
     .optional()
     .describe('what is reached; the most specific match wins: port first, then prefix'),
-  policy: z.array(policyLine).optional().describe('documented access; lines add up, no line means none'),
+  policy: z
+    .array(policyEntry)
+    .optional()
+    .describe('documented access, whose lines add up and where no line means none, and what else is prescribed'),
   exceptions: z.array(exception).optional().describe('findings that are known and accepted'),
 })
 

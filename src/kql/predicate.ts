@@ -1,38 +1,51 @@
-/** A query as a function over the flat fields of an event, for streams. The same answers as the SQL of to-sql.ts. */
+/** A query as a function over the fields of an event, for streams. The same answers as the SQL of to-sql.ts. */
 import { addressDigits } from '../address-digits.ts'
+import { type Event, fieldOf } from '../event.ts'
 import type { FieldName, Fields } from '../fields.ts'
 import type { Match, Query, RangeOperator, Test } from './ast.ts'
 import { typeOf } from './field-names.ts'
 import { compareText, createContains, createWildcard } from './text-match.ts'
 
+/** Gives the value of one field; undefined = absent. */
+type Read<Document> = (document: Document, field: FieldName) => unknown
+
 /** Compiled once; each call is linear in the texts it looks at. An empty list is an absent field. */
 export function createPredicate(query: Query): (fields: Fields) => boolean {
+  return predicateOf<Fields>(query, (fields, field) => fields[field])
+}
+
+/** The same over an event as it was made: for who is asked of every one of them, and needs few of its fields. */
+export function createEventPredicate(query: Query): (event: Event) => boolean {
+  return predicateOf<Event>(query, fieldOf)
+}
+
+function predicateOf<Document>(query: Query, read: Read<Document>): (document: Document) => boolean {
   switch (query.kind) {
     case 'all':
       return () => true
     case 'none':
       return () => false
     case 'and': {
-      const parts = query.parts.map(createPredicate)
-      return (fields) => parts.every((part) => part(fields))
+      const parts = query.parts.map((part) => predicateOf(part, read))
+      return (document) => parts.every((part) => part(document))
     }
     case 'or': {
-      const parts = query.parts.map(createPredicate)
-      return (fields) => parts.some((part) => part(fields))
+      const parts = query.parts.map((part) => predicateOf(part, read))
+      return (document) => parts.some((part) => part(document))
     }
     case 'not': {
-      const part = createPredicate(query.part)
-      return (fields) => !part(fields)
+      const part = predicateOf(query.part, read)
+      return (document) => !part(document)
     }
     case 'match':
-      return matchPredicate(query)
+      return matchPredicate(query, read)
   }
 }
 
-function matchPredicate({ field, test }: Match): (fields: Fields) => boolean {
+function matchPredicate<Document>({ field, test }: Match, read: Read<Document>): (document: Document) => boolean {
   const check = createCheck(field, test)
-  return (fields) => {
-    const value: unknown = fields[field]
+  return (document) => {
+    const value = read(document, field)
     if (value === undefined) return false
     return Array.isArray(value) ? value.some(check) : check(value)
   }

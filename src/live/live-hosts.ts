@@ -23,6 +23,7 @@ export function intakeOf(
 
 /** What a reload cannot change, as text to compare: an open sink has documents on their way. */
 export function fixedParts({ config, stateDir }: Settings): string {
-  const { store, ndjson, command, elasticsearch, kafka, state, listen } = config
-  return JSON.stringify([store, ndjson, command, elasticsearch, kafka, state, listen, stateDir])
+  const { store, ndjson, command, elasticsearch, kafka, syslog, state, listen } = config
+  const webhook = config.webhook === null ? null : { ...config.webhook, headers: [...config.webhook.headers] }
+  return JSON.stringify([store, ndjson, command, elasticsearch, kafka, webhook, syslog, state, listen, stateDir])
 }

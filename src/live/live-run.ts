@@ -5,7 +5,9 @@
  * A reload is a checkpoint that nobody writes: the core is saved, made anew with the new settings, and goes on where it was. Files
  * and commands that are in both keep their place; nothing is read twice or missed.
  */
+
 import { deserialize, serialize } from 'node:v8'
+import { type Acknowledgement, acknowledgementEvent } from '../acknowledgement.ts'
 import type { Sink } from '../sinks/sink.ts'
 import { openFollowed } from '../sources/follow-file.ts'
 import type { LineSource } from '../sources/line-source.ts'
@@ -36,6 +38,8 @@ export type LiveRun = {
   /** The new settings were no good; the run goes on with the old ones. */
   refuseReload(why: string): void
   status(): DaemonStatus
+  /** Somebody did something about a finding: recorded in all sinks. */
+  acknowledge(given: Acknowledgement): void
   readonly turnedAt: Micros
 }
 
@@ -212,6 +216,10 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
       alarms.over('reload-refused', 'settings')
       next = wanted
       daemon?.pause()
+    },
+    acknowledge(given) {
+      outputs.emit(acknowledgementEvent(given, now()))
+      outputs.wake()
     },
     refuseReload: (why) => alarms.lasting('reload-refused', 'settings', why, now()),
     status: () => statusOf({ daemon, deps, settings, loadedAt, startedAt, isStopping, outputs, collectors, alarms }),

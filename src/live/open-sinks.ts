@@ -1,9 +1,11 @@
 /** The sinks of a pipeline, each where it stood at the last checkpoint. */
 import { resolve } from 'node:path'
 import type { PipelineConfig } from '../config.ts'
+import type { Event } from '../event.ts'
 import { openCommandSink } from '../sinks/command.ts'
 import type { Letterbox } from '../sinks/elasticsearch/dead-letters.ts'
 import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
+import { isWorthTelling } from '../sinks/notices/worth-telling.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { ChainHead } from '../store/chain.ts'
 import { RETENTION_DEFAULT } from '../store/retention.ts'
@@ -54,7 +56,15 @@ export async function openSinks(
       const { openConfiguredKafka } = await import('../sinks/kafka-configured.ts')
       sinks.push(await openConfiguredKafka(config.kafka, { ...deps, base }))
     }
-    if (config.command !== null) sinks.push(openCommandSink(config.command.run, config.command.timeout))
+    if (config.command !== null) {
+      const { run, timeout, severity } = config.command
+      const takes = severity === null ? undefined : (event: Event) => isWorthTelling(event, severity)
+      sinks.push({ ...openCommandSink(run, timeout), ...(takes === undefined ? {} : { takes }) })
+    }
+    if (config.webhook !== null || config.syslog !== null) {
+      const { openConfiguredNotices } = await import('../sinks/notices-configured.ts')
+      sinks.push(...openConfiguredNotices(config, { ...deps, base, dir: stateDir }))
+    }
   } catch (error) {
     for (const sink of sinks) await sink.close()
     throw error

@@ -52,7 +52,7 @@ export function openOutputs({ sinks, spools, spoolBytes, now, log, onAccepted }:
   function push(event: Event, to: (sink: Sink) => boolean): void {
     const created = now()
     const whole = stamped(event, created)
-    for (const { sink, spool } of deliveries) if (to(sink)) spool.push(whole)
+    for (const { sink, spool } of deliveries) if (to(sink) && sink.takes?.(event) !== false) spool.push(whole)
     if (event.dataset === 'peertrail.ledger' || event.dataset === 'peertrail.relay') return
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
     rate.add(1, created)

@@ -6,6 +6,7 @@
 import type { Fields } from '../fields.ts'
 import type { FindingKind, Severity } from '../finding-document.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import type { Difference } from '../identity/inventory-diff.ts'
 import type { HostFacts } from '../sources/hostfacts/facts.ts'
 import type { RulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import type { WireguardConf } from '../sources/wireguard/conf.ts'
@@ -40,10 +41,13 @@ export type PeerCourse = {
   /** Bytes from and to the peer over that time, resets of the counters added up. */
   readonly received: number
   readonly sent: number
-  /** Of them what was counted while the newest handshake was older than STALE_HANDSHAKE (check files say which). */
+  /** Of them what was counted since the newest handshake became stale (STALE_HANDSHAKE in peer-courses.ts). */
   readonly receivedStale: number
   readonly sentStale: number
-  /** Null = never. */
+  /** First and last poll that showed more received than the poll before, since it became stale; null = none did. */
+  readonly grewStaleFrom: Micros | null
+  readonly grewStaleUntil: Micros | null
+  /** Over the whole time, restarts of the interface included; null = never. */
   readonly lastHandshake: Micros | null
 }
 
@@ -54,6 +58,8 @@ export type PostureView = {
   readonly machines: readonly MachineView[]
   /** Null: none was given; nothing is documented then, and nothing is compared with it. */
   readonly inventory: Inventory | null
+  /** What runs on this machine against what the inventory documents; worked out once. [] without inventory. Made by createPostureView. */
+  readonly differences: (host: string) => readonly Difference[]
 }
 
 /** `subject` tells apart what one check says of one machine: an interface, a key, a file. */
@@ -71,17 +77,21 @@ export type PostureResult =
       readonly mend: readonly string[]
       /** `wireguard.interface.name`, `wireguard.peer.*` and the like, as far as it is about them. */
       readonly about: Fields
-      /** The inventory accepts it. */
+      /** The inventory accepts it. Checks leave it null: runChecks looks it up by check id and `wireguard.peer.name` of `about`. */
       readonly exception: { readonly reason: string; readonly approvedBy: string; readonly until: Micros | null } | null
     }
   | { readonly kind: 'passed'; readonly text: string }
   | { readonly kind: 'not-checked'; readonly reason: string }
 
-export type PostureCheck = FindingKind & {
+/** What a check is, without how it looks. */
+export type PostureKind = FindingKind & {
   readonly origin: 'posture'
   /** Title of the part of the screen it stands in. */
   readonly area: PostureArea
   readonly knownGaps: readonly string[]
+}
+
+export type PostureCheck = PostureKind & {
   /** Of one machine. A check that looks at several (a documented gateway of which nothing is known) is asked once with each. */
   readonly look: (machine: MachineView, view: PostureView) => readonly PostureResult[]
 }
@@ -98,6 +108,7 @@ export const POSTURE_AREAS = [
   'Audit',
   'Sensors',
   'Clock',
+  'Exceptions',
 ] as const
 
 export type PostureArea = (typeof POSTURE_AREAS)[number]

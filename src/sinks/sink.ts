@@ -12,6 +12,8 @@ export type Sink = {
   readonly keepsLedger: boolean
   /** Whether it brings messages to other tiers (`peertrail.relay`). */
   readonly takesRelay?: boolean
+  /** Which documents it is for; all when left out. Asked of every document: cheap. */
+  readonly takes?: (event: Event) => boolean
   /**
    * Takes events in order; resolves when every one of them is safe there. Rejects when it is not known whether they are: then the
    * same events come again, and what is there already must not count twice. Never called again before it has answered.

@@ -5,7 +5,7 @@
 import { type Dataset, type Event, fieldOf, flatten } from '../../event.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import { type Micros, SECOND } from '../../time.ts'
-import type { Detection, DetectionKind, SeenDocument } from './detection.ts'
+import type { Detection, DetectionKind, SeenDocument, TallyKind } from './detection.ts'
 import { createDocumentsInOrder, type SavedInOrder } from './documents-in-order.ts'
 import { HOST_DETECTIONS } from './host-detections.ts'
 import { KEY_DETECTIONS } from './key-detections.ts'
@@ -62,7 +62,13 @@ export type SavedDetections = {
   readonly tallies: ReadonlyMap<string, readonly SavedTallies[]>
 }
 
-type Running = { readonly kind: DetectionKind; readonly detection: Detection; readonly tallies: readonly Tallies[] }
+type Running = { readonly kind: DetectionKind; readonly detection: Detection }
+
+/** Tallies of one kind, and who gets them; the same kind object is counted once for all. */
+type Counted = { readonly tallies: Tallies; readonly users: readonly User[] }
+
+/** `index` in the `tallies` of the detection's kind. */
+type User = { readonly id: string; readonly detection: Detection; readonly index: number }
 
 /** `kinds`: for tests. */
 export function createDetections(
@@ -74,25 +80,10 @@ export function createDetections(
   const running: readonly Running[] = [...kinds, ...rules].map((kind) => ({
     kind,
     detection: kind.open({ emit, inventory, saved: saved?.states.get(kind.about.id) }),
-    tallies: (kind.tallies ?? []).map((each, i) => createTallies(each, saved?.tallies.get(kind.about.id)?.[i])),
   }))
-  const all = running.flatMap(({ detection, tallies }) =>
-    tallies.map((each, kind) => ({ detection, tallies: each, kind })),
-  )
-  const readers = new Map<Dataset, readonly Running[]>()
-  const counters = new Map<Dataset, readonly Tallies[]>()
-  for (const { kind } of running) {
-    for (const dataset of kind.reads)
-      readers.set(
-        dataset,
-        running.filter((each) => each.kind.reads.includes(dataset)),
-      )
-    for (const dataset of (kind.tallies ?? []).flatMap(({ reads }) => reads)) counters.set(dataset, countersOf(dataset))
-  }
-
-  function countersOf(dataset: Dataset): readonly Tallies[] {
-    return running.flatMap(({ kind, tallies }) => tallies.filter((_, i) => kind.tallies?.[i]?.reads.includes(dataset)))
-  }
+  const counted = countAll(running, saved?.tallies)
+  const readers = byDataset(running, ({ kind }) => kind.reads)
+  const counters = byDataset([...counted], ([kind]) => kind.reads)
 
   function show(document: SeenDocument): void {
     // `wants` asks for fields wherever they stand: here all of them stand together.
@@ -114,26 +105,35 @@ export function createDetections(
   /** End of the tallies that are complete first. */
   function nextEnd(): Micros {
     let first = Number.POSITIVE_INFINITY
-    for (const { tallies } of all) first = Math.min(first, tallies.nextEnd ?? Number.POSITIVE_INFINITY)
+    for (const { tallies } of counted.values()) first = Math.min(first, tallies.nextEnd ?? Number.POSITIVE_INFINITY)
     return first
   }
 
   function giveTallies(end: Micros): void {
-    for (const { detection, tallies, kind } of all)
-      if (tallies.nextEnd === end) for (const tally of tallies.take(end)) detection.tally?.(tally, kind)
+    for (const { tallies, users } of counted.values()) {
+      if (tallies.nextEnd !== end) continue
+      for (const tally of tallies.take(end))
+        for (const { detection, index } of users) detection.tally?.(tally, index)
+    }
+  }
+
+  function savedTallies(kind: TallyKind): SavedTallies {
+    return counted.get(kind)?.tallies.save() ?? { stretches: new Map(), forced: 0 }
   }
 
   return {
     observe(event) {
+      for (const [, { tallies }] of counters.get(event.dataset) ?? []) {
+        tallies.add(event)
+        // Too many are open: not even the next tick is waited for.
+        if (tallies.nextEnd === Number.NEGATIVE_INFINITY) giveTallies(Number.NEGATIVE_INFINITY)
+      }
       const concerned = readers.get(event.dataset)
-      const counted = counters.get(event.dataset)
-      if (concerned === undefined && counted === undefined) return
+      if (concerned === undefined || !concerned.some(({ kind }) => kind.wants(event))) return
       const at = fieldOf(event, '@timestamp')
       const id = fieldOf(event, 'event.id')
       // Every document of ours has both.
       if (at === undefined || id === undefined) return
-      for (const tallies of counted ?? []) tallies.add(event, at, id)
-      if (concerned === undefined || !concerned.some(({ kind }) => kind.wants(event))) return
       const late = documents.add({ at, id, dataset: event.dataset, fields: flatten(event) })
       if (late !== null) show(late)
       if (documents.isOverfull) showBefore(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
@@ -144,7 +144,6 @@ export function createDetections(
         if (showBefore(end, max)) return true
         giveTallies(end)
       }
-      if (nextEnd() === Number.NEGATIVE_INFINITY) giveTallies(Number.NEGATIVE_INFINITY)
       if (showBefore(watermark, max)) return true
       for (const { detection } of running) detection.tick(watermark)
       return false
@@ -155,7 +154,7 @@ export function createDetections(
     },
     limits: () => [
       { name: 'detection-documents', count: documents.forced },
-      { name: 'detection-tallies', count: all.reduce((sum, { tallies }) => sum + tallies.forced, 0) },
+      { name: 'detection-tallies', count: [...counted.values()].reduce((sum, { tallies }) => sum + tallies.forced, 0) },
     ],
     counts: () =>
       new Map([
@@ -166,7 +165,41 @@ export function createDetections(
     save: () => ({
       documents: documents.save(),
       states: new Map(running.map(({ kind, detection }) => [kind.about.id, detection.save()])),
-      tallies: new Map(running.map(({ kind, tallies }) => [kind.about.id, tallies.map((each) => each.save())])),
+      // What is shared stands under each of its users: one that is left out of a later release takes nothing from the others.
+      tallies: new Map(running.map(({ kind }) => [kind.about.id, (kind.tallies ?? []).map(savedTallies)])),
     }),
   }
+}
+
+function countAll(running: readonly Running[], saved: SavedDetections['tallies'] | undefined): Map<TallyKind, Counted> {
+  const usersOf = new Map<TallyKind, User[]>()
+  for (const { kind, detection } of running) {
+    for (const [index, each] of (kind.tallies ?? []).entries()) {
+      const user = { id: kind.about.id, detection, index }
+      const users = usersOf.get(each)
+      if (users === undefined) usersOf.set(each, [user])
+      else users.push(user)
+    }
+  }
+  return new Map(
+    [...usersOf].map(([kind, users]) => {
+      const before = users.map(({ id, index }) => saved?.get(id)?.[index]).find((each) => each !== undefined)
+      const canSettle = users.every(({ detection }) => detection.isSettled !== undefined)
+      const isSettled = (key: string, at: Micros) =>
+        users.every(({ detection, index }) => detection.isSettled?.(key, at, index) === true)
+      return [kind, { tallies: createTallies(kind, before, canSettle ? { isSettled } : {}), users }]
+    }),
+  )
+}
+
+function byDataset<T>(all: readonly T[], readsOf: (each: T) => readonly Dataset[]): ReadonlyMap<Dataset, readonly T[]> {
+  const found = new Map<Dataset, T[]>()
+  for (const each of all) {
+    for (const dataset of readsOf(each)) {
+      const alike = found.get(dataset)
+      if (alike === undefined) found.set(dataset, [each])
+      else alike.push(each)
+    }
+  }
+  return found
 }

@@ -38,7 +38,7 @@ export type Tally = {
   readonly distinct: readonly string[]
   /** Of its first documents in order of time, EVIDENCE_MAX at most. */
   readonly evidence: readonly { readonly id: string; readonly at: Micros }[]
-  /** All fields of the first document in order of time. */
+  /** All fields of the first document in order of time, but texts that would keep a whole read buffer: its line, link addresses. */
   readonly first: Fields
   readonly firstAt: Micros
   readonly lastAt: Micros
@@ -60,6 +60,11 @@ export type TallyKind = {
   /** What is counted once a tally, however often it comes: a port, an address, a flow. */
   readonly distinctOf?: (event: Event) => string | undefined
   readonly amountOf?: (event: Event) => number
+  /**
+   * `distinct`: of each key only the different values are kept, for what is long and of every peer. `count` and `sum` are 0 then, `first`
+   * and `evidence` empty.
+   */
+  readonly keeps?: 'distinct'
 }
 
 /** What a detection says of itself: docs/detections.md, Kibana rules and its findings are made of it. */
@@ -109,6 +114,11 @@ export type Detection = {
    * same time: it may not raise a finding that was raised. `kind`: index in `tallies`.
    */
   tally?(tally: Tally, kind: number): void
+  /**
+   * True: a tally of this key with a document of that time would change nothing, now or later, so it need not be made. Asked of every
+   * document that `keyOf` gives a key: cheap. What it says may only go from false to true while documents of that time come.
+   */
+  isSettled?(key: string, at: Micros, kind: number): boolean
   /** Everything from before `watermark` has been given. */
   tick(watermark: Micros): void
   /** Plain data. */

@@ -13,39 +13,48 @@ export const BASELINE: Micros = 7 * DAY
 export const HISTORIES_MAX = 50_000
 
 export type PeerHistory = {
-  /** A tally of HISTORY_TALLY. */
-  see(key: string, minutes: number): void
+  /** `distinct.length` and `start` of a tally of HISTORY_TALLY: an hour that comes again counts once. */
+  see(key: string, minutes: number, start: Micros): void
   /** Coverage of that key so far. */
   covered(key: string): Micros
   isReady(key: string): boolean
   save(): SavedPeerHistory
 }
 
-/** Plain data: minutes by key. */
-export type SavedPeerHistory = Map<string, number>
+/** Plain data, by key. `until`: start of the newest hour that was counted. */
+export type SavedPeerHistory = Map<string, { minutes: number; until: Micros }>
 
-/** An hour of points of one key: `distinct` are its minutes. */
+/**
+ * An hour of points of one key: `distinct` are its minutes. Always this very object: then all detections share its tallies
+ * (catalogue.ts).
+ */
 export const HISTORY_TALLY: TallyKind = {
   reads: ['wireguard.peer'],
   span: HOUR,
+  keeps: 'distinct',
   keyOf: (event) => fieldOf(event, 'wireguard.peer.public_key') ?? null,
   distinctOf: (event) => {
-    const at = event.own['@timestamp']
-    return at === undefined ? undefined : String(Math.floor(at / MINUTE))
+    const at = fieldOf(event, '@timestamp')
+    return at === undefined ? undefined : String(Math.floor(at / MINUTE) % 60)
   },
 }
 
 export function createPeerHistory(saved?: SavedPeerHistory): PeerHistory {
-  const minutes = saved ?? new Map<string, number>()
+  const histories: SavedPeerHistory = saved ?? new Map()
   return {
-    see(key, more) {
-      minutes.set(key, (minutes.get(key) ?? 0) + more)
-      if (minutes.size <= HISTORIES_MAX) return
-      const first = minutes.keys().next()
-      if (first.done !== true) minutes.delete(first.value)
+    see(key, more, start) {
+      const history = histories.get(key)
+      if (history === undefined) histories.set(key, { minutes: more, until: start })
+      else if (start > history.until) {
+        history.minutes += more
+        history.until = start
+      }
+      if (histories.size <= HISTORIES_MAX) return
+      const first = histories.keys().next()
+      if (first.done !== true) histories.delete(first.value)
     },
-    covered: (key) => (minutes.get(key) ?? 0) * MINUTE,
-    isReady: (key) => (minutes.get(key) ?? 0) * MINUTE >= BASELINE,
-    save: () => minutes,
+    covered: (key) => (histories.get(key)?.minutes ?? 0) * MINUTE,
+    isReady: (key) => (histories.get(key)?.minutes ?? 0) * MINUTE >= BASELINE,
+    save: () => histories,
   }
 }

@@ -2,29 +2,27 @@
  * Counts documents by key and stretch of time, in whatever order they come, without keeping them: so that the same documents give the
  * same tallies, in one process and among many machines (design 2.1, 10). A document that comes again within its stretch counts once.
  */
-import { type Event, fieldOf, flatten } from '../../event.ts'
+import { type Event, fieldOf } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import { EVIDENCE_MAX } from '../../finding-document.ts'
 import type { Micros } from '../../time.ts'
 import type { Tally, TallyKind } from './detection.ts'
 
-/** Different values kept of one tally; more are not told apart. */
+/** Different values kept of one tally, the smallest in the order of text; more are not told apart. */
 export const TALLY_DISTINCT_MAX = 10_000
 /** Ids known of one tally: what comes again counts twice beyond. */
 export const TALLY_IDS_MAX = 2_000
-/** Names kept while one is open: the smallest EVIDENCE_MAX of them are told, whatever order they came in. */
-const NAMES_MAX = 10 * EVIDENCE_MAX
-/** Open tallies of one kind. Beyond it the oldest is closed before its time, and counted. */
+/** Open tallies of one kind. Beyond it the oldest stretch is closed before its time, and counted. */
 export const TALLIES_MAX = 50_000
 
 export type Tallies = {
   /** In any order. */
-  add(event: Event, at: Micros, id: string): void
+  add(event: Event): void
   /** End of the stretch that is complete first, -Infinity when too many are open; null = nothing is open. */
   readonly nextEnd: Micros | null
   /** Those that end then, in order of start and key. */
   take(end: Micros): readonly Tally[]
-  /** How often one had to be closed before its time. */
+  /** How often a stretch had to be closed before its time. */
   readonly forced: number
   save(): SavedTallies
 }
@@ -33,30 +31,43 @@ export type Tallies = {
 export type SavedTallies = { readonly stretches: Map<Micros, Map<string, Cell>>; readonly forced: number }
 
 type Cell = {
-  count: number
-  sum: number
   readonly distinct: Set<string>
+  /** Null where only `distinct` is kept. */
+  readonly documents: Documents | null
+  firstAt: Micros
+  lastAt: Micros
+}
+
+type Documents = {
+  sum: number
+  count: number
   readonly ids: Set<string>
   /** Sorted by time and id. */
   readonly evidence: { readonly id: string; readonly at: Micros }[]
-  first: Fields
-  firstAt: Micros
+  /** Own fields and those of the facets of the first document, which are shared: put together when asked for. */
+  first: readonly Fields[]
   firstId: string
-  lastAt: Micros
   readonly ip: Set<string>
   readonly hosts: Set<string>
   readonly user: Set<string>
 }
 
-export function createTallies(kind: TallyKind, saved?: SavedTallies, openMax = TALLIES_MAX): Tallies {
+export type TalliesOptions = {
+  readonly openMax?: number
+  /** Detection.isSettled of all that get them. */
+  readonly isSettled?: (key: string, at: Micros) => boolean
+}
+
+export function createTallies(kind: TallyKind, saved?: SavedTallies, options: TalliesOptions = {}): Tallies {
   const { span, keyOf, distinctOf, amountOf } = kind
+  const { openMax = TALLIES_MAX, isSettled } = options
   /** By start. */
   const stretches = saved?.stretches ?? new Map<Micros, Map<string, Cell>>()
   let open = [...stretches.values()].reduce((sum, cells) => sum + cells.size, 0)
   let forced = saved?.forced ?? 0
   let oldest = Math.min(...stretches.keys())
 
-  function cellOf(start: Micros, key: string, event: Event, at: Micros, id: string): Cell {
+  function cellOf(start: Micros, key: string, at: Micros): Cell {
     let cells = stretches.get(start)
     if (cells === undefined) {
       cells = new Map()
@@ -65,35 +76,33 @@ export function createTallies(kind: TallyKind, saved?: SavedTallies, openMax = T
     }
     let cell = cells.get(key)
     if (cell === undefined) {
-      cell = createCell(event, at, id)
+      cell = {
+        distinct: new Set(),
+        documents: kind.keeps === 'distinct' ? null : createDocuments(),
+        firstAt: at,
+        lastAt: at,
+      }
       cells.set(key, cell)
       open++
-    } else if (at < cell.firstAt || (at === cell.firstAt && id < cell.firstId)) {
-      cell.first = flatten(event)
-      cell.firstAt = at
-      cell.firstId = id
     }
     return cell
   }
 
   return {
-    add(event, at, id) {
+    add(event) {
       const key = keyOf(event)
       if (key === null) return
+      const at = fieldOf(event, '@timestamp')
+      const id = fieldOf(event, 'event.id')
+      // Every document of ours has both.
+      if (at === undefined || id === undefined || isSettled?.(key, at) === true) return
       // A stretch that was given away is opened again for what comes late.
-      const start = Math.floor(at / span) * span
-      const cell = cellOf(start, key, event, at, id)
-      if (cell.ids.has(id)) return
-      if (cell.ids.size < TALLY_IDS_MAX) cell.ids.add(id)
-      cell.count++
+      const cell = cellOf(Math.floor(at / span) * span, key, at)
+      if (cell.documents !== null && !addDocument(cell.documents, event, at, id, cell.firstAt, amountOf)) return
+      cell.firstAt = Math.min(cell.firstAt, at)
       cell.lastAt = Math.max(cell.lastAt, at)
-      if (amountOf !== undefined) cell.sum += amountOf(event)
       const value = distinctOf?.(event)
-      if (value !== undefined && cell.distinct.size < TALLY_DISTINCT_MAX) cell.distinct.add(value)
-      addEvidence(cell.evidence, at, id)
-      addAll(cell.ip, fieldOf(event, 'related.ip'))
-      addAll(cell.hosts, fieldOf(event, 'related.hosts'))
-      addAll(cell.user, fieldOf(event, 'related.user'))
+      if (value !== undefined) addBounded(cell.distinct, value, TALLY_DISTINCT_MAX)
     },
     get nextEnd() {
       if (stretches.size === 0) return null
@@ -118,21 +127,57 @@ export function createTallies(kind: TallyKind, saved?: SavedTallies, openMax = T
   }
 }
 
-function createCell(event: Event, at: Micros, id: string): Cell {
+function createDocuments(): Documents {
   return {
-    count: 0,
     sum: 0,
-    distinct: new Set(),
+    count: 0,
     ids: new Set(),
     evidence: [],
-    first: flatten(event),
-    firstAt: at,
-    firstId: id,
-    lastAt: at,
+    first: [],
+    firstId: '',
     ip: new Set(),
     hosts: new Set(),
     user: new Set(),
   }
+}
+
+/** False: it came before. `firstAt`: time of the first one so far. */
+function addDocument(
+  documents: Documents,
+  event: Event,
+  at: Micros,
+  id: string,
+  firstAt: Micros,
+  amountOf: TallyKind['amountOf'],
+): boolean {
+  if (documents.ids.has(id)) return false
+  if (documents.ids.size < TALLY_IDS_MAX) documents.ids.add(id)
+  if (documents.count === 0 || at < firstAt || (at === firstAt && id < documents.firstId)) {
+    documents.first = partsOf(event)
+    documents.firstId = id
+  }
+  documents.count++
+  if (amountOf !== undefined) documents.sum += amountOf(event)
+  addEvidence(documents.evidence, at, id)
+  addAll(documents.ip, fieldOf(event, 'related.ip'))
+  addAll(documents.hosts, fieldOf(event, 'related.hosts'))
+  addAll(documents.user, fieldOf(event, 'related.user'))
+  return true
+}
+
+/** Texts that are cut out of a read buffer hold all of it: they go, for a tally is kept for minutes. */
+function partsOf(event: Event): Fields[] {
+  const own =
+    event.dataset === 'wireguard.flow'
+      ? event.own
+      : {
+          ...event.own,
+          'event.original': undefined,
+          'netfilter.icmp.original': undefined,
+          'source.mac': undefined,
+          'destination.mac': undefined,
+        }
+  return [own, ...event.facets.map(({ fields }) => fields)]
 }
 
 /** The first ones in order of time, whatever order they come in. */
@@ -152,30 +197,51 @@ function addEvidence(evidence: { readonly id: string; readonly at: Micros }[], a
 }
 
 function addAll(into: Set<string>, values: readonly string[] | undefined): void {
-  if (values === undefined) return
-  for (const value of values) into.add(value)
-  if (into.size <= NAMES_MAX) return
-  const largest = [...into].sort().slice(EVIDENCE_MAX)
-  for (const value of largest) into.delete(value)
+  if (values !== undefined) for (const value of values) addBounded(into, value, EVIDENCE_MAX)
 }
 
-function smallest(values: ReadonlySet<string>): string[] {
-  return [...values].sort().slice(0, EVIDENCE_MAX)
+/** The `max` smallest are in it at any time, whatever order they come in, and at most twice as many. */
+function addBounded(into: Set<string>, value: string, max: number): void {
+  into.add(value)
+  if (into.size <= 2 * max) return
+  for (const large of [...into].sort().slice(max)) into.delete(large)
 }
 
-function toTally(key: string, start: Micros, end: Micros, cell: Cell): Tally {
-  const { count, sum, distinct, evidence, first, firstAt, lastAt, ip, hosts, user } = cell
+function smallest(values: ReadonlySet<string>, max: number): string[] {
+  return values.size < 2 ? [...values] : [...values].sort().slice(0, max)
+}
+
+function toTally(key: string, start: Micros, end: Micros, { documents, distinct, firstAt, lastAt }: Cell): Tally {
+  let first: Fields | null = null
   return {
     key,
     start,
     end,
-    count,
-    sum,
-    distinct: [...distinct].sort(),
-    evidence,
-    first,
+    count: documents?.count ?? 0,
+    sum: documents?.sum ?? 0,
+    distinct: smallest(distinct, TALLY_DISTINCT_MAX),
+    evidence: documents?.evidence ?? [],
+    // Most tallies lead to nothing, and nobody asks. A copy (structured clone) asks, and has a plain value then.
+    get first() {
+      first ??= together(documents?.first ?? [])
+      return first
+    },
     firstAt,
     lastAt,
-    related: { ip: smallest(ip), hosts: smallest(hosts), user: smallest(user) },
+    related: {
+      ip: smallest(documents?.ip ?? NOTHING, EVIDENCE_MAX),
+      hosts: smallest(documents?.hosts ?? NOTHING, EVIDENCE_MAX),
+      user: smallest(documents?.user ?? NOTHING, EVIDENCE_MAX),
+    },
   }
+}
+
+const NOTHING: ReadonlySet<string> = new Set()
+
+function together(parts: readonly Fields[]): Fields {
+  const fields: Record<string, unknown> = {}
+  for (const part of parts)
+    for (const [name, value] of Object.entries(part)) if (value !== undefined) fields[name] = value
+  // Names come from Fields objects only, so the result is a Fields again.
+  return fields as Fields
 }

@@ -9,13 +9,18 @@
 import type { Event } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import { createFindingDocuments, EVIDENCE_MAX, type FindingDocument } from '../../finding-document.ts'
+import type { Inventory } from '../../identity/inventory.ts'
 import type { Micros } from '../../time.ts'
 import type { Detection, DetectionAbout, Tally } from './detection.ts'
+import { exceptionFor, excused } from './exceptions.ts'
 
 export type ThresholdOptions = {
   readonly about: DetectionAbout
-  /** What is measured over the window; `distinct` counts different values, `count` documents, `sum` amounts. */
-  readonly measure: 'count' | 'distinct' | 'sum'
+  /**
+   * What is measured over the window; `distinct` counts different values, `count` documents, `sum` amounts. A function measures the
+   * different values where some of them are alike.
+   */
+  readonly measure: 'count' | 'distinct' | 'sum' | ((distinct: readonly string[]) => number)
   /** Reached or passed: found. */
   readonly threshold: number
   /** Length of the sliding window, a multiple of the tally's span; it slides in steps of the span. */
@@ -28,6 +33,8 @@ export type ThresholdOptions = {
   readonly suppressedUntil?: (finding: Found) => Micros
   /** The sentence, and what differs from one finding to the next. Null: no finding after all; then it is not suppressed. */
   readonly describe: (finding: Found) => Described | null
+  /** Its exceptions excuse findings of the peer of the first document. */
+  readonly inventory?: Inventory
 }
 
 export type Described = Pick<FindingDocument, 'summary'> &
@@ -83,8 +90,9 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
   }
 
   function reached(tallies: readonly Tally[]): boolean {
-    if (options.measure === 'distinct') return distinctOf(tallies).length >= options.threshold
-    const measure = options.measure
+    const { measure } = options
+    if (measure === 'distinct') return distinctOf(tallies).length >= options.threshold
+    if (typeof measure === 'function') return measure(distinctOf(tallies)) >= options.threshold
     return tallies.reduce((sum, tally) => sum + tally[measure], 0) >= options.threshold
   }
 
@@ -102,12 +110,23 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
         start: found.firstAt,
         end: found.lastAt,
         count: found.count,
-        ...(options.measure === 'distinct' ? { distinct: found.distinct.length } : {}),
+        ...distinctCount(found),
         evidence: evidenceOf(tallies),
         ...described,
+        ...excuse(found),
         about: { ...(described.about ?? aboutPeer(found.first)), ...relatedOf(tallies) },
       }),
     )
+  }
+
+  function distinctCount({ distinct }: Found): { readonly distinct?: number } {
+    if (options.measure === 'distinct') return { distinct: distinct.length }
+    return typeof options.measure === 'function' ? { distinct: options.measure(distinct) } : {}
+  }
+
+  function excuse({ first, firstAt }: Found): Partial<Described> {
+    if (options.inventory === undefined) return {}
+    return excused(exceptionFor(options.inventory, about.id, first['wireguard.peer.name'] ?? '', firstAt))
   }
 
   /** What is open and over by then goes out, in order of time. */
@@ -198,13 +217,15 @@ function distinctOf(tallies: readonly Tally[]): string[] {
   return only === undefined ? [...new Set(tallies.flatMap(({ distinct }) => distinct))].sort() : [...only.distinct]
 }
 
-function evidenceOf(tallies: readonly Tally[]): string[] {
+/** Ids of the first documents behind them, in order of time. */
+export function evidenceOf(tallies: readonly Tally[]): string[] {
   const all = tallies.flatMap(({ evidence }) => evidence)
   all.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
   return [...new Set(all.map(({ id }) => id))].slice(0, EVIDENCE_MAX)
 }
 
-function relatedOf(tallies: readonly Tally[]): Fields {
+/** Addresses, hosts and people named in them. */
+export function relatedOf(tallies: readonly Tally[]): Fields {
   return {
     'related.ip': named(tallies.flatMap(({ related }) => related.ip)),
     'related.hosts': named(tallies.flatMap(({ related }) => related.hosts)),

@@ -1,8 +1,11 @@
 /**
- * Gathers host facts (sources/hostfacts/facts.ts), for the hourly dump of the daemon and for `doctor`. Reads /proc, looks at files and asks
- * the programs that are there; changes nothing, and needs no rights: what it may not see it says.
+ * Gathers host facts (sources/hostfacts/facts.ts), for the hourly dump of the daemon and for `doctor`. Reads
+ * /proc, looks at files and asks the programs that are there; changes nothing, and needs no rights: what it may not see it says.
  */
 
+import { type Fact, type HostFacts, isKnown, type KeySearchFact } from '../../sources/hostfacts/facts.ts'
+import { readStoredConfs } from '../../sources/wireguard/stored-confs.ts'
+import { DAY } from '../../time.ts'
 import type { Clock } from '../clock.ts'
 import { createSystemClock } from '../clock.ts'
 import type { CollectorDeps } from '../collectors/collector.ts'
@@ -12,11 +15,18 @@ import {
   type DumpOptions,
   type Gathered,
 } from '../collectors/dump-collector.ts'
-import { type Fact, type HostFacts, isKnown } from '../../sources/hostfacts/facts.ts'
 import { directoryFacts, fileFact } from './file-facts.ts'
 import { kernelLine, moduleFacts, sysctlFacts, udpSockets } from './kernel-facts.ts'
+import { kernelFacts } from './kernel-packages.ts'
+import { knownKeys } from './known-keys.ts'
+import { linkFacts, packetSockets } from './link-facts.ts'
+import { type KeySearchOptions, SEARCH_PATHS, searchPrivateKeys } from './private-keys.ts'
 import { auditFacts, chronyClock, programFacts, systemdClock } from './program-facts.ts'
 import { readFact } from './read-fact.ts'
+
+/** How often the daemon searches for keys: it reads every file in the folders where people keep copies. */
+const SEARCH_EVERY = DAY
+const NOT_SEARCHED = 'no search for keys was made'
 
 export type HostfactsSources = {
   /** Top of the file system; `/` when not given. */
@@ -24,6 +34,8 @@ export type HostfactsSources = {
   /** Logs that are read, for their modes. */
   readonly logs?: readonly string[]
   readonly clock?: Clock
+  /** Searches for private keys, which takes minutes where there is much to read; without it none is made. */
+  readonly search?: Pick<KeySearchOptions, 'paths' | 'limits' | 'progress' | 'isEnded'>
 }
 
 /** Takes up to some seconds where a program does not answer. Never rejects. */
@@ -31,11 +43,15 @@ export async function gatherHostfacts(sources: HostfactsSources = {}): Promise<H
   const root = sources.root ?? '/'
   const clock = sources.clock ?? createSystemClock()
   const programs = programFacts(root)
-  const [audit, systemd, chrony] = await Promise.all([
+  const [audit, systemd, chrony, kernels] = await Promise.all([
     auditFacts(programs, clock),
     systemdClock(programs, clock),
     chronyClock(programs, clock),
+    kernelFacts(root, programs, clock),
   ])
+  const links = linkFacts(root)
+  const stored = readStoredConfs(root)
+  const { search } = sources
   const release = osRelease(root)
   return {
     version: 1,
@@ -56,24 +72,50 @@ export async function gatherHostfacts(sources: HostfactsSources = {}): Promise<H
     audit,
     clock: { systemd, chrony },
     udpSockets: udpSockets(root),
+    kernels,
+    links,
+    packetSockets: packetSockets(root, links),
+    stored,
+    privateKeys:
+      search === undefined
+        ? { problem: NOT_SEARCHED }
+        : await searchPrivateKeys({ ...search, root, known: await knownKeys(programs, stored, clock), clock }),
   }
 }
 
 /** Facts as dated dumps of one line of JSON each, at the start and by period. */
 export function createHostfactsCollector(
-  options: DumpOptions & { readonly logs: readonly string[]; readonly root?: string },
+  options: DumpOptions & {
+    readonly logs: readonly string[]
+    readonly root?: string
+    /** Where private keys are searched for; SEARCH_PATHS when not given. */
+    readonly search?: readonly string[]
+  },
   deps: CollectorDeps,
 ): DumpCollector {
   const clock = { now: deps.now, after: deps.after ?? createSystemClock().after }
   const sources = { logs: options.logs, clock, ...(options.root === undefined ? {} : { root: options.root }) }
+  let searched: Fact<KeySearchFact> | undefined
+  let isStopped = false
+  const isEnded = () => isStopped
+  const gatherAll = async () => {
+    const isDue = searched === undefined || !isKnown(searched) || clock.now() - searched.at >= SEARCH_EVERY
+    const search = options.search ?? SEARCH_PATHS
+    const found = await gatherHostfacts(isDue ? { ...sources, search: { paths: search, isEnded } } : sources)
+    if (isDue) searched = found.privateKeys
+    return { ...found, privateKeys: searched }
+  }
   const gather = () => {
-    const facts = gatherHostfacts(sources).then((found) => ({
+    const facts = gatherAll().then((found) => ({
       body: Buffer.from(`${JSON.stringify(found)}\n`, 'utf8'),
       problem: '',
     }))
     let stop = () => {}
     const stopped = new Promise<Gathered>((resolve) => {
-      stop = () => resolve({ body: null, problem: '' })
+      stop = () => {
+        isStopped = true
+        resolve({ body: null, problem: '' })
+      }
     })
     // A program that does not answer is not waited for at the end; its own limit, or our exit, ends it.
     return { done: Promise.race([facts, stopped]), stop }

@@ -89,7 +89,7 @@ export function moduleFacts(root: string): Fact<Record<string, ModuleState>> {
 }
 
 /** `kernel/drivers/net/wireguard/wireguard.ko.xz: …`; file names may have `-` where the module has `_`. */
-function listsModule(list: string, name: string): boolean {
+export function listsModule(list: string, name: string): boolean {
   return new RegExp(`/${name.replaceAll('_', '[_-]')}\\.ko(\\.\\w+)?(:|$)`, 'm').test(list)
 }
 

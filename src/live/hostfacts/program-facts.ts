@@ -11,10 +11,10 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { safeText } from '../../safe-text.ts'
-import type { Clock } from '../clock.ts'
-import { runCommand } from '../collectors/run-command.ts'
 import type { AuditFacts, ChronyFacts, ClockFacts, Fact } from '../../sources/hostfacts/facts.ts'
 import { isKnown } from '../../sources/hostfacts/facts.ts'
+import type { Clock } from '../clock.ts'
+import { runCommand } from '../collectors/run-command.ts'
 
 /** What doctor and the collectors ask for. */
 const PROGRAMS = [
@@ -28,6 +28,7 @@ const PROGRAMS = [
   'sysctl',
   'timedatectl',
   'chronyc',
+  'apt-cache',
 ]
 
 /** A unit's PATH may lack sbin, where most of them are. */

@@ -1,10 +1,12 @@
 /** Asks the daemon of a state directory how it is. */
 import { request } from 'node:http'
 import { join } from 'node:path'
+import type { Acknowledgement } from '../../acknowledgement.ts'
 import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 import { problemOf } from '../hostfacts/read-fact.ts'
 import type { DaemonStatus } from '../status.ts'
+import { ACKNOWLEDGE } from './status-routes.ts'
 import { parseStatus } from './status-schema.ts'
 import { type OpenedDirectory, openDirectory, SOCKET_NAME } from './status-socket.ts'
 
@@ -22,6 +24,29 @@ export type AskOptions = {
 
 /** Throws AppError `no-daemon` when none answers in `dir`, `cannot-read` when it may not be asked. */
 export async function askStatus(dir: string, options: AskOptions = {}): Promise<DaemonStatus> {
+  const { code, text } = await ask(dir, { method: 'GET', path: '/status' }, options)
+  const status = code === 200 ? parseStatus(text) : null
+  if (status === null) throw otherRelease(dir)
+  return status
+}
+
+/** Hands an acknowledgement to the daemon, which records it. Throws as `askStatus`. */
+export async function tellAcknowledgement(dir: string, given: Acknowledgement): Promise<void> {
+  const path = `${ACKNOWLEDGE}?${new URLSearchParams({ given: JSON.stringify(given) }).toString()}`
+  const { code } = await ask(dir, { method: 'POST', path }, {})
+  if (code !== 202) throw otherRelease(dir)
+}
+
+function otherRelease(dir: string): AppError {
+  return new AppError('no-daemon', `what answers at ${safeText(join(dir, SOCKET_NAME))} is no daemon of this release`, {
+    advice: 'Ask with the release that runs, or restart the daemon.',
+  })
+}
+
+type Asked = { readonly method: 'GET' | 'POST'; readonly path: string }
+type Told = { readonly code: number; readonly text: string }
+
+async function ask(dir: string, asked: Asked, options: AskOptions): Promise<Told> {
   const shown = safeText(join(dir, SOCKET_NAME))
   let directory: OpenedDirectory
   try {
@@ -30,11 +55,7 @@ export async function askStatus(dir: string, options: AskOptions = {}): Promise<
     throw noAnswer(shown, error)
   }
   try {
-    const status = parseStatus(await get(directory.socketPath, options))
-    if (status !== null) return status
-    throw new AppError('no-daemon', `what answers at ${shown} is no daemon of this release`, {
-      advice: 'Ask with the release that runs, or restart the daemon.',
-    })
+    return await exchange(directory.socketPath, asked, options)
   } catch (error) {
     throw error instanceof AppError ? error : noAnswer(shown, error)
   } finally {
@@ -58,13 +79,18 @@ function noAnswer(shown: string, error: unknown): AppError {
 }
 
 /** Rejects with what the system says, or an Error in words. */
-function get(socketPath: string, { answerMs = ANSWER_MS_MAX, signal }: AskOptions): Promise<string> {
+function exchange(
+  socketPath: string,
+  { method, path }: Asked,
+  { answerMs = ANSWER_MS_MAX, signal }: AskOptions,
+): Promise<Told> {
   const late = AbortSignal.timeout(answerMs)
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => reject(late.aborted ? new Error(`no answer within ${answerMs / 1000} s`) : error)
     const question = request({
       socketPath,
-      path: '/status',
+      method,
+      path,
       headers: { host: 'localhost' },
       agent: false,
       signal: signal === undefined ? late : AbortSignal.any([late, signal]),
@@ -79,7 +105,9 @@ function get(socketPath: string, { answerMs = ANSWER_MS_MAX, signal }: AskOption
         else chunks.push(chunk)
       })
       response.on('error', failed)
-      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+      response.on('end', () =>
+        resolve({ code: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      )
     })
     question.end()
   })

@@ -1,4 +1,5 @@
 /** What a daemon answers over HTTP: its status, metrics, and whether it lives and is ready. */
+import { type Acknowledgement, parseAcknowledgement } from '../../acknowledgement.ts'
 import { safeText } from '../../safe-text.ts'
 import { type Micros, SECOND, toIso } from '../../time.ts'
 import type { DaemonStatus } from '../status.ts'
@@ -9,6 +10,8 @@ export type StatusParts = {
   /** When the daemon's loop last turned. */
   readonly turnedAt: () => Micros
   readonly now: () => Micros
+  /** Records what somebody did about a finding; left out where nothing takes documents. */
+  readonly acknowledge?: (given: Acknowledgement) => void
 }
 
 export type Question = {
@@ -35,10 +38,13 @@ const NOT_READY: ReadonlySet<string> = new Set([
 ])
 /** A page of the web may make a browser ask us under a name of its own (DNS rebinding): only these names are answered. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
+/** Of the socket alone. */
+export const ACKNOWLEDGE = '/acknowledge'
 const ROUTES = ['/metrics', '/healthz', '/readyz']
 
 export async function answerTo({ method, url, host, isSocket }: Question, parts: StatusParts): Promise<Answer> {
   if (!isSocket && !LOOPBACK.test(host)) return text(403, 'only answers to localhost, 127.0.0.1 and [::1]')
+  if (method === 'POST' && isSocket && url.startsWith(`${ACKNOWLEDGE}?`)) return acknowledged(url, parts)
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD')
   const path = url.split('?', 1)[0] ?? ''
   if (path === '/status' && isSocket)
@@ -55,6 +61,15 @@ export async function answerTo({ method, url, host, isSocket }: Question, parts:
     default:
       return text(404, `there are ${ROUTES.join(', ')}`)
   }
+}
+
+/** In the address: nothing is read of a request but its head. */
+function acknowledged(url: string, { acknowledge }: StatusParts): Answer {
+  const given = parseAcknowledgement(new URLSearchParams(url.slice(ACKNOWLEDGE.length + 1)).get('given') ?? '')
+  if (given === null) return text(400, 'not an acknowledgement of this release')
+  if (acknowledge === undefined) return text(404, 'nothing here takes documents')
+  acknowledge(given)
+  return text(202, 'on its way to the sinks')
 }
 
 function health({ turnedAt, now }: StatusParts): Answer {

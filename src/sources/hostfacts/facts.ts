@@ -4,9 +4,11 @@
  *
  *   {"version":1,"machine":{"system":"Debian GNU/Linux 12 (bookworm)",…},"kernel":{"release":"6.18.44",…},"sysctls":{…},…}
  *
- * What could not be read is said in its place: {"problem":"no such file"}. Contents of configuration files and logs are never
- * read, so there is no secret in it.
+ * What could not be read is said in its place: {"problem":"no such file"}. What is optional here came later: a dump without it is
+ * an older one, and decoder.ts puts a problem in its place. There is no secret in it: of files that hold keys it has only what
+ * sources/wireguard gives out.
  */
+import type { Micros } from '../../time.ts'
 
 /** A fact, or why it is not known. */
 export type Fact<Value> = Value | { readonly problem: string }
@@ -54,8 +56,124 @@ export type AuditFacts = {
   readonly status: Fact<Readonly<Record<string, string>>>
 }
 
+/** A kernel that is on the disk. */
+export type InstalledKernel = {
+  /** `6.1.0-42-amd64`: names the image in /boot and the folder in /lib/modules. */
+  readonly release: string
+  /** An image that can be booted; without it only modules are left. */
+  readonly hasImage: boolean
+  readonly hasModules: boolean
+  /** Time of the image file: packages keep the time it was built, a copy has the time of copying. Null without image. */
+  readonly imageAt: Micros | null
+  /** As the modules' own lists of this kernel say; never `loaded`. */
+  readonly wireguard: ModuleState
+}
+
+/** A package of a kernel image, and what the package manager would install in its place. */
+export type KernelPackage = {
+  readonly name: string
+  readonly installed: string
+  /** '' = the local lists do not have it. */
+  readonly candidate: string
+}
+
+export type KernelPackages = {
+  readonly manager: 'apt'
+  readonly packages: readonly KernelPackage[]
+  /** When the newest of the local lists was made or fetched; null = there are none. */
+  readonly listsAt: Micros | null
+}
+
+export type KernelFacts = {
+  /** By release. */
+  readonly installed: Fact<readonly InstalledKernel[]>
+  readonly packages: Fact<KernelPackages>
+  /** Packages that ask for a reboot (/run/reboot-required.pkgs); [''] = asked for without names, [] = not asked for. */
+  readonly rebootFor: Fact<readonly string[]>
+}
+
+/** A network link. */
+export type LinkFact = {
+  readonly name: string
+  readonly index: number
+  /** DEVTYPE of the kernel (`wireguard`, `bridge`, `vlan`, …), else `tun` for /dev/net/tun, `loopback`, `ethernet`, `other`. */
+  readonly kind: string
+}
+
+/** An AF_PACKET socket: whoever has it reads frames past firewall and tunnel. */
+export type PacketSocket = {
+  /** `raw` with link headers, `datagram` without. */
+  readonly type: 'raw' | 'datagram' | 'other'
+  /** Ethernet protocol in hex as the kernel prints it: `0003` is all, `0800` IPv4, `86dd` IPv6, `88cc` LLDP. */
+  readonly protocol: string
+  /** 0 = all links. */
+  readonly linkIndex: number
+  /** '' = all links, or a link that is gone. */
+  readonly link: string
+  readonly uid: number
+  /** Name (comm) and pid of who has it; '' and 0 where that may not be seen. */
+  readonly process: string
+  readonly pid: number
+}
+
+/** A stored configuration, as sources/wireguard/conf.ts reads it: no key but public ones. */
+export type StoredFact = {
+  readonly file: string
+  /** `wg0` of `wg0.conf`. */
+  readonly interface: string
+  /** That belongs to its private key; '' = it has none. */
+  readonly publicKey: string
+  readonly conf: {
+    readonly listenPort: number
+    readonly addresses: readonly string[]
+    readonly hasPrivateKey: boolean
+    readonly peers: readonly {
+      readonly publicKey: string
+      readonly allowedIps: readonly string[]
+      readonly hasPresharedKey: boolean
+      readonly name: string
+      readonly line: number
+    }[]
+    readonly problems: readonly { readonly line: number; readonly message: string }[]
+  }
+}
+
+/** Where a key lies; never the key. */
+export type KeyTraceFact = {
+  /** Absolute, of the machine. */
+  readonly path: string
+  /** Name inside the archive, '' outside of one. */
+  readonly member: string
+  readonly kind: 'private-key' | 'preshared-key'
+  /** `setting` of a configuration, `dump` of wg, or a file with nothing but a `key`. */
+  readonly form: 'setting' | 'dump' | 'key'
+  /** Certain: the setting's name, or the public key that belongs to it, says so. Else it only looks like one. */
+  readonly isCertain: boolean
+  /** Of whom, where its public key is known on this machine: `wg0`, or `a peer of wg0`. '' = not known. */
+  readonly holder: string
+  readonly mode: string
+  readonly uid: number
+  readonly gid: number
+}
+
+export type KeySearchFact = {
+  readonly at: Micros
+  /** What was searched. */
+  readonly paths: readonly string[]
+  readonly traces: readonly KeyTraceFact[]
+  readonly filesRead: number
+  /** What was not looked into, by reason: `permission denied`, `larger than 1 MiB`, `compressed with xz`, … */
+  readonly leftOut: Readonly<Record<string, number>>
+  /** Some of them, with the reason. */
+  readonly leftOutPaths: readonly { readonly path: string; readonly reason: string }[]
+  /** '' = to the end, else which limit ended it. */
+  readonly endedBy: string
+}
+
 export type HostFacts = {
   readonly version: 1
+  /** When it was gathered, where the dump says so itself (hostfacts.json); a dump in a journal has it in the line before. */
+  readonly at?: Micros
   readonly machine: {
     /** PRETTY_NAME of os-release. */
     readonly system: Fact<string>
@@ -79,6 +197,21 @@ export type HostFacts = {
   readonly audit: AuditFacts
   readonly clock: { readonly systemd: Fact<ClockFacts>; readonly chrony: Fact<ChronyFacts> }
   readonly udpSockets: Fact<readonly UdpSocket[]>
+  readonly kernels?: KernelFacts
+  readonly links?: Fact<readonly LinkFact[]>
+  readonly packetSockets?: Fact<readonly PacketSocket[]>
+  /** /etc/wireguard/*.conf, by name. */
+  readonly stored?: Fact<readonly StoredFact[]>
+  /** The newest search: rarer than dumps. */
+  readonly privateKeys?: Fact<KeySearchFact>
+}
+
+/** What is said where a dump does not have a fact at all. */
+export const NOT_IN_DUMP = 'the host facts do not have it: they were gathered by an older version or by collect.sh'
+
+/** The fact, also of an older dump. */
+export function factOf<Value>(fact: Fact<Value> | undefined): Fact<Value> {
+  return fact ?? { problem: NOT_IN_DUMP }
 }
 
 /** Whether a fact is known. */

@@ -28,6 +28,14 @@ export type Chain = {
   /** '' for a chain that is only jumped to. */
   readonly hook: string
   readonly policy: string
+  /** `filter`, `nat` or `route`; '' for a chain that is only jumped to. */
+  readonly type: string
+  /** Base chains of one hook are asked in ascending order. */
+  readonly priority: number
+  /** Of the hooks `ingress` and `egress`; none where the listing does not say. */
+  readonly devices: readonly string[]
+  /** Its table is switched off: the kernel does not ask it. */
+  readonly isDormant: boolean
   readonly rules: Rule[]
 }
 
@@ -47,6 +55,8 @@ export type RulesetDocument = {
 
 /** Largest text read: a ruleset with every country's prefixes is some 20 MiB. */
 export const RULESET_CHARS_MAX = 64 * 1024 * 1024
+/** A chain whose own line is missing. */
+const UNHOOKED = { hook: '', policy: '', type: '', priority: 0, devices: [], isDormant: false }
 /** Deepest nesting read; nft's own expressions stay below 20. */
 const DEPTH_MAX = 64
 
@@ -66,7 +76,8 @@ export function readRulesetDocument(text: string): RulesetDocument | { readonly 
   const chains = new Map<string, Chain>()
   const sets = new Map<string, NamedSet>()
   // Sets before rules and chains before both, whatever their order in the text.
-  for (const object of objects) addChain(property(object, 'chain'), chains)
+  const dormant = dormantTables(objects)
+  for (const object of objects) addChain(property(object, 'chain'), chains, dormant)
   for (const object of objects) addSet(property(object, 'set') ?? property(object, 'map'), sets)
   for (const object of objects) addElements(property(object, 'element'), sets)
   for (const object of objects) addRule(property(object, 'rule'), chains)
@@ -117,17 +128,34 @@ function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
 }
 
-function addChain(body: unknown, chains: Map<string, Chain>): void {
+/** Keys of tables with the flag `dormant` (see keyOf). */
+function dormantTables(objects: readonly unknown[]): Set<string> {
+  const dormant = new Set<string>()
+  for (const object of objects) {
+    const table = property(object, 'table')
+    if (listOf(property(table, 'flags')).includes('dormant'))
+      dormant.add(keyOf(textProperty(table, 'family'), textProperty(table, 'name'), ''))
+  }
+  return dormant
+}
+
+function addChain(body: unknown, chains: Map<string, Chain>, dormant: ReadonlySet<string>): void {
   if (body === undefined) return
   const [family, table, name] = [textProperty(body, 'family'), textProperty(body, 'table'), textProperty(body, 'name')]
   const key = keyOf(family, table, name)
   if (chains.has(key)) return
+  const priority = property(body, 'prio')
+  const devices = listOf(property(body, 'dev'))
   chains.set(key, {
     family,
     table,
     name,
     hook: textProperty(body, 'hook'),
     policy: textProperty(body, 'policy'),
+    type: textProperty(body, 'type'),
+    priority: typeof priority === 'number' ? priority : 0,
+    devices: devices.filter((name) => typeof name === 'string'),
+    isDormant: dormant.has(keyOf(family, table, '')),
     rules: [],
   })
 }
@@ -137,7 +165,7 @@ function addRule(body: unknown, chains: Map<string, Chain>): void {
   if (!Array.isArray(expressions)) return
   const [family, table, name] = [textProperty(body, 'family'), textProperty(body, 'table'), textProperty(body, 'chain')]
   const key = keyOf(family, table, name)
-  const chain = chains.get(key) ?? { family, table, name, hook: '', policy: '', rules: [] }
+  const chain = chains.get(key) ?? { ...UNHOOKED, family, table, name, rules: [] }
   chains.set(key, chain)
   const handle = property(body, 'handle')
   const comment = textProperty(body, 'comment')

@@ -1,13 +1,13 @@
 /**
- * Which log rules a new connection meets on its way through a hook, by the interfaces it comes in and goes out on: for `doctor`, that
- * says which ways are seen and which are not. Walks the chains as the kernel does. A condition on interfaces or connection state is
+ * Which log rules a new connection meets on its way through a hook, by the interfaces it comes in and goes out on: for `doctor` and
+ * for posture, which say which ways are seen and which are not. Walks the chains as the kernel does. A condition on interfaces or connection state is
  * decided; any other (addresses, ports) may hold or not, so both ways are followed.
  *
  *   chain forward { policy drop; ct state established accept; iifname "wg0" jump from_wg }
  *
  * Authority: nft(8); net/netfilter/nf_tables_core.c. The order of base chains on a hook is not looked at.
  */
-import type { Condition, ConditionReader } from '../sources/nftables/rule-condition.ts'
+import type { Condition, ConditionReader } from './rule-condition.ts'
 import {
   type Chain,
   keyOf,
@@ -17,7 +17,7 @@ import {
   type RulesetDocument,
   type Statement,
   textProperty,
-} from '../sources/nftables/ruleset-document.ts'
+} from './ruleset-document.ts'
 
 export type Way = {
   readonly hook: 'forward' | 'input' | 'output'
@@ -36,11 +36,11 @@ export type WalkResult = {
 }
 
 /** Rules looked at on one way: jumps can multiply. */
-const STEPS_MAX = 100_000
+export const STEPS_MAX = 100_000
 /** NFT_JUMP_STACK_SIZE. */
-const JUMPS_MAX = 16
+export const JUMPS_MAX = 16
 /** Families whose chains see routed IP packets. */
-const FAMILIES = ['inet', 'ip', 'ip6']
+export const FAMILIES = ['inet', 'ip', 'ip6']
 /** Statements after which the rest of a rule holds for some of the packets only. */
 const SOMETIMES = new Set(['limit', 'quota', 'ct count', 'meter', 'set', 'map'])
 
@@ -61,7 +61,7 @@ export function walkRules(document: RulesetDocument, read: ConditionReader, way:
   const walk: Walk = { document, read, way, logs: new Map(), hasCertainLog: false, steps: 0 }
   const silentDrops: string[] = []
   for (const chain of document.chains.values()) {
-    if (chain.hook !== way.hook || !FAMILIES.includes(chain.family)) continue
+    if (chain.hook !== way.hook || chain.isDormant || !FAMILIES.includes(chain.family)) continue
     walk.hasCertainLog = false
     const end = walkChain(walk, chain, true, 0)
     const isDropped = end === 'drop' || (end === 'on' && chain.policy === 'drop')
@@ -108,7 +108,7 @@ function walkRule(walk: Walk, chain: Chain, rule: Rule, isChainCertain: boolean,
 }
 
 /** `log` of nftables, or the LOG and NFLOG targets that iptables-nft writes, whose prefix the listing does not show. */
-function isLog({ name, body }: Statement): boolean {
+export function isLog({ name, body }: Statement): boolean {
   if (name === 'log') return property(body, 'level') !== 'audit'
   return name === 'xt' && ['LOG', 'NFLOG'].includes(textProperty(body, 'name'))
 }
@@ -123,7 +123,7 @@ function walkTargets(walk: Walk, chain: Chain, { name, body }: Statement, isCert
   // Of a verdict map by interface the entries of this way count; of any other map each may.
   const key = textProperty(property(property(body, 'key'), 'meta'), 'key')
   const named = key === 'iifname' || key === 'iif' ? walk.way.input : key === 'oifname' ? walk.way.output : null
-  for (const [value, verdict] of mapEntries(walk, chain, body)) {
+  for (const [value, verdict] of mapEntries(walk.document, chain, body)) {
     const isThis = named !== null && value === named
     if (named !== null && !isThis && typeof value === 'string' && !value.endsWith('*')) continue
     const target = textProperty(property(verdict, 'jump') ?? property(verdict, 'goto'), 'target')
@@ -136,25 +136,26 @@ function walkTargets(walk: Walk, chain: Chain, { name, body }: Statement, isCert
   return 'on'
 }
 
-function mapEntries(walk: Walk, chain: Chain, body: unknown): [unknown, unknown][] {
+/** Keys with their verdicts of a `vmap` statement's body. */
+export function mapEntries(document: RulesetDocument, chain: Chain, body: unknown): [unknown, unknown][] {
   const data = property(body, 'data')
   const isNamed = typeof data === 'string' && data.startsWith('@')
   const elements = isNamed
-    ? walk.document.sets.get(keyOf(chain.family, chain.table, data.slice(1)))?.elements
+    ? document.sets.get(keyOf(chain.family, chain.table, data.slice(1)))?.elements
     : listOf(property(data, 'set'))
   return (elements ?? []).flatMap((element): [unknown, unknown][] =>
     Array.isArray(element) && element.length === 2 ? [[element[0], element[1]]] : [],
   )
 }
 
-type Held = 'yes' | 'no' | 'perhaps'
+export type Held = 'yes' | 'no' | 'perhaps'
 
 function conditionsHold(walk: Walk, conditions: readonly Condition[]): Held {
   const all = conditions.map((condition) => conditionHolds(walk.way, condition))
   return all.includes('no') ? 'no' : all.includes('perhaps') ? 'perhaps' : 'yes'
 }
 
-function conditionHolds(way: Way, { fields, rows, isNegated, isWhole }: Condition): Held {
+export function conditionHolds(way: Way, { fields, rows, isNegated, isWhole }: Condition): Held {
   const [field, ...more] = fields
   if (field === undefined || more.length > 0) return 'perhaps'
   const value = field === 'iifname' ? way.input : field === 'oifname' ? way.output : field === 'ct state' ? 'new' : null

@@ -1,9 +1,9 @@
 /** Which log rules a new connection meets, on rulesets as nft lists them. */
 import { describe, expect, test } from 'vitest'
-import { type Way, walkRules } from '../../src/commands/rule-walk.ts'
-import { createConditionReader } from '../../src/sources/nftables/rule-condition.ts'
-import { readRulesetDocument } from '../../src/sources/nftables/ruleset-document.ts'
-import { MIXED_RULES, SHIPPED_RULES } from './made-machine.ts'
+import { createConditionReader } from '../../../src/sources/nftables/rule-condition.ts'
+import { type Way, walkRules } from '../../../src/sources/nftables/rule-walk.ts'
+import { readRulesetDocument } from '../../../src/sources/nftables/ruleset-document.ts'
+import { MIXED_RULES, SHIPPED_RULES } from '../../commands/made-machine.ts'
 
 const FORWARD_IN: Way = { hook: 'forward', input: 'wg0', output: 'eth0' }
 const FORWARD_OUT: Way = { hook: 'forward', input: 'eth0', output: 'wg0' }

@@ -1,0 +1,163 @@
+/**
+ * A rule as a detection among the others: the same tallies, windows and suppression, so that it finds the same in a stream, over
+ * what is stored, and in its samples.
+ */
+import { type Event, fieldOf } from '../../event.ts'
+import { FIELDS, FIELD_NAMES, type FieldName, type Fields } from '../../fields.ts'
+import { printQuery, quoteText } from '../../kql/print-query.ts'
+import { createEventPredicate } from '../../kql/predicate.ts'
+import { fieldsOf } from '../../kql/query-fields.ts'
+import { spanText } from '../../quantity-text.ts'
+import { type Micros, SECOND, toIso } from '../../time.ts'
+import type { DetectionAbout, DetectionKind } from '../catalogue/detection.ts'
+import { aboutPeer, createThreshold, type Described, type Found, peerName } from '../catalogue/thresholds.ts'
+import type { Rule } from './rule.ts'
+import { datasetsOf } from './rule-datasets.ts'
+
+/** Documents of a rule without a window that come this close together are one finding: the first of them is not kept waiting. */
+const SINGLE_SPAN: Micros = 10 * SECOND
+/** A window slides in so many steps at most. */
+const STEPS_MAX = 6
+/** What everything that matches is about where nothing groups it. */
+const ALL = 'all'
+/** Its documents come together by this; what is grouped by it has one name. */
+const PEER_KEY: FieldName = 'wireguard.peer.public_key'
+/** Characters of a group's value in a summary. */
+const VALUE_MAX = 100
+/** The finding's own: a group's value does not stand there. */
+const OWN_FIELDS = /^(?:@timestamp$|event\.|rule\.|threat\.|wireguard\.finding\.)/
+
+/** Finds what the rule describes; the same object for every process that runs it. */
+export function compileRule(rule: Rule): DetectionKind {
+  const { window, measure } = rule
+  const matches = createEventPredicate(rule.query)
+  const about = aboutRule(rule)
+  const distinct = measure.kind === 'distinct' ? measure.field : null
+  return {
+    about,
+    reads: [],
+    wants: () => false,
+    tallies: [
+      {
+        reads: datasetsOf(rule.query),
+        span: window === null ? SINGLE_SPAN : spanOf(window),
+        keyOf: (event) => (matches(event) ? groupOf(rule.groupBy, event) : null),
+        ...(distinct === null ? {} : { distinctOf: (event: Event) => textOf(fieldOf(event, distinct)) }),
+      },
+    ],
+    open: ({ emit, saved }) =>
+      createThreshold(
+        {
+          about,
+          measure: measure.kind === 'distinct' ? 'distinct' : 'count',
+          threshold: measure.atLeast,
+          window: window ?? SINGLE_SPAN,
+          ...(window === null ? { settle: 0 } : {}),
+          describe: (found) => describe(rule, found),
+        },
+        emit,
+        saved,
+      ),
+  }
+}
+
+/** Fields of documents that a rule and its findings look at. */
+export function fieldsOfRule(rule: Rule): readonly FieldName[] {
+  const told = FIELD_NAMES.filter((name) =>
+    /^(?:@timestamp|event\.(?:id|dataset)|(?:host|observer)\.name|related\..*|wireguard\.(?:interface|peer|attribution)\..*)$/.test(
+      name,
+    ),
+  )
+  const distinct = rule.measure.kind === 'distinct' ? [rule.measure.field] : []
+  return [...new Set<FieldName>([...told, ...fieldsOf(rule.query), ...rule.groupBy, ...distinct])]
+}
+
+/** What documents have in common that a finding is about; null when one of the fields is absent: then it is about nothing. */
+export function groupOf(groupBy: readonly FieldName[], event: Event): string | null {
+  if (groupBy.length === 0) return ALL
+  let key = ''
+  for (const name of groupBy) {
+    const value = textOf(fieldOf(event, name))
+    if (value === undefined) return null
+    key += key === '' ? value : `\0${value}`
+  }
+  return key
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+/** The longest step that divides the window: at most a sixth of it where that goes into whole microseconds, a second at least. */
+function spanOf(window: Micros): Micros {
+  for (let steps = STEPS_MAX; steps > 1; steps--)
+    if (window % steps === 0 && window / steps >= SECOND) return window / steps
+  return window
+}
+
+function aboutRule(rule: Rule): DetectionAbout {
+  const { measure, window, suppress, groupBy, knownGaps } = rule
+  const what = measure.kind === 'distinct' ? `${measure.atLeast} different ${measure.field}` : `${measure.atLeast} documents`
+  return {
+    id: rule.id,
+    title: rule.title,
+    description: rule.description === '' ? rule.title : rule.description,
+    severity: rule.severity,
+    attack: rule.attack,
+    origin: 'rule',
+    runbook: rule.runbook,
+    limits: {
+      ...(window === null ? { threshold: 'every document' } : { threshold: what, window: spanText(window) }),
+      ...(groupBy.length === 0 ? {} : { 'group by': groupBy.join(', ') }),
+      suppression: spanText(suppress),
+    },
+    suppression: suppress,
+    baseline: 0,
+    query: rule.text,
+    knownGaps,
+  }
+}
+
+function describe(rule: Rule, found: Found): Described {
+  const { groupBy, measure, title } = rule
+  const { first, count, distinct, firstAt, lastAt } = found
+  const documents = count === 1 ? '1 document' : `${count} documents`
+  const took = lastAt > firstAt ? ` in ${spanText(lastAt - firstAt)}` : ''
+  const amount =
+    measure.kind === 'distinct' ? `${distinct.length} different ${measure.field} in ${documents}` : `${documents}`
+  const who = groupBy.map((name) => namedValue(name, first)).join(', ')
+  // Of several documents about different peers, the first one's peer is not who it was.
+  const isOnePeer = count === 1 || groupBy.includes(PEER_KEY)
+  return {
+    summary: `${title}: ${who === '' ? '' : `${who}, `}${amount}${took}`,
+    query: findingQuery(rule, found),
+    about: {
+      ...(isOnePeer ? aboutPeer(first) : { 'host.name': first['host.name'], 'observer.name': first['observer.name'] }),
+      ...groupFields(groupBy, first),
+    },
+  }
+}
+
+function namedValue(name: FieldName, first: Fields): string {
+  if (name === PEER_KEY) return peerName(first)
+  const value = textOf(first[name]) ?? ''
+  return `${name} ${value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value}`
+}
+
+function groupFields(groupBy: readonly FieldName[], first: Fields): Fields {
+  const kept = groupBy.filter((name) => !OWN_FIELDS.test(name)).map((name) => [name, first[name]])
+  // Names and values of a Fields object, so a Fields object again.
+  return Object.fromEntries(kept) as Fields
+}
+
+/** Finds the documents behind a finding, also those that its list of ids has no room for. */
+function findingQuery({ text, query, groupBy }: Rule, { first, firstAt, lastAt }: Found): string {
+  const groups = groupBy.map((name) => {
+    const value = textOf(first[name]) ?? ''
+    return `${name} : ${FIELDS[name].type === 'long' || FIELDS[name].type === 'boolean' ? value : quoteText(value)}`
+  })
+  const isPlain = query.kind === 'and' || query.kind === 'match'
+  const period = `@timestamp >= "${toIso(firstAt)}" and @timestamp < "${toIso(lastAt + 1)}"`
+  return [isPlain ? printQuery(query) : `(${text})`, ...groups, period].join(' and ')
+}

@@ -1,0 +1,191 @@
+/**
+ * Searches folders for private and preshared keys of WireGuard: configurations, key files, dumps, and copies of them in backups and
+ * archives. Goes file by file in order of names, never through a link, not into file systems that the kernel makes up or that lie on
+ * other machines. What is in a file is looked at in sources/wireguard and does not come out of it: what comes out is where keys lie.
+ */
+import { lstatSync, readdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { KeySearchFact, KeyTraceFact } from '../../sources/hostfacts/facts.ts'
+import { searchKeyFile } from '../../sources/wireguard/key-file.ts'
+import { isKeyPlace } from '../../sources/wireguard/key-traces.ts'
+import { SECOND } from '../../time.ts'
+import type { Clock } from '../clock.ts'
+import { problemOf } from './read-fact.ts'
+
+/** Where administrators keep configurations and copies of them. */
+export const SEARCH_PATHS: readonly string[] = ['/etc', '/var/backups', '/root', '/home', '/srv']
+
+export type KeySearchLimits = {
+  readonly files: number
+  readonly bytes: number
+  /** Microseconds of the clock that is handed in. */
+  readonly duration: number
+}
+
+/** A home with a million files is not read to its end: it is said then. */
+export const SEARCH_LIMITS: KeySearchLimits = {
+  files: 300_000,
+  bytes: 8 * 1024 * 1024 * 1024,
+  duration: 120 * SECOND,
+}
+
+/** Folders inside folders. */
+const DEPTH_MAX = 40
+/** Traces told; where there are more, the first ones say enough. */
+const TRACES_MAX = 1_000
+const LEFT_OUT_PATHS_MAX = 20
+/** Files looked into before other work of this process has its turn. */
+const FILES_AT_ONCE = 32
+
+/** f_type of statfs(2), linux/magic.h: proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs, nfs, cifs, smb2, fuse, 9p, ceph. */
+const FOREIGN_FILE_SYSTEMS = new Set([
+  0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xcafe4a11, 0x0187, 0x6969, 0xff534d42,
+  0xfe534d42, 0x65735546, 0x01021997, 0x00c36400,
+])
+
+export type KeySearchOptions = {
+  readonly root: string
+  readonly paths: readonly string[]
+  /** Whose a public key is: see KeySurroundings. */
+  readonly known: ReadonlyMap<string, string>
+  readonly clock: Pick<Clock, 'now'>
+  readonly limits?: KeySearchLimits
+  /** Called now and then with the number of files looked into and the folder that is being looked at. */
+  readonly progress?: (files: number, folder: string) => void
+  /** Asked before every file: whether nobody waits for the end any more. */
+  readonly isEnded?: () => boolean
+}
+
+type Search = {
+  readonly options: KeySearchOptions
+  readonly limits: KeySearchLimits
+  readonly until: number
+  readonly traces: KeyTraceFact[]
+  readonly leftOut: Map<string, number>
+  readonly leftOutPaths: { path: string; reason: string }[]
+  filesRead: number
+  bytes: number
+  endedBy: string
+}
+
+/** Never rejects. */
+export async function searchPrivateKeys(options: KeySearchOptions): Promise<KeySearchFact> {
+  const limits = options.limits ?? SEARCH_LIMITS
+  const at = options.clock.now()
+  const search: Search = {
+    options,
+    limits,
+    until: at + limits.duration,
+    traces: [],
+    leftOut: new Map(),
+    leftOutPaths: [],
+    filesRead: 0,
+    bytes: 0,
+    endedBy: '',
+  }
+  const paths = [...new Set(options.paths)]
+  for (const path of paths) await searchPath(search, path)
+  return {
+    at,
+    paths,
+    traces: search.traces,
+    filesRead: search.filesRead,
+    leftOut: Object.fromEntries([...search.leftOut].sort(([a], [b]) => (a < b ? -1 : 1))),
+    leftOutPaths: search.leftOutPaths,
+    endedBy: search.endedBy,
+  }
+}
+
+/** A stack of folders instead of recursion: it may be given back to between files. */
+async function searchPath(search: Search, start: string): Promise<void> {
+  const { root, progress } = search.options
+  const folders: { path: string; depth: number; device: number }[] = []
+  try {
+    const stats = lstatSync(join(root, start))
+    if (stats.isDirectory()) folders.push({ path: start, depth: 0, device: stats.dev })
+    else if (stats.isFile()) lookInto(search, start, stats.size, false)
+    else leaveOut(search, start, 'a link or a special file')
+  } catch (error) {
+    const problem = problemOf(error)
+    // A default folder that is not there is nothing left out.
+    if (problem !== 'no such file') leaveOut(search, start, problem)
+  }
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    progress?.(search.filesRead, folder.path)
+    const { path, depth } = folder
+    const names = namesIn(search, path)
+    const isBesideConf = names.some(isKeyPlace)
+    const inner: typeof folders = []
+    for (const name of names) {
+      if (isOver(search)) return
+      const child = join(path, name)
+      try {
+        const stats = lstatSync(join(root, child))
+        if (stats.isDirectory()) {
+          if (isForeign(search, child, stats.dev, folder.device)) leaveOut(search, child, 'another kind of file system')
+          else if (depth >= DEPTH_MAX) leaveOut(search, child, `deeper than ${DEPTH_MAX} folders`)
+          else inner.push({ path: child, depth: depth + 1, device: stats.dev })
+        } else if (stats.isFile() && stats.size > 0) {
+          lookInto(search, child, stats.size, isBesideConf)
+          if (search.filesRead % FILES_AT_ONCE === 0) await setImmediate()
+        }
+      } catch (error) {
+        leaveOut(search, child, problemOf(error))
+      }
+    }
+    folders.push(...inner.reverse())
+  }
+}
+
+function lookInto(search: Search, path: string, size: number, isBesideConf: boolean): void {
+  const { root, known } = search.options
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const { traces, mode, uid, gid, leftOut } = searchKeyFile(join(root, path), { name, isBesideConf, known })
+  search.filesRead++
+  search.bytes += size
+  for (const reason of leftOut) leaveOut(search, path, reason)
+  for (const { member, kind, form, isCertain, holder } of traces) {
+    if (search.traces.length >= TRACES_MAX) {
+      search.endedBy = `more than ${TRACES_MAX} keys`
+      return
+    }
+    const printed = mode.toString(8).padStart(4, '0')
+    search.traces.push({ path, member: member.slice(0, 1_000), kind, form, isCertain, holder, mode: printed, uid, gid })
+  }
+}
+
+function isOver(search: Search): boolean {
+  const { limits, until, options } = search
+  if (search.endedBy !== '') return true
+  if (options.isEnded?.() === true) search.endedBy = 'the end of the program'
+  else if (search.filesRead >= limits.files) search.endedBy = `${limits.files} files`
+  else if (search.bytes >= limits.bytes) search.endedBy = `${limits.bytes} bytes`
+  else if (options.clock.now() > until) search.endedBy = `${limits.duration / SECOND} s`
+  return search.endedBy !== ''
+}
+
+/** Another device may be a disk of this machine, which is looked into, or one the kernel makes up. */
+function isForeign(search: Search, path: string, device: number, above: number): boolean {
+  if (device === above) return false
+  try {
+    return FOREIGN_FILE_SYSTEMS.has(statfsSync(join(search.options.root, path)).type)
+  } catch {
+    // Nobody knows what it is: left out, and counted so.
+    return true
+  }
+}
+
+function namesIn(search: Search, path: string): string[] {
+  try {
+    return readdirSync(join(search.options.root, path)).sort()
+  } catch (error) {
+    leaveOut(search, path, problemOf(error))
+    return []
+  }
+}
+
+function leaveOut(search: Search, path: string, reason: string): void {
+  search.leftOut.set(reason, (search.leftOut.get(reason) ?? 0) + 1)
+  if (search.leftOutPaths.length < LEFT_OUT_PATHS_MAX) search.leftOutPaths.push({ path, reason })
+}

@@ -1,0 +1,44 @@
+/** Host facts as checks ask for them: a fact, or the result that says why it is not known. */
+import { type Fact, factOf, type HostFacts, isKnown } from '../sources/hostfacts/facts.ts'
+import type { MachineView, PostureResult } from './check.ts'
+
+export type NotChecked = Extract<PostureResult, { kind: 'not-checked' }>
+
+export const NO_FACTS: NotChecked = {
+  kind: 'not-checked',
+  reason:
+    'No host facts of it are known: live they are gathered, in a capture they stand in hostfacts.json or hostfacts.snapshots.',
+}
+
+/** `what`: the fact in words, for a sentence: `The audit rules are not known: permission denied`. */
+export function notKnown(what: string, fact: Fact<unknown> | undefined): NotChecked {
+  const known = factOf(fact)
+  // A value cannot be here: callers ask only about facts that are not known.
+  const problem = typeof known === 'object' && known !== null && 'problem' in known ? String(known.problem) : ''
+  return { kind: 'not-checked', reason: `${what} not known: ${problem}.` }
+}
+
+/** `'` and blanks quoted for a shell; '' where the name has characters that a screen would not show as they are. */
+export function shellPath(path: string): string {
+  if (/^[\w@%+:,./=-]+$/.test(path) && !path.startsWith('-')) return path
+  return /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(path) ? '' : `'${path.replaceAll("'", "'\\''")}'`
+}
+
+/** A command about a file, or a line for people where its name cannot be written down. */
+export function fileCommand(command: string, path: string): string {
+  const word = shellPath(path)
+  return word === '' ? `# ${command}: the file's name has characters that cannot be shown` : `${command} ${word}`
+}
+
+/** The release that runs, where the machine says. */
+export function runningRelease({ facts, kernels }: MachineView): string | null {
+  const release = facts?.kernel.release
+  if (release !== undefined && isKnown(release)) return release
+  return kernels.at(-1)?.release ?? null
+}
+
+/** `debian` and its kin use apt; of others only dnf is known here. */
+export function isDebianLike({ machine, programs }: HostFacts): boolean {
+  if (programs['apt-cache'] !== undefined && programs['apt-cache'] !== '') return true
+  return isKnown(machine.distribution) && ['debian', 'ubuntu', 'raspbian', 'linuxmint'].includes(machine.distribution)
+}

@@ -1,0 +1,56 @@
+/** Puts machines and inventory together for the checks, with the comparison of both that many of them read. */
+import type { Inventory } from '../identity/inventory.ts'
+import { type Difference, diffInventory, type RunningInterface } from '../identity/inventory-diff.ts'
+import type { SnapshotRecord } from '../sources/wireguard/record.ts'
+import type { MachineView, PostureView } from './check.ts'
+
+/** `machines` in any order, each name once. */
+export function createPostureView(machines: readonly MachineView[], inventory: Inventory | null): PostureView {
+  const sorted = machines.toSorted((a, b) => (a.host < b.host ? -1 : 1))
+  const known = new Map<string, readonly Difference[]>()
+  return {
+    machines: sorted,
+    inventory,
+    differences: (host) => {
+      const found = known.get(host) ?? compared(sorted, inventory, host)
+      known.set(host, found)
+      return found
+    },
+  }
+}
+
+/** A machine that says nothing yet: every check of it is not checked. */
+export function unknownMachine(host: string, at: number): MachineView {
+  return { host, at, wireguard: null, peers: [], stored: null, ruleset: null, facts: null, kernels: [] }
+}
+
+/** Whether WireGuard is anything this machine is asked about: it runs or is stored there, or the inventory says it is a gateway. */
+export function isGateway({ host, wireguard, stored }: MachineView, { inventory }: PostureView): boolean {
+  if ((wireguard?.interfaces.length ?? 0) > 0 || (stored?.size ?? 0) > 0) return true
+  return inventory?.gateways.some(({ name }) => name === host) ?? false
+}
+
+/** All machines are looked at, whichever is asked for: a key may run elsewhere than documented. */
+function compared(machines: readonly MachineView[], inventory: Inventory | null, host: string): readonly Difference[] {
+  const machine = machines.find((each) => each.host === host)
+  if (inventory === null || machine === undefined) return []
+  const observed = machines.flatMap(({ host: name, wireguard }) => (wireguard === null ? [] : [name]))
+  const running = machines.flatMap(({ host: name, wireguard }) =>
+    wireguard === null ? [] : runningInterfaces(name, wireguard),
+  )
+  return diffInventory(running, inventory, machine.at, { gateways: [host], observed })
+}
+
+function runningInterfaces(gateway: string, { interfaces, peers }: SnapshotRecord): RunningInterface[] {
+  const rows = Map.groupBy(peers, (row) => row.interface)
+  return interfaces.map(({ interface: name, publicKey }) => ({
+    gateway,
+    interface: name,
+    publicKey,
+    peers: (rows.get(name) ?? []).map((row) => ({
+      publicKey: row.publicKey,
+      allowedIps: row.allowedIps,
+      lastHandshake: row.latestHandshakeAt === 0 ? null : row.latestHandshakeAt,
+    })),
+  }))
+}

@@ -1,0 +1,97 @@
+/** Findings about a key and their handling: by them its compromise was, or was not, noticed. */
+import type { FieldName } from '../fields.ts'
+import { equals, exists } from '../kql/build.ts'
+import { toDocuments } from '../store/documents.ts'
+import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
+import type { Micros } from '../time.ts'
+import type { AcknowledgementFact, FindingFact } from './revocation-facts.ts'
+
+/** Read of one key; the oldest, because the first one counts. */
+export const FINDINGS_MAX = 500
+
+const KEY: FieldName = 'wireguard.peer.public_key'
+const DATASETS = ['wireguard.finding']
+
+/** Oldest first, from `since` to `until`. */
+export async function readFindings(
+  reader: EventReader,
+  publicKey: string,
+  since: Micros | null,
+  until: Micros,
+): Promise<FindingFact[]> {
+  const result = await reader.select(
+    {
+      datasets: DATASETS,
+      since: since ?? ALL_TIME.since,
+      until,
+      columns: [
+        '@timestamp',
+        'event.id',
+        'event.kind',
+        'event.severity',
+        'host.name',
+        'rule.id',
+        'rule.name',
+        'wireguard.finding.summary',
+        KEY,
+      ],
+      filter: equals(KEY, [publicKey]),
+    },
+    `SELECT * FROM events WHERE "wireguard.peer.public_key" = $1 AND "event.kind" = 'alert'
+     ORDER BY "@timestamp", "event.id" LIMIT ${FINDINGS_MAX}`,
+    [publicKey],
+  )
+  return toDocuments(result).map((document) => ({
+    id: document['event.id'] ?? '',
+    at: document['@timestamp'] ?? 0,
+    rule: document['rule.id'] ?? '',
+    title: document['rule.name'] ?? document['rule.id'] ?? '',
+    summary: document['wireguard.finding.summary'] ?? '',
+    severity: severityOf(document['event.severity']),
+    gateway: document['host.name'] ?? '',
+  }))
+}
+
+/** Of these findings, oldest first. */
+export async function readAcknowledgements(
+  reader: EventReader,
+  findings: readonly FindingFact[],
+  until: Micros,
+): Promise<AcknowledgementFact[]> {
+  const [first] = findings
+  if (first === undefined) return []
+  const ids = new Set(findings.map(({ id }) => id))
+  const result = await reader.select(
+    {
+      datasets: null,
+      since: first.at,
+      until,
+      columns: [
+        '@timestamp',
+        'event.id',
+        'wireguard.finding.case',
+        'wireguard.finding.handled_by',
+        'wireguard.finding.id',
+      ],
+      filter: exists('wireguard.finding.id'),
+    },
+    `SELECT * FROM events WHERE "wireguard.finding.id" IS NOT NULL ORDER BY "@timestamp", "event.id"`,
+  )
+  return toDocuments(result).flatMap((document) => {
+    const findingId = document['wireguard.finding.id'] ?? ''
+    if (!ids.has(findingId)) return []
+    return [
+      {
+        id: document['event.id'] ?? '',
+        at: document['@timestamp'] ?? 0,
+        findingId,
+        by: document['wireguard.finding.handled_by'] ?? '',
+        reference: document['wireguard.finding.case'] ?? '',
+      },
+    ]
+  })
+}
+
+function severityOf(value: number | undefined): FindingFact['severity'] {
+  return value === 1 || value === 2 || value === 3 || value === 4 ? value : 0
+}

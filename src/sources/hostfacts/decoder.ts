@@ -1,0 +1,162 @@
+/**
+ * Host facts from text. As dated dumps (hostfacts.snapshots), and as one plain object (hostfacts.json of deploy/collect.sh):
+ *
+ *   # 2026-11-22T15:09:26.964+00:00 gw1
+ *   {"version":1,"machine":{…},"kernel":{…},"sysctls":{…},…}
+ *
+ * Whoever can write the file can write anything into it. A fact that has not the expected form is not known, and the others
+ * still are; a dump is refused when it is no object of version 1.
+ */
+import type { Micros } from '../../time.ts'
+import { isDumpHeader, parseDumpHeader } from '../dump-header.ts'
+import { type Decoder, emptyTally, type Line, type SourceFile, type Tally, TEXT_MAX, type Unparsed } from '../source.ts'
+import { readFacts } from './fact-schemas.ts'
+import type { HostFacts } from './facts.ts'
+
+/** Characters of one dump: some kB usually; thousands of stored peers, sockets and traces of keys have room. */
+export const HOSTFACTS_CHARS_MAX = 16 * 1024 * 1024
+
+/** Deepest nesting read; ours is 7. */
+const DEPTH_MAX = 16
+
+/** Facts of a machine at a time. */
+export type HostFactsRecord = {
+  readonly kind: 'hostfacts'
+  /** When its source had said it: never runs backwards within one source. */
+  readonly arrival: Micros
+  /** The time of its dated line, else what the object says of itself, else that of the newest other source. */
+  readonly at: Micros
+  readonly facts: HostFacts
+}
+
+/**
+ * Why a dump was not read. `no-time`: nothing dates it; `bad-header`: the line before it cannot be read; `cut`: its line is longer
+ * than the source's limit; `bad-facts`: no host facts of version 1.
+ */
+export type HostFactsReason = 'no-time' | 'bad-header' | 'cut' | 'bad-facts'
+
+/** `problem`: why it is none, to be said after the name of the file. */
+export function parseHostFacts(text: string): HostFacts | { readonly problem: string } {
+  if (text.length > HOSTFACTS_CHARS_MAX) return { problem: `is longer than ${HOSTFACTS_CHARS_MAX} characters` }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { problem: 'is not one JSON document' }
+  }
+  return isDeeper(value, DEPTH_MAX) ? { problem: `is nested deeper than ${DEPTH_MAX} levels` } : readFacts(value)
+}
+
+export type HostFactsDecoderOptions = {
+  /** Time of an object without any: of the newest other source. Null = not known. */
+  readonly referenceAt: Micros | null
+}
+
+/** A dump whose text goes on: hostfacts.json has one object over many lines, a journal one line each. */
+type OpenDump = {
+  /** NaN: its dated line cannot be read. Null: there was none. */
+  readonly at: Micros | null
+  readonly rows: string[]
+  chars: number
+  /** Lines counted as records until it turns out to be unreadable. */
+  lines: number
+  isCut: boolean
+  readonly file: SourceFile
+  readonly offset: number
+}
+
+export type SavedHostFactsDecoder = {
+  readonly open: OpenDump | null
+  readonly arrival: Micros
+  readonly tally: Tally
+}
+
+/**
+ * A dump goes out when the next line with `#`, another file or the end shows that it is whole, or when the file is still and its
+ * JSON is complete. Arrivals never run backwards.
+ */
+export function createHostFactsDecoder(
+  options: HostFactsDecoderOptions,
+  emit: (item: HostFactsRecord | Unparsed) => void,
+  saved?: SavedHostFactsDecoder,
+): Decoder {
+  const tally = saved?.tally ?? emptyTally()
+  let open = saved?.open ?? null
+  let arrival = saved?.arrival ?? 0
+
+  function pushRow(line: Line, file: SourceFile): void {
+    open ??= { at: null, rows: [], chars: 0, lines: 0, isCut: false, file, offset: line.offset }
+    open.chars += line.text.length + 1
+    if (line.flaw === 'cut' || open.chars > HOSTFACTS_CHARS_MAX) open.isCut = true
+    // Of what is refused only the beginning is shown.
+    if (!open.isCut) open.rows.push(line.text)
+    else if (open.rows.length === 0) open.rows.push(line.text.slice(0, TEXT_MAX))
+    tally.records++
+    open.lines++
+  }
+
+  function close(): void {
+    if (open === null) return
+    if (open.rows.length > 0) settle(open)
+    open = null
+  }
+
+  function settle(dump: OpenDump): void {
+    const facts = dump.isCut ? { problem: 'cut' } : parseHostFacts(textOf(dump))
+    const said = 'problem' in facts ? undefined : facts.at
+    const at = dump.at ?? said ?? options.referenceAt
+    if ('problem' in facts) refuse(dump, dump.isCut ? 'cut' : 'bad-facts')
+    else if (at === null) refuse(dump, 'no-time')
+    else if (Number.isNaN(at)) refuse(dump, 'bad-header')
+    else emit({ kind: 'hostfacts', arrival: arrive(at), at, facts })
+  }
+
+  function refuse(dump: OpenDump, reason: HostFactsReason): void {
+    tally.records -= dump.lines
+    tally.unparsed += dump.lines
+    const text = (dump.rows[0] ?? '').slice(0, TEXT_MAX)
+    const at = arrive(dump.at ?? options.referenceAt ?? arrival)
+    emit({ kind: 'unparsed', arrival: at, reason, text, file: dump.file, offset: dump.offset })
+  }
+
+  function arrive(at: Micros): Micros {
+    if (at > arrival) arrival = at
+    return arrival
+  }
+
+  return {
+    push(line, file) {
+      tally.lines++
+      if (open !== null && open.file.identity !== file.identity) close()
+      if (isDumpHeader(line.text)) {
+        close()
+        tally.skipped++
+        open = { at: headerTime(line), rows: [], chars: 0, lines: 0, isCut: false, file, offset: line.offset }
+      } else if (line.text.startsWith('#') || line.text.trim() === '') tally.skipped++
+      else pushRow(line, file)
+    },
+    end: close,
+    quiet() {
+      if (open === null || open.isCut || open.rows.length === 0) return
+      if (!('problem' in parseHostFacts(textOf(open)))) close()
+    },
+    save: (): SavedHostFactsDecoder => ({ open, arrival, tally }),
+    tally,
+  }
+}
+
+function textOf({ rows }: OpenDump): string {
+  return Buffer.from(rows.join('\n'), 'latin1').toString('utf8')
+}
+
+/** NaN: it cannot be read. A mark of the collector (`# TIME gw1 stopped …`) has a time, and no dump follows it. */
+function headerTime({ text, flaw }: Line): Micros {
+  const header = parseDumpHeader(text)
+  if (header === null || (flaw !== '' && header.host === '')) return Number.NaN
+  return header.at
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
+}

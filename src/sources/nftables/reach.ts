@@ -1,0 +1,175 @@
+/**
+ * What the rules of a gateway let new connections reach that come out of an interface: to other machines (forward) and to the gateway
+ * itself (input), by the rules alone. Every base chain on the way must let them through, in the order of priorities; a drop is final.
+ *
+ *   iifname "wg0" ip saddr 10.8.0.9 tcp dport != 80 drop          ⇒ 10.8.0.9 reaches tcp/80 only
+ *
+ * Authority: nft(8) ADDRESS FAMILIES, CHAINS; nf_tables_core.c, nf_nat_core.c. What it does not look at: routes, reverse path
+ * filters, bridges, offloaded flows, other machines' rules. Three answers: `yes`, `maybe` where a rule could not be decided, and no.
+ */
+import { allAddresses, around, type Family, overlap, prefixRange, type Range } from '../../address-range.ts'
+import { exitsOf, type Route, readRoutes, routed } from './reach-exits.ts'
+import { everything, partsOf, type ReachPart } from './reach-parts.ts'
+import { ALL_PORTS, ALL_PROTOCOLS } from './reach-space.ts'
+import { type Passage, starting, type Traveller, withDoubt } from './reach-traveller.ts'
+import { type Walk, walkBaseChain } from './reach-walk.ts'
+import { createConditionReader } from './rule-condition.ts'
+import type { Chain, RulesetDocument } from './ruleset-document.ts'
+
+export type ReachQuestion = {
+  /** Where the packets come from. */
+  readonly interface: string
+  /** Canonical prefixes a sender may use as source. */
+  readonly sources: readonly string[]
+  /** Of them those somebody else holds: longer prefixes of other peers. */
+  readonly notSources: readonly string[]
+  /** Prefixes whose way out is known: AllowedIPs of all WireGuard interfaces. */
+  readonly routes: readonly Route[]
+}
+
+export type StaticReach = {
+  /** To other machines. */
+  readonly forward: readonly ReachPart[]
+  /** To the gateway itself, whichever of the addresses are its own. */
+  readonly gateway: readonly ReachPart[]
+  /** False: the rules cut packets into more parts than are followed, and what was not followed is `maybe`. */
+  readonly isWhole: boolean
+}
+
+/** Of one ruleset; every question walks it anew. */
+export type ReachReader = (question: ReachQuestion) => StaticReach
+
+/** Where conntrack stands among the chains of prerouting, and NAT (netfilter_ipv4.h). */
+const CONNTRACK_PRIORITY = -200
+const NAT_PRIORITIES: ReadonlyMap<string, number> = new Map([
+  ['prerouting', -100],
+  ['input', 100],
+  ['postrouting', 100],
+])
+
+export function createReachReader(document: RulesetDocument): ReachReader {
+  const read = createConditionReader(document.sets)
+  return (question) => {
+    const exits = exitsOf(document, read, question.routes)
+    const walk: Walk = { document, read, sets: document.sets, steps: 0, isCutShort: false }
+    const found = ([4, 6] as const).map((family) => reachOf(walk, question, family, exits))
+    return {
+      forward: found.flatMap(({ forward }) => forward),
+      gateway: found.flatMap(({ gateway }) => gateway),
+      isWhole: found.every(({ isWhole }) => isWhole),
+    }
+  }
+}
+
+function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: readonly string[]): StaticReach {
+  const sources = sourcesOf(question, family)
+  const all = allAddresses(family)
+  if (sources.length === 0) return { forward: [], gateway: [], isWhole: true }
+  const passage = (hook: string, hasExit: boolean): Passage => ({
+    family,
+    hook,
+    input: question.interface,
+    exits,
+    hasExit,
+  })
+  const start = [true, false].flatMap((isToGateway) =>
+    sources.map((source) =>
+      starting(
+        { source, destination: all, protocol: ALL_PROTOCOLS, port: ALL_PORTS, sourcePort: ALL_PORTS },
+        isToGateway,
+      ),
+    ),
+  )
+  const pass = (hooks: readonly string[], hasExit: boolean, travellers: readonly Traveller[]): readonly Traveller[] =>
+    hooks.reduce<readonly Traveller[]>((some, hook) => passHook(walk, passage(hook, hasExit), some), travellers)
+  const inside = pass(['ingress', 'prerouting'], false, start)
+  const routes = readRoutes(question.routes, exits)
+  const closed = question.routes.reduce((bits, route) => bits | (1 << Math.max(0, exits.indexOf(route.interface))), 0)
+  const routedOn = inside
+    .filter(({ isToGateway }) => !isToGateway)
+    .flatMap((each) => routed(each, family, routes, exits, openExits(closed, question.routes, exits)))
+  const forward = partsOf(pass(['forward', 'postrouting', 'egress'], true, routedOn), family, exits)
+  const gateway = partsOf(pass(['input'], false, inside.filter(({ isToGateway }) => isToGateway)), family, exits)
+  const isWhole = forward.isWhole && gateway.isWhole && !walk.isCutShort
+  const rest = isWhole ? [] : [everything(family, all)]
+  return { forward: [...forward.parts, ...rest], gateway: [...gateway.parts, ...rest], isWhole }
+}
+
+/** A WireGuard interface that takes a default route may be the way to anywhere. */
+function openExits(closed: number, routes: readonly Route[], exits: readonly string[]): number {
+  return routes.reduce((bits, { prefix, interface: name }) => {
+    const index = exits.indexOf(name)
+    return prefix.endsWith('/0') && index >= 0 ? bits & ~(1 << index) : bits
+  }, closed)
+}
+
+function sourcesOf({ sources, notSources }: ReachQuestion, family: Family): Range[] {
+  const ranges = (prefixes: readonly string[]): Range[] =>
+    prefixes.flatMap((prefix) => {
+      const read = prefixRange(prefix)
+      return read?.family === family ? [read.range] : []
+    })
+  const minus = (own: readonly Range[], others: readonly Range[]): Range[] =>
+    others.reduce<Range[]>(
+      (rest, other) =>
+        rest.flatMap((range) => {
+          const both = overlap(range, other)
+          return both === null ? [range] : around(range, both)
+        }),
+      [...own],
+    )
+  // Prefixes of one peer may lie in each other.
+  return minus(ranges(sources), ranges(notSources)).reduce<Range[]>((some, range) => [...some, ...minus([range], some)], [])
+}
+
+/** What comes through all base chains of a hook. */
+function passHook(walk: Walk, passage: Passage, travellers: readonly Traveller[]): readonly Traveller[] {
+  const chains = [...walk.document.chains.values()]
+    .filter((chain) => chain.hook === passage.hook && !chain.isDormant && isAsked(chain, passage))
+    .sort((a, b) => placeOf(a) - placeOf(b) || a.priority - b.priority)
+  return chains.reduce<readonly Traveller[]>((some, chain) => passChain(walk, passage, chain, some), travellers)
+}
+
+function isAsked({ family, devices, hook }: Chain, passage: Passage): boolean {
+  if (family === 'netdev' || hook === 'ingress') return devices.length === 0 || hook === 'egress' || devices.includes(passage.input)
+  return family === 'inet' || family === (passage.family === 4 ? 'ip' : 'ip6')
+}
+
+/** NAT has its own place among the chains, whatever its chains say. */
+function placeOf({ type, hook, priority }: Chain): number {
+  return (type === 'nat' ? NAT_PRIORITIES.get(hook) : undefined) ?? priority
+}
+
+function passChain(
+  walk: Walk,
+  passage: Passage,
+  chain: Chain,
+  travellers: readonly Traveller[],
+): readonly Traveller[] {
+  const passed: Traveller[] = []
+  const asked: Traveller[] = []
+  const isNat = chain.type === 'nat'
+  // Without a name of a device nobody knows whether the chain is asked at all.
+  const isUnsure = (chain.hook === 'ingress' && chain.devices.length === 0) || chain.hook === 'egress'
+  const isEarly =
+    passage.hook === 'ingress' || (passage.hook === 'prerouting' && chain.priority < CONNTRACK_PRIORITY && !isNat)
+  for (const each of travellers) {
+    if (each.isLost || (isNat && (each.isTranslated || each.state === 'untracked'))) passed.push(each)
+    else if (isNat && each.state === null) {
+      passed.push({ ...each, isDoubtful: true })
+      asked.push({ ...each, isDoubtful: true })
+    } else asked.push(isEarly && each.state === 'new' ? { ...each, state: 'invalid' } : each)
+  }
+  const { accepted, dropped } = walkBaseChain(walk, passage, chain, asked)
+  for (const each of accepted) passed.push(onward(each, each.isDoubtful || each.mayDrop))
+  for (const each of dropped) {
+    if (each.mayAccept || each.isLost) passed.push(onward(each, true))
+    else if (isUnsure) passed.push(onward({ ...each, why: withDoubt(each.why, ['expression']) }, true))
+  }
+  return passed
+}
+
+function onward(traveller: Traveller, isDoubtful: boolean): Traveller {
+  const state = traveller.state === 'invalid' ? 'new' : traveller.state
+  return { ...traveller, isDoubtful, mayAccept: false, mayDrop: false, state }
+}

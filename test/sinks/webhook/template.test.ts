@@ -1,0 +1,64 @@
+/** Templates: a finding's text never becomes anything but text, and a wrong field is told before the first finding. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { printEvent } from '../../../src/event-json.ts'
+import { signedHeaders } from '../../../src/sinks/webhook/signature.ts'
+import { parseTemplate, wholeDocument } from '../../../src/sinks/webhook/template.ts'
+import { caught } from '../../caught.ts'
+import { madeFinding } from '../made-findings.ts'
+
+const document = printEvent(madeFinding(7))
+
+test('fields stand in texts, the whole finding where it is asked for', () => {
+  const template = parseTemplate(
+    '{"text": "{{rule.name}}: {{ wireguard.finding.summary }} ({{threat.technique.id}})", "blocks": [{"n": 1, "all": "{{document}}"}]}',
+    'alert.json',
+  )
+  expect(JSON.parse(template(document))).toEqual({
+    text: 'Port scan: dogwood was refused at 7 ports (T1046)',
+    blocks: [{ n: 1, all: JSON.parse(document) }],
+  })
+  expect(wholeDocument(document)).toBe(document)
+})
+
+test('whatever a log says, it stays inside its text', () => {
+  const template = parseTemplate('{"text": "<{{wireguard.finding.summary}}>"}', 'alert.json')
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (summary) => {
+      // A lone surrogate is no text of a document: ours are UTF-8.
+      const told = summary.toWellFormed()
+      expect(JSON.parse(template(printEvent(madeFinding(1, { summary: told }))))).toEqual({ text: `<${told}>` })
+    }),
+  )
+})
+
+test('what is wrong with a template is said with the nearest field', () => {
+  expect(caught(() => parseTemplate('{"text": "{{rule.nam}}", "x": "a {{document}}"}', 'alert.json')).problems).toEqual(
+    [
+      { file: 'alert.json', line: 0, column: 0, message: 'no field "rule.nam"; did you mean "rule.name"?' },
+      {
+        file: 'alert.json',
+        line: 0,
+        column: 0,
+        message: '{{document}} is an object: it stands alone in its text, "{{document}}"',
+      },
+    ],
+  )
+  expect(caught(() => parseTemplate('{"text": ', 'alert.json')).code).toBe('bad-pipeline')
+})
+
+test('signatures are those of the Standard Webhooks specification', () => {
+  // The example of its text, section "Signature scheme".
+  const headers = signedHeaders(
+    'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    1_614_265_330_000_000,
+    '{"test": 2432232314}',
+    'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  )
+  expect(headers).toEqual({
+    'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    'webhook-timestamp': '1614265330',
+    'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+  })
+  expect(signedHeaders('a', 0, '{}', '')).toEqual({ 'webhook-id': 'a', 'webhook-timestamp': '0' })
+})
