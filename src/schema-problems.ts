@@ -120,12 +120,14 @@ function addProblems(issue: Issue, parent: Path, yaml: YamlDocument, found: Foun
   }
 }
 
-/** The alternative the writer had in mind: the one that fits the kind of value found. */
+/** The alternative the writer had in mind: the one that fits the kind of value found, and knows most of its keys. */
 function nearestBranch(branches: readonly (readonly Issue[])[], found: unknown): readonly Issue[] | null {
   if (found === undefined) return null
   const fits = (issues: readonly Issue[]) =>
     !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0)
-  return branches.find(fits) ?? null
+  const strangers = (issues: readonly Issue[]) =>
+    issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 0), 0)
+  return branches.filter(fits).toSorted((a, b) => strangers(a) - strangers(b))[0] ?? null
 }
 
 function expectation(issue: Issue): string {

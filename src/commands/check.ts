@@ -1,17 +1,20 @@
 /**
- * `peertrail check FILE…`: validates inventories, pipeline files and both of a capture directory, and says what they hold; compares
- * generated files with what this release generates. Exit status 0 when all of them are good, 2 otherwise (design 9). Nothing a file names is opened: a path in it may be meant for
- * another machine.
+ * `peertrail check FILE…`: validates inventories, pipeline files and both of a capture directory, and says what they hold; runs the
+ * samples of users' rules; compares generated files with what this release generates. Exit status 0 when all of them are good, 2 when
+ * one cannot be used, 1 when only samples failed (design 9). Nothing a file names is opened: a path in it may be meant for another machine.
  */
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type PipelineConfig, parsePipeline } from '../config.ts'
+import { readRules } from '../detections/rules/read-rules.ts'
+import type { SampleResult } from '../detections/rules/sample-result.ts'
 import { AppError, type Problem } from '../errors.ts'
 import { type Inventory, parseInventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import { readYaml } from '../yaml-document.ts'
 import type { GeneratedPlace } from './check-generated.ts'
 import { printProblems } from './problem-report.ts'
+import { checkRules, printFailedSample, printRemarks } from './rules-check.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 
 /** The two files of a capture directory that people write (design 8.1). */
@@ -19,7 +22,7 @@ const CAPTURE_FILES = ['inventory.yaml', 'pipeline.yaml']
 /** A file above this is not read at all. Twice what the parser takes. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024
 
-type FileKind = 'inventory' | 'pipeline'
+type FileKind = 'inventory' | 'pipeline' | 'rules'
 type Checked = {
   readonly file: string
   /** How many files it stands for. */
@@ -27,6 +30,9 @@ type Checked = {
   readonly summary: string
   readonly problems: readonly Problem[]
   readonly text: string
+  /** Samples of rules that did not give what they promised, and what is remarkable about rules. */
+  readonly failed?: readonly SampleResult[]
+  readonly remarks?: readonly string[]
 }
 
 /**
@@ -36,6 +42,7 @@ type Checked = {
 export async function runCheck(files: readonly string[], terminal: Terminal, isWrite = false): Promise<number> {
   let checked = 0
   let problemCount = 0
+  let failedCount = 0
   const places = await Promise.all(files.map(generatedPlaceOf))
   if (isWrite && places.every((place) => place === null))
     throw new AppError('usage', '--write renews generated files, and none are named', {
@@ -43,21 +50,28 @@ export async function runCheck(files: readonly string[], terminal: Terminal, isW
     })
   for (const [i, argument] of files.entries()) {
     const place = places[i] ?? null
-    for (const { file, count, summary, problems, text } of await (place === null
+    for (const { file, count, summary, problems, text, failed = [], remarks = [] } of await (place === null
       ? checkArgument(argument)
       : checkPlace(place, isWrite))) {
       checked += count
       problemCount += problems.length
+      failedCount += failed.length
       printProblems(terminal, problems, text)
-      if (problems.length === 0)
+      for (const sample of failed) printFailedSample(terminal, sample, text)
+      printRemarks(terminal, remarks)
+      if (problems.length === 0 && failed.length === 0)
         terminal.out(`${paint(terminal, 'green', 'ok')} ${safeText(file)}: ${safeText(summary)}\n`)
     }
   }
-  const verdict = problemCount === 0 ? 'no problems' : counted(problemCount, 'problem')
+  const verdict = [
+    ...(problemCount > 0 ? [counted(problemCount, 'problem')] : []),
+    ...(failedCount > 0 ? [`${counted(failedCount, 'sample')} failed`] : []),
+  ].join(', ')
   terminal.out(
-    `${counted(checked, 'file')} checked, ${paint(terminal, problemCount === 0 ? 'green' : 'red', verdict)}\n`,
+    `${counted(checked, 'file')} checked, ${paint(terminal, verdict === '' ? 'green' : 'red', verdict || 'no problems')}\n`,
   )
-  return problemCount === 0 && checked > 0 ? 0 : 2
+  if (problemCount > 0 || checked === 0) return 2
+  return failedCount > 0 ? 1 : 0
 }
 
 /** Null for what people write, as YAML: it may lie in a folder of any name, and so may a capture. */
@@ -106,8 +120,12 @@ async function checkFile(file: string): Promise<Checked> {
   try {
     const kind = kindOf(text, file)
     if (kind === null) {
-      return refused(file, 'neither an inventory (people, gateways, peers, …) nor a pipeline (sources, sinks, …)')
+      return refused(
+        file,
+        'neither an inventory (people, gateways, peers, …) nor a pipeline (sources, sinks, …) nor rules (rules: …)',
+      )
     }
+    if (kind === 'rules') return { file, count: 1, problems: [], text, ...checkRules(readRules(text, file)) }
     const summary =
       kind === 'inventory' ? inventorySummary(parseInventory(text, file)) : pipelineSummary(parsePipeline(text, file))
     return { file, count: 1, summary, problems: [], text }
@@ -124,12 +142,17 @@ export function kindOf(text: string, file: string): FileKind | null {
     const keys = new Map(Object.entries(value))
     const has = (...names: string[]) => names.some((name) => keys.has(name))
     if (has('people', 'gateways', 'peers', 'resources', 'policy', 'exceptions')) return 'inventory'
+    // A pipeline names files of rules; a file of rules has them.
+    const rules = keys.get('rules')
+    if (Array.isArray(rules) && rules.some((rule) => typeof rule === 'object')) return 'rules'
     if (has('sources', 'sinks', 'inventory')) return 'pipeline'
+    if (has('rules')) return Array.isArray(rules) && rules.length > 0 ? 'pipeline' : 'rules'
     if (keys.has('hosts')) return Array.isArray(keys.get('hosts')) ? 'inventory' : 'pipeline'
     if (has('version')) return 'inventory'
   }
   const name = basename(file).toLowerCase()
   if (name.includes('inventory')) return 'inventory'
+  if (name.includes('rules')) return 'rules'
   return name.includes('pipeline') ? 'pipeline' : null
 }
 

@@ -1,18 +1,18 @@
 /** A revocation report as JSON: one object a run, one report a key in it. Times are ISO 8601 in UTC, spans milliseconds. */
-import { judgeText } from './report-revocation-words.ts'
-import { actionsOf } from '../reports/revocation-actions.ts'
+
 import type { JudgedGateway, RevocationReport } from '../reports/revocation.ts'
+import { actionsOf } from '../reports/revocation-actions.ts'
 import type { Range } from '../reports/revocation-durations.ts'
 import type { Between } from '../reports/revocation-facts.ts'
-import { METHOD, reasonText } from '../reports/revocation-text.ts'
+import { METHOD, reasonText, verdictText } from '../reports/revocation-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, type Micros, MS, toIso } from '../time.ts'
-import { asciiJson } from './ascii-json.ts'
+import { printJson } from './ascii-json.ts'
 import type { SelectedPeers } from './peer-selector.ts'
 import { shellWords } from './shell-words.ts'
 
 /** Ended by LF. Nothing in it moves a terminal. */
 export function revocationJson(reports: readonly RevocationReport[], selected: SelectedPeers): string {
-  return asciiJson({
+  return printJson({
     report: 'revocation',
     version: 1,
     peer: selected.label,
@@ -31,10 +31,15 @@ function keyJson(report: RevocationReport): object {
     publicKey: facts.publicKey,
     peer: facts.peer,
     verdict,
-    text: judgeText(report),
+    text: verdictText(report),
     ended: betweenJson(ended),
     lookedUntil: time(lookedUntil),
-    reasons: reasons.map((reason) => ({ kind: reason.kind, gateway: reason.gateway, at: time(reason.at), text: reasonText(reason) })),
+    reasons: reasons.map((reason) => ({
+      kind: reason.kind,
+      gateway: reason.gateway,
+      at: time(reason.at),
+      text: reasonText(reason),
+    })),
     provedUntil: time(provedUntil),
     stored,
     compromisedAt: time(facts.compromisedAt),
@@ -59,7 +64,10 @@ function keyJson(report: RevocationReport): object {
     otherKeys: facts.runningKeys,
     last: {
       handshake: placed(last.handshake),
-      counter: last.counter === null ? null : { ...betweenJson(last.counter.between), gateway: last.counter.gateway, bytes: last.counter.bytes },
+      counter:
+        last.counter === null
+          ? null
+          : { ...betweenJson(last.counter.between), gateway: last.counter.gateway, bytes: last.counter.bytes },
       packet: placed(last.packet),
       connection: placed(last.connection),
     },
@@ -67,7 +75,12 @@ function keyJson(report: RevocationReport): object {
       count: flows.count,
       open: flows.openCount,
       lastEnd: time(flows.lastEnd),
-      told: flows.told.map((flow) => ({ ...flow, start: time(flow.start), end: time(flow.end), lastTold: time(flow.lastTold) })),
+      told: flows.told.map((flow) => ({
+        ...flow,
+        start: time(flow.start),
+        end: time(flow.end),
+        lastTold: time(flow.lastTold),
+      })),
     },
     loginSessions: {
       count: sessions.count,

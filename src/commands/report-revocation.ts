@@ -36,7 +36,12 @@ export type RevocationArguments = ReaderOptions & {
   readonly isJson: boolean
 }
 
-type StoredConf = { readonly gateway: string; readonly interface: string; readonly file: string; readonly conf: WireguardConf }
+type StoredConf = {
+  readonly gateway: string
+  readonly interface: string
+  readonly file: string
+  readonly conf: WireguardConf
+}
 
 /** Exit 0: proved for every key reported on. 1: not proved. Throws AppError. */
 export async function runReportRevocation(args: RevocationArguments, context: CommandContext): Promise<number> {
@@ -62,7 +67,8 @@ export async function runReportRevocation(args: RevocationArguments, context: Co
       compromisedAt,
       until,
       inventory: given,
-      stored: (gateway, publicKey) => confs.filter((each) => each.gateway === gateway).map((each) => factOf(each, publicKey)),
+      stored: (gateway, publicKey) =>
+        confs.filter((each) => each.gateway === gateway).map((each) => factOf(each, publicKey)),
     })
     const known = new Set(facts.flatMap(({ gateways }) => gateways.map(({ gateway }) => gateway)))
     const stray = confs.find(({ gateway }) => !known.has(gateway))

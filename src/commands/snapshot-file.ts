@@ -47,7 +47,7 @@ export async function readLatestSnapshot(
 
 async function readFiles(paths: readonly string[], before: Micros | null): Promise<LatestSnapshot> {
   const newest = createNewest(before)
-  const { host, unparsed } = await eachSnapshot(paths, newest.offer)
+  const { host, unparsed } = await eachSnapshot(paths, (snapshot) => newest.offer(snapshot))
   return { ...newest.result(), host, unparsed }
 }
 

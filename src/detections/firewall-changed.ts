@@ -7,11 +7,20 @@
  * none for what happens around a start of auditd, which is how a boot looks.
  */
 import { type Event, fieldOf } from '../event.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { DAY, MINUTE, type Micros, SECOND } from '../time.ts'
 import type { Detection, DetectionAbout, DetectionContext, DetectionKind } from './catalogue/detection.ts'
 import { createEscalating, type Raised, type SavedEscalating } from './catalogue/escalating.ts'
-import { excused, exceptionFor } from './catalogue/exceptions.ts'
-import { aboutLogin, accountOf, baseName, listed, placeOfLogin, queryOfLogin, sessionOfPeer } from './catalogue/login-words.ts'
+import { exceptionFor, excused } from './catalogue/exceptions.ts'
+import {
+  aboutLogin,
+  accountOf,
+  baseName,
+  listed,
+  placeOfLogin,
+  queryOfLogin,
+  sessionOfPeer,
+} from './catalogue/login-words.ts'
 import { type Described, peerName } from './catalogue/thresholds.ts'
 
 /** Changes within this time of the first are one finding. */
@@ -91,6 +100,8 @@ function open({ emit, inventory, saved: before }: DetectionContext): Detection {
   const findings = createEscalating({ about: ABOUT, window: WINDOW, describe }, emit, saved?.findings)
   return {
     observe({ fields, at }) {
+      // What a finding may know of starts is the same whenever it is asked: those before it was closed.
+      findings.tick(at)
       const host = fields['host.name'] ?? ''
       const latest = Math.max(starts.get(host) ?? at, at)
       starts.delete(host)
@@ -126,7 +137,9 @@ function isChange(event: Event): boolean {
     return fieldOf(event, 'auditd.data.op')?.startsWith('nft_reset') !== true
   if (fieldOf(event, 'event.action') !== 'executed') return false
   const executable = fieldOf(event, 'process.executable')
-  return executable !== undefined && baseName(executable) === 'conntrack' && isDeletion(fieldOf(event, 'process.args') ?? [])
+  return (
+    executable !== undefined && baseName(executable) === 'conntrack' && isDeletion(fieldOf(event, 'process.args') ?? [])
+  )
 }
 
 function isDeletion(words: readonly string[]): boolean {
@@ -153,7 +166,7 @@ function describeChange({ rank, distinct, first, count }: Raised): Described {
       about: aboutLogin(first),
       query: `${queryOfLogin(first)} and wireguard.change.target : "nftables"`,
     }
-  const query = `host.name : "${host}" and wireguard.change.target : "nftables"`
+  const query = `host.name : ${quoteText(host)} and wireguard.change.target : "nftables"`
   if (rank === BY_LOGIN) {
     const account = accountOf(first)
     return {
@@ -164,5 +177,10 @@ function describeChange({ rank, distinct, first, count }: Raised): Described {
     }
   }
   const program = first['process.executable'] ?? first['process.name'] ?? 'a program that was not recorded'
-  return { summary: `${program} made ${what} on ${host}, without a login${details}`, severity: 1, about: aboutLogin(first), query }
+  return {
+    summary: `${program} made ${what} on ${host}, without a login${details}`,
+    severity: 1,
+    about: aboutLogin(first),
+    query,
+  }
 }

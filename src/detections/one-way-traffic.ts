@@ -79,7 +79,10 @@ export const oneWayTraffic: DetectionKind = {
       let found: PeerFound | null = null
       for (const point of stretch.points) {
         memory = memory === null ? begin(point) : advance(memory, point)
-        found ??= judge(memory, stretch)
+        const now = judge(memory, stretch)
+        found ??= now
+        // What was told is not counted again.
+        if (now !== null) memory = begin(point)
       }
       const peer = documentedPeer(context.inventory, stretch.place)
       return { memory, found: found === null ? [] : [{ ...found, peer }] }

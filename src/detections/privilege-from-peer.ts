@@ -7,9 +7,16 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { DAY, MINUTE, type Micros, SECOND } from '../time.ts'
-import type { Detection, DetectionAbout, DetectionContext, DetectionKind, SeenDocument, Tally } from './catalogue/detection.ts'
+import type {
+  Detection,
+  DetectionAbout,
+  DetectionContext,
+  DetectionKind,
+  SeenDocument,
+  Tally,
+} from './catalogue/detection.ts'
 import { createEscalating, type Raised, type SavedEscalating } from './catalogue/escalating.ts'
-import { excused, exceptionFor } from './catalogue/exceptions.ts'
+import { exceptionFor, excused } from './catalogue/exceptions.ts'
 import { aboutLogin, baseName, listed, placeOfLogin, queryOfLogin, sessionOfPeer } from './catalogue/login-words.ts'
 import { type Described, peerName } from './catalogue/thresholds.ts'
 
@@ -62,7 +69,11 @@ const ABOUT: DetectionAbout = {
   ],
   attack: [
     { id: 'T1548.003', name: 'Sudo and Sudo Caching', tactic: { id: 'TA0004', name: 'Privilege Escalation' } },
-    { id: 'T1068', name: 'Exploitation for Privilege Escalation', tactic: { id: 'TA0004', name: 'Privilege Escalation' } },
+    {
+      id: 'T1068',
+      name: 'Exploitation for Privilege Escalation',
+      tactic: { id: 'TA0004', name: 'Privilege Escalation' },
+    },
     { id: 'T1078', name: 'Valid Accounts', tactic: { id: 'TA0004', name: 'Privilege Escalation' } },
   ],
   limits: {
@@ -156,12 +167,14 @@ function toolKey(event: Event): string | null {
 
 function toolUse(event: Event): 'used' | 'failed' | 'started' | null {
   const isFailure = () => fieldOf(event, 'event.outcome') === 'failure'
-  switch (fieldOf(event, 'event.action')) {
+  switch (fieldOf(event, 'event.action') ?? '') {
     case 'ran-command':
       return isFailure() ? 'failed' : 'used'
     case 'started-session':
       // sudo opens a session for each command, too, and tells the command itself.
-      return isTool(event) && fieldOf(event, 'process.executable')?.includes('sudo') !== true && !isFailure() ? 'used' : null
+      return isTool(event) && fieldOf(event, 'process.executable')?.includes('sudo') !== true && !isFailure()
+        ? 'used'
+        : null
     case 'authenticated':
       return isTool(event) && isFailure() ? 'failed' : null
     case 'executed':

@@ -7,7 +7,7 @@ import { type Event, fieldOf } from '../event.ts'
 import { DAY, MINUTE, type Micros, SECOND } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { createEscalating, type Raised, type SavedEscalating } from './catalogue/escalating.ts'
-import { excused, exceptionFor } from './catalogue/exceptions.ts'
+import { exceptionFor, excused } from './catalogue/exceptions.ts'
 import { isAttempted, isWriting } from './catalogue/file-access.ts'
 import { aboutLogin, baseName, listed, placeOfLogin, queryOfLogin, sessionOfPeer } from './catalogue/login-words.ts'
 import { type Described, peerName } from './catalogue/thresholds.ts'
@@ -56,7 +56,8 @@ const ABOUT: DetectionAbout = {
   ],
   limits: {
     window: '60 s from the first access',
-    severity: 'medium; high: a write, or a secret read; critical: a secret written; trying in vain to read a secret is medium',
+    severity:
+      'medium; high: a write, or a secret read; critical: a secret written; trying in vain to read a secret is medium',
   },
   suppression: SUPPRESSION,
   baseline: 0,
@@ -82,7 +83,11 @@ export const watchedFile: DetectionKind = {
       ...excused(exceptionFor(inventory, ABOUT.id, found.first['wireguard.peer.name'] ?? '', found.firstAt)),
     })
     // What was saved under the detection's id is what `save` below gave.
-    const findings = createEscalating({ about: ABOUT, window: WINDOW, describe }, emit, saved as SavedEscalating | undefined)
+    const findings = createEscalating(
+      { about: ABOUT, window: WINDOW, describe },
+      emit,
+      saved as SavedEscalating | undefined,
+    )
     return {
       tally(tally) {
         const [session = '', rank] = tally.key.split('\0')

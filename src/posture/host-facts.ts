@@ -11,11 +11,10 @@ export const NO_FACTS: NotChecked = {
 }
 
 /** `what`: the fact in words, for a sentence: `The audit rules are not known: permission denied`. */
-export function notKnown(what: string, fact: Fact<unknown> | undefined): NotChecked {
+export function notKnown<Value>(what: string, fact: Fact<Value> | undefined): NotChecked {
   const known = factOf(fact)
-  // A value cannot be here: callers ask only about facts that are not known.
-  const problem = typeof known === 'object' && known !== null && 'problem' in known ? String(known.problem) : ''
-  return { kind: 'not-checked', reason: `${what} not known: ${problem}.` }
+  // Callers ask only about facts that are not known.
+  return { kind: 'not-checked', reason: `${what} not known${isKnown(known) ? '' : `: ${known.problem}`}.` }
 }
 
 /** `'` and blanks quoted for a shell; '' where the name has characters that a screen would not show as they are. */

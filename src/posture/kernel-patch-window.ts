@@ -14,7 +14,7 @@ export const kernelPatchWindow: PostureCheck = {
   title: 'Kernel update that was not booted in time',
   description:
     'The policy says how long a newer kernel may wait (kernel_patch_window). It counts from the time of its image file, which is when the package was built, to when it was first seen running.',
-  severity: 3,
+  severity: 2,
   attack: [],
   origin: 'posture',
   area: 'Kernel',

@@ -50,7 +50,7 @@ export const kernelUpdate: PostureCheck = {
           exception: null,
         },
       ]
-    if (packages.length === 0 || packages.every(({ candidate }) => candidate === ''))
+    if (packages.every(({ candidate }) => candidate === ''))
       return [{ kind: 'not-checked', reason: `No list has a kernel package that is installed (${age}).` }]
     if (listsAt === null || at - listsAt > LISTS_AGE_MAX)
       return [

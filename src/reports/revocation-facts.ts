@@ -84,6 +84,8 @@ export type PollFacts = {
   /** The last poll at or before `since`, else the first after it. */
   readonly first: Micros | null
   readonly last: Micros | null
+  /** First poll that is surely later than the last removal anywhere; null = there is none. */
+  readonly after: Micros | null
   readonly count: number
   /** Distance of polls, configured or measured; where it was changed the longer one. */
   readonly period: Micros
@@ -143,6 +145,8 @@ export type OutlivingFlow = {
   readonly start: Micros
   /** Null: nothing recorded ends it. */
   readonly end: Micros | null
+  /** Nothing ends it, and conntrack was not seen for a while since: it may have ended then. */
+  readonly isEndLost: boolean
   readonly lastTold: Micros
   /** Conntrack's state at the last record, '' = none known. */
   readonly state: string
@@ -153,7 +157,9 @@ export type OutlivingFlows = {
   /** Oldest first, at most FLOWS_MAX. */
   readonly told: readonly OutlivingFlow[]
   readonly count: number
+  /** Of these nothing recorded ends `openCount`; conntrack was not seen all the time since of `lostCount` of those that are told. */
   readonly openCount: number
+  readonly lostCount: number
   /** When the last of those that ended did. */
   readonly lastEnd: Micros | null
 }

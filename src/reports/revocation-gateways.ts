@@ -52,12 +52,13 @@ export async function gatewayFacts(
   }
   // A gateway that never had the key must have been looked at since it was gone from where it was.
   const goneSince = Math.max(...[...removals.values()].map(({ lastWith }) => lastWith))
+  const goneBy = Math.max(...[...removals.values()].map(({ between }) => between.to))
   const facts: GatewayFacts[] = []
   for (const gateway of names) {
     const known = histories.find(({ span }) => span.gateway === gateway) ?? null
     const removal = removals.get(gateway) ?? null
     const from = removal?.lastWith ?? (Number.isFinite(goneSince) ? goneSince : (question.since ?? known?.span.oldest))
-    const polls = known === null || from === undefined ? null : await pollFacts(reader, gateway, from, until)
+    const polls = known === null || from === undefined ? null : await pollFacts(reader, gateway, { from, goneBy, until })
     facts.push({
       gateway,
       isDeclared: declared.has(gateway),
@@ -162,14 +163,22 @@ async function removalDocument(
   return { id: document?.['event.id'] ?? '', evidenceIds: document?.['wireguard.change.evidence_ids'] ?? [] }
 }
 
-async function pollFacts(reader: EventReader, gateway: string, since: Micros, until: Micros): Promise<PollFacts> {
+async function pollFacts(
+  reader: EventReader,
+  gateway: string,
+  { from: since, goneBy, until }: { readonly from: Micros; readonly goneBy: Micros; readonly until: Micros },
+): Promise<PollFacts> {
   // The distance of polls may have been changed since: the longer one decides what a hole is.
   const [then, now] = [await pollsBefore(reader, gateway, since), await pollsBefore(reader, gateway, until)]
   const period = Math.max(then.period, now.period)
   // The poll before belongs to it: a hole may begin with it.
   const scan = await readPolls(reader, gateway, { since: then.before ?? since, until }, period)
+  // Three periods without a poll are a hole in any case.
+  const later = { since: goneBy, until: Math.min(until, goneBy + 3 * period) }
+  const after = later.since <= later.until ? (await readPolls(reader, gateway, later, period)).first : null
   return {
     since,
+    after,
     period,
     first: scan.first,
     last: scan.last,

@@ -46,7 +46,7 @@ export function verdictText(report: RevocationReport): string {
   const names = gateways.map(({ gateway }) => gateway).join(', ')
   if (verdict === 'proved' && ended !== null && lookedUntil !== null)
     return `Tunnel access with this key ended at ${betweenText(ended)} on ${names} and had not returned by ${stampText(lookedUntil)}. Other ways in are outside this proof.`
-  return 'Not proved that tunnel access with this key ended, because:'
+  return `Not proved, because ${report.reasons.map(reasonText).join('; ')}.`
 }
 
 /** Said beside the verdict: what may bring the key back. */

@@ -175,10 +175,20 @@ export async function readOutlivingFlows(
      ORDER BY "event.start", "wireguard.flow.id" LIMIT ${FLOWS_MAX}`,
     [publicKey, BigInt(between.from), BigInt(between.to)],
   )
+  const told = toDocuments(result).map(toFlow)
+  const open = told.filter(({ end }) => end === null)
+  const gaps = await conntrackGaps(reader, open, until)
+  const flows = told.map((flow) => ({
+    ...flow,
+    isEndLost:
+      flow.end === null &&
+      gaps.some(({ gateway, from, to }) => gateway === flow.gateway && to > flow.lastTrafficKnown && from < until),
+  }))
   const column = (name: string) => Number(result.rows[0]?.[result.names.indexOf(name)] ?? 0)
   const latest = column('latest')
   return {
-    told: toDocuments(result).map(toFlow),
+    told: flows,
+    lostCount: flows.filter(({ isEndLost }) => isEndLost).length,
     count: column('total'),
     openCount: column('opened'),
     lastEnd: latest === 0 ? null : latest,

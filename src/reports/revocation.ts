@@ -169,13 +169,10 @@ function judged(gateway: GatewayFacts, facts: RevocationFacts, ended: Between | 
   return { ...gateway, isShownAbsent, absentAt: isShownAbsent ? absentAt(gateway, ended) : null }
 }
 
-/** The first poll that can only be later than the last removal anywhere. */
+/** The first poll that can only be later than the last removal anywhere; what it shows is known once its dump was made. */
 function absentAt({ removal, polls }: GatewayFacts, ended: Between): Micros | null {
-  if (removal !== null && removal.between.to >= ended.to) return removal.firstWithout + DUMP_DURATION_MAX
-  if (polls === null || polls.last === null) return null
-  // Polls have no hole here, so that one is no further away than nearly two periods.
-  const latest = ended.to + Math.ceil(PERIODS_MAX * polls.period) + DUMP_DURATION_MAX
-  return polls.last >= ended.to ? latest : null
+  if (removal !== null && removal.between.to >= ended.to) return removal.between.to
+  return polls === null || polls.after === null ? null : polls.after + DUMP_DURATION_MAX
 }
 
 /** The moment before the first hole, where nothing else stands in the way and the key was gone by then. */

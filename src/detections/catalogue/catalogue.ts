@@ -155,6 +155,7 @@ export function createDetections(
     limits: () => [
       { name: 'detection-documents', count: documents.forced },
       { name: 'detection-tallies', count: [...counted.values()].reduce((sum, { tallies }) => sum + tallies.forced, 0) },
+      { name: 'detection-subjects', count: running.reduce((sum, { detection }) => sum + (detection.forgotten ?? 0), 0) },
     ],
     counts: () =>
       new Map([

@@ -121,6 +121,8 @@ export type Detection = {
   isSettled?(key: string, at: Micros, kind: number): boolean
   /** Everything from before `watermark` has been given. */
   tick(watermark: Micros): void
+  /** How often it had to forget something for lack of room (`detection-subjects` among the limits). */
+  readonly forgotten?: number
   /** Plain data. */
   save(): unknown
 }

@@ -56,7 +56,9 @@ export function queryOfLogin(first: Fields): string {
 
 /** `cat /etc/shadow, id and 4 more`, each cut where it is long. Plain text of a log: safeText before a terminal. */
 export function listed(values: readonly string[]): string {
-  const shown = values.slice(0, LISTED_MAX).map((value) => (value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}…` : value))
+  const shown = values
+    .slice(0, LISTED_MAX)
+    .map((value) => (value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}…` : value))
   const more = values.length - shown.length
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
 }

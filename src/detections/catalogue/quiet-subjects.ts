@@ -1,8 +1,14 @@
 /** Which subjects had their finding and are quiet for now: for detections that judge at once and need no window (thresholds.ts has its own). */
-import type { Micros } from '../../time.ts'
+import { HOUR, type Micros } from '../../time.ts'
 
 /** Subjects of one detection; beyond it the one that was found longest ago is let go, and may be found again. */
 export const QUIET_MAX = 20_000
+
+/**
+ * Subjects are known this much longer than they are quiet: what is found has a time some minutes before it is judged, and whether it
+ * is quiet may not depend on when that is.
+ */
+const KEPT_FOR: Micros = HOUR
 
 /** Plain data: the end of the quiet time by subject, the longest known first. */
 export type SavedQuietSubjects = Map<string, Micros>
@@ -11,7 +17,7 @@ export type QuietSubjects = {
   /** Also true of a time before the finding: what comes late is not found once more. */
   isQuiet(subject: string, at: Micros): boolean
   silence(subject: string, until: Micros): void
-  /** Forgets whose time is over by then. */
+  /** Forgets whose time is long over by then. */
   expire(watermark: Micros): void
   save(): SavedQuietSubjects
 }
@@ -31,7 +37,7 @@ export function createQuietSubjects(saved?: SavedQuietSubjects): QuietSubjects {
     expire(watermark) {
       // All of one detection are quiet for the same time, so they end nearly in order.
       for (const [subject, until] of subjects) {
-        if (until > watermark) return
+        if (until > watermark - KEPT_FOR) return
         subjects.delete(subject)
       }
     },

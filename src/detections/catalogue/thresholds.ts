@@ -61,7 +61,11 @@ export const SUBJECTS_MAX = 20_000
 
 /** Plain data. */
 type Subject = { readonly tallies: Tally[]; opensUntil: Micros | null }
-type Saved = { readonly subjects: Map<string, Subject>; readonly suppressed: Map<string, Micros> }
+type Saved = {
+  readonly subjects: Map<string, Subject>
+  readonly suppressed: Map<string, Micros>
+  readonly forgotten: number
+}
 
 /** `options` of the same detection each time: what was saved goes on. */
 export function createThreshold(options: ThresholdOptions, emit: (event: Event) => void, before: unknown): Detection {
@@ -72,6 +76,7 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
   const subjects = saved?.subjects ?? new Map<string, Subject>()
   /** Subject to the end of its suppression, the longest quiet first. */
   const suppressed = saved?.suppressed ?? new Map<string, Micros>()
+  let forgotten = saved?.forgotten ?? 0
   const toDocument = createFindingDocuments(about)
 
   function isSuppressed(key: string, at: Micros): boolean {
@@ -86,7 +91,9 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     suppressed.set(key, until)
     if (suppressed.size <= SUBJECTS_MAX) return
     const oldest = suppressed.keys().next()
-    if (oldest.done !== true) suppressed.delete(oldest.value)
+    if (oldest.done === true) return
+    suppressed.delete(oldest.value)
+    forgotten++
   }
 
   function reached(tallies: readonly Tally[]): boolean {
@@ -139,6 +146,7 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
   function forgetOne(): void {
     const oldest = subjects.entries().next()
     if (oldest.done === true) return
+    forgotten++
     const [key, subject] = oldest.value
     if (subject.opensUntil === null) subjects.delete(key)
     else close(key, subject)
@@ -174,7 +182,10 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
         suppressed.delete(key)
       }
     },
-    save: () => ({ subjects, suppressed }) satisfies Saved,
+    get forgotten() {
+      return forgotten
+    },
+    save: () => ({ subjects, suppressed, forgotten }) satisfies Saved,
   }
 }
 

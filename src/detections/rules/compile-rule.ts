@@ -152,12 +152,11 @@ function groupFields(groupBy: readonly FieldName[], first: Fields): Fields {
 }
 
 /** Finds the documents behind a finding, also those that its list of ids has no room for. */
-function findingQuery({ text, query, groupBy }: Rule, { first, firstAt, lastAt }: Found): string {
+function findingQuery({ query, groupBy }: Rule, { first, firstAt, lastAt }: Found): string {
   const groups = groupBy.map((name) => {
     const value = textOf(first[name]) ?? ''
     return `${name} : ${FIELDS[name].type === 'long' || FIELDS[name].type === 'boolean' ? value : quoteText(value)}`
   })
-  const isPlain = query.kind === 'and' || query.kind === 'match'
-  const period = `@timestamp >= "${toIso(firstAt)}" and @timestamp < "${toIso(lastAt + 1)}"`
-  return [isPlain ? printQuery(query) : `(${text})`, ...groups, period].join(' and ')
+  const printed = query.kind === 'or' ? `(${printQuery(query)})` : printQuery(query)
+  return [printed, ...groups, `@timestamp >= "${toIso(firstAt)}"`, `@timestamp < "${toIso(lastAt + 1)}"`].join(' and ')
 }

@@ -55,9 +55,9 @@ const field = z.string({ error: FIELD_EXPECTED }).transform((text, context): Fie
   return z.NEVER
 })
 
-/** A field with one value in a document: lists have none to group by or to tell apart. */
-const single = field.refine((name) => !FIELDS[name].many, {
-  error: 'this field holds lists; take one with a single value',
+/** A field with one value in a document that comes again: lists and times are nothing to group by or to tell apart. */
+const single = field.refine((name) => !FIELDS[name].many && FIELDS[name].type !== 'date', {
+  error: 'this field holds lists or times; take one with a single value that documents share',
 })
 
 const technique = z.string({ error: ATTACK_EXPECTED }).transform((text, context) => {

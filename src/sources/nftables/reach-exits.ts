@@ -3,7 +3,7 @@
  * every way is followed that the destination may take. What AllowedIPs cover leaves by that WireGuard interface, as wg-quick has it,
  * and nothing else does: WireGuard drops what no peer holds.
  */
-import { contains, overlap, prefixRange, type Family, type Range } from '../../address-range.ts'
+import { after, around, contains, type Family, overlap, prefixRange, type Range } from '../../address-range.ts'
 import { keyMatch, readMap } from './reach-map.ts'
 import { cut } from './reach-space.ts'
 import { OTHER, type Traveller } from './reach-traveller.ts'
@@ -16,9 +16,39 @@ export type Route = { readonly prefix: string; readonly interface: string }
 /** Bits of a number that is used as a set. More names than this: no way out is told apart. */
 const EXITS_MAX = 30
 
-/** Names that stand for all interfaces: those that rules name, one for each wildcard, one for the others. Empty: too many; conditions on the way out stay undecided then. */
-export function exitsOf(document: RulesetDocument, read: ConditionReader, routes: readonly Route[]): string[] {
-  const names = new Set<string>([OTHER, ...routes.map((route) => route.interface)])
+/** The ways out of one ruleset, and what is routed to them. */
+export type Exits = {
+  /** Names that stand for all interfaces. Empty: too many to tell apart; conditions on the way out stay undecided then. */
+  readonly names: readonly string[]
+  /** By family: stretches apart from each other, and the index of their exit. */
+  readonly routes: { readonly [family in Family]: readonly { readonly range: Range; readonly exit: number }[] }
+  /** Ways out for everything no route is for, as bits. */
+  readonly rest: number
+}
+
+/** More routes than this are not told apart: every way out is then open to every destination. */
+const ROUTES_MAX = 4_096
+
+export function readExits(document: RulesetDocument, read: ConditionReader, routes: readonly Route[]): Exits {
+  const named = namedExits(document, read)
+  const all = [...new Set([OTHER, ...named, ...routes.map((route) => route.interface)])].sort()
+  // Where no rule asks for the way out, all of them are one.
+  const names = named.size === 0 ? [OTHER] : all.length > EXITS_MAX ? [] : all
+  const bits = (each: readonly number[]) => each.reduce((sum, index) => sum | (1 << index), 0)
+  const every = bits(names.map((_, i) => i))
+  if (named.size === 0 || names.length === 0 || routes.length > ROUTES_MAX) return { names, routes: { 4: [], 6: [] }, rest: every }
+  const isDefault = (prefix: string) => prefix.endsWith('/0')
+  const closed = names.flatMap((name, i) => {
+    const own = routes.filter((route) => route.interface === name)
+    // An interface that takes a default route may be the way to anywhere.
+    return own.length > 0 && !own.some(({ prefix }) => isDefault(prefix)) ? [i] : []
+  })
+  return { names, routes: { 4: stretches(routes, names, 4), 6: stretches(routes, names, 6) }, rest: every & ~bits(closed) }
+}
+
+/** Names that rules tell apart; one for each wildcard. */
+function namedExits(document: RulesetDocument, read: ConditionReader): ReadonlySet<string> {
+  const names = new Set<string>()
   const note = (conditions: readonly Condition[]): void => {
     for (const { fields, rows } of conditions) {
       const at = fields.indexOf('oifname')
@@ -34,61 +64,67 @@ export function exitsOf(document: RulesetDocument, read: ConditionReader, routes
         if (name === 'match') note(read(body, chain))
         else if (name === 'vmap') {
           const { entries } = readMap(property(body, 'data'), chain, document.sets)
-          for (const { key } of entries.slice(0, EXITS_MAX * EXITS_MAX))
-            note(read(keyMatch(property(body, 'key'), key), chain))
+          for (const { key } of entries) note(read(keyMatch(property(body, 'key'), key), chain))
         }
       }
     }
   }
-  names.delete('')
-  return names.size > EXITS_MAX ? [] : [...names].sort()
+  return names
 }
 
-export type ReadRoute = { readonly family: Family; readonly range: Range; readonly exit: number }
-
-/** Longest prefix first. A default route says nothing: what lies behind it is everything else. */
-export function readRoutes(routes: readonly Route[], exits: readonly string[]): ReadRoute[] {
-  const read: (ReadRoute & { readonly length: number })[] = []
-  for (const { prefix, interface: name } of routes) {
-    const found = prefixRange(prefix)
-    const exit = exits.indexOf(name)
-    const length = Number(prefix.slice(prefix.indexOf('/') + 1))
-    if (found !== null && exit >= 0 && length > 0) read.push({ ...found, exit, length })
+/** The longest prefix decides. A default route says nothing: what lies behind it is everything else. */
+function stretches(routes: readonly Route[], names: readonly string[], family: Family): { range: Range; exit: number }[] {
+  const lengthOf = ({ prefix }: Route) => Number(prefix.slice(prefix.indexOf('/') + 1))
+  const result: { range: Range; exit: number }[] = []
+  for (const route of routes.toSorted((a, b) => lengthOf(b) - lengthOf(a))) {
+    const found = prefixRange(route.prefix)
+    if (found === null || found.family !== family || lengthOf(route) === 0) continue
+    let open: Range[] = [found.range]
+    for (const { range } of result) {
+      open = open.flatMap((each) => {
+        const both = overlap(each, range)
+        return both === null ? [each] : around(each, both)
+      })
+    }
+    result.push(...open.map((range) => ({ range, exit: names.indexOf(route.interface) })))
   }
-  return read.sort((a, b) => b.length - a.length)
+  return joined(result)
 }
 
-/** Parts the traveller by the ways out it may take. `closed`: exits that only their routes lead to, as bits. */
-export function routed(
-  traveller: Traveller,
-  family: Family,
-  routes: readonly ReadRoute[],
-  exits: readonly string[],
-  closed: number,
-): Traveller[] {
+function joined(apart: readonly { range: Range; exit: number }[]): { range: Range; exit: number }[] {
+  const result: { range: Range; exit: number }[] = []
+  for (const next of apart.toSorted((a, b) => (a.range.low < b.range.low ? -1 : 1))) {
+    const last = result.at(-1)
+    if (last === undefined || last.exit !== next.exit || after(last.range.high) !== next.range.low) result.push({ ...next })
+    else last.range = { low: last.range.low, high: next.range.high }
+  }
+  return result
+}
+
+/** Parts the traveller by the ways out it may take. */
+export function routed(traveller: Traveller, family: Family, { routes, rest }: Exits): Traveller[] {
   const found: Traveller[] = []
-  let rest: Traveller[] = [traveller]
-  for (const route of routes) {
-    if (route.family !== family) continue
-    const exitBit = 1 << route.exit
+  let open: Traveller[] = [traveller]
+  for (const { range, exit } of routes[family]) {
     const next: Traveller[] = []
-    for (const each of rest) {
+    for (const each of open) {
       if (each.destination !== null) {
-        const isInside = contains(route.range, each.destination)
-        if (isInside) found.push(leaving(each, exitBit))
-        else if (overlap(route.range, each.destination) === null) next.push(each)
-        // Some address of the range, not known which: it may leave either way.
-        else next.push({ ...each, isDoubtful: true })
+        if (contains(range, each.destination)) found.push(leaving(each, 1 << exit))
+        else if (overlap(range, each.destination) === null) next.push(each)
+        // Some address of several, not known which: it may leave either way.
+        else {
+          next.push({ ...each, isDoubtful: true })
+          found.push(leaving({ ...each, isDoubtful: true }, 1 << exit))
+        }
         continue
       }
-      const { inside, outside } = cut(each.box, 'destination', route.range)
-      if (inside !== null) found.push(leaving({ ...each, box: inside }, exitBit))
+      const { inside, outside } = cut(each.box, 'destination', range)
+      if (inside !== null) found.push(leaving({ ...each, box: inside }, 1 << exit))
       next.push(...outside.map((box) => ({ ...each, box })))
     }
-    rest = next
+    open = next
   }
-  const all = exits.reduce((bits, _, i) => bits | (1 << i), 0) & ~closed
-  return [...found, ...rest.map((each) => leaving(each, all))]
+  return [...found, ...open.map((each) => leaving(each, rest))]
 }
 
 function leaving(traveller: Traveller, exits: number): Traveller {

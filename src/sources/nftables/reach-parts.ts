@@ -21,7 +21,7 @@ export type ReachPart = {
 }
 
 /** Boxes of one answer. More are not told one by one: everything then counts as `maybe` beside what is told. */
-export const REACH_MAX = 2_000
+export const REACH_MAX = 4_000
 
 /** A source and a source port can be chosen, so a part is there when any of them gets through. */
 const ANY: Range = { low: 0, high: 0 }

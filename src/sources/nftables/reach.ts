@@ -7,8 +7,8 @@
  * Authority: nft(8) ADDRESS FAMILIES, CHAINS; nf_tables_core.c, nf_nat_core.c. What it does not look at: routes, reverse path
  * filters, bridges, offloaded flows, other machines' rules. Three answers: `yes`, `maybe` where a rule could not be decided, and no.
  */
-import { allAddresses, around, type Family, overlap, prefixRange, type Range } from '../../address-range.ts'
-import { exitsOf, type Route, readRoutes, routed } from './reach-exits.ts'
+import { allAddresses, around, contains, type Family, overlap, prefixRange, type Range } from '../../address-range.ts'
+import { type Exits, type Route, readExits, routed } from './reach-exits.ts'
 import { everything, partsOf, type ReachPart } from './reach-parts.ts'
 import { ALL_PORTS, ALL_PROTOCOLS } from './reach-space.ts'
 import { type Passage, starting, type Traveller, withDoubt } from './reach-traveller.ts'
@@ -23,8 +23,6 @@ export type ReachQuestion = {
   readonly sources: readonly string[]
   /** Of them those somebody else holds: longer prefixes of other peers. */
   readonly notSources: readonly string[]
-  /** Prefixes whose way out is known: AllowedIPs of all WireGuard interfaces. */
-  readonly routes: readonly Route[]
 }
 
 export type StaticReach = {
@@ -36,7 +34,7 @@ export type StaticReach = {
   readonly isWhole: boolean
 }
 
-/** Of one ruleset; every question walks it anew. */
+/** Every question walks the ruleset anew. */
 export type ReachReader = (question: ReachQuestion) => StaticReach
 
 /** Where conntrack stands among the chains of prerouting, and NAT (netfilter_ipv4.h). */
@@ -47,10 +45,11 @@ const NAT_PRIORITIES: ReadonlyMap<string, number> = new Map([
   ['postrouting', 100],
 ])
 
-export function createReachReader(document: RulesetDocument): ReachReader {
+/** `routes`: prefixes whose way out is known, AllowedIPs of all WireGuard interfaces. */
+export function createReachReader(document: RulesetDocument, routes: readonly Route[]): ReachReader {
   const read = createConditionReader(document.sets)
+  const exits = readExits(document, read, routes)
   return (question) => {
-    const exits = exitsOf(document, read, question.routes)
     const walk: Walk = { document, read, sets: document.sets, steps: 0, isCutShort: false }
     const found = ([4, 6] as const).map((family) => reachOf(walk, question, family, exits))
     return {
@@ -61,65 +60,49 @@ export function createReachReader(document: RulesetDocument): ReachReader {
   }
 }
 
-function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: readonly string[]): StaticReach {
-  const sources = sourcesOf(question, family)
+function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exits): StaticReach {
   const all = allAddresses(family)
-  if (sources.length === 0) return { forward: [], gateway: [], isWhole: true }
-  const passage = (hook: string, hasExit: boolean): Passage => ({
-    family,
-    hook,
-    input: question.interface,
-    exits,
-    hasExit,
+  const start = sourcesOf(question, family).flatMap((source) => {
+    const box = { source, destination: all, protocol: ALL_PROTOCOLS, port: ALL_PORTS, sourcePort: ALL_PORTS }
+    return [starting(box, true), starting(box, false)]
   })
-  const start = [true, false].flatMap((isToGateway) =>
-    sources.map((source) =>
-      starting(
-        { source, destination: all, protocol: ALL_PROTOCOLS, port: ALL_PORTS, sourcePort: ALL_PORTS },
-        isToGateway,
-      ),
-    ),
-  )
+  if (start.length === 0) return { forward: [], gateway: [], isWhole: true }
   const pass = (hooks: readonly string[], hasExit: boolean, travellers: readonly Traveller[]): readonly Traveller[] =>
-    hooks.reduce<readonly Traveller[]>((some, hook) => passHook(walk, passage(hook, hasExit), some), travellers)
+    hooks.reduce<readonly Traveller[]>((some, hook) => {
+      const passage = { family, hook, input: question.interface, exits: exits.names, hasExit }
+      return passHook(walk, passage, some)
+    }, travellers)
   const inside = pass(['ingress', 'prerouting'], false, start)
-  const routes = readRoutes(question.routes, exits)
-  const closed = question.routes.reduce((bits, route) => bits | (1 << Math.max(0, exits.indexOf(route.interface))), 0)
-  const routedOn = inside
-    .filter(({ isToGateway }) => !isToGateway)
-    .flatMap((each) => routed(each, family, routes, exits, openExits(closed, question.routes, exits)))
-  const forward = partsOf(pass(['forward', 'postrouting', 'egress'], true, routedOn), family, exits)
-  const gateway = partsOf(pass(['input'], false, inside.filter(({ isToGateway }) => isToGateway)), family, exits)
+  const toOthers = inside.filter(({ isToGateway }) => !isToGateway).flatMap((each) => routed(each, family, exits))
+  const toGateway = inside.filter(({ isToGateway }) => isToGateway)
+  const forward = partsOf(pass(['forward', 'postrouting', 'egress'], true, toOthers), family, exits.names)
+  const gateway = partsOf(pass(['input'], false, toGateway), family, exits.names)
   const isWhole = forward.isWhole && gateway.isWhole && !walk.isCutShort
   const rest = isWhole ? [] : [everything(family, all)]
   return { forward: [...forward.parts, ...rest], gateway: [...gateway.parts, ...rest], isWhole }
 }
 
-/** A WireGuard interface that takes a default route may be the way to anywhere. */
-function openExits(closed: number, routes: readonly Route[], exits: readonly string[]): number {
-  return routes.reduce((bits, { prefix, interface: name }) => {
-    const index = exits.indexOf(name)
-    return prefix.endsWith('/0') && index >= 0 ? bits & ~(1 << index) : bits
-  }, closed)
-}
-
+/** What is a peer's by the longest prefix: its own prefixes without those of others that lie inside them. Apart from each other. */
 function sourcesOf({ sources, notSources }: ReachQuestion, family: Family): Range[] {
   const ranges = (prefixes: readonly string[]): Range[] =>
     prefixes.flatMap((prefix) => {
       const read = prefixRange(prefix)
       return read?.family === family ? [read.range] : []
     })
-  const minus = (own: readonly Range[], others: readonly Range[]): Range[] =>
-    others.reduce<Range[]>(
-      (rest, other) =>
-        rest.flatMap((range) => {
-          const both = overlap(range, other)
-          return both === null ? [range] : around(range, both)
-        }),
-      [...own],
-    )
-  // Prefixes of one peer may lie in each other.
-  return minus(ranges(sources), ranges(notSources)).reduce<Range[]>((some, range) => [...some, ...minus([range], some)], [])
+  const others = ranges(notSources)
+  const own = ranges(sources).flatMap((range) => minus([range], others.filter((other) => contains(range, other))))
+  return own.reduce<Range[]>((some, range) => [...some, ...minus([range], some)], [])
+}
+
+function minus(ranges: readonly Range[], others: readonly Range[]): Range[] {
+  return others.reduce<Range[]>(
+    (rest, other) =>
+      rest.flatMap((range) => {
+        const both = overlap(range, other)
+        return both === null ? [range] : around(range, both)
+      }),
+    [...ranges],
+  )
 }
 
 /** What comes through all base chains of a hook. */

@@ -256,11 +256,10 @@ function judged(chains: readonly Chain[], asked: Pick<Packet, 'daddr' | 'protoco
 function check(chains: readonly Chain[], isExact: boolean): void {
   const document = readRulesetDocument(listing(chains))
   if ('problem' in document) throw new Error(document.problem)
-  const reach = createReachReader(document)({
+  const reach = createReachReader(document, [])({
     interface: 'wg0',
     sources: SOURCES.map((address) => `${address}/32`),
     notSources: [],
-    routes: [],
   })
   for (const daddr of DESTINATIONS) {
     for (const protocol of [1, 6, 17]) {
