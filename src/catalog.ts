@@ -6,6 +6,7 @@ import { AUDIT_LATENESS } from './sources/auditd/record.ts'
 import type { SourceKind } from './sources/capture.ts'
 import { createConntrackDecoder } from './sources/conntrack/decoder.ts'
 import { createConntrackDumpDecoder } from './sources/conntrack/dump-decoder.ts'
+import { createHostFactsDecoder, HOSTFACTS_CHARS_MAX, type SavedHostFactsDecoder } from './sources/hostfacts/decoder.ts'
 import { createPacketLogDecoder } from './sources/nftables/decoder.ts'
 import { createJournalDecoder } from './sources/nftables/journal.ts'
 import { createRulesetDecoder } from './sources/nftables/ruleset-decoder.ts'
@@ -116,6 +117,14 @@ export const SOURCES: readonly SourceEntry[] = [
     lateness: AUDIT_LATENESS,
     delay: AUDIT_DELAY,
     createDecoder: createAuditJournalDecoder,
+  },
+  {
+    kind: 'hostfacts',
+    name: 'hostfacts',
+    lineBytesMax: HOSTFACTS_CHARS_MAX,
+    lateness: 0,
+    delay: READER_DELAY,
+    createDecoder: (options, emit, saved?: SavedHostFactsDecoder) => createHostFactsDecoder(options, emit, saved),
   },
 ]
 

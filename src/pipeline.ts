@@ -22,6 +22,9 @@ import { type AddressBook, createAddressBook } from './identity/address-book.ts'
 import type { Inventory } from './identity/inventory.ts'
 import type { LedgerChange } from './identity/ledger.ts'
 import { createLedgerJournal, type LedgerJournal, type SavedLedgerJournal } from './identity/ledger-journal.ts'
+import { createPostureDesk, type PostureHost, type SavedPostureDesk } from './posture/posture-desk.ts'
+import type { HostFactsRecord } from './sources/hostfacts/decoder.ts'
+import type { RulesetDocument } from './sources/nftables/ruleset-document.ts'
 import type { SnapshotRecord } from './sources/wireguard/record.ts'
 import type { Micros } from './time.ts'
 
@@ -34,6 +37,8 @@ export type Pipeline = {
   tickHost(host: string, watermark: Micros, at: Micros): void
   /** The watermark of all sources advanced: for what looks at several machines. */
   tick(watermark: Micros, at: Micros): void
+  /** Live: a ruleset was read; it stood at `at`. */
+  ruleset(host: string, at: Micros, document: RulesetDocument): void
   /** No more records of this source will come. A gateway of which nothing more comes tells all it has. */
   finish(host: string, source: SourceName): void
   /** All sources are finished: settles everything. Open flows stay open. */
@@ -52,6 +57,7 @@ export type SavedPipeline = {
   readonly desks: unknown
   readonly coverage: SavedCoverage
   readonly detections: SavedDetections
+  readonly posture: SavedPostureDesk
 }
 
 type SavedHost = {
@@ -115,6 +121,7 @@ export function createPipeline(
   const known = new Map(saved?.hosts)
   const { openRelay, isLive = false } = options
   const isAlone = openRelay === undefined
+  const posture = createPostureDesk({ inventory, hosts: options.hosts.map(toPostureHost) }, tell, saved?.posture)
   const detections = createDetections({ emit, inventory }, saved?.detections)
   const coverage = createCoverage(
     { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
@@ -215,6 +222,9 @@ export function createPipeline(
       case 'audit':
         desks.take(name, item)
         break
+      case 'hostfacts':
+        judge(name, item)
+        break
       case 'unparsed':
       case 'suspect':
       case 'notice':
@@ -222,6 +232,13 @@ export function createPipeline(
       default:
         item satisfies never
     }
+  }
+
+  /** Facts come hourly, with them the time to look at the machine as a whole. */
+  function judge(name: string, { at, facts }: HostFactsRecord): void {
+    const known = rulesetBefore(options.hosts.find((each) => each.name === name)?.documents ?? [], at)
+    if (known !== null) posture.ruleset(name, known.at ?? at, known.document)
+    posture.facts(name, at, facts)
   }
 
   function snapshot(name: string, host: Host, record: SnapshotRecord): void {
@@ -233,6 +250,7 @@ export function createPipeline(
       journal?.observe(poll, changes)
       desks.snapshot?.(name, poll, changes)
     }
+    posture.snapshot(name, record)
     if (record.isComplete) host.poll = record
   }
 
@@ -270,6 +288,7 @@ export function createPipeline(
       if (host !== undefined) tickGateway(host, watermark, at)
     },
     tick,
+    ruleset: (name, at, document) => posture.ruleset(name, at, document),
     finish,
     end() {
       for (const host of hosts.values()) tickGateway(host, Number.POSITIVE_INFINITY, host.at)
@@ -286,6 +305,7 @@ export function createPipeline(
       desks: desks.save(),
       coverage: coverage.save(),
       detections: detections.save(),
+      posture: posture.save(),
     }),
   }
 }
@@ -293,6 +313,15 @@ export function createPipeline(
 /** Plain data of our own state file; a relay saves none of this name. */
 function isOfHostDesks(saved: unknown): saved is SavedHostDesks {
   return typeof saved === 'object' && saved !== null && 'undecided' in saved
+}
+
+function toPostureHost({ name, sources, documents = [], hasRulesetDumps = false }: IntakeHost): PostureHost {
+  return { name, hasSnapshots: sources.includes('wireguard'), hasRuleset: documents.length > 0 || hasRulesetDumps }
+}
+
+/** The newest that stood by then. */
+function rulesetBefore(documents: NonNullable<IntakeHost['documents']>, at: Micros) {
+  return documents.findLast((each) => each.at === null || each.at <= at) ?? null
 }
 
 function saveHost({ gateway, peers, journal, dumpAt, tickedAt, at, poll }: Host): SavedHost {

@@ -1,10 +1,14 @@
 /** The rulesets of a captured host: ruleset.json (undated: it held from the beginning) and ruleset.snapshots. */
 import type { CaptureHost } from '../sources/capture.ts'
-import { parseRuleset, type Ruleset } from '../sources/nftables/ruleset.ts'
+import { rulesetOf } from '../sources/nftables/ruleset.ts'
+import { type RulesetDocument, readRulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import { createRulesetHistory, type RulesetHistory, splitRulesetDumps } from '../sources/nftables/ruleset-history.ts'
+import type { Micros } from '../time.ts'
 import { readWhole } from './read-whole.ts'
 
 export type LoadedRulesets = {
+  /** Whole, in order of time, as posture looks at them; of each version once in a row. */
+  readonly documents: readonly { readonly at: Micros | null; readonly document: RulesetDocument }[]
   readonly history: RulesetHistory
   /** Log prefixes of all versions, longest first: they make a hostile interface name harmless. */
   readonly prefixes: readonly string[]
@@ -18,11 +22,16 @@ export async function loadRulesets(host: CaptureHost): Promise<LoadedRulesets> {
   const prefixes = new Set<string>()
   const problems: string[] = []
   let count = 0
-  const add = (at: number | null, parsed: Ruleset | { readonly problem: string }, place: string) => {
-    if ('problem' in parsed) {
-      problems.push(`${place}: ${parsed.problem}; its rules give no verdicts`)
+  const documents: { at: Micros | null; document: RulesetDocument }[] = []
+  const isLookedAt = host.sources.some(({ kind }) => kind === 'hostfacts')
+  const add = (at: Micros | null, text: string, place: string) => {
+    const document = readRulesetDocument(text)
+    if ('problem' in document) {
+      problems.push(`${place}: ${document.problem}; its rules give no verdicts`)
       return
     }
+    const parsed = rulesetOf(document)
+    if (isLookedAt && documents.at(-1)?.document.hash !== document.hash) documents.push({ at, document })
     history.add(at, parsed)
     count++
     for (const prefix of parsed.prefixes) if (prefix !== '') prefixes.add(prefix)
@@ -37,15 +46,15 @@ export async function loadRulesets(host: CaptureHost): Promise<LoadedRulesets> {
         continue
       }
       const { text } = read
-      if (source.kind === 'ruleset') add(null, parseRuleset(text), place)
+      if (source.kind === 'ruleset') add(null, text, place)
       else {
         for (const dump of splitRulesetDumps(text)) {
           if (dump.at === null) problems.push(`${place}:${dump.line}:1: a ruleset without a dated line before it`)
-          else add(dump.at, parseRuleset(dump.text), `${place}:${dump.line}:1`)
+          else add(dump.at, dump.text, `${place}:${dump.line}:1`)
         }
       }
     }
   }
   const longestFirst = [...prefixes].sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
-  return { history, prefixes: longestFirst, problems, count }
+  return { history, documents, prefixes: longestFirst, problems, count }
 }

@@ -57,6 +57,7 @@ function headText(terminal: Terminal, { place, inventory, machines }: PosturePag
 function machineText({ at, wireguard }: MachineView): string {
   if (wireguard === null) return `judged as of ${printTime(at)}, peers not known`
   const interfaces = counted(wireguard.interfaces.length, 'interface')
+  if (wireguard.interfaces.length === 0) return `judged as of ${printTime(at)}, no WireGuard interface`
   return `judged as of ${printTime(at)}, ${counted(wireguard.peers.length, 'peer')} on ${interfaces}`
 }
 
@@ -157,8 +158,10 @@ function endText(terminal: Terminal, outcomes: readonly CheckOutcome[], width: n
     ...(accepted === 0 ? [] : [`${accepted} accepted`]),
     ...(unknown === 0 ? [] : [`${counted(unknown, 'check')} not made or not in full`]),
   ]
-  const isWell = open.every((each) => severityOf(each.finding, each.check) === 1)
-  const verdict = counts.length === 0 ? 'Nothing found.' : `Found: ${counts.join(', ')}.`
+  const isAnyMade = found.length > 0 || outcomes.some(({ results }) => results.some(({ kind }) => kind === 'passed'))
+  const isWell = isAnyMade && open.every((each) => severityOf(each.finding, each.check) === 1)
+  const verdict =
+    counts.length > 0 ? `Found: ${counts.join(', ')}.` : isAnyMade ? 'Nothing found.' : 'Nothing was checked.'
   const changes = open.some(({ finding }) => finding.mend.some((line) => line.startsWith('wg set ')))
   const hint = changes
     ? wrapText(

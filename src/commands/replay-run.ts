@@ -169,6 +169,7 @@ async function toIntake(
     name: host.name,
     options: config.hosts.get(host.name) ?? defaultHostOptions(),
     rulesets: rulesets.history,
+    documents: rulesets.documents,
     sources: [...names],
     conntrackRuns: runBoundaries(parseConntrackStderr(stderr)),
   }

@@ -12,13 +12,13 @@ import {
   durationTexts,
   lastTexts,
   METHOD,
+  openText,
   reasonText,
   sourceText,
   stampText,
   storedText,
   verdictText,
 } from '../reports/revocation-text.ts'
-import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
 import type { Cell } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'
@@ -86,7 +86,7 @@ function keyPage(page: Page, report: RevocationReport): string {
   const parts = [
     heading(page, facts),
     verdict(page, report),
-    [page.title('Durations'), ...page.facts(durationTexts(report.durations))],
+    [page.title('Durations'), ...page.facts(durationTexts(report))],
     gateways(page, report),
     [page.title('Last of it'), ...page.facts(lastTexts(facts))],
     report.ended === null ? [] : connections(page, facts),
@@ -141,20 +141,28 @@ function verdict(page: Page, report: RevocationReport): string[] {
     paint(terminal, 'bold', paint(terminal, 'red', 'NOT PROVED, because')),
     ...page.bullets(report.reasons.map(reasonText)),
     ...(report.ended === null ? [] : page.wrapped(`By the polls it was removed at ${betweenText(report.ended)}.`)),
+    ...(report.provedUntil === null
+      ? []
+      : page.wrapped(`Nothing but that is in the way: it is proved up to ${stampText(report.provedUntil)}.`)),
     ...stored,
   ]
 }
 
-function gateways(page: Page, { gateways: judged, facts }: RevocationReport): string[] {
+function gateways(page: Page, { gateways: judged, facts, ended }: RevocationReport): string[] {
+  const times = judged.flatMap(({ removal, polls }) => [
+    ...(removal === null ? [] : [removal.lastWith, removal.firstWithout]),
+    ...(polls?.last === undefined || polls.last === null ? [] : [polls.last]),
+  ])
+  const clock = clockOf(times)
   const rows = judged.map((gateway): Cell[] => {
     const { removal, polls, stored } = gateway
-    const state = stateOf(gateway)
+    const state = ended === null ? stateOf({ ...gateway, isShownAbsent: true }) : stateOf(gateway)
     return [
       plain(gateway.gateway),
       { text: state.text, style: state.style },
-      plain(removal === null ? '' : timeOfDay(removal.lastWith)),
-      plain(removal === null ? '' : timeOfDay(removal.firstWithout)),
-      plain(polls?.last === undefined || polls.last === null ? 'none' : timeOfDay(polls.last)),
+      plain(removal === null ? '' : clock(removal.lastWith)),
+      plain(removal === null ? '' : clock(removal.firstWithout)),
+      plain(polls?.last === undefined || polls.last === null ? 'none' : clock(polls.last)),
       plain(polls === null ? '' : spanText(polls.period)),
       plain(polls === null ? '' : String(polls.holeCount)),
       plain(stored.length === 0 ? 'not looked at' : stored.some(({ holdsKey }) => holdsKey) ? 'HOLDS IT' : 'absent'),
@@ -170,8 +178,12 @@ function gateways(page: Page, { gateways: judged, facts }: RevocationReport): st
     { title: 'holes', align: 'right' },
     { title: 'stored', rank: 1 },
   ]
-  const times = judged.flatMap(({ removal }) => (removal === null ? [] : [removal.firstWithout]))
-  const day = times[0] === undefined ? '' : `, times of ${dayOf(times[0])} in UTC`
+  const day =
+    times[0] === undefined
+      ? ''
+      : new Set(times.map(dayOf)).size > 1
+        ? ', times in UTC'
+        : `, times of ${dayOf(times[0])} in UTC`
   const earlier = judged.flatMap(({ gateway, appearances }) =>
     appearances
       .slice(0, -1)
@@ -208,28 +220,28 @@ function stateOf({ appearances, removal, isShownAbsent, polls, heldDown }: Judge
   if (appearances.some(({ until }) => until === null)) return { text: 'runs', style: 'red' }
   if (heldDown.length > 0) return { text: 'interface down', style: 'red' }
   if (polls === null) return { text: 'not known', style: 'red' }
-  const text = removal !== null ? 'removed' : appearances.length > 0 ? 'removed earlier' : 'never seen there'
-  return { text: isShownAbsent ? text : `${text}, holes`, style: isShownAbsent ? 'green' : 'yellow' }
+  const text = removal !== null ? 'removed' : appearances.length > 0 ? 'removed earlier' : 'never there'
+  return { text: isShownAbsent ? text : `${text}; see above`, style: isShownAbsent ? 'green' : 'yellow' }
 }
 
 function connections(page: Page, { flows }: RevocationFacts): string[] {
-  const title = page.title(
-    `Connections that outlived the removal: ${flows.count}, ${flows.openCount} without a recorded end`,
-  )
+  const title = page.title(`Connections that outlived the removal: ${flows.count}`)
   if (flows.count === 0) return [title]
-  const rows = flows.told.slice(0, FLOWS_MAX).map((flow) => flowRow(flow))
+  const clock = clockOf(flows.told.flatMap(({ start, end }) => (end === null ? [start] : [start, end])))
+  const rows = flows.told.slice(0, FLOWS_MAX).map((flow) => flowRow(flow, clock))
   const more = flows.count - rows.length
   return [
     title,
     ...page.wrapped(
       'No packet of them passes the tunnel without the key. Their entries stay in conntrack until they time out, and what comes back through them goes to whoever has the address then.',
     ),
+    ...page.wrapped(`Of those without a recorded end: ${openText(flows)}.`).slice(0, flows.openCount),
     ...page.table(
       [
         { title: 'began' },
         { title: 'ended' },
         { title: 'gateway', rank: 2, least: 6 },
-        { title: 'connection', least: 24 },
+        { title: 'connection', least: 42 },
         { title: 'resource', rank: 1, least: 8 },
         { title: 'state', rank: 3 },
       ],
@@ -239,10 +251,13 @@ function connections(page: Page, { flows }: RevocationFacts): string[] {
   ]
 }
 
-function flowRow({ gateway, start, end, transport, source, destination, resource, state }: OutlivingFlow): Cell[] {
+function flowRow(
+  { gateway, start, end, isEndLost, transport, source, destination, resource, state }: OutlivingFlow,
+  clock: Clock,
+): Cell[] {
   return [
-    plain(timeOfDay(start)),
-    { text: end === null ? 'open' : timeOfDay(end), style: end === null ? 'yellow' : null },
+    plain(clock(start)),
+    { text: end === null ? (isEndLost ? 'not seen' : 'open') : clock(end), style: end === null ? 'yellow' : null },
     plain(gateway),
     plain(`${transport} ${source} → ${destination}`),
     plain(resource === 'uncatalogued' ? '' : resource),
@@ -316,6 +331,14 @@ function todo(page: Page, report: RevocationReport): string[] {
       ...(words === null ? [] : [`      ${shellWords(words)}`]),
     ]),
   ]
+}
+
+type Clock = (at: Micros) => string
+
+/** Times of day where all of the times are of one day, else with the day. */
+function clockOf(times: readonly Micros[]): Clock {
+  const isOneDay = new Set(times.map(dayOf)).size <= 1
+  return (at) => (isOneDay ? timeOfDay(at) : `${dayOf(at)} ${timeOfDay(at)}`)
 }
 
 function plain(text: string): Cell {

@@ -37,7 +37,7 @@ export type GatewaySight = {
 
 /** What a gateway is seen by. */
 export const GATEWAY_SOURCES: readonly SourceName[] = ['nftables', 'conntrack', 'wireguard']
-export const SOURCE_NAMES: readonly SourceName[] = [...GATEWAY_SOURCES, 'auditd']
+export const SOURCE_NAMES: readonly SourceName[] = [...GATEWAY_SOURCES, 'auditd', 'hostfacts']
 
 export function blindSpots(sight: GatewaySight): BlindSpot[] {
   const { documented, rulesets, spoke } = sight

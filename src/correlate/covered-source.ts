@@ -73,7 +73,8 @@ const OTHER_LOSS: ReadonlySet<string> = new Set(['printk', 'journald-suppressed'
 const HELD_MAX = 1000
 /** Rows of the table are read by another program than its events: they prove nothing about each other. */
 function isOfDump(item: Item): boolean {
-  if (item.kind === 'packet' || item.kind === 'snapshot' || item.kind === 'audit') return false
+  if (item.kind === 'packet' || item.kind === 'snapshot' || item.kind === 'audit' || item.kind === 'hostfacts')
+    return false
   if (item.kind === 'conntrack') return item.event === 'list'
   return item.kind === 'dump' || item.file.name.startsWith('conntrack.snapshots')
 }
@@ -202,6 +203,7 @@ export function createCoveredSource(
       case 'conntrack':
       case 'snapshot':
       case 'audit':
+      case 'hostfacts':
         takeRecord(item)
         break
       default:

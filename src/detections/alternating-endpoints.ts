@@ -96,8 +96,13 @@ function advance({ stays, handshakes }: Memory, point: PeerPoint): Memory {
   }
 }
 
-function judge({ stays, handshakes }: Memory, { fields }: PeerStretch): (Omit<PeerFound, 'peer'> & { peer: null }) | null {
-  const returns = stays.filter(({ network }, i) => i >= 2 && stays.slice(0, i - 1).some((each) => each.network === network))
+function judge(
+  { stays, handshakes }: Memory,
+  { fields }: PeerStretch,
+): (Omit<PeerFound, 'peer'> & { peer: null }) | null {
+  const returns = stays.filter(
+    ({ network }, i) => i >= 2 && stays.slice(0, i - 1).some((each) => each.network === network),
+  )
   const [a, , b] = stays.slice(-3)
   const isShort =
     a !== undefined &&

@@ -18,6 +18,8 @@ const WINDOW: Micros = 5 * MINUTE
 /** So many weigh more. */
 const ATTEMPTS_HIGH = 20
 const SUPPRESSION: Micros = HOUR
+/** A login that comes no later than this after the last failure is told with them. */
+const AFTER: Micros = MINUTE
 
 /** What sshd's own lines say of a login, where a name that holds it would be read as one. */
 const LOG_WORDS = /\s(from|port|for|by)\s/
@@ -44,7 +46,7 @@ const ABOUT: DetectionAbout = {
   ],
   limits: {
     threshold: `${ATTEMPTS} failed attempts of a peer on a host within 5 min, or one with a hostile name`,
-    severity: `medium; high: ${ATTEMPTS_HIGH} attempts, a hostile name, or a login while they went on`,
+    severity: `medium; high: ${ATTEMPTS_HIGH} attempts, a hostile name, or a login while they went on or within a minute`,
   },
   suppression: SUPPRESSION,
   baseline: 0,
@@ -54,7 +56,7 @@ const ABOUT: DetectionAbout = {
     'Only hosts with auditd and an inventory entry are seen.',
     'Attempts that are slower than the threshold, or spread over many hosts, are not (host-sweep sees connections).',
     'A connection that is not attributed exactly is left out: several peers behind one translated address.',
-    'Whether a login later than ten minutes after the failures came from them is not said.',
+    'A login later than a minute after the failures is not told with them.',
   ],
 }
 
@@ -123,22 +125,24 @@ function decodeHex(text: string): string {
   return Buffer.from(text, 'hex').toString('latin1')
 }
 
-function describeAttempts({ distinct, first, firstAt, lastAt }: Found): Described {
-  const isOf = (kind: string) => (mark: string) => mark.endsWith(` ${kind}`)
-  const hostile = distinct.filter(isOf('hostile')).length
-  const failures = distinct.filter(isOf('failed')).length + hostile
-  const firstFailure = distinct.findIndex((mark) => !isOf('login')(mark))
-  // A login before the failures says nothing of them.
-  const logins = distinct.slice(firstFailure).filter(isOf('login')).length
+function describeAttempts({ distinct, first }: Found): Described {
+  const kinds = distinct.map((mark) => ({ at: Number(mark.slice(0, 16)), kind: mark.slice(mark.lastIndexOf(' ') + 1) }))
+  const failed = kinds.filter(({ kind }) => kind !== 'login')
+  const hostile = failed.filter(({ kind }) => kind === 'hostile').length
+  const [from, to] = [failed[0]?.at ?? 0, failed.at(-1)?.at ?? 0]
+  const logins = kinds.filter(({ kind, at }) => kind === 'login' && at >= from && at <= to + AFTER).length
   const host = first['host.name'] ?? 'a host'
   const key = first['wireguard.peer.public_key'] ?? ''
-  const times = failures === 1 ? 'once' : `${failures} times in ${spanText(lastAt - firstAt)}`
+  const times = failed.length === 1 ? 'once' : `${failed.length} times in ${spanText(to - from)}`
   const names =
-    hostile === 0 ? '' : `, ${hostile === failures ? '' : `${hostile} of them `}with names made to be misread in logs`
-  const after = logins === 0 ? '' : `; ${logins === 1 ? 'one login' : `${logins} logins`} of it succeeded in that time`
+    hostile === 0
+      ? ''
+      : `, ${hostile === failed.length ? '' : `${hostile} of them `}with names made to be misread in logs`
+  const after =
+    logins === 0 ? '' : `; ${logins === 1 ? 'one login' : `${logins} logins`} of it succeeded then or within a minute`
   return {
     summary: `${peerName(first)} failed to log in to ${host} ${times}${names}${after}`,
-    severity: failures >= ATTEMPTS_HIGH || hostile > 0 || logins > 0 ? 3 : 2,
+    severity: failed.length >= ATTEMPTS_HIGH || hostile > 0 || logins > 0 ? 3 : 2,
     query: `event.action : (host-login or host-login-failed) and host.name : ${quoteText(host)} and wireguard.peer.public_key : ${quoteText(key)}`,
   }
 }

@@ -124,11 +124,11 @@ function toFound({ place, points, fields }: PeerStretch, peer: InventoryPeer | n
   }
 }
 
-/** A default route is for whoever asked for it; for nobody who did not. What is documented is meant, and told as a reminder. */
-function severityOf({ told, undocumented, documented }: Prefixes, peer: InventoryPeer | null): Severity {
+/** What is documented is meant, and told as a reminder. A default route that nobody documented is the worst of it. */
+function severityOf({ told, undocumented, documented }: Prefixes, peer: InventoryPeer | null, isHeld: boolean): Severity {
   if (undocumented.some(isDefault)) return 3
-  if (peer !== null && undocumented.length === 0 && documented.length > 0) return 1
-  return peer === null && told.some(isDefault) ? 3 : 2
+  if (peer !== null) return undocumented.length === 0 && documented.length > 0 ? 1 : 2
+  return isHeld && told.some(isDefault) ? 3 : 2
 }
 
 /** Nobody is brought back by the command: an ended peer is removed instead, which other findings say. */

@@ -9,7 +9,7 @@ import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { createEscalating, type Raised, type SavedEscalating } from './catalogue/escalating.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
 import { isAttempted, isWriting } from './catalogue/file-access.ts'
-import { aboutLogin, baseName, listed, placeOfLogin, queryOfLogin, sessionOfPeer } from './catalogue/login-words.ts'
+import { aboutLogin, listed, placeOfLogin, queryOfLogin, sessionOfPeer } from './catalogue/login-words.ts'
 import { type Described, peerName } from './catalogue/thresholds.ts'
 
 /** What a session touches within this time of the first is one finding. */
@@ -19,8 +19,8 @@ const SUPPRESSION: Micros = DAY
 
 /** Ranks: a graver access of the same session is told though another one was. */
 const READ = 1
-const WRITE = 2
-const SECRET_TRIED = 3
+const SECRET_TRIED = 2
+const WRITE = 3
 const SECRET_READ = 4
 const SECRET_WRITTEN = 5
 
@@ -122,18 +122,24 @@ function rankOf(event: Event, path: string): number {
 
 /** `read /etc/shadow`, `tried to write /srv/ledger/notes.txt`. */
 function accessWords(event: Event): string {
-  const what = isWriting(event) ? 'write' : 'read'
   const path = fieldOf(event, 'file.path') ?? fieldOf(event, 'file.name') ?? 'a file whose path was not recorded'
-  if (isAttempted(event)) return `tried to ${what} ${path}`
-  return what === 'write' ? `wrote ${path}` : `read ${path}`
+  if (isAttempted(event)) return `tried to ${isWriting(event) ? 'write' : 'read'} ${path}`
+  return `${isWriting(event) ? verbOf(event) : 'read'} ${path}`
+}
+
+function verbOf(event: Event): string {
+  if (fieldOf(event, 'event.type')?.includes('deletion') === true) return 'deleted'
+  const action = fieldOf(event, 'event.action') ?? ''
+  if (action === 'renamed') return 'renamed'
+  return action.startsWith('changed-') ? 'changed' : 'wrote'
 }
 
 function describeAccess({ rank, distinct, first }: Raised): Described {
   // The gravest stand first: a sentence names only a few.
   const words = distinct.toSorted((a, b) => weightOf(b) - weightOf(a) || (a < b ? -1 : 1))
   return {
-    summary: `${peerName(first)} on ${placeOfLogin(first)}: ${listed(words)}`,
-    severity: rank === SECRET_WRITTEN ? 4 : rank === WRITE || rank === SECRET_READ ? 3 : 2,
+    summary: `${peerName(first)} ${listed(words)} on ${placeOfLogin(first)}`,
+    severity: rank === SECRET_WRITTEN ? 4 : rank >= WRITE ? 3 : 2,
     about: aboutLogin(first),
     query: `${queryOfLogin(first)} and event.category : "file" and tags : *`,
   }
@@ -141,5 +147,5 @@ function describeAccess({ rank, distinct, first }: Raised): Described {
 
 function weightOf(words: string): number {
   const path = words.slice(words.indexOf('/'))
-  return (SECRETS.test(path) ? 4 : 0) + (words.startsWith('wrote') ? 2 : 0) + (baseName(path) === '' ? 0 : 1)
+  return (SECRETS.test(path) ? 4 : 0) + (/^(tried|read)/.test(words) ? 0 : 2)
 }

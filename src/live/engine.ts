@@ -158,7 +158,8 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
     if (ended.size > 0 && ended.has(index) && merge.waiting(index) === 0) finished(index)
   }
 
-  function stand(host: string, { at, ruleset }: RulesetRecord): void {
+  function stand(host: string, { at, ruleset, document }: RulesetRecord): void {
+    pipeline.ruleset(host, at, document)
     rulesets.get(host)?.add(at, ruleset)
     prefixes.learn(host, ruleset.prefixes)
   }

@@ -118,11 +118,12 @@ export function planSources(config: Pick<PipelineConfig, 'sources'>, places: Pla
         else rulesets.push({ host, path })
         break
       case 'hostfacts':
-        hostfacts.push({
-          host,
-          every: source.every || HOSTFACTS_EVERY,
-          path: journalPath(places.journals, host, 'hostfacts'),
-        })
+        if (path !== '') follow(host, 'hostfacts', path, false)
+        else {
+          const journal = journalPath(places.journals, host, 'hostfacts')
+          hostfacts.push({ host, every: source.every || HOSTFACTS_EVERY, path: journal })
+          follow(host, 'hostfacts', journal, true)
+        }
         break
       default:
         source.type satisfies never

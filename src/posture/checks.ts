@@ -5,6 +5,7 @@ import { EXCEPTION_KINDS } from './exceptions.ts'
 import { noRequirement } from './no-requirement.ts'
 import { oneWayPeer } from './one-way-peer.ts'
 import { overbroad } from './overbroad.ts'
+import { reachBeyondPolicy } from './reach-beyond-policy.ts'
 import { runningNotStored } from './running-not-stored.ts'
 import { stalePeer } from './stale-peer.ts'
 import { storedNotRunning } from './stored-not-running.ts'
@@ -23,6 +24,8 @@ export const POSTURE_CHECKS: readonly PostureCheck[] = [
   oneWayPeer,
   stalePeer,
   noRequirement,
+  // Reach
+  reachBeyondPolicy,
 ]
 
 /** Everything that a posture finding may be of: for documentation, and for the ids an exception may name. */

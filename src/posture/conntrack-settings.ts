@@ -1,6 +1,7 @@
 /** Connection tracking that counts, dates and reports connections. */
-import { isKnown } from '../sources/hostfacts/facts.ts'
+
 import type { Severity } from '../finding-document.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import type { PostureCheck, PostureResult } from './check.ts'
 import { NO_FACTS } from './host-facts.ts'
 import { isGateway } from './posture-view.ts'
@@ -59,16 +60,12 @@ export const conntrackSettings: PostureCheck = {
             ? `${name} is 2: connections that began while nobody listened have no events later.`
             : `${name} is ${shown}: ${without}.`,
         evidence: [`${PREFIX}${name} = ${shown}`],
-        mend: [
-          `sysctl -w ${PREFIX}${name}=1`,
-          'install -m 0644 deploy/sysctl/60-peertrail.conf /etc/sysctl.d/',
-        ],
+        mend: [`sysctl -w ${PREFIX}${name}=1`, 'install -m 0644 deploy/sysctl/60-peertrail.conf /etc/sysctl.d/'],
         about: {},
         exception: null,
       }
     })
-    for (const { name } of unknown)
-      results.push({ kind: 'not-checked', reason: `${PREFIX}${name} is not known.` })
+    for (const { name } of unknown) results.push({ kind: 'not-checked', reason: `${PREFIX}${name} is not known.` })
     if (results.length > 0) return results
     return [{ kind: 'passed', text: 'Connection tracking counts, dates and reports connections.' }]
   },

@@ -27,15 +27,17 @@ export const conntrackTable: PostureCheck = {
     if (!Number.isFinite(used))
       return [{ kind: 'not-checked', reason: 'How full the table of connections is is not known.' }]
     const evidence = [`nf_conntrack_count = ${number(count)}`, `nf_conntrack_max = ${number(max)}`]
-    if (used < TABLE_USED_MAX)
-      return [{ kind: 'passed', text: `The table of connections is ${used} % full.` }]
+    if (used < TABLE_USED_MAX) return [{ kind: 'passed', text: `The table of connections is ${used} % full.` }]
     return [
       {
         kind: 'finding',
         subject: 'table',
         text: `The table of connections is ${used} % full: ${number(count)} of ${number(max)}.`,
         evidence,
-        mend: [`sysctl -w net.netfilter.nf_conntrack_max=${number(max) * 2}`, '# and the same in a file of /etc/sysctl.d'],
+        mend: [
+          `sysctl -w net.netfilter.nf_conntrack_max=${number(max) * 2}`,
+          '# and the same in a file of /etc/sysctl.d',
+        ],
         about: {},
         exception: null,
       },

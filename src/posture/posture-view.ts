@@ -1,6 +1,7 @@
 /** Puts machines and inventory together for the checks, with the comparison of both that many of them read. */
 import type { Inventory } from '../identity/inventory.ts'
 import { type Difference, diffInventory, type RunningInterface } from '../identity/inventory-diff.ts'
+import { factOf, isKnown } from '../sources/hostfacts/facts.ts'
 import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { MachineView, PostureView } from './check.ts'
 
@@ -24,10 +25,18 @@ export function unknownMachine(host: string, at: number): MachineView {
   return { host, at, wireguard: null, peers: [], stored: null, ruleset: null, facts: null, kernels: [] }
 }
 
-/** Whether WireGuard is anything this machine is asked about: it runs or is stored there, or the inventory says it is a gateway. */
-export function isGateway({ host, wireguard, stored }: MachineView, { inventory }: PostureView): boolean {
+/**
+ * Whether the machine is a gateway, as far as it is known: then what cannot be looked at is not checked, and not nothing. One of which
+ * nothing is known may be one, unless the inventory says that it is a host behind them.
+ */
+export function isGateway({ host, wireguard, stored, facts }: MachineView, { inventory }: PostureView): boolean {
   if ((wireguard?.interfaces.length ?? 0) > 0 || (stored?.size ?? 0) > 0) return true
-  return inventory?.gateways.some(({ name }) => name === host) ?? false
+  if (inventory?.gateways.some(({ name }) => name === host) === true) return true
+  if (wireguard !== null || inventory?.hosts.some(({ name }) => name === host) === true) return false
+  const links = factOf(facts?.links)
+  // Interfaces of wireguard-go are tun devices.
+  const hasTunnels = !isKnown(links) || links.some(({ kind }) => kind === 'wireguard' || kind === 'tun')
+  return hasTunnels || stored === null
 }
 
 /** All machines are looked at, whichever is asked for: a key may run elsewhere than documented. */

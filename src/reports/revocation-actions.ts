@@ -74,11 +74,11 @@ function entryActions(gateway: JudgedGateway, { facts, ended }: RevocationReport
   )
 }
 
-function askAgain({ provedUntil, facts, verdict }: RevocationReport): Action[] {
+function askAgain({ provedUntil, facts, verdict, ended }: RevocationReport): Action[] {
   if (verdict === 'proved') return []
   const command = ['peertrail', 'report', 'revocation', '--peer', facts.publicKey]
   if (provedUntil === null)
-    return [{ gateway: '', why: 'ask again once every gateway was looked at without a hole', words: command }]
+    return [{ gateway: '', why: ended === null ? 'then ask again' : 'ask again once every gateway was looked at without a hole', words: command }]
   return [
     {
       gateway: '',

@@ -28,7 +28,7 @@ export async function readCoverage(reader: EventReader, inventory: Inventory, ti
     sources.map((source) => placeOf(name, source)),
   )
   const heard = spoken.map(({ values }) => placeOf(String(values[0] ?? ''), String(values[1] ?? '')))
-  const places = new Set([...declared, ...heard, ...gaps.map(({ place }) => place)])
+  const places = new Set([...declared, ...heard, ...gaps.map((gap) => placeOf(gap.machine, gap.source))])
   return [...places].sort(compareText).map((place) => {
     const [machine = '', source = ''] = place.split('\0')
     return {
@@ -36,15 +36,15 @@ export async function readCoverage(reader: EventReader, inventory: Inventory, ti
       source,
       isDeclared: declared.includes(place),
       hasSpoken: heard.includes(place),
-      gaps: gaps.filter((each) => each.place === place).map(({ gap }) => gap),
+      gaps: gaps.filter((each) => placeOf(each.machine, each.source) === place).map(({ gap }) => gap),
     }
   })
 }
 
-async function readGaps(
-  reader: EventReader,
-  { from, to }: Between,
-): Promise<{ readonly place: string; readonly gap: GapFact }[]> {
+export type PlacedGap = { readonly machine: string; readonly source: string; readonly gap: GapFact }
+
+/** Gaps and losses that overlap the time, oldest first, at most GAPS_MAX. */
+export async function readGaps(reader: EventReader, { from, to }: Between): Promise<PlacedGap[]> {
   const isGap = equals('event.action', ['source-gap', 'source-lost'])
   // A gap may be as long as an outage, and its time is its beginning: all of the past is looked at.
   const result = await reader.select(
@@ -71,7 +71,8 @@ async function readGaps(
   return toDocuments(result).map((document) => {
     const at = document['@timestamp'] ?? 0
     return {
-      place: placeOf(document['host.name'] ?? '', document['wireguard.coverage.source'] ?? ''),
+      machine: document['host.name'] ?? '',
+      source: document['wireguard.coverage.source'] ?? '',
       gap: {
         id: document['event.id'] ?? '',
         from: at,

@@ -58,7 +58,8 @@ export async function gatewayFacts(
     const known = histories.find(({ span }) => span.gateway === gateway) ?? null
     const removal = removals.get(gateway) ?? null
     const from = removal?.lastWith ?? (Number.isFinite(goneSince) ? goneSince : (question.since ?? known?.span.oldest))
-    const polls = known === null || from === undefined ? null : await pollFacts(reader, gateway, { from, goneBy, until })
+    const polls =
+      known === null || from === undefined ? null : await pollFacts(reader, gateway, { from, goneBy, until })
     facts.push({
       gateway,
       isDeclared: declared.has(gateway),
@@ -175,7 +176,10 @@ async function pollFacts(
   const scan = await readPolls(reader, gateway, { since: then.before ?? since, until }, period)
   // Three periods without a poll are a hole in any case.
   const later = { since: goneBy, until: Math.min(until, goneBy + 3 * period) }
-  const after = later.since <= later.until ? (await readPolls(reader, gateway, later, period)).first : null
+  const after =
+    Number.isFinite(goneBy) && later.since <= later.until
+      ? (await readPolls(reader, gateway, later, period)).first
+      : null
   return {
     since,
     after,

@@ -27,7 +27,7 @@ export type RevocationQuestion = {
 
 const NOTHING: Pick<RevocationFacts, 'last' | 'flows' | 'sessions' | 'outer' | 'coverage'> = {
   last: { handshake: null, counter: null, packet: null, connection: null },
-  flows: { told: [], count: 0, openCount: 0, lastEnd: null },
+  flows: { told: [], count: 0, openCount: 0, lostCount: 0, lastEnd: null },
   sessions: { told: [], count: 0 },
   outer: [],
   coverage: [],

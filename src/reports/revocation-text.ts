@@ -119,21 +119,25 @@ export function holeText({ from, to }: Between): string {
 }
 
 /** A label and what it took, for each duration. */
-export function durationTexts({ detect, remove, prove }: Durations): readonly (readonly [string, string])[] {
+export function durationTexts({
+  durations: { detect, remove, prove },
+  facts,
+  ended,
+}: RevocationReport): readonly (readonly [string, string])[] {
   return [
-    ['detect', detectText(detect)],
+    ['detect', detectText(detect, ended !== null)],
     ['remove', removeText(remove)],
-    ['prove', proveText(prove)],
+    ['prove', proveText(prove, facts)],
   ]
 }
 
-function detectText({ state, span, first }: Durations['detect']): string {
+function detectText({ state, span, first }: Durations['detect'], isRemoved: boolean): string {
   const by =
     first === null
-      ? 'no finding about this key before its removal'
+      ? `no finding about this key ${isRemoved ? 'before its removal' : 'so far'}`
       : `${first.isAcknowledgement ? `acknowledged by ${first.by}` : `finding “${first.by}”`} at ${stampText(first.at)}`
   if (state === 'measured') return `${spanText(span ?? 0)} from the compromise to the first: ${by}`
-  if (state === 'not-measured') return `not measured: ${by.replace(' before', ' between the compromise and')}`
+  if (state === 'not-measured') return `not measured: ${by}, after the compromise`
   return `not stated since when the key was compromised (--compromised-at); ${by}`
 }
 
@@ -144,16 +148,27 @@ function removeText({ since, range }: Durations['remove']): string {
     : 'not measured: the key was not removed after that'
 }
 
-function proveText({ state, range, absentRange, absentAt, connectionsEndedAt }: Durations['prove']): string {
+function proveText(
+  { state, range, absentRange, absentAt, connectionsEndedAt }: Durations['prove'],
+  { flows }: RevocationFacts,
+): string {
   if (state === 'not-reached') return 'not reached'
   const shown = `polls of every gateway showed it absent by ${stampText(absentAt ?? 0)}`
   if (state === 'connections-open')
-    return `not complete: ${shown} (${rangeText(absentRange ?? { least: 0, most: 0 })} after the removal); connection entries that outlived it still stand`
+    return `not complete: ${shown} (${rangeText(absentRange ?? { least: 0, most: 0 })} after the removal); of the connection entries that outlived it ${openText(flows)}`
   const ended =
     connectionsEndedAt === null
       ? 'no connection entry outlived it'
       : `the last connection entry ended at ${stampText(connectionsEndedAt)}`
   return `${rangeText(range ?? { least: 0, most: 0 })} from the removal: ${shown}, ${ended}`
+}
+
+/** `1 still stands, 6 may: their end was not seen`. */
+export function openText({ openCount, lostCount }: RevocationFacts['flows']): string {
+  const standing = openCount - lostCount
+  const lost = lostCount === 0 ? '' : `of ${lostCount} the end may have been in a gap of conntrack`
+  const parts = [...(standing > 0 ? [`${standing} still ${standing === 1 ? 'stands' : 'stand'}`] : []), lost]
+  return parts.filter((text) => text !== '').join(', ') || 'none stands'
 }
 
 /** What came last before the removal, a label and a text each. */

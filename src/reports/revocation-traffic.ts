@@ -8,6 +8,7 @@ import { allOf, anyOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
+import { readGaps } from './revocation-coverage.ts'
 import type { Between, LastTraffic, OuterFact, OutlivingFlow, OutlivingFlows } from './revocation-facts.ts'
 
 /** How far before the removal connections that were still open then are looked for: conntrack keeps an idle TCP entry for 5 days. */
@@ -177,13 +178,8 @@ export async function readOutlivingFlows(
   )
   const told = toDocuments(result).map(toFlow)
   const open = told.filter(({ end }) => end === null)
-  const gaps = await conntrackGaps(reader, open, until)
-  const flows = told.map((flow) => ({
-    ...flow,
-    isEndLost:
-      flow.end === null &&
-      gaps.some(({ gateway, from, to }) => gateway === flow.gateway && to > flow.lastTrafficKnown && from < until),
-  }))
+  const unseen = await conntrackGaps(reader, open, until)
+  const flows = told.map((flow) => ({ ...flow, isEndLost: flow.end === null && unseen(flow) }))
   const column = (name: string) => Number(result.rows[0]?.[result.names.indexOf(name)] ?? 0)
   const latest = column('latest')
   return {
@@ -193,6 +189,18 @@ export async function readOutlivingFlows(
     openCount: column('opened'),
     lastEnd: latest === 0 ? null : latest,
   }
+}
+
+/** Whether conntrack was not seen for a while since the flow began: its end may have been in that. */
+async function conntrackGaps(
+  reader: EventReader,
+  open: readonly OutlivingFlow[],
+  until: Micros,
+): Promise<(flow: OutlivingFlow) => boolean> {
+  const from = open.reduce((oldest, { start }) => Math.min(oldest, start), until)
+  const gaps = open.length === 0 ? [] : await readGaps(reader, { from, to: until })
+  return ({ gateway, start }) =>
+    gaps.some(({ machine, source, gap }) => machine === gateway && source === 'conntrack' && gap.to > start)
 }
 
 function toFlow(document: Fields): OutlivingFlow {
@@ -206,6 +214,7 @@ function toFlow(document: Fields): OutlivingFlow {
     resource: document['wireguard.resource.name'] ?? '',
     start: document['event.start'] ?? 0,
     end: document['event.end'] ?? null,
+    isEndLost: false,
     lastTold: document['@timestamp'] ?? 0,
     state: document['conntrack.state'] ?? '',
     role: role === 'source' || role === 'destination' ? role : '',

@@ -18,6 +18,7 @@ export type SourceKind =
   | 'wireguard'
   | 'ruleset'
   | 'ruleset-dump'
+  | 'hostfacts'
   | 'audit'
   | 'journal-audit'
 
@@ -61,14 +62,11 @@ const FAMILIES: readonly { readonly kind: SourceKind; readonly base: string; rea
   { kind: 'wireguard', base: 'wg.snapshots' },
   { kind: 'ruleset', base: 'ruleset.json' },
   { kind: 'ruleset-dump', base: 'ruleset.snapshots' },
+  { kind: 'hostfacts', base: 'hostfacts.snapshots' },
+  { kind: 'hostfacts', base: 'hostfacts.json', insteadOf: 'hostfacts' },
   { kind: 'audit', base: 'audit.log' },
   { kind: 'journal-audit', base: 'journal.json', insteadOf: 'audit' },
 ]
-/** Read by later stages; named, so that nobody thinks they were taken into account. */
-const LATER: ReadonlyMap<string, string> = new Map([
-  ['hostfacts.json', 'host facts are not read yet'],
-  ['hostfacts.snapshots', 'host facts are not read yet'],
-])
 const CONF = /^[a-zA-Z0-9_=+.-]{1,15}\.conf$/
 
 /** Throws AppError `not-a-capture` when the directory cannot be listed or holds nothing that is read. */
@@ -134,7 +132,7 @@ async function findHost(
       families.set(place.base, [...family, { file, rank: place.rank }])
     } else if (entry.name === 'conntrack.stderr') conntrackStderr = file
     else if (CONF.test(entry.name)) confs.push(file)
-    else ignore(LATER.get(entry.name.replace(/(\.\d+)?(\.gz)?$/, '')) ?? 'not part of a capture')
+    else ignore('not part of a capture')
   }
   const sources = sourcesOf(host, families, ignored)
   return { name: host, sources, conntrackStderr, confs }

@@ -3,6 +3,7 @@
  * partition of the events topic (relay/detector-core.ts). What is about one peer comes to one place in both.
  */
 import { type Dataset, type Event, fieldOf, flatten } from '../../event.ts'
+import type { Locate } from '../../identity/geo.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import type { Detection, DetectionKind, SeenDocument, TallyKind } from './detection.ts'
@@ -29,6 +30,8 @@ export const DETECTIONS: readonly DetectionKind[] = [
 export type DetectionsOptions = {
   readonly emit: (event: Event) => void
   readonly inventory: Inventory
+  /** Where outer addresses are; absent without geo data. */
+  readonly locate?: Locate
   /** Users' own rules, beside DETECTIONS. */
   readonly rules?: readonly DetectionKind[]
 }
@@ -72,14 +75,19 @@ type User = { readonly id: string; readonly detection: Detection; readonly index
 
 /** `kinds`: for tests. */
 export function createDetections(
-  { emit, inventory, rules = [] }: DetectionsOptions,
+  { emit, inventory, locate, rules = [] }: DetectionsOptions,
   saved?: SavedDetections,
   kinds: readonly DetectionKind[] = DETECTIONS,
 ): Detections {
   const documents = createDocumentsInOrder(saved?.documents)
   const running: readonly Running[] = [...kinds, ...rules].map((kind) => ({
     kind,
-    detection: kind.open({ emit, inventory, saved: saved?.states.get(kind.about.id) }),
+    detection: kind.open({
+      emit,
+      inventory,
+      ...(locate === undefined ? {} : { locate }),
+      saved: saved?.states.get(kind.about.id),
+    }),
   }))
   const counted = countAll(running, saved?.tallies)
   const readers = byDataset(running, ({ kind }) => kind.reads)

@@ -10,6 +10,7 @@
 import type { Dataset, Event } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import type { FindingKind } from '../../finding-document.ts'
+import type { Locate } from '../../identity/geo.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import type { Micros } from '../../time.ts'
 
@@ -98,6 +99,8 @@ export type DetectionContext = {
   readonly emit: (event: Event) => void
   /** emptyInventory() where none was given. */
   readonly inventory: Inventory
+  /** Where outer addresses are; absent without geo data. */
+  readonly locate?: Locate
   /** What `save` gave, undefined at the beginning. */
   readonly saved: unknown
 }

@@ -105,6 +105,13 @@ export function serviceOf(event: Event): string {
   return port === undefined ? transport : `${transport}/${port}`
 }
 
+/** Canonical text of a multicast address, or of IPv4's limited broadcast. */
+export function isMulticast(address: string): boolean {
+  if (address.startsWith('ff') || address === '255.255.255.255') return true
+  const first = Number(address.slice(0, address.indexOf('.')))
+  return first >= 224 && first <= 239
+}
+
 /** A packet that is late for, or answers, a connection that another end opened: no attempt of its sender. */
 function isReply(event: Event): boolean {
   if (!isRequest(event)) return true

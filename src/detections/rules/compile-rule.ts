@@ -5,11 +5,13 @@
 import { type Event, fieldOf } from '../../event.ts'
 import { FIELDS, FIELD_NAMES, type FieldName, type Fields } from '../../fields.ts'
 import { printQuery, quoteText } from '../../kql/print-query.ts'
+import type { Inventory } from '../../identity/inventory.ts'
 import { createEventPredicate } from '../../kql/predicate.ts'
 import { fieldsOf } from '../../kql/query-fields.ts'
 import { spanText } from '../../quantity-text.ts'
 import { type Micros, SECOND, toIso } from '../../time.ts'
 import type { DetectionAbout, DetectionKind } from '../catalogue/detection.ts'
+import { exceptionFor, excused } from '../catalogue/exceptions.ts'
 import { aboutPeer, createThreshold, type Described, type Found, peerName } from '../catalogue/thresholds.ts'
 import type { Rule } from './rule.ts'
 import { datasetsOf } from './rule-datasets.ts'
@@ -45,7 +47,7 @@ export function compileRule(rule: Rule): DetectionKind {
         ...(distinct === null ? {} : { distinctOf: (event: Event) => textOf(fieldOf(event, distinct)) }),
       },
     ],
-    open: ({ emit, saved }) =>
+    open: ({ emit, inventory, saved }) =>
       createThreshold(
         {
           about,
@@ -53,7 +55,7 @@ export function compileRule(rule: Rule): DetectionKind {
           threshold: measure.atLeast,
           window: window ?? SINGLE_SPAN,
           ...(window === null ? { settle: 0 } : {}),
-          describe: (found) => describe(rule, found),
+          describe: (found) => describe(rule, found, inventory),
         },
         emit,
         saved,
@@ -119,7 +121,7 @@ function aboutRule(rule: Rule): DetectionAbout {
   }
 }
 
-function describe(rule: Rule, found: Found): Described {
+function describe(rule: Rule, found: Found, inventory: Inventory): Described {
   const { groupBy, measure, title } = rule
   const { first, count, distinct, firstAt, lastAt } = found
   const documents = count === 1 ? '1 document' : `${count} documents`
@@ -136,6 +138,7 @@ function describe(rule: Rule, found: Found): Described {
       ...(isOnePeer ? aboutPeer(first) : { 'host.name': first['host.name'], 'observer.name': first['observer.name'] }),
       ...groupFields(groupBy, first),
     },
+    ...excused(isOnePeer ? exceptionFor(inventory, rule.id, first['wireguard.peer.name'] ?? '', firstAt) : undefined),
   }
 }
 

@@ -27,6 +27,9 @@ export type HostFactsRecord = {
   /** The time of its dated line, else what the object says of itself, else that of the newest other source. */
   readonly at: Micros
   readonly facts: HostFacts
+  readonly file: SourceFile
+  /** Of its first line. */
+  readonly offset: number
 }
 
 /**
@@ -108,7 +111,7 @@ export function createHostFactsDecoder(
     if ('problem' in facts) refuse(dump, dump.isCut ? 'cut' : 'bad-facts')
     else if (at === null) refuse(dump, 'no-time')
     else if (Number.isNaN(at)) refuse(dump, 'bad-header')
-    else emit({ kind: 'hostfacts', arrival: arrive(at), at, facts })
+    else emit({ kind: 'hostfacts', arrival: arrive(at), at, facts, file: dump.file, offset: dump.offset })
   }
 
   function refuse(dump: OpenDump, reason: HostFactsReason): void {

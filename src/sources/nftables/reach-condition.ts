@@ -105,9 +105,7 @@ function placeOf(traveller: Traveller, field: Field, { family }: Passage): Place
     case 'ip daddr':
     case 'ip6 daddr':
       if (family !== (field === 'ip daddr' ? 4 : 6)) return null
-      return destination === null
-        ? { range: box.destination, axis: 'destination' }
-        : { range: destination, axis: null }
+      return destination === null ? { range: box.destination, axis: 'destination' } : { range: destination, axis: null }
     case 'sport':
       return { range: box.sourcePort, axis: 'sourcePort' }
     case 'dport':

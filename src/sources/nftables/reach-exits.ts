@@ -36,14 +36,19 @@ export function readExits(document: RulesetDocument, read: ConditionReader, rout
   const names = named.size === 0 ? [OTHER] : all.length > EXITS_MAX ? [] : all
   const bits = (each: readonly number[]) => each.reduce((sum, index) => sum | (1 << index), 0)
   const every = bits(names.map((_, i) => i))
-  if (named.size === 0 || names.length === 0 || routes.length > ROUTES_MAX) return { names, routes: { 4: [], 6: [] }, rest: every }
+  if (named.size === 0 || names.length === 0 || routes.length > ROUTES_MAX)
+    return { names, routes: { 4: [], 6: [] }, rest: every }
   const isDefault = (prefix: string) => prefix.endsWith('/0')
   const closed = names.flatMap((name, i) => {
     const own = routes.filter((route) => route.interface === name)
     // An interface that takes a default route may be the way to anywhere.
     return own.length > 0 && !own.some(({ prefix }) => isDefault(prefix)) ? [i] : []
   })
-  return { names, routes: { 4: stretches(routes, names, 4), 6: stretches(routes, names, 6) }, rest: every & ~bits(closed) }
+  return {
+    names,
+    routes: { 4: stretches(routes, names, 4), 6: stretches(routes, names, 6) },
+    rest: every & ~bits(closed),
+  }
 }
 
 /** Names that rules tell apart; one for each wildcard. */
@@ -73,7 +78,11 @@ function namedExits(document: RulesetDocument, read: ConditionReader): ReadonlyS
 }
 
 /** The longest prefix decides. A default route says nothing: what lies behind it is everything else. */
-function stretches(routes: readonly Route[], names: readonly string[], family: Family): { range: Range; exit: number }[] {
+function stretches(
+  routes: readonly Route[],
+  names: readonly string[],
+  family: Family,
+): { range: Range; exit: number }[] {
   const lengthOf = ({ prefix }: Route) => Number(prefix.slice(prefix.indexOf('/') + 1))
   const result: { range: Range; exit: number }[] = []
   for (const route of routes.toSorted((a, b) => lengthOf(b) - lengthOf(a))) {
@@ -95,7 +104,8 @@ function joined(apart: readonly { range: Range; exit: number }[]): { range: Rang
   const result: { range: Range; exit: number }[] = []
   for (const next of apart.toSorted((a, b) => (a.range.low < b.range.low ? -1 : 1))) {
     const last = result.at(-1)
-    if (last === undefined || last.exit !== next.exit || after(last.range.high) !== next.range.low) result.push({ ...next })
+    if (last === undefined || last.exit !== next.exit || after(last.range.high) !== next.range.low)
+      result.push({ ...next })
     else last.range = { low: last.range.low, high: next.range.high }
   }
   return result

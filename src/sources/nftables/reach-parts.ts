@@ -55,7 +55,9 @@ export function partsOf(
     isWhole = [...kinds.values()].reduce((sum, { cells }) => sum + cells.length, 0) <= REACH_MAX
     if (!isWhole) break
   }
-  const parts = [...kinds.values()].flatMap(({ becomes, cells }) => cells.map((cell) => partOf(cell, becomes, family, exits)))
+  const parts = [...kinds.values()].flatMap(({ becomes, cells }) =>
+    cells.map((cell) => partOf(cell, becomes, family, exits)),
+  )
   return { parts: merged(parts), isWhole }
 }
 
@@ -139,7 +141,9 @@ function byCertainty(a: Traveller, b: Traveller): number {
 
 function becomesText(becomes: ReachPart['becomes']): string {
   if (becomes === null) return ''
-  return [becomes.destination, becomes.port].map((range) => (range === null ? '' : `${range.low}-${range.high}`)).join(' ')
+  return [becomes.destination, becomes.port]
+    .map((range) => (range === null ? '' : `${range.low}-${range.high}`))
+    .join(' ')
 }
 
 const MERGED: readonly Axis[] = ['port', 'protocol', 'destination']
@@ -156,7 +160,11 @@ function merged(apart: readonly ReachPart[]): ReachPart[] {
 function mergedAlong(parts: readonly ReachPart[], axis: Axis): ReachPart[] {
   const groups = Map.groupBy(parts, (part) =>
     [becomesText(part.becomes), part.certainty, part.why.join(), part.exits.join()]
-      .concat(MERGED.filter((other) => other !== axis).map((other) => `${rangeOn(part, other).low}-${rangeOn(part, other).high}`))
+      .concat(
+        MERGED.filter((other) => other !== axis).map(
+          (other) => `${rangeOn(part, other).low}-${rangeOn(part, other).high}`,
+        ),
+      )
       .join('|'),
   )
   const result: ReachPart[] = []
@@ -166,7 +174,11 @@ function mergedAlong(parts: readonly ReachPart[], axis: Axis): ReachPart[] {
     for (const part of ordered) {
       const last = joined.at(-1)
       if (last === undefined || after(rangeOn(last, axis).high) !== rangeOn(part, axis).low) joined.push(part)
-      else joined[joined.length - 1] = { ...last, [axis]: { low: rangeOn(last, axis).low, high: rangeOn(part, axis).high } }
+      else
+        joined[joined.length - 1] = {
+          ...last,
+          [axis]: { low: rangeOn(last, axis).low, high: rangeOn(part, axis).high },
+        }
     }
     result.push(...joined)
   }

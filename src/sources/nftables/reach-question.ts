@@ -10,7 +10,7 @@
 import { splitByCondition } from './reach-condition.ts'
 import type { Doubt, Passage, Split, Traveller } from './reach-traveller.ts'
 import type { ConditionReader, Scope } from './rule-condition.ts'
-import { listOf, type NamedSet, keyOf, property, textProperty } from './ruleset-document.ts'
+import { keyOf, listOf, type NamedSet, property, textProperty } from './ruleset-document.ts'
 
 /** Bits of a TCP header's flags; `ct status` and `ct state` by name. */
 const TCP_FLAGS: ReadonlyMap<string, number> = new Map([

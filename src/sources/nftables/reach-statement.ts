@@ -17,7 +17,20 @@ export type Act =
   | { readonly kind: 'translate'; readonly name: 'dnat' | 'redirect' }
 
 /** Targets of iptables-nft that decide nothing. */
-const XT_NEUTRAL = new Set(['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'CLASSIFY', 'SET', 'AUDIT', 'CHECKSUM', 'DSCP', 'TTL', 'HL'])
+const XT_NEUTRAL = new Set([
+  'LOG',
+  'NFLOG',
+  'ULOG',
+  'TRACE',
+  'TCPMSS',
+  'CLASSIFY',
+  'SET',
+  'AUDIT',
+  'CHECKSUM',
+  'DSCP',
+  'TTL',
+  'HL',
+])
 /** Source NAT, which ends its chain. */
 const XT_ACCEPT = new Set(['MASQUERADE', 'SNAT'])
 

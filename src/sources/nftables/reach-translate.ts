@@ -6,7 +6,7 @@
  *
  * Authority: nft(8) NAT STATEMENTS; nft_nat.c. An address that a number generator or a hash chooses is some address of all.
  */
-import { parseIpv4, addressBits } from '../../address.ts'
+import { addressBits, parseIpv4 } from '../../address.ts'
 import { allAddresses, type Family, prefixRange, type Range } from '../../address-range.ts'
 import { type MapSplit, readMap } from './reach-map.ts'
 import { ALL_PORTS } from './reach-space.ts'
@@ -51,7 +51,11 @@ export function translate(travellers: readonly Traveller[], translation: Transla
   const map = property(address, 'map')
   if (map === undefined || property(property(map, 'key'), 'numgen') !== undefined)
     return { changed: travellers.map((each) => changed(each, family, address, ports)), perhaps: [], missed: [] }
-  const { found, unknown, missed } = split(property(map, 'key'), readMap(property(map, 'data'), scope, sets), travellers)
+  const { found, unknown, missed } = split(
+    property(map, 'key'),
+    readMap(property(map, 'data'), scope, sets),
+    travellers,
+  )
   return {
     changed: found.flatMap(({ value, travellers: some }) => some.map((each) => changed(each, family, value, ports))),
     perhaps: unknown.map((each) => changed(each, family, null, ALL_PORTS)),
@@ -64,7 +68,8 @@ function changed(traveller: Traveller, family: Family, address: unknown, ports: 
   const both = property(address, 'concat')
   const [target, mapped] = Array.isArray(both) ? [both[0], both[1]] : [address, undefined]
   const port = mapped === undefined ? ports : (portRange(mapped) ?? ALL_PORTS)
-  const destination = target === undefined ? traveller.destination : (targetRange(target, family) ?? allAddresses(family))
+  const destination =
+    target === undefined ? traveller.destination : (targetRange(target, family) ?? allAddresses(family))
   return {
     ...traveller,
     destination,
@@ -78,7 +83,9 @@ function targetRange(value: unknown, family: Family): Range | null {
   const ends = property(value, 'range')
   if (Array.isArray(ends)) {
     const [low, high] = ends.map((end) => targetRange(end, family))
-    return low === null || low === undefined || high === null || high === undefined ? null : { low: low.low, high: high.high }
+    return low === null || low === undefined || high === null || high === undefined
+      ? null
+      : { low: low.low, high: high.high }
   }
   const prefix = property(value, 'prefix')
   const address = property(prefix, 'addr') ?? value
@@ -100,5 +107,7 @@ function portRange(value: unknown): Range | null {
 function isLoopback(destination: Range | null): boolean {
   if (destination === null) return false
   const { low, high } = destination
-  return typeof low === 'bigint' ? low === 1n && high === 1n : low >= parseIpv4('127.0.0.0') && high <= parseIpv4('127.255.255.255')
+  return typeof low === 'bigint'
+    ? low === 1n && high === 1n
+    : low >= parseIpv4('127.0.0.0') && high <= parseIpv4('127.255.255.255')
 }

@@ -10,17 +10,10 @@ import { splitByCondition } from './reach-condition.ts'
 import { keyMatch, readMap, splitByMap } from './reach-map.ts'
 import { doubtOf, type Questions, splitByQuestion } from './reach-question.ts'
 import { ALL_PORTS } from './reach-space.ts'
+import { type Act, actOf } from './reach-statement.ts'
+import { type Translated, translate } from './reach-translate.ts'
 import { type Doubt, type Passage, type Split, type Traveller, withDoubt } from './reach-traveller.ts'
-import { translate, type Translated } from './reach-translate.ts'
-import {
-  type Chain,
-  keyOf,
-  property,
-  type Rule,
-  type RulesetDocument,
-  type Statement,
-} from './ruleset-document.ts'
-import { actOf, type Act } from './reach-statement.ts'
+import { type Chain, keyOf, property, type Rule, type RulesetDocument, type Statement } from './ruleset-document.ts'
 
 /** One look at one ruleset: what it costs is counted over all chains. */
 export type Walk = Questions & {
@@ -86,7 +79,8 @@ function walkRule(place: Place, rule: Rule, travellers: readonly Traveller[]): B
   const behind: Behind = { next: [], returned: [] }
   let inside: Inside = { held: travellers, ghosts: [] }
   for (const statement of rule.statements) {
-    inside = statement.name === 'match' ? ask(place, statement.body, inside, behind) : act(place, statement, inside, behind)
+    inside =
+      statement.name === 'match' ? ask(place, statement.body, inside, behind) : act(place, statement, inside, behind)
     if (inside.held.length === 0 && inside.ghosts.length === 0) return behind
   }
   behind.next.push(...inside.held, ...inside.ghosts.map(({ traveller }) => traveller))
@@ -136,7 +130,10 @@ function act(place: Place, statement: Statement, inside: Inside, behind: Behind)
     case 'perhaps':
       return { held: [], ghosts: [...ghosts, ...held.map((traveller) => ({ traveller, why: [what.why] }))] }
     case 'change':
-      return { held: held.map((each) => altered(each, what.change)), ghosts: ghosts.map((ghost) => blurred(ghost, what.change)) }
+      return {
+        held: held.map((each) => altered(each, what.change)),
+        ghosts: ghosts.map((ghost) => blurred(ghost, what.change)),
+      }
     case 'accept':
       verdicts.accepted.push(...held)
       for (const ghost of ghosts) perhapsAccepted(place, ghost, behind)
@@ -183,9 +180,7 @@ function follow(place: Place, { target, isGoto }: Jump, { held, ghosts }: Inside
     const back = walkChain({ ...there, verdicts: own }, [traveller])
     behind.next.push(...own.dropped.map((part) => sameMarks(ghostEnd({ traveller: part, why }, 'drop'), traveller)))
     if (isGoto) behind.returned.push(...back.map((part) => doubtful(part, why)))
-    behind.next.push(
-      ...back.map((part) => sameMarks(isGoto ? doubtful(part, why) : part, traveller)),
-    )
+    behind.next.push(...back.map((part) => sameMarks(isGoto ? doubtful(part, why) : part, traveller)))
     for (const part of own.accepted) {
       const isMoved = part.isTranslated && !traveller.isTranslated
       if (!isMoved) perhapsAccepted(place, { traveller: sameMarks(part, traveller), why }, behind)
@@ -220,7 +215,12 @@ function carryOut(place: Place, verdict: unknown, inside: Inside, behind: Behind
   behind.next.push(...left.held, ...left.ghosts.map(({ traveller }) => traveller))
 }
 
-function splitKeys({ walk, passage, chain }: Place, key: unknown, map: ReturnType<typeof readMap>, travellers: readonly Traveller[]) {
+function splitKeys(
+  { walk, passage, chain }: Place,
+  key: unknown,
+  map: ReturnType<typeof readMap>,
+  travellers: readonly Traveller[],
+) {
   const bodies = new Map(map.entries.map((entry) => [entry.key, keyMatch(key, entry.key)]))
   const step = (travelling: readonly Traveller[], condition: ReturnType<typeof walk.read>[number]): Split => {
     const parts = travelling.map((each) =>
@@ -314,7 +314,12 @@ function mayBeAnything(traveller: Traveller, why: readonly Doubt[]): Traveller {
 }
 
 /** Whatever the rule does, it may have been done. In a chain of NAT that may be a translation to any address. */
-function leaveOpen({ verdicts, passage, isNat }: Place, travellers: readonly Traveller[], why: Doubt, behind: Behind): void {
+function leaveOpen(
+  { verdicts, passage, isNat }: Place,
+  travellers: readonly Traveller[],
+  why: Doubt,
+  behind: Behind,
+): void {
   for (const each of travellers) {
     if (!isNat || passage.hook !== 'prerouting') behind.next.push(mayBeAnything(each, [why]))
     else {

@@ -90,7 +90,12 @@ function sourcesOf({ sources, notSources }: ReachQuestion, family: Family): Rang
       return read?.family === family ? [read.range] : []
     })
   const others = ranges(notSources)
-  const own = ranges(sources).flatMap((range) => minus([range], others.filter((other) => contains(range, other))))
+  const own = ranges(sources).flatMap((range) =>
+    minus(
+      [range],
+      others.filter((other) => contains(range, other)),
+    ),
+  )
   return own.reduce<Range[]>((some, range) => [...some, ...minus([range], some)], [])
 }
 
@@ -114,7 +119,8 @@ function passHook(walk: Walk, passage: Passage, travellers: readonly Traveller[]
 }
 
 function isAsked({ family, devices, hook }: Chain, passage: Passage): boolean {
-  if (family === 'netdev' || hook === 'ingress') return devices.length === 0 || hook === 'egress' || devices.includes(passage.input)
+  if (family === 'netdev' || hook === 'ingress')
+    return devices.length === 0 || hook === 'egress' || devices.includes(passage.input)
   return family === 'inet' || family === (passage.family === 4 ? 'ip' : 'ip6')
 }
 
@@ -123,12 +129,7 @@ function placeOf({ type, hook, priority }: Chain): number {
   return (type === 'nat' ? NAT_PRIORITIES.get(hook) : undefined) ?? priority
 }
 
-function passChain(
-  walk: Walk,
-  passage: Passage,
-  chain: Chain,
-  travellers: readonly Traveller[],
-): readonly Traveller[] {
+function passChain(walk: Walk, passage: Passage, chain: Chain, travellers: readonly Traveller[]): readonly Traveller[] {
   const passed: Traveller[] = []
   const asked: Traveller[] = []
   const isNat = chain.type === 'nat'

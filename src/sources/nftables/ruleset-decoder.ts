@@ -12,8 +12,8 @@ import type { Micros } from '../../time.ts'
 import { isDumpHeader, parseDumpHeader } from '../dump-header.ts'
 import { type Decoder, emptyTally, type Line, type SourceFile, type Tally, TEXT_MAX, type Unparsed } from '../source.ts'
 import { createArrivals, type SavedArrivals, type Unarrived } from './arrivals.ts'
-import { parseRuleset } from './ruleset.ts'
-import { RULESET_CHARS_MAX } from './ruleset-document.ts'
+import { rulesetOf } from './ruleset.ts'
+import { RULESET_CHARS_MAX, readRulesetDocument } from './ruleset-document.ts'
 import type { RulesetRecord } from './ruleset-record.ts'
 
 /** nft writes the whole ruleset in one line. */
@@ -104,9 +104,10 @@ export function createRulesetDecoder(
   /** Gives out the dump if its text is a ruleset. */
   function sendWhole(dump: OpenDump): boolean {
     if (dump.flaw !== '' || dump.rows.length === 0 || dump.isTried) return false
-    const ruleset = parseRuleset(Buffer.from(dump.rows.join('\n'), 'latin1').toString('utf8'))
-    if ('problem' in ruleset) return false
-    arrivals.push(dump.at, { kind: 'ruleset', arrival: dump.at, at: dump.at, ruleset })
+    const document = readRulesetDocument(Buffer.from(dump.rows.join('\n'), 'latin1').toString('utf8'))
+    if ('problem' in document) return false
+    const ruleset = rulesetOf(document)
+    arrivals.push(dump.at, { kind: 'ruleset', arrival: dump.at, at: dump.at, ruleset, document })
     return true
   }
 

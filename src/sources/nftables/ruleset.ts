@@ -80,7 +80,11 @@ export type Ruleset = RulesetContent & {
 /** `text` is decoded UTF-8, as nft writes it. */
 export function parseRuleset(text: string): Ruleset | { readonly problem: string } {
   const document = readRulesetDocument(text)
-  if ('problem' in document) return document
+  return 'problem' in document ? document : rulesetOf(document)
+}
+
+/** What the rules of a document write and decide. */
+export function rulesetOf(document: RulesetDocument): Ruleset {
   const read = createConditionReader(document.sets)
   const reach = reachOf(document, read)
   const rules = findLogRules(document, reach.entries, read)

@@ -1,0 +1,106 @@
+/** Who may read and write /etc/wireguard: its files hold private keys. */
+import type { FileFact } from '../sources/hostfacts/facts.ts'
+import type { PostureCheck, PostureResult } from './check.ts'
+import { fileCommand, NO_FACTS } from './host-facts.ts'
+import { isGateway } from './posture-view.ts'
+import { PRIVATE_KEYS } from './techniques.ts'
+
+const FOLDER = '/etc/wireguard'
+/** Permission bits: read, write for group and for others. */
+const GROUP_READ = 0o040
+const OTHER_READ = 0o004
+const OTHERS_WRITE = 0o022
+const OTHERS_ANY = 0o077
+
+export const fileWireguardModes: PostureCheck = {
+  id: 'wireguard-file-modes',
+  title: 'Files of WireGuard that others may read or write',
+  description:
+    'Whoever can read a file of /etc/wireguard has the private key of the gateway, and can be the gateway. Whoever can write there decides who the peers are, and what is run as root when a tunnel comes up.',
+  severity: 3,
+  attack: [PRIVATE_KEYS],
+  origin: 'posture',
+  area: 'Private keys',
+  knownGaps: [
+    'Access control lists are not looked at, nor where a symbolic link leads.',
+    'Who read a file while it was open does not show: see the audit rules about /etc/wireguard.',
+  ],
+  look: (machine, view) => {
+    if (machine.facts === null) return isGateway(machine, view) ? [NO_FACTS] : []
+    const entries = machine.facts.files.filter(({ path }) => path === FOLDER || path.startsWith(`${FOLDER}/`))
+    const [folder] = entries
+    if (folder === undefined) return isGateway(machine, view) ? [unknown('the host facts do not have it')] : []
+    // A machine without WireGuard has no such folder; a gateway may be kept by other programs.
+    if ('problem' in folder && folder.problem === 'no such file')
+      return isGateway(machine, view) ? [unknown('there is no such folder')] : []
+    const results = entries.flatMap((entry): PostureResult[] =>
+      'problem' in entry ? [unknown(`${entry.path}: ${entry.problem}`)] : judge(entry),
+    )
+    if (results.length > 0) return results
+    const count = entries.length - 1
+    const files = count === 1 ? 'its file belong' : `its ${count} files belong`
+    return [{ kind: 'passed', text: `${FOLDER} and ${files} to root, and nobody else may read or write them.` }]
+  },
+}
+
+function unknown(problem: string): PostureResult {
+  return { kind: 'not-checked', reason: `Who may read ${FOLDER} is not known: ${problem}.` }
+}
+
+function judge(entry: FileFact): PostureResult[] {
+  const { path, kind, mode } = entry
+  if (kind === 'link')
+    return [{ kind: 'not-checked', reason: `${path} is a link: who may read what it leads to is not looked at.` }]
+  const bits = Number.parseInt(mode, 8)
+  const isPublic = kind === 'file' && /\.pub$|public/i.test(path)
+  const results: PostureResult[] = []
+  if (entry.uid !== 0) results.push(notRoots(entry))
+  if (
+    (bits & OTHERS_WRITE) !== 0 ||
+    (kind === 'directory' && path === FOLDER && (bits & OTHERS_ANY) !== 0) ||
+    (kind === 'file' && !isPublic && (bits & OTHERS_ANY) !== 0)
+  )
+    results.push(tooOpen(entry, bits))
+  return results
+}
+
+function notRoots(entry: FileFact): PostureResult {
+  return {
+    kind: 'finding',
+    subject: `${entry.path} owner`,
+    severity: 3,
+    text: `${entry.path} belongs to uid ${entry.uid}, who can read and change it.`,
+    evidence: [lineOf(entry)],
+    mend: [fileCommand('chown root:root', entry.path)],
+    about: {},
+    exception: null,
+  }
+}
+
+function tooOpen(entry: FileFact, bits: number): PostureResult {
+  const { path, kind, gid } = entry
+  const who = (bits & 0o007) !== 0 ? 'everybody' : `group ${gid}`
+  const isWritten = (bits & OTHERS_WRITE) !== 0
+  const isRead = (bits & (GROUP_READ | OTHER_READ)) !== 0
+  const what = isWritten ? (isRead ? 'read and changed' : 'changed') : isRead ? 'read' : 'entered'
+  return {
+    kind: 'finding',
+    subject: `${path} mode`,
+    // Names of files in the folder tell interfaces, not keys.
+    severity: kind === 'directory' && !isWritten ? 2 : (bits & 0o006) !== 0 ? 4 : 3,
+    text: `${path} can be ${what} by ${who}.`,
+    evidence: [lineOf(entry)],
+    mend: [
+      fileCommand(`chmod ${kind === 'directory' ? '0700' : '0600'}`, path),
+      ...(kind === 'file' && isRead
+        ? ['# a key that others could read counts as known: make a new one (wg genkey) and tell the peers']
+        : []),
+    ],
+    about: {},
+    exception: null,
+  }
+}
+
+function lineOf({ path, kind, mode, uid, gid }: FileFact): string {
+  return `${path}: ${kind}, mode ${mode}, uid ${uid}, gid ${gid}`
+}

@@ -1,0 +1,130 @@
+/**
+ * What rules let one key reach, laid over the catalogue: which resources, as a whole or in part, which other peers, and what address space
+ * beyond both. Addresses are those after destination NAT, as the catalogue has them.
+ */
+import { type Family, prefixRange, type Range } from '../address-range.ts'
+import type { Resource } from '../identity/inventory-entries.ts'
+import type { StaticReach } from '../sources/nftables/reach.ts'
+import type { ReachPart } from '../sources/nftables/reach-parts.ts'
+import { ALL_PORTS, ALL_PROTOCOLS, type Box, common, withoutAll } from '../sources/nftables/reach-space.ts'
+import { destinationBox, type Region } from './reach-regions.ts'
+
+/** `maybe`: a rule on the way could not be decided. */
+export type Certainty = 'yes' | 'maybe'
+
+export type Reached = {
+  readonly family: Family
+  /** Where it gets to, apart from each other only within one way of asking. */
+  readonly box: Box
+  readonly certainty: Certainty
+  readonly part: ReachPart
+}
+
+export type ReachedResource = {
+  readonly resource: Resource
+  /** The best there is. */
+  readonly certainty: Certainty
+  /** All of it is certainly reached. */
+  readonly isWhole: boolean
+  readonly reached: readonly Reached[]
+}
+
+/** A peer that may be talked to: by which of its prefixes. */
+export type PeerPrefix = { readonly publicKey: string; readonly interface: string; readonly prefix: string }
+
+export type ReachedPeer = PeerPrefix & { readonly certainty: Certainty; readonly reached: readonly Reached[] }
+
+export type Access = {
+  /** In the order of the catalogue. */
+  readonly resources: readonly ReachedResource[]
+  /** In the order given. */
+  readonly peers: readonly ReachedPeer[]
+  /** Neither a resource nor a peer. */
+  readonly beyond: readonly Reached[]
+  /** The gateway's own services. */
+  readonly gateway: readonly ReachPart[]
+  /** False: limits were reached, and what was not followed stands as one `maybe` for everything. */
+  readonly isWhole: boolean
+}
+
+export type AccessQuestion = {
+  readonly reach: StaticReach
+  readonly regions: readonly Region[]
+  /** Of other peers of the gateway. A default route is no prefix of a peer's own. */
+  readonly peers: readonly PeerPrefix[]
+}
+
+export function accessOf({ reach, regions, peers }: AccessQuestion): Access {
+  const all = reach.forward.map(reachedBy)
+  const byResource = Map.groupBy(regions, ({ resource }) => resource)
+  const resources: ReachedResource[] = []
+  for (const [resource, own] of byResource) {
+    const reached = within(
+      all,
+      own.map(({ family, box }) => ({ family, box })),
+    )
+    if (reached.length === 0) continue
+    const sure = reached.filter(({ certainty }) => certainty === 'yes').map(({ box }) => box)
+    const isWhole = own.every(({ box, family }) => withoutAll([box], ofFamily(sure, family)).length === 0)
+    resources.push({ resource, certainty: best(reached), isWhole, reached })
+  }
+  const places = peers.flatMap((peer) => {
+    const read = prefixRange(peer.prefix)
+    return read === null || peer.prefix.endsWith('/0') ? [] : [{ peer, ...read }]
+  })
+  const met = places.flatMap(({ peer, family, range }): ReachedPeer[] => {
+    const reached = within(all, [{ family, box: destinationBox(range, ALL_PROTOCOLS, ALL_PORTS) }])
+    return reached.length === 0 ? [] : [{ ...peer, certainty: best(reached), reached }]
+  })
+  const taken = [
+    ...regions.map(({ family, box }) => ({ family, box })),
+    ...places.map(({ family, range }) => ({ family, box: destinationBox(range, ALL_PROTOCOLS, ALL_PORTS) })),
+  ]
+  return { resources, peers: met, beyond: beyond(all, taken), gateway: reach.gateway, isWhole: reach.isWhole }
+}
+
+type Place = { readonly family: Family; readonly box: Box }
+
+/** Where a part gets to, after destination NAT. */
+export function targetOf({ destination, protocol, port, becomes }: ReachPart): Box {
+  return destinationBox(becomes?.destination ?? destination, protocol, becomes?.port ?? port)
+}
+
+function reachedBy(part: ReachPart): Reached {
+  const { family, becomes, certainty } = part
+  const box = targetOf(part)
+  // Of several addresses or ports that NAT may choose it is not known which are.
+  const isOpen = isMany(becomes?.destination) || isMany(becomes?.port)
+  return { family, box, certainty: isOpen ? 'maybe' : certainty, part }
+}
+
+function isMany(range: Range | null | undefined): boolean {
+  return range !== null && range !== undefined && range.low !== range.high
+}
+
+function within(all: readonly Reached[], places: readonly Place[]): Reached[] {
+  return places.flatMap(({ family, box }) =>
+    all.flatMap((reached) => {
+      const shared = reached.family === family ? common(reached.box, box) : null
+      return shared === null ? [] : [{ ...reached, box: shared }]
+    }),
+  )
+}
+
+function beyond(all: readonly Reached[], taken: readonly Place[]): Reached[] {
+  return all.flatMap((reached) => {
+    const near = taken.filter(({ family, box }) => family === reached.family && common(box, reached.box) !== null)
+    return withoutAll(
+      [reached.box],
+      near.map(({ box }) => box),
+    ).map((box) => ({ ...reached, box }))
+  })
+}
+
+function ofFamily(boxes: readonly Box[], family: Family): Box[] {
+  return boxes.filter(({ destination }) => (typeof destination.low === 'bigint') === (family === 6))
+}
+
+function best(reached: readonly Reached[]): Certainty {
+  return reached.some(({ certainty }) => certainty === 'yes') ? 'yes' : 'maybe'
+}
