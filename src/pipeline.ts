@@ -17,8 +17,10 @@ import type { IntakeHost, Item, SourceName } from './correlate/intake.ts'
 import { narrowPolls } from './correlate/narrowed-polls.ts'
 import { createPeerEvents, type SavedPeerEvents } from './correlate/peer-events.ts'
 import { createDetections, type SavedDetections } from './detections/catalogue/catalogue.ts'
+import type { DetectionKind } from './detections/catalogue/detection.ts'
 import { type Event, sharedFieldOf } from './event.ts'
 import { type AddressBook, createAddressBook } from './identity/address-book.ts'
+import type { Locate } from './identity/geo.ts'
 import type { Inventory } from './identity/inventory.ts'
 import type { LedgerChange } from './identity/ledger.ts'
 import { createLedgerJournal, type LedgerJournal, type SavedLedgerJournal } from './identity/ledger-journal.ts'
@@ -87,6 +89,10 @@ type Host = {
 export type PipelineOptions = {
   readonly hosts: readonly IntakeHost[]
   readonly inventory: Inventory
+  /** Users' own rules, beside the detections. */
+  readonly rules?: readonly DetectionKind[]
+  /** Where outer addresses are; absent without geo data. */
+  readonly locate?: Locate
   /** Takes the documents a ledger is rebuilt from; null where nobody keeps them. They are no events of the gateway. */
   readonly ledger: { readonly inventoryText: string; readonly emit: (event: Event) => void } | null
   /** There may be no end: what is told at the end of a replay is told while it goes on. */
@@ -122,10 +128,14 @@ export function createPipeline(
   const { openRelay, isLive = false } = options
   const isAlone = openRelay === undefined
   const posture = createPostureDesk({ inventory, hosts: options.hosts.map(toPostureHost) }, tell, saved?.posture)
-  const detections = createDetections({ emit, inventory }, saved?.detections)
+  const { rules = [], locate } = options
+  const detections = createDetections(
+    { emit, inventory, rules, ...(locate === undefined ? {} : { locate }) },
+    saved?.detections,
+  )
   const coverage = createCoverage(
     { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
-    emit,
+    tell,
     saved?.coverage,
   )
   const hosts = new Map<string, Host>()

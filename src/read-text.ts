@@ -1,4 +1,4 @@
-/** A text file that a person named. */
+/** A file that a person named. */
 import { readFile } from 'node:fs/promises'
 import { AppError } from './errors.ts'
 import { safeText } from './safe-text.ts'
@@ -11,6 +11,16 @@ export async function readText(
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
+    throw new AppError('cannot-read', `cannot read ${safeText(path)}`, { cause, advice })
+  }
+}
+
+/** The same, not decoded. */
+export async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const advice = 'Check the name and that the file may be read by this user.'
     throw new AppError('cannot-read', `cannot read ${safeText(path)}`, { cause, advice })
   }
 }

@@ -120,6 +120,8 @@ async function checkFile(file: string): Promise<Checked> {
   try {
     const kind = kindOf(text, file)
     if (kind === null) {
+      const { problems } = readYaml(text, file)
+      if (problems.length > 0) return { file, count: 1, summary: '', problems, text }
       return refused(
         file,
         'neither an inventory (people, gateways, peers, …) nor a pipeline (sources, sinks, …) nor rules (rules: …)',
@@ -151,6 +153,8 @@ export function kindOf(text: string, file: string): FileKind | null {
     if (has('version')) return 'inventory'
   }
   const name = basename(file).toLowerCase()
+  // Of a file that is no YAML only its lines can tell.
+  if (/^rules:\s*$/m.test(text)) return 'rules'
   if (name.includes('inventory')) return 'inventory'
   if (name.includes('rules')) return 'rules'
   return name.includes('pipeline') ? 'pipeline' : null

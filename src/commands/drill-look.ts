@@ -2,12 +2,13 @@
  * What a drill looks at on this machine: `wg show all dump` (its secrets are taken out by sources/wireguard before anything else sees a
  * row), `conntrack -L`, and the stored configurations. Nothing is changed.
  */
-import { readStoredConfs } from '../sources/wireguard/stored-confs.ts'
-import { createSnapshotDecoder } from '../sources/wireguard/decoder.ts'
-import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
+
 import type { Clock } from '../live/clock.ts'
 import { runCommand } from '../live/collectors/run-command.ts'
 import { safeText } from '../safe-text.ts'
+import { createSnapshotDecoder } from '../sources/wireguard/decoder.ts'
+import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
+import { readStoredConfs } from '../sources/wireguard/stored-confs.ts'
 import { type Micros, toIso } from '../time.ts'
 import type { Look } from './drill-stages.ts'
 
@@ -37,7 +38,8 @@ export async function readRunning({ wg, clock }: Machine): Promise<readonly Peer
     clock,
   ).done
   // What wg says on stderr is a message of its own; rows stand on stdout only.
-  if (problem !== '') return { problem: safeText(`${problem} ${stderr.split('\n', 1).join('')}`.trim().slice(0, SAID_MAX)) }
+  if (problem !== '')
+    return { problem: safeText(`${problem} ${stderr.split('\n', 1).join('')}`.trim().slice(0, SAID_MAX)) }
   return decodeDump(stdout.toString('latin1'), clock.now())
 }
 
@@ -52,7 +54,8 @@ function decodeDump(text: string, at: Micros): readonly PeerRow[] | { readonly p
   for (const line of text.split('\n')) if (line !== '') decoder.push({ text: line, offset: 0, flaw: '' }, FILE)
   decoder.end()
   const [snapshot] = found
-  if (snapshot === undefined || !snapshot.isComplete || unread > 0) return { problem: 'a row of wg’s output could not be read' }
+  if (snapshot === undefined || !snapshot.isComplete || unread > 0)
+    return { problem: 'a row of wg’s output could not be read' }
   return snapshot.peers
 }
 
@@ -61,7 +64,8 @@ export async function lookAt(machine: Machine, publicKey: string, addresses: rea
   const began = machine.clock.now()
   const peers = await readRunning(machine)
   const ended = machine.clock.now()
-  const running = 'problem' in peers ? peers : peers.filter((peer) => peer.publicKey === publicKey).map((peer) => peer.interface)
+  const running =
+    'problem' in peers ? peers : peers.filter((peer) => peer.publicKey === publicKey).map((peer) => peer.interface)
   return {
     began,
     ended,
@@ -92,7 +96,10 @@ async function countEntries(
       clock,
     ).done
     if (problem !== '') return { problem: `conntrack: ${problem}` }
-    count += stdout.toString('latin1').split('\n').filter((line) => line.includes('src=')).length
+    count += stdout
+      .toString('latin1')
+      .split('\n')
+      .filter((line) => line.includes('src=')).length
   }
   return count
 }

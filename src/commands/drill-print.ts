@@ -1,13 +1,13 @@
 /** What a drill says while it runs and when it is over: a line a stage, the three durations, a record for the file. */
 import { spanText, timeOfDay } from '../quantity-text.ts'
-import { betweenText, rangeText, stampText } from '../reports/revocation-text.ts'
 import type { Range } from '../reports/revocation-durations.ts'
+import { betweenText, rangeText, stampText } from '../reports/revocation-text.ts'
 import { safeText } from '../safe-text.ts'
 import { type Micros, MS, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'
 import type { Drill, DrillEvent, Reached, Stage } from './drill-stages.ts'
 import { shellWords } from './shell-words.ts'
-import { paint, type Terminal } from './terminal.ts'
+import { counted, paint, type Terminal } from './terminal.ts'
 import { wrapText } from './wrap-text.ts'
 
 const LABEL = 14
@@ -37,12 +37,25 @@ export type DrillRecord = {
 export function eventText(terminal: Terminal, event: DrillEvent, armed: Micros | null): string {
   switch (event.kind) {
     case 'reached': {
-      const label = paint(terminal, event.stage === 'proved' ? 'green' : 'bold', event.stage.replace('-', ' ').padEnd(LABEL))
+      const label = paint(
+        terminal,
+        event.stage === 'proved' ? 'green' : 'bold',
+        event.stage.replace('-', ' ').padEnd(LABEL),
+      )
       const since = armed === null || event.stage === 'armed' ? '' : `  +${spanText(Math.max(0, event.to - armed))}`
       return `${timeOfDay(event.to)}  ${label}${WORDS[event.stage]}${since}`
     }
     case 'came-back':
       return `${timeOfDay(event.at)}  ${paint(terminal, 'red', 'came back'.padEnd(LABEL))}the key runs again: the proof begins anew`
+    case 'left': {
+      const parts = [
+        ...(event.entries > 0
+          ? [`${counted(event.entries, 'connection entry', 'connection entries')} (conntrack -D -s …)`]
+          : []),
+        ...event.stored.map((file) => `stored in ${safeText(file)}`),
+      ]
+      return `${timeOfDay(event.at)}  ${paint(terminal, 'yellow', 'still there'.padEnd(LABEL))}${parts.join('; ')}`
+    }
     case 'blind':
       return `${timeOfDay(event.at)}  ${paint(terminal, 'yellow', 'blind'.padEnd(LABEL))}${safeText(event.problem)}`
     default:
@@ -53,7 +66,11 @@ export function eventText(terminal: Terminal, event: DrillEvent, armed: Micros |
 /** The line that is drawn over itself on a terminal; no LF. */
 export function liveLine(drill: Drill, now: Micros): string {
   const armed = drill.reached.get('armed')
-  const waits = drill.reached.has('removed') ? 'waiting for proof' : armed === undefined ? 'waiting for the key' : 'waiting for the removal'
+  const waits = drill.reached.has('removed')
+    ? 'waiting for proof'
+    : armed === undefined
+      ? 'waiting for the key'
+      : 'waiting for the removal'
   return `${timeOfDay(now)}  ${waits}${armed === undefined ? '' : `, ${spanText(Math.max(0, now - armed.to))} since the watch is on`}`
 }
 
@@ -87,13 +104,22 @@ export function drillText(terminal: Terminal, width: number, drill: Drill, recor
       ? `Tunnel access with this key ended at ${betweenText(removed)} on ${record.host} and had not returned by ${stampText(proved.to)}. Other gateways and other ways in are outside this drill.`
       : `Not proved, because ${missing(drill, record)}.`
   const facts: [string, string][] = [
-    ['detect', detect === null ? 'not stated (--compromised-at): the watch begins when somebody noticed' : `${spanText(detect)} from the compromise, as stated, to the start of the watch`],
+    [
+      'detect',
+      detect === null
+        ? 'not stated (--compromised-at): the watch begins when somebody noticed'
+        : `${spanText(detect)} from the compromise, as stated, to the start of the watch`,
+    ],
     ['remove', remove === null ? 'not measured' : `${rangeText(remove)} from the start of the watch to the removal`],
     ['prove', prove === null ? 'not reached' : `${rangeText(prove)} from the removal to the proof`],
     ...drill.unseen.map((text): [string, string] => ['not looked at', text]),
   ]
   const lines = [
-    paint(terminal, 'bold', paint(terminal, proved === undefined ? 'red' : 'green', proved === undefined ? 'NOT PROVED' : 'PROVED')),
+    paint(
+      terminal,
+      'bold',
+      paint(terminal, proved === undefined ? 'red' : 'green', proved === undefined ? 'NOT PROVED' : 'PROVED'),
+    ),
     ...wrapText(verdict, width),
     '',
     ...facts.flatMap(([label, text]) =>
@@ -110,8 +136,12 @@ function missing(drill: Drill, { end }: DrillRecord): string {
   const why = end === 'timeout' ? 'the time was over' : 'the drill was stopped'
   if (!drill.reached.has('removed')) return `the key still runs; ${why}`
   const left = [
-    ...(drill.reached.has('entries-gone') || drill.unseen.some((text) => text.startsWith('connection')) ? [] : ['connection entries stand']),
-    ...(drill.reached.has('stored-gone') || drill.unseen.some((text) => text.startsWith('stored')) ? [] : ['a stored configuration holds it']),
+    ...(drill.reached.has('entries-gone') || drill.unseen.some((text) => text.startsWith('connection'))
+      ? []
+      : ['connection entries stand']),
+    ...(drill.reached.has('stored-gone') || drill.unseen.some((text) => text.startsWith('stored'))
+      ? []
+      : ['a stored configuration holds it']),
   ]
   return `${left.join(' and ') || 'it was not looked at long enough'}; ${why}`
 }

@@ -25,6 +25,8 @@ export type DrillEvent =
   | ({ readonly kind: 'reached' } & Reached)
   /** The key is back: everything since its removal begins anew. */
   | { readonly kind: 'came-back'; readonly at: Micros }
+  /** The key is gone; this is what still stands of it. Told when it changes from none to some, and by file. */
+  | { readonly kind: 'left'; readonly at: Micros; readonly entries: number; readonly stored: readonly string[] }
   /** A look told nothing, the first of a row of them. */
   | { readonly kind: 'blind'; readonly at: Micros; readonly problem: string }
 
@@ -47,6 +49,7 @@ export function createDrill(): Drill {
   let clean = 0
   let isBlind = false
   let unseen: readonly string[] = []
+  let left = ''
 
   function reach(stage: Stage, from: Micros, to: Micros): DrillEvent[] {
     if (reached.has(stage)) return []
@@ -63,6 +66,7 @@ export function createDrill(): Drill {
     const events: DrillEvent[] = reach('armed', look.began, look.ended)
     if (reached.has('removed')) events.push({ kind: 'came-back', at: look.ended })
     forget('removed', 'entries-gone', 'stored-gone')
+    left = ''
     clean = 0
     return events
   }
@@ -79,6 +83,10 @@ export function createDrill(): Drill {
     if (isStored === false) events.push(...reach('stored-gone', since, look.ended))
     else forget('stored-gone')
     clean++
+    const [entries, stored] = [isGone === false ? Number(look.entries) : 0, 'problem' in look.stored ? [] : look.stored]
+    const now = `${entries > 0 ? 'entries' : ''} ${stored.join()}`
+    if (now !== left && now !== ' ') events.push({ kind: 'left', at: look.ended, entries, stored })
+    left = now
     // What cannot be looked at is said, and holds up nothing: what runs decides about access.
     if (clean >= PROOF_LOOKS && isGone !== false && isStored !== true)
       events.push(...reach('proved', look.began, look.ended))

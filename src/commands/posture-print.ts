@@ -30,9 +30,11 @@ export function postureText(terminal: Terminal, page: PosturePage, columns: numb
   const isMany = page.machines.length > 1
   const areas = POSTURE_AREAS.map((area) => page.outcomes.filter(({ check }) => check.area === area))
   const told = areas.filter((outcomes) => outcomes.length > 0)
+  const shared = sharedReasons(page.outcomes)
   const parts = [
     headText(terminal, page, width),
-    ...told.map((outcomes) => areaText(terminal, outcomes, isMany, width)),
+    ...told.map((outcomes) => areaText(terminal, outcomes, { isMany, width, shared })),
+    sharedText(terminal, page.outcomes, { isMany, width, shared }),
     acceptedText(terminal, page.outcomes, isMany, width),
     endText(terminal, page.outcomes, width),
   ]
@@ -61,16 +63,25 @@ function machineText({ at, wireguard }: MachineView): string {
   return `judged as of ${printTime(at)}, ${counted(wireguard.peers.length, 'peer')} on ${interfaces}`
 }
 
-function areaText(terminal: Terminal, outcomes: readonly CheckOutcome[], isMany: boolean, width: number): string {
+type Layout = {
+  /** More than one machine: then each line says which. */
+  readonly isMany: boolean
+  readonly width: number
+  /** Reasons that stand in several areas, and are told once at the end. */
+  readonly shared: ReadonlySet<string>
+}
+
+function areaText(terminal: Terminal, outcomes: readonly CheckOutcome[], layout: Layout): string {
+  const { isMany, width, shared } = layout
   const [first] = outcomes
   const found = findingsOf(outcomes).filter(({ finding }) => finding.exception === null)
   const lines = [
     paint(terminal, 'bold', first?.check.area ?? ''),
     ...okLines(terminal, outcomes, isMany, width),
     ...bySeverity(found).flatMap((each) => findingLines(terminal, each, isMany, width)),
-    ...notCheckedLines(terminal, outcomes, isMany, width),
+    ...notCheckedLines(terminal, outcomes, layout, (reason) => !shared.has(reason)),
   ]
-  // All that an area has may be accepted, which is told apart.
+  // All that an area has may be told apart.
   return lines.length === 1 ? '' : lines.map((line) => `${line}\n`).join('')
 }
 
@@ -91,13 +102,13 @@ function okLines(terminal: Terminal, outcomes: readonly CheckOutcome[], isMany: 
 function notCheckedLines(
   terminal: Terminal,
   outcomes: readonly CheckOutcome[],
-  isMany: boolean,
-  width: number,
+  { isMany, width }: Layout,
+  isTold: (reason: string) => boolean,
 ): string[] {
   const byReason = new Map<string, { readonly hosts: string[]; readonly titles: string[] }>()
   for (const { host, check, results } of outcomes) {
     for (const result of results) {
-      if (result.kind !== 'not-checked') continue
+      if (result.kind !== 'not-checked' || !isTold(result.reason)) continue
       const known = byReason.get(result.reason) ?? { hosts: [], titles: [] }
       byReason.set(result.reason, known)
       if (!known.hosts.includes(host)) known.hosts.push(host)
@@ -114,6 +125,22 @@ function notCheckedLines(
   })
 }
 
+function sharedReasons(outcomes: readonly CheckOutcome[]): ReadonlySet<string> {
+  const areas = new Map<string, string[]>()
+  for (const { check, results } of outcomes) {
+    for (const result of results) if (result.kind === 'not-checked') push(areas, result.reason, check.area)
+  }
+  return new Set([...areas].filter(([, each]) => each.length > 1).map(([reason]) => reason))
+}
+
+/** What is missing for several areas is told once. */
+function sharedText(terminal: Terminal, outcomes: readonly CheckOutcome[], layout: Layout): string {
+  const { shared } = layout
+  if (shared.size === 0) return ''
+  const lines = notCheckedLines(terminal, outcomes, layout, (reason) => shared.has(reason))
+  return [paint(terminal, 'bold', 'Not looked at'), ...lines].map((line) => `${line}\n`).join('')
+}
+
 function findingLines(terminal: Terminal, found: Found, isMany: boolean, width: number): string[] {
   const { host, check, finding } = found
   const room = width - INDENT
@@ -123,8 +150,14 @@ function findingLines(terminal: Terminal, found: Found, isMany: boolean, width: 
   return labelled(paint(terminal, COLORS[severity], name), name, [
     ...wrapText(`${hostsText([host], isMany)}${finding.text}`, room),
     ...evidence,
-    ...finding.mend.flatMap((line) => commandLines(terminal, line, room)),
+    ...finding.mend.flatMap(apart).flatMap((line) => commandLines(terminal, line, room)),
   ])
+}
+
+/** A comment behind a command would be broken in the middle, and its rest be run: it stands below. */
+function apart(line: string): string[] {
+  const [, command, comment] = /^([^#'"]*[^#'"\s])\s+(#\s.*)$/.exec(line) ?? []
+  return command === undefined || comment === undefined ? [line] : [command, comment]
 }
 
 function acceptedText(terminal: Terminal, outcomes: readonly CheckOutcome[], isMany: boolean, width: number): string {

@@ -5,6 +5,7 @@ import type { IntakeHost, Item, SourceName } from '../correlate/intake.ts'
 import { type Event, sharedFieldOf } from '../event.ts'
 import { createEventClock } from '../event-clock.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import type { FindingInputs } from '../live/finding-inputs.ts'
 import { relayTo } from '../live/relay-to.ts'
 import { createPipeline, type Pipeline } from '../pipeline.ts'
 import type { Capture, CaptureHost } from '../sources/capture.ts'
@@ -58,6 +59,7 @@ export type ReplayInput = {
   readonly config: PipelineConfig
   readonly inventory: Inventory
   readonly inventoryText: string
+  readonly findings?: FindingInputs
 }
 
 export async function runCapture(input: ReplayInput, output: ReplayOutput, terminal: Terminal): Promise<ReplayResult> {
@@ -86,7 +88,7 @@ export async function runCapture(input: ReplayInput, output: ReplayOutput, termi
   const ledger = output.addLedger === null ? null : { inventoryText, emit: output.addLedger }
   const { addRelay = null } = output
   const relay = addRelay === null ? {} : { openRelay: relayTo(addRelay, hosts) }
-  const pipeline = createPipeline({ hosts, inventory, ledger, ...relay }, (event: Event) => {
+  const pipeline = createPipeline({ hosts, inventory, ledger, ...relay, ...input.findings }, (event: Event) => {
     documents.set(event.dataset, (documents.get(event.dataset) ?? 0) + 1)
     if (event.dataset === 'wireguard.firewall' || event.dataset === 'wireguard.flow') {
       const status = sharedFieldOf(event, 'wireguard.attribution.status') ?? ''

@@ -3,10 +3,11 @@
  * it. The same capture gives the same bytes: nothing here depends on the wall clock, the machine's zone, or where the files lie.
  */
 
-import { basename } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { emptyPipeline, type PipelineConfig, parsePipeline } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { emptyInventory, parseInventory } from '../identity/inventory.ts'
+import { loadFindingInputs } from '../live/finding-inputs.ts'
 import { readText } from '../read-text.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
 import { type Capture, findCapture } from '../sources/capture.ts'
@@ -167,7 +168,10 @@ export async function readInput(directory: string, pipeline: string): Promise<Re
   const capture = await findCapture(directory)
   const own = await loadPipeline(capture.pipeline)
   const config = pipeline === '' ? own : withHostsOf(await loadPipeline(pipeline), own)
-  return { capture, config, ...(await loadInventory(capture)) }
+  // Paths in a file are relative to it: rules are those of the one that was named, or lies in the capture.
+  const base = dirname(resolve(pipeline === '' ? join(directory, 'pipeline.yaml') : pipeline))
+  const findings = await loadFindingInputs(config, base)
+  return { capture, config, findings, ...(await loadInventory(capture)) }
 }
 
 /** A machine that the file given does not mention keeps the options its capture came with. */

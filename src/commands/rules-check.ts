@@ -1,9 +1,10 @@
 /** What `check` and `rules check` say of a file of rules: what is remarkable, and samples that did not give what they promised. */
-import type { Fields } from '../fields.ts'
+
 import type { Rule } from '../detections/rules/rule.ts'
 import { remarksOf } from '../detections/rules/rule-remarks.ts'
 import { type Reason, reasonsOf, runSamples, type SampleResult } from '../detections/rules/sample-result.ts'
 import { formatProblem } from '../errors.ts'
+import type { Fields } from '../fields.ts'
 import { safeText } from '../safe-text.ts'
 import { fieldText } from './document-output.ts'
 import { printProblems } from './problem-report.ts'
@@ -24,7 +25,10 @@ export type RuleCheck = {
 export function checkRules(rules: readonly Rule[]): RuleCheck {
   const results = rules.flatMap(runSamples)
   const failed = results.filter(({ passed }) => !passed)
-  const samples = results.length === 0 ? 'no samples' : `${results.length - failed.length} of ${counted(results.length, 'sample')} as promised`
+  const samples =
+    results.length === 0
+      ? 'no samples'
+      : `${results.length - failed.length} of ${counted(results.length, 'sample')} as promised`
   return {
     summary: `${counted(rules.length, 'rule')}, ${samples}`,
     remarks: rules.flatMap((rule) =>
@@ -91,5 +95,7 @@ function documentText(document: Fields): string {
 }
 
 function cut(lines: readonly string[], what: string): string[] {
-  return lines.length <= SHOWN_MAX ? [...lines] : [...lines.slice(0, SHOWN_MAX), `… ${lines.length - SHOWN_MAX} more ${what}`]
+  return lines.length <= SHOWN_MAX
+    ? [...lines]
+    : [...lines.slice(0, SHOWN_MAX), `… ${lines.length - SHOWN_MAX} more ${what}`]
 }

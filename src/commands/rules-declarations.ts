@@ -3,6 +3,8 @@ import type { Command } from 'commander'
 import { runCheck } from './check.ts'
 import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
+import { runRulesExport } from './rules-export.ts'
+import { runRulesImport } from './rules-import.ts'
 import { runRulesRun } from './rules-run.ts'
 
 type RunOptions = ConnectionOptions & {
@@ -21,7 +23,9 @@ type RunOptions = ConnectionOptions & {
 /** `rules`. */
 export function declareRules(program: Command, invocation: Invocation): void {
   const { terminal, done } = invocation
-  const rules = program.command('rules').description('your own rules: what to find, in a query, with samples that hold it to its word')
+  const rules = program
+    .command('rules')
+    .description('your own rules: what to find, in a query, with samples that hold it to its word')
   rules
     .command('check')
     .description('validate files of rules and run their samples; as check does')
@@ -31,6 +35,32 @@ export function declareRules(program: Command, invocation: Invocation): void {
       done(await runCheck(files, terminal))
     })
   declareRun(rules, invocation)
+  declareImport(rules, invocation)
+  declareExport(rules, invocation)
+}
+
+function declareImport(rules: Command, { terminal, done }: Invocation): void {
+  rules
+    .command('import')
+    .description('make rules of Sigma rules; what cannot be expressed is refused by name')
+    .argument('<sigma...>', 'YAML files of Sigma rules, one rule each')
+    .option('--out <file>', 'write there instead of standard output', '')
+    .option('--skip', 'leave out what cannot be expressed, and import the rest', false)
+    .addHelpText('after', '\nExample:\n  peertrail rules import sigma/*.yml --out rules.yaml')
+    .action(async (files: string[], { out, skip: isSkipping }: { out: string; skip: boolean }) => {
+      done(await runRulesImport({ files, out, isSkipping }, terminal))
+    })
+}
+
+function declareExport(rules: Command, { terminal, stdout, done }: Invocation): void {
+  rules
+    .command('export')
+    .description('the same rules for the detection engine of Kibana, as NDJSON that it imports')
+    .argument('<file...>', 'YAML files of rules')
+    .addHelpText('after', '\nExample:\n  peertrail rules export rules.yaml > rules.ndjson')
+    .action(async (files: string[]) => {
+      done(await runRulesExport(files, { terminal, stdout }))
+    })
 }
 
 function declareRun(rules: Command, { terminal, environment, stdout, now, done }: Invocation): void {
@@ -42,7 +72,11 @@ function declareRun(rules: Command, { terminal, environment, stdout, now, done }
     .option('--until <time>', 'up to then', '')
     .option('--last <span>', 'from so long ago: 24h, 7d', '')
     .option('--inventory <file>', 'whose exceptions excuse findings', '')
-    .option('--store <dir>', 'the store; else PEERTRAIL_STORE, --pipeline, /etc/peertrail/pipeline.yaml, ./peertrail-data', '')
+    .option(
+      '--store <dir>',
+      'the store; else PEERTRAIL_STORE, --pipeline, /etc/peertrail/pipeline.yaml, ./peertrail-data',
+      '',
+    )
     .option('--pipeline <file>', 'the store this pipeline writes to', '')
     .option('--elasticsearch <url>', 'ask this cluster instead of a store: https://es.example:9200', '')
     .option('--namespace <name>', "last part of its streams' names; default when left out", '')

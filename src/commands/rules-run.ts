@@ -73,7 +73,7 @@ export async function* findingsInStore(
   const emit = (event: Event) => void found.push(flatten(event))
   const detections = createDetections({ emit, inventory, rules: rules.map(compileRule) }, undefined, [])
   const taken = () => {
-    const findings = found
+    const findings = found.sort(byTimeAndId)
     found = []
     return findings
   }
@@ -89,6 +89,10 @@ export async function* findingsInStore(
   }
   detections.tick(Number.POSITIVE_INFINITY)
   yield { findings: taken(), documents: 0 }
+}
+
+function byTimeAndId(a: Fields, b: Fields): number {
+  return (a['@timestamp'] ?? 0) - (b['@timestamp'] ?? 0) || ((a['event.id'] ?? '') < (b['event.id'] ?? '') ? -1 : 1)
 }
 
 function selectionOf(rules: readonly Rule[], since: number, until: number): Selection {
@@ -112,9 +116,13 @@ async function sayTotal(
   terminal: Terminal,
 ): Promise<void> {
   if (documents === 0) {
-    terminal.err(`${await storedPeriod(reader, null, period, `nothing matches ${rules.length === 1 ? 'the rule' : 'a rule'}`)}\n`)
+    terminal.err(
+      `${await storedPeriod(reader, null, period, `nothing matches ${rules.length === 1 ? 'the rule' : 'a rule'}`)}\n`,
+    )
     return
   }
   const matched = `${documents.toLocaleString('en-US')} matching ${documents === 1 ? 'document' : 'documents'}`
-  terminal.err(`${paint(terminal, 'dim', `${counted(findings, 'finding')} of ${counted(rules.length, 'rule')} in ${matched}`)}\n`)
+  terminal.err(
+    `${paint(terminal, 'dim', `${counted(findings, 'finding')} of ${counted(rules.length, 'rule')} in ${matched}`)}\n`,
+  )
 }

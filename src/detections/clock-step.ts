@@ -11,7 +11,7 @@ import type { Fields } from '../fields.ts'
 import { createFindingDocuments } from '../finding-document.ts'
 import { quoteText } from '../kql/print-query.ts'
 import { spanText } from '../quantity-text.ts'
-import { DAY, HOUR, type Micros, MINUTE, MS, SECOND } from '../time.ts'
+import { DAY, HOUR, MINUTE, type Micros, MS, SECOND } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { aboutLogin } from './catalogue/login-words.ts'
 import { createOncePer, type SavedOncePer } from './catalogue/once-per.ts'
@@ -98,27 +98,25 @@ export const clockStep: DetectionKind = {
 }
 
 function wants(event: Event): boolean {
-  switch (event.dataset) {
-    case 'wireguard.session':
-      return (
-        Math.abs(fieldOf(event, 'wireguard.host.clock_offset') ?? 0) * MS >= OFFSET_MIN ||
-        fieldOf(event, 'event.reason') === 'clock-differs'
-      )
-    case 'wireguard.audit':
-      return (
-        fieldOf(event, 'event.action') === 'changed-system-time' &&
-        fieldOf(event, 'auditd.session') !== undefined &&
-        fieldOf(event, 'event.outcome') === 'success' &&
-        SETS.has(fieldOf(event, 'auditd.data.syscall') ?? '')
-      )
-    default:
-      return REASONS.has(fieldOf(event, 'event.reason') ?? '')
-  }
+  if (event.dataset === 'wireguard.coverage') return REASONS.has(fieldOf(event, 'event.reason') ?? '')
+  if (event.dataset === 'wireguard.session')
+    return isFarOff(fieldOf(event, 'wireguard.host.clock_offset')) || fieldOf(event, 'event.reason') === 'clock-differs'
+  return (
+    fieldOf(event, 'event.action') === 'changed-system-time' &&
+    fieldOf(event, 'auditd.session') !== undefined &&
+    fieldOf(event, 'event.outcome') === 'success' &&
+    SETS.has(fieldOf(event, 'auditd.data.syscall') ?? '')
+  )
+}
+
+/** `offset` in milliseconds. */
+function isFarOff(offset: number | undefined): boolean {
+  return offset !== undefined && Math.abs(offset) * MS >= OFFSET_MIN
 }
 
 function signOf(fields: Fields): Sign | null {
   const offset = (fields['wireguard.host.clock_offset'] ?? 0) * MS
-  if (Math.abs(offset) >= OFFSET_MIN) {
+  if (isFarOff(fields['wireguard.host.clock_offset'])) {
     const direction = offset > 0 ? 'ahead of' : 'behind'
     const words = `${spanText(Math.abs(offset))} ${direction} the gateway’s, by connections that both saw`
     return { kind: `${direction} ${orderOf(Math.abs(offset))}`, words, period: DAY, severity: 2 }

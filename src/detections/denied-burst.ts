@@ -74,6 +74,7 @@ export const deniedBurst: DetectionKind = {
         measure: 'count',
         threshold: PACKETS,
         window: WINDOW,
+        isTight: true,
         inventory,
         describe: (found) => {
           const tried = found.distinct.map((text) => text.split(' '))

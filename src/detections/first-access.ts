@@ -4,8 +4,8 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { createFindingDocuments, type Severity } from '../finding-document.ts'
-import { DAY, SECOND } from '../time.ts'
 import { spanText } from '../quantity-text.ts'
+import { DAY, SECOND } from '../time.ts'
 import { dayNumber } from './catalogue/day-rings.ts'
 import type { Detection, DetectionAbout, DetectionContext, DetectionKind, Tally } from './catalogue/detection.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'

@@ -86,6 +86,7 @@ export const hostSweep: DetectionKind = {
         measure: countTargets,
         threshold: ADDRESSES,
         window: WINDOW,
+        isTight: true,
         settle: SETTLE,
         inventory,
         describe: (found) => {

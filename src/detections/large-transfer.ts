@@ -159,7 +159,9 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
         end: lastAt,
         summary:
           `${peerName(first)} ${direction} ${bytesText(hour.bytes)} within an hour so far, ${targetsText(direction, hour.targets)}; ` +
-          `its highest hour of ${days.of(subject).size} days was ${bytesText(highest)}`,
+          (highest === 0
+            ? 'in the weeks before it moved next to nothing'
+            : `its highest hour of ${days.of(subject).size} days with traffic was ${bytesText(highest)}`),
         query:
           `wireguard.peer.public_key : "${key}" and ` +
           '(wireguard.flow.delta.source.bytes > 0 or wireguard.flow.delta.destination.bytes > 0)',

@@ -111,6 +111,15 @@ function createLongConnection({ emit, inventory, saved: before }: DetectionConte
     days.set(key, day, Math.max(days.get(key, day) ?? 0, hours))
   }
 
+  /** One that is over without a word of its end belongs to the history, too. */
+  function forgetBefore(at: Micros): void {
+    for (const [name, connection] of connections) {
+      if (connection.at > at - FORGOTTEN_AFTER) return
+      connections.delete(name)
+      learn(name.slice(0, name.indexOf(' ')), connection.at, connection.hours)
+    }
+  }
+
   function keep(name: string, connection: Connection): void {
     connections.delete(name)
     connections.set(name, connection)
@@ -151,6 +160,8 @@ function createLongConnection({ emit, inventory, saved: before }: DetectionConte
         history.see(tally.key, tally.distinct.length, tally.start)
         return
       }
+      // Not only at ticks: what is found must not depend on when they come.
+      forgetBefore(tally.end)
       const { key, name, hours } = partsOf(tally.key)
       const connection = connections.get(name) ?? { hours: 0, at: tally.firstAt, isFound: false }
       if (hours <= connection.hours) return
@@ -172,13 +183,7 @@ function createLongConnection({ emit, inventory, saved: before }: DetectionConte
       const { name, hours } = partsOf(tallyKey)
       return hours <= (connections.get(name)?.hours ?? 0)
     },
-    tick(watermark) {
-      for (const [name, { at, hours }] of connections) {
-        if (at > watermark - FORGOTTEN_AFTER) break
-        connections.delete(name)
-        learn(name.slice(0, name.indexOf(' ')), at, hours)
-      }
-    },
+    tick: forgetBefore,
     get forgotten() {
       return forgotten + days.forgotten
     },

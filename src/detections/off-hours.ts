@@ -5,8 +5,8 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { createFindingDocuments } from '../finding-document.ts'
-import { HOUR, MINUTE, type Micros } from '../time.ts'
 import { timeOfDay } from '../quantity-text.ts'
+import { HOUR, MINUTE, type Micros } from '../time.ts'
 import { createDayRings, dayNumber, type SavedDayRings } from './catalogue/day-rings.ts'
 import type { Detection, DetectionAbout, DetectionContext, DetectionKind, Tally } from './catalogue/detection.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'

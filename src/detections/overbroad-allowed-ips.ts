@@ -55,7 +55,7 @@ const ABOUT: DetectionAbout = {
   baseline: 0,
   query: 'event.dataset : "wireguard.peer" and wireguard.peer.allowed_ips : *',
   knownGaps: [
-    'A single address that is not documented is told when it is added (allowed-ips-widened), or by `peertrail posture`.',
+    'A peer with one single address, another than documented, is told by `peertrail posture`.',
     'Of a key that no inventory knows only prefixes too wide for a device are told; unknown-peer tells the rest.',
     'Without an inventory only default routes are told.',
     'What firewall rules make of the addresses is not looked at.',
@@ -79,19 +79,22 @@ export const overbroadAllowedIps: DetectionKind = {
   ],
   open: (context) =>
     createPeerCheck<never>(ABOUT, context, (stretch) => {
-      const { place, points, fields } = stretch
+      const { place, fields } = stretch
       const { inventory } = context
-      const { at } = points[0]
       const running = fields['wireguard.peer.allowed_ips'] ?? []
       const peer = documentedPeer(inventory, place)
-      const documented = documentedPrefixes(peer, place, at)
+      // An expired prefix was documented: key-expired.ts tells it.
+      const documented = documentedPrefixes(peer, place, Number.NEGATIVE_INFINITY)
       // AllowedIPs documented for another interface say nothing about this one.
       const isHeld = peer !== null && isDocumentedHere(peer, place)
       const undocumented = isHeld ? uncovered(running, documented) : []
       const wide = running.filter((prefix) => isTooWide(prefix, peer, inventory))
       const told = [...new Set([...undocumented, ...wide])]
       if (told.length === 0) return { memory: null, found: [] }
-      return { memory: null, found: [toFound(stretch, peer, { told, undocumented, documented })] }
+      return {
+        memory: null,
+        found: [toFound(stretch, peer, { told, undocumented, documented, isHeldAgainst: documentsPeers(inventory) })],
+      }
     }),
 }
 
@@ -99,6 +102,8 @@ type Prefixes = {
   readonly told: readonly string[]
   readonly undocumented: readonly string[]
   readonly documented: readonly string[]
+  /** There is an inventory that could document them. */
+  readonly isHeldAgainst: boolean
 }
 
 function toFound({ place, points, fields }: PeerStretch, peer: InventoryPeer | null, prefixes: Prefixes): PeerFound {
@@ -125,10 +130,10 @@ function toFound({ place, points, fields }: PeerStretch, peer: InventoryPeer | n
 }
 
 /** What is documented is meant, and told as a reminder. A default route that nobody documented is the worst of it. */
-function severityOf({ told, undocumented, documented }: Prefixes, peer: InventoryPeer | null, isHeld: boolean): Severity {
+function severityOf({ told, undocumented, documented, isHeldAgainst }: Prefixes, peer: InventoryPeer | null): Severity {
   if (undocumented.some(isDefault)) return 3
   if (peer !== null) return undocumented.length === 0 && documented.length > 0 ? 1 : 2
-  return isHeld && told.some(isDefault) ? 3 : 2
+  return isHeldAgainst && told.some(isDefault) ? 3 : 2
 }
 
 /** Nobody is brought back by the command: an ended peer is removed instead, which other findings say. */

@@ -77,6 +77,7 @@ export const portScan: DetectionKind = {
         measure: countTargets,
         threshold: PORTS,
         window: WINDOW,
+        isTight: true,
         settle: SETTLE,
         inventory,
         describe: (found) => {

@@ -48,7 +48,11 @@ const ABOUT: DetectionAbout = {
   ],
   attack: [
     { id: 'T1562.006', name: 'Indicator Blocking', tactic: { id: 'TA0005', name: 'Defense Evasion' } },
-    { id: 'T1562.012', name: 'Disable or Modify Linux Audit System', tactic: { id: 'TA0005', name: 'Defense Evasion' } },
+    {
+      id: 'T1562.012',
+      name: 'Disable or Modify Linux Audit System',
+      tactic: { id: 'TA0005', name: 'Defense Evasion' },
+    },
   ],
   limits: {
     promised: 'never spoke since the start',
@@ -80,7 +84,11 @@ type Source = {
   longest: Micros
   longestBefore: Micros
 }
-type Saved = { readonly sources: Map<string, Source>; readonly pending: SeenDocument[]; readonly quiet: Map<string, Micros> }
+type Saved = {
+  readonly sources: Map<string, Source>
+  readonly pending: SeenDocument[]
+  readonly quiet: Map<string, Micros>
+}
 
 export const sourceSilent: DetectionKind = {
   about: ABOUT,
@@ -215,7 +223,9 @@ function isLongSilence({ covered, longest, longestBefore }: Source, length: Micr
 
 function isHeartbeat(event: Event): boolean {
   // One with a reason says how far a source can be relied on.
-  return fieldOf(event, 'event.action') === 'source-heartbeat' && fieldOf(event, 'wireguard.coverage.reason') === undefined
+  return (
+    fieldOf(event, 'event.action') === 'source-heartbeat' && fieldOf(event, 'wireguard.coverage.reason') === undefined
+  )
 }
 
 function isSilence(event: Event): boolean {

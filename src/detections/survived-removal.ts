@@ -3,7 +3,7 @@
  * as it is: the entries stand until they time out, five days for an established TCP connection, and let packets through for whoever
  * holds the address next. Reads the removal and what flows of the key say after it (`holder-changed`: the flow's key lost its address).
  */
-import { fieldOf } from '../event.ts'
+import { type Event, fieldOf } from '../event.ts'
 import type { Fields } from '../fields.ts'
 import { createFindingDocuments } from '../finding-document.ts'
 import type { Inventory } from '../identity/inventory.ts'
@@ -41,7 +41,7 @@ const ABOUT: DetectionAbout = {
   description:
     'A peer was removed while connections of it were established, and connection tracking kept them. Nothing passes through the tunnel ' +
     'for the removed key, but rules that accept what is established go on accepting it for the next holder of the address. Critical ' +
-    'when bytes moved after the removal.',
+    'when bytes came from the address after the removal: through another key then.',
   runbook: [
     'Delete the entries on the gateway: `conntrack -D -s ADDRESS` and `conntrack -D -d ADDRESS`.',
     'End the sessions on the servers behind: `peertrail timeline PEER` names hosts and logins.',
@@ -51,7 +51,7 @@ const ABOUT: DetectionAbout = {
   limits: {
     'told after': '2 min',
     watched: '1 day after the removal',
-    'moved bytes': 'between two counts after the removal',
+    'went on': 'bytes from the address between two counts after the removal',
   },
   suppression: DAY,
   baseline: 0,
@@ -59,8 +59,8 @@ const ABOUT: DetectionAbout = {
     'event.dataset : "wireguard.flow" and wireguard.attribution.reason : "holder-changed" or event.dataset : "wireguard.session" and event.action : "peer-removed"',
   knownGaps: [
     'A documented rotation removes a key too: its device goes on with the next one, and nothing is said.',
-    'UDP and ICMP have no connection: of them only bytes that moved are told.',
-    'Bytes are known where connection tracking counts them, and as moved after the removal only from the second count after it.',
+    'UDP and ICMP have no connection: they are told only when they went on.',
+    'Bytes are known where connection tracking counts them, and as later than the removal only from the second count after it.',
     'Flows that are attributed ambiguously are not seen.',
     'What servers do in sessions that were opened before is told by audit logs of these servers.',
   ],
@@ -87,10 +87,7 @@ const FLOWS: TallyKind = {
       fieldOf(event, 'event.id') ?? '',
       fieldOf(event, 'event.action') ?? '',
       fieldOf(event, 'conntrack.state') ?? '',
-      deltaOf(
-        fieldOf(event, 'wireguard.flow.delta.source.bytes'),
-        fieldOf(event, 'wireguard.flow.delta.destination.bytes'),
-      ),
+      bytesFromPeer(event) ?? '',
     ].join(' '),
 }
 
@@ -127,6 +124,8 @@ type Removal = {
   readonly standing: Map<string, { readonly at: Micros; readonly id: string }>
   /** Flows that were counted after the removal: what is counted next came after it. */
   readonly counted: Set<string>
+  /** Flows that ended: what is counted of one later was told before. */
+  readonly ended: Set<string>
   /** By flow, of those that moved bytes after it. */
   readonly moved: Map<string, { readonly at: Micros; readonly id: string; readonly bytes: number }>
   readonly ips: Set<string>
@@ -139,7 +138,7 @@ type Saved = { readonly removals: Map<string, Removal> }
 function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionContext): Detection {
   // What was saved under the detection's id is what `save` below gave.
   const saved = before as Saved | undefined
-  /** By key and place; of a key that is removed again the newest. */
+  /** By key and place. A key must come back before it can be removed again. */
   const removals = saved?.removals ?? new Map<string, Removal>()
   const toDocument = createFindingDocuments(ABOUT)
 
@@ -169,14 +168,17 @@ function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionCont
     emit(
       toDocument({
         at,
-        subject: `${key}\0${id}\0${what}`,
+        subject: `${key}\0${what}`,
         start: at,
         end: Math.max(at, ...sights.map((sight) => sight.at)),
         count: sights.length,
         evidence: [...new Set([id, ...sights.map((sight) => sight.id)])],
         query: `event.dataset : "wireguard.flow" and wireguard.peer.public_key : "${fields['wireguard.peer.public_key'] ?? ''}" and wireguard.attribution.reason : "holder-changed"`,
         ...(what === 'moved'
-          ? { severity: 4, summary: `${flows} of ${peerName(fields)} moved ${bytes} bytes after ${removed}` }
+          ? {
+              severity: 4,
+              summary: `${flows} of ${peerName(fields)} went on after ${removed}: ${bytes} bytes came from its address`,
+            }
           : { summary: `${flows} of ${peerName(fields)} stayed established at the gateway after ${removed}` }),
         mend: mendOf(fields),
         ...excused(exceptionFor(inventory, ABOUT.id, fields['wireguard.peer.name'] ?? '', at)),
@@ -205,13 +207,12 @@ function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionCont
       const place = placeOfFields(fields)
       const key = `${place.publicKey}\0${place.gateway}\0${place.interface}`
       const known = removals.get(key)
-      // One that is repeated is known.
-      if (known !== undefined && at <= known.at) return
-      if (known !== undefined) tell(key, known, at)
-      removals.delete(key)
-      // The key is back: its connections are its own again.
-      if (fields['event.action'] === 'peer-added' || isRotation(inventory, place, at)) return
-      watch(key, createRemoval(id, at, fields))
+      if (fields['event.action'] === 'peer-added') {
+        if (known === undefined || at < known.at) return
+        tell(key, known, at)
+        // The key is back: its connections are its own again.
+        removals.delete(key)
+      } else if (known === undefined && !isRotation(inventory, place, at)) watch(key, createRemoval(id, at, fields))
     },
     tally(tally) {
       const removal = removals.get(tally.key)
@@ -242,6 +243,7 @@ function createRemoval(id: string, at: Micros, fields: Fields): Removal {
     fields,
     standing: new Map(),
     counted: new Set(),
+    ended: new Set(),
     moved: new Map(),
     ips: new Set(),
     isStandingTold: false,
@@ -254,7 +256,8 @@ function note(removal: Removal, { at, flow, isEnd, state, bytes, id }: Sight): v
   // Only a connection that nobody has closed stands; one that ends is on its way out.
   if (state === 'ESTABLISHED' && !isEnd && removal.standing.size < FLOWS_MAX && !removal.standing.has(flow))
     removal.standing.set(flow, { at, id })
-  if (bytes === null) return
+  if (bytes === null || removal.ended.has(flow)) return
+  if (isEnd && removal.ended.size < FLOWS_MAX) removal.ended.add(flow)
   if (removal.counted.has(flow)) {
     const sum = (removal.moved.get(flow)?.bytes ?? 0) + bytes
     if (bytes > 0) removal.moved.set(flow, { at, id, bytes: sum })
@@ -285,8 +288,14 @@ function sightsOf({ distinct }: Tally): Sight[] {
     .sort((a, b) => a.at - b.at || (a.flow < b.flow ? -1 : 1))
 }
 
-function deltaOf(source: number | undefined, destination: number | undefined): number | '' {
-  return source === undefined && destination === undefined ? '' : (source ?? 0) + (destination ?? 0)
+/**
+ * Bytes from the peer's side since the flow's document before; undefined = not counted. What servers go on sending to it is counted too,
+ * and WireGuard drops it: that proves nothing.
+ */
+function bytesFromPeer(event: Event): number | undefined {
+  return fieldOf(event, 'wireguard.peer.role') === 'destination'
+    ? fieldOf(event, 'wireguard.flow.delta.destination.bytes')
+    : fieldOf(event, 'wireguard.flow.delta.source.bytes')
 }
 
 /** Addresses as wg prints them: nothing in them is special to a shell. */

@@ -59,7 +59,7 @@ export const undocumentedAccess: DetectionKind = {
         const at = fieldOf(event, '@timestamp')
         if (key === null || at === undefined) return null
         // The hour is part of what it is about: each has a finding of its own.
-        return `${key} ${fieldOf(event, 'wireguard.resource.name') ?? ''} ${toIso(Math.floor(at / HOUR) * HOUR).slice(0, 13)}`
+        return `${key} ${fieldOf(event, 'wireguard.resource.name') ?? ''} ${Math.floor(at / HOUR)}`
       },
       // A flow has several documents. A line without a flow stands for one.
       distinctOf: (event) => fieldOf(event, 'wireguard.flow.id') ?? fieldOf(event, 'event.id'),
@@ -80,15 +80,17 @@ export const undocumentedAccess: DetectionKind = {
     ),
 }
 
-function describe({ first, distinct }: Found) {
+function describe({ first, firstAt, distinct }: Found) {
   const resource = first['wireguard.resource.name'] ?? ''
   const classification = first['wireguard.resource.classification']
+  const key = first['wireguard.peer.public_key'] ?? ''
   return {
+    subject: `${key} ${resource} ${toIso(firstAt).slice(0, 13)}`,
     summary:
       `${peerName(first)} reached ${resource}${classification === undefined ? '' : ` (${classification})`}, which no documented ` +
       `policy lets it: ${distinct.length} ${distinct.length === 1 ? 'connection' : 'connections'} within a minute`,
     query:
-      `wireguard.peer.public_key : "${first['wireguard.peer.public_key'] ?? ''}" and wireguard.resource.name : ${quotedValue(resource)} ` +
+      `wireguard.peer.public_key : "${key}" and wireguard.resource.name : ${quotedValue(resource)} ` +
       'and wireguard.policy.result : "violation"',
     about: {
       ...aboutPeer(first),

@@ -63,7 +63,10 @@ function printScalar(field: Match['field'], value: Scalar): string {
 
 /** A value in quotes, as the language reads it: any text. What no line of text may hold is written as its number. */
 export function quoteText(text: string): string {
-  return `"${text.toWellFormed().replaceAll(/["\\]/g, '\\$&').replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\uFEFF]/gu, escapeUnit)}"`
+  return `"${text
+    .toWellFormed()
+    .replaceAll(/["\\]/g, '\\$&')
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\uFEFF]/gu, escapeUnit)}"`
 }
 
 /**
@@ -71,9 +74,13 @@ export function quoteText(text: string): string {
  * refuses others; blanks that stand alone between words, and habits that parse.ts refuses, are written so that they are text.
  */
 export function printWildcard(pieces: readonly string[]): string {
-  const text = pieces.map((piece) => piece.replaceAll(/[\\():<>"*{}]/g, '\\$&').replaceAll(/[\s\p{Cc}]/gu, escapeUnit)).join('*')
+  const text = pieces
+    .map((piece) => piece.replaceAll(/[\\():<>"*{}]/g, '\\$&').replaceAll(/[\s\p{Cc}]/gu, escapeUnit))
+    .join('*')
   return text
-    .replaceAll(/(?<=[^\\]|\\.)\\u0020(?=.)(?!\\u0020)/g, (blank, at: number) => (isBlankAt(text, at - 6) ? blank : ' '))
+    .replaceAll(/(?<=[^\\]|\\.)\\u0020(?=.)(?!\\u0020)/g, (blank, at: number) =>
+      isBlankAt(text, at - 6) ? blank : ' ',
+    )
     .replaceAll(/(?<=^| )(?:and|or|not)(?= |$)/gi, '\\$&')
     .replaceAll(/&(?=&)|\|(?=\|)|^\[|^\/(?=.*\/$)/g, escapeUnit)
 }

@@ -12,6 +12,7 @@ import type { LineSource } from '../sources/line-source.ts'
 import { type Micros, MS, SECOND } from '../time.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { createEngine, type Engine, type SavedEngine } from './engine.ts'
+import type { FindingInputs } from './finding-inputs.ts'
 import type { Log } from './log.ts'
 import { createLoopWait } from './loop-wait.ts'
 import type { Outputs } from './outputs.ts'
@@ -25,6 +26,7 @@ export type DaemonParts = {
   readonly hosts: readonly IntakeHost[]
   readonly inventory: Inventory
   readonly inventoryText: string
+  readonly findings?: FindingInputs
   readonly files: readonly { readonly planned: PlannedFile; readonly source: LineSource }[]
   /** Log prefixes known before any ruleset is read, by machine. */
   readonly prefixes: ReadonlyMap<string, readonly string[]>
@@ -74,6 +76,7 @@ export function createDaemon(parts: DaemonParts, isOnce: boolean): Daemon {
       inventory: parts.inventory,
       inventoryText: parts.inventoryText,
       isLive: !isOnce,
+      ...(parts.findings === undefined ? {} : { findings: parts.findings }),
       sources: parts.files.map(({ planned }) => ({
         label: planned.label,
         host: planned.host,

@@ -17,6 +17,7 @@ import type { SavedRulesetHistory } from '../sources/nftables/ruleset-history.ts
 import type { RulesetRecord } from '../sources/nftables/ruleset-record.ts'
 import type { Line, SourceFile, Tally } from '../sources/source.ts'
 import type { Micros } from '../time.ts'
+import type { FindingInputs } from './finding-inputs.ts'
 import { createKnownPrefixes } from './known-prefixes.ts'
 import { createLiveMerge, type SavedLiveMerge } from './live-merge.ts'
 
@@ -33,6 +34,7 @@ export type EngineOptions = {
   readonly inventory: Inventory
   readonly inventoryText: string
   readonly sources: readonly EngineSource[]
+  readonly findings?: FindingInputs
   /** There may be no end. */
   readonly isLive: boolean
   /** Takes the place of the desks where the joins are made elsewhere (pipeline.ts). */
@@ -95,6 +97,7 @@ export function createEngine(options: EngineOptions, output: EngineOutput, saved
       inventory,
       ledger,
       isLive: options.isLive,
+      ...options.findings,
       ...(openRelay === undefined ? {} : { openRelay }),
     },
     output.emit,

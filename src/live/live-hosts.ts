@@ -7,7 +7,7 @@ import type { HostSettings, Settings } from './settings.ts'
 
 /** What the core is told of a machine; its rulesets as they were at the checkpoint. */
 export function intakeOf(
-  { name, options, sources, rulesets, conntrackStderr }: HostSettings,
+  { name, options, sources, rulesets, documents, hasRulesetDumps, conntrackStderr }: HostSettings,
   saved: SavedEngine | null,
 ): IntakeHost {
   const history = createRulesetHistory(undefined, saved?.rulesets.get(name))
@@ -16,6 +16,8 @@ export function intakeOf(
     name,
     options,
     rulesets: history,
+    documents: documents.map((document) => ({ at: null, document })),
+    hasRulesetDumps,
     sources,
     conntrackRuns: runBoundaries(parseConntrackStderr(conntrackStderr)),
   }

@@ -139,6 +139,7 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
         hosts: settings.hosts.map((host) => intakeOf(host, saved)),
         inventory: settings.inventory,
         inventoryText: settings.inventoryText,
+        findings: settings.findings,
         files: await openFiles(),
         prefixes: new Map(
           settings.hosts.map(({ name, rulesets }) => [name, rulesets.flatMap((each) => each.prefixes)]),

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { PipelineConfig } from '../config.ts'
 import type { Event } from '../event.ts'
+import type { Severity } from '../finding-document.ts'
 import { openCommandSink } from '../sinks/command.ts'
 import type { Letterbox } from '../sinks/elasticsearch/dead-letters.ts'
 import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
@@ -58,8 +59,8 @@ export async function openSinks(
     }
     if (config.command !== null) {
       const { run, timeout, severity } = config.command
-      const takes = severity === null ? undefined : (event: Event) => isWorthTelling(event, severity)
-      sinks.push({ ...openCommandSink(run, timeout), ...(takes === undefined ? {} : { takes }) })
+      const sink = openCommandSink(run, timeout)
+      sinks.push(severity === null ? sink : forFindings(sink, severity))
     }
     if (config.webhook !== null || config.syslog !== null) {
       const { openConfiguredNotices } = await import('../sinks/notices-configured.ts')
@@ -70,4 +71,17 @@ export async function openSinks(
     throw error
   }
   return sinks
+}
+
+/** The same sink for findings at or above a severity; what it does not take is as good as delivered. */
+function forFindings(sink: Sink, severity: Severity): Sink {
+  const takes = (event: Event) => isWorthTelling(event, severity)
+  return {
+    ...sink,
+    takes,
+    async deliver(events) {
+      const findings = events.filter(takes)
+      if (findings.length > 0) await sink.deliver(findings)
+    },
+  }
 }

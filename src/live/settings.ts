@@ -8,7 +8,9 @@ import { AppError } from '../errors.ts'
 import { emptyInventory, type Inventory, parseInventory } from '../identity/inventory.ts'
 import { readText } from '../read-text.ts'
 import { safeText } from '../safe-text.ts'
-import { parseRuleset, type Ruleset } from '../sources/nftables/ruleset.ts'
+import { type Ruleset, rulesetOf } from '../sources/nftables/ruleset.ts'
+import { type RulesetDocument, readRulesetDocument } from '../sources/nftables/ruleset-document.ts'
+import { type FindingInputs, loadFindingInputs } from './finding-inputs.ts'
 import { type Plan, planSources, statePlaces } from './plan.ts'
 import { stateDirOf } from './state-place.ts'
 
@@ -21,6 +23,7 @@ export type Settings = {
   readonly config: PipelineConfig
   readonly inventory: Inventory
   readonly inventoryText: string
+  readonly findings: FindingInputs
   readonly stateDir: string
   readonly plan: Plan
   readonly hosts: readonly HostSettings[]
@@ -32,6 +35,9 @@ export type HostSettings = {
   readonly sources: readonly SourceName[]
   /** Of no date (ruleset.json): it holds from the beginning. */
   readonly rulesets: readonly Ruleset[]
+  /** The same, whole. */
+  readonly documents: readonly RulesetDocument[]
+  readonly hasRulesetDumps: boolean
   /** Text of `conntrack.stderr` beside a followed conntrack.log, '' = none. */
   readonly conntrackStderr: string
 }
@@ -54,7 +60,9 @@ export async function loadSettings(path: string, machine: string, state: string)
     throw new AppError('bad-pipeline', `${safeText(path)}: ${safeText(plan.problems.join('; '))}`, {
       advice: 'Give both sources the same command, one that prints what both need.',
     })
-  return { path, base, machine, config, inventory, inventoryText, stateDir, plan, hosts: await hostsOf(config, plan) }
+  const findings = await loadFindingInputs(config, base)
+  const hosts = await hostsOf(config, plan)
+  return { path, base, machine, config, inventory, inventoryText, findings, stateDir, plan, hosts }
 }
 
 /** Documents that go nowhere would be counted as delivered. */
@@ -71,14 +79,16 @@ async function hostsOf(config: PipelineConfig, plan: Plan): Promise<HostSettings
     names.map(async (name) => {
       const files = plan.files.filter(({ host }) => host === name)
       const conntrack = files.find(({ entry, isJournal }) => entry.kind === 'conntrack' && !isJournal)
-      const rulesets = await Promise.all(
+      const documents = await Promise.all(
         plan.rulesets.filter(({ host }) => host === name).map(({ path }) => loadRuleset(path)),
       )
       return {
         name,
         options: config.hosts.get(name) ?? defaultHostOptions(),
         sources: [...new Set(files.filter(isRecords).map(({ entry }) => entry.name))],
-        rulesets,
+        rulesets: documents.map(rulesetOf),
+        documents,
+        hasRulesetDumps: files.some(({ entry }) => entry.kind === 'ruleset-dump'),
         conntrackStderr: conntrack === undefined ? '' : await textBeside(conntrack.path, 'conntrack.stderr'),
       }
     }),
@@ -89,8 +99,8 @@ function isRecords({ entry }: Plan['files'][number]): boolean {
   return entry.kind !== 'ruleset-dump'
 }
 
-async function loadRuleset(path: string): Promise<Ruleset> {
-  const parsed = parseRuleset(await readText(path))
+async function loadRuleset(path: string): Promise<RulesetDocument> {
+  const parsed = readRulesetDocument(await readText(path))
   if (!('problem' in parsed)) return parsed
   throw new AppError('bad-pipeline', `${safeText(path)}: ${parsed.problem}`, {
     advice: 'Write it with `nft -j -a list ruleset`.',

@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import { type PipelineConfig, parsePipeline } from '../config.ts'
 import { emptyInventory, parseInventory } from '../identity/inventory.ts'
 import { readText } from '../read-text.ts'
+import { loadFindingInputs } from './finding-inputs.ts'
 import { stateDirOf } from './state-place.ts'
 import type { TierSettings } from './tiers/tier.ts'
 
@@ -13,7 +14,9 @@ export async function loadTierSettings(path: string, machine: string, state: str
   const { tier, kafka } = config
   if (tier === '' || kafka === null) return null
   const stateDir = state === '' ? stateDirOf(config, base) : resolve(state)
-  return { path, base, machine, tier, kafka, config, inventory: await inventoryOf(config, base), stateDir }
+  const inventory = await inventoryOf(config, base)
+  const findings = await loadFindingInputs(config, base)
+  return { path, base, machine, tier, kafka, config, inventory, findings, stateDir }
 }
 
 async function inventoryOf({ inventory }: PipelineConfig, base: string) {

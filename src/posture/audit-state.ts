@@ -44,7 +44,8 @@ export const auditState: PostureCheck = {
         ? 'Auditing is on, auditd writes it down, and its rules are closed until the next boot.'
         : 'Auditing is on, and auditd writes it down.',
     }
-    return found.some((each) => each.kind === 'finding' && (each.severity ?? 3) > 1) ? found : [passed, ...found]
+    const isAdvice = (each: PostureResult) => each.kind === 'finding' && each.severity === 1
+    return found.every(isAdvice) ? [passed, ...found] : found
   },
 }
 

@@ -10,7 +10,7 @@ import type { Difference } from '../identity/inventory-diff.ts'
 import type { HostFacts } from '../sources/hostfacts/facts.ts'
 import type { RulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import type { WireguardConf } from '../sources/wireguard/conf.ts'
-import type { SnapshotRecord } from '../sources/wireguard/record.ts'
+import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { Micros } from '../time.ts'
 
 /** A machine as far as its sources show it at `at`. Null: that source is not there, which is no answer, and never a pass. */
@@ -44,6 +44,8 @@ export type PeerCourse = {
   /** Of them what was counted since the newest handshake became stale (STALE_HANDSHAKE in peer-courses.ts). */
   readonly receivedStale: number
   readonly sentStale: number
+  /** First poll that showed no session any more; null = the newest handshake is not stale. */
+  readonly staleFrom: Micros | null
   /** First and last poll that showed more received than the poll before, since it became stale; null = none did. */
   readonly grewStaleFrom: Micros | null
   readonly grewStaleUntil: Micros | null
@@ -60,6 +62,8 @@ export type PostureView = {
   readonly inventory: Inventory | null
   /** What runs on this machine against what the inventory documents; worked out once. [] without inventory. Made by createPostureView. */
   readonly differences: (host: string) => readonly Difference[]
+  /** A key as it runs in the machine's poll, null = it does not, or there is no poll. */
+  readonly rowOf: (host: string, interfaceName: string, publicKey: string) => PeerRow | null
 }
 
 /** `subject` tells apart what one check says of one machine: an interface, a key, a file. */

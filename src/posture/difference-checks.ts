@@ -48,18 +48,18 @@ function toResult(
     subject: [interfaceName, publicKey || peer, prefix].filter((part) => part !== '').join('\0'),
     severity,
     text,
-    evidence: evidenceOf(difference, machine),
+    evidence: evidenceOf(difference, machine, view),
     mend: mendOf(difference, machine),
     about: aboutPeer(machine, view, { interface: interfaceName, publicKey, prefix }),
     exception: null,
   }
 }
 
-function evidenceOf(difference: Difference, machine: MachineView): string[] {
+function evidenceOf(difference: Difference, { host }: MachineView, { rowOf }: PostureView): string[] {
   const { interface: interfaceName, publicKey, documented, peer } = difference
-  const row = machine.wireguard?.peers.find((each) => each.interface === interfaceName && each.publicKey === publicKey)
+  const row = rowOf(host, interfaceName, publicKey)
   const ofInventory = documented === '' || peer === '' ? [] : [`inventory: ${peer}, ${documented}`]
-  return [...(row === undefined ? [] : [rowText(row)]), ...ofInventory]
+  return [...(row === null ? [] : [rowText(row)]), ...ofInventory]
 }
 
 /** The gateway's way first, then the inventory's: people decide which of both is right. */

@@ -38,8 +38,11 @@ export const fileWireguardModes: PostureCheck = {
     )
     if (results.length > 0) return results
     const count = entries.length - 1
-    const files = count === 1 ? 'its file belong' : `its ${count} files belong`
-    return [{ kind: 'passed', text: `${FOLDER} and ${files} to root, and nobody else may read or write them.` }]
+    const text =
+      count === 0
+        ? `${FOLDER} belongs to root and is empty.`
+        : `${FOLDER} and ${count === 1 ? 'its file' : `its ${count} files`} belong to root, and nobody else may read or write them.`
+    return [{ kind: 'passed', text }]
   },
 }
 

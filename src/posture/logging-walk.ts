@@ -40,7 +40,7 @@ export type Decision = {
 }
 
 export type LoggedWay = {
-  /** Each place once. */
+  /** Each place and verdict once. */
   readonly decisions: readonly Decision[]
   /** Some log statement can be met on this way. */
   readonly hasLog: boolean
@@ -116,8 +116,9 @@ function settle({ logs, reached }: Walk): Decision[] {
       : before.some(({ needs }) => isCovered(needs.filter((need) => !isLimit(need))))
         ? 'limited'
         : 'no'
-    const known = found.get(place)
-    if (known === undefined || rank[logged] < rank[known.logged]) found.set(place, { verdict, place, logged })
+    const key = `${verdict} ${place}`
+    const known = found.get(key)
+    if (known === undefined || rank[logged] < rank[known.logged]) found.set(key, { verdict, place, logged })
   }
   return [...found.values()]
 }

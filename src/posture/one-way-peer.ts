@@ -15,6 +15,8 @@ import { aboutPeer, keyText, peerName, rowText, secondText } from './shown-peer.
  * again every 5 s (REKEY_TIMEOUT) where that one is lost.
  */
 const GROWS_FOR: Micros = 15 * SECOND
+/** Peers named in one sentence; the rest is counted. */
+const NAMED_MAX = 5
 
 export const oneWayPeer: PostureCheck = {
   id: 'idle-peer-growing',
@@ -40,13 +42,32 @@ export const oneWayPeer: PostureCheck = {
     const longest = courses.reduce((span, { firstAt, lastAt }) => Math.max(span, lastAt - firstAt), 0)
     if (longest < GROWS_FOR) return [{ kind: 'not-checked', reason: ONE_LOOK }]
     const found = courses.filter(growsOneWay).map((course) => toResult(course, machine, view))
-    if (found.length > 0) return found
+    const early = courses.filter((each) => !growsOneWay(each) && isEarly(each))
+    const results: PostureResult[] = early.length === 0 ? found : [...found, notYet(early, machine, view)]
+    if (results.length > 0) return results
     return [{ kind: 'passed', text: `No counter grows without a session, over ${spanText(longest)} of polls.` }]
   },
 }
 
 function growsOneWay({ grewStaleFrom, grewStaleUntil }: PeerCourse): boolean {
   return grewStaleFrom !== null && grewStaleUntil !== null && grewStaleUntil - grewStaleFrom >= GROWS_FOR
+}
+
+/** Its session ended so short a time of polls ago that growth could not show for long enough. */
+function isEarly({ staleFrom, lastAt }: PeerCourse): boolean {
+  return staleFrom !== null && lastAt - staleFrom < GROWS_FOR
+}
+
+function notYet(early: readonly PeerCourse[], machine: MachineView, view: PostureView): PostureResult {
+  const names = early.slice(0, NAMED_MAX).map(({ interface: interfaceName, publicKey }) => {
+    const name = peerName(machine, view, interfaceName, publicKey)
+    return name === '' ? `key ${keyText(publicKey)}` : `"${name}"`
+  })
+  const rest = early.length - names.length
+  return {
+    kind: 'not-checked',
+    reason: `The session of ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} ended too short before the last poll to tell: that takes ${spanText(GROWS_FOR)} of polls.`,
+  }
 }
 
 function toResult(course: PeerCourse, machine: MachineView, view: PostureView): PostureResult {
@@ -57,13 +78,13 @@ function toResult(course: PeerCourse, machine: MachineView, view: PostureView): 
     lastHandshake === null
       ? 'it never had a handshake'
       : `its newest handshake was ${spanText((grewStaleUntil ?? course.lastAt) - lastHandshake)} old`
-  const row = machine.wireguard?.peers.find((each) => each.interface === interfaceName && each.publicKey === publicKey)
+  const row = view.rowOf(machine.host, interfaceName, publicKey)
   return {
     kind: 'finding',
     subject: `${interfaceName}\0${publicKey}`,
     text: `${who} sent ${bytesText(receivedStale)} without a session: ${handshake}.`,
     evidence: [
-      ...(row === undefined ? [] : [rowText(row)]),
+      ...(row === null ? [] : [rowText(row)]),
       `received grew by ${receivedStale} bytes, sent by ${sentStale}, from ${secondText(course.grewStaleFrom ?? course.firstAt)} to ${secondText(grewStaleUntil ?? course.lastAt)}, ${spanText(STALE_HANDSHAKE)} and more after the last handshake`,
     ],
     mend: [

@@ -37,6 +37,7 @@ type Course = {
   sent: number
   receivedStale: number
   sentStale: number
+  staleFrom: Micros | null
   grewStaleFrom: Micros | null
   grewStaleUntil: Micros | null
   lastHandshake: Micros | null
@@ -85,6 +86,7 @@ function begun(at: Micros, row: CourseRow): Course {
     sent: 0,
     receivedStale: 0,
     sentStale: 0,
+    staleFrom: handshake !== 0 && at - handshake > STALE_HANDSHAKE ? at : null,
     grewStaleFrom: null,
     grewStaleUntil: null,
     lastHandshake: handshake === 0 ? null : handshake,
@@ -115,11 +117,13 @@ function advance(course: Course, at: Micros, row: CourseRow): void {
   if (handshake !== 0) course.lastHandshake = Math.max(course.lastHandshake ?? handshake, handshake)
   course.counters = { received, sent, handshake }
   course.lastAt = at
+  if (at - course.quietSince > STALE_HANDSHAKE) course.staleFrom ??= at
 }
 
 function restart(course: Course, quietSince: Micros): void {
   course.receivedStale = 0
   course.sentStale = 0
+  course.staleFrom = null
   course.grewStaleFrom = null
   course.grewStaleUntil = null
   course.quietSince = quietSince
@@ -134,7 +138,7 @@ function forgetOldest(courses: Map<string, Course>): void {
 
 function toCourse(course: Course): PeerCourse {
   const { interface: name, publicKey, firstAt, lastAt, received, sent, receivedStale, sentStale } = course
-  const { grewStaleFrom, grewStaleUntil, lastHandshake } = course
+  const { staleFrom, grewStaleFrom, grewStaleUntil, lastHandshake } = course
   return {
     interface: name,
     publicKey,
@@ -144,6 +148,7 @@ function toCourse(course: Course): PeerCourse {
     sent,
     receivedStale,
     sentStale,
+    staleFrom,
     grewStaleFrom,
     grewStaleUntil,
     lastHandshake,

@@ -2,13 +2,14 @@
 import type { Inventory } from '../identity/inventory.ts'
 import { type Difference, diffInventory, type RunningInterface } from '../identity/inventory-diff.ts'
 import { factOf, isKnown } from '../sources/hostfacts/facts.ts'
-import type { SnapshotRecord } from '../sources/wireguard/record.ts'
+import type { PeerRow, SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { MachineView, PostureView } from './check.ts'
 
 /** `machines` in any order, each name once. */
 export function createPostureView(machines: readonly MachineView[], inventory: Inventory | null): PostureView {
   const sorted = machines.toSorted((a, b) => (a.host < b.host ? -1 : 1))
   const known = new Map<string, readonly Difference[]>()
+  const rows = new Map<string, ReadonlyMap<string, PeerRow>>()
   return {
     machines: sorted,
     inventory,
@@ -17,7 +18,21 @@ export function createPostureView(machines: readonly MachineView[], inventory: I
       known.set(host, found)
       return found
     },
+    rowOf: (host, interfaceName, publicKey) => {
+      const own = rows.get(host) ?? indexRows(sorted.find((each) => each.host === host)?.wireguard?.peers ?? [])
+      rows.set(host, own)
+      return own.get(identityOf(interfaceName, publicKey)) ?? null
+    },
   }
+}
+
+function indexRows(peers: readonly PeerRow[]): ReadonlyMap<string, PeerRow> {
+  return new Map(peers.map((row) => [identityOf(row.interface, row.publicKey), row]))
+}
+
+/** NUL stands in no name or key. */
+function identityOf(interfaceName: string, publicKey: string): string {
+  return `${interfaceName}\0${publicKey}`
 }
 
 /** A machine that says nothing yet: every check of it is not checked. */

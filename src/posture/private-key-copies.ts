@@ -157,10 +157,11 @@ function leftOut({ leftOut: reasons, leftOutPaths, endedBy }: KeySearchFact): Po
       reason: `The search for keys was ended by its limit: ${endedBy}. Name fewer folders with --search.`,
     })
   const example = leftOutPaths[0]
+  const more = leftOutPaths.length > 1 ? ' and others' : ''
   if (texts.length > 0)
     results.push({
       kind: 'not-checked',
-      reason: `Not looked into: ${texts.join(', ')}${example === undefined ? '' : ` (${example.path} and others)`}.`,
+      reason: `Not looked into: ${texts.join(', ')}${example === undefined ? '' : ` (${example.path}${more})`}.`,
     })
   return results
 }

@@ -24,7 +24,7 @@ export type ReachedResource = {
   readonly resource: Resource
   /** The best there is. */
   readonly certainty: Certainty
-  /** All of it is certainly reached. */
+  /** All of it is certainly reached, in the families of addresses the key may send in. */
   readonly isWhole: boolean
   readonly reached: readonly Reached[]
 }
@@ -65,7 +65,9 @@ export function accessOf({ reach, regions, peers }: AccessQuestion): Access {
     )
     if (reached.length === 0) continue
     const sure = reached.filter(({ certainty }) => certainty === 'yes').map(({ box }) => box)
-    const isWhole = own.every(({ box, family }) => withoutAll([box], ofFamily(sure, family)).length === 0)
+    const isWhole = own.every(
+      ({ box, family }) => !reach.families.includes(family) || withoutAll([box], ofFamily(sure, family)).length === 0,
+    )
     resources.push({ resource, certainty: best(reached), isWhole, reached })
   }
   const places = peers.flatMap((peer) => {

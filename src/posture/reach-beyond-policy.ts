@@ -5,6 +5,7 @@
  */
 import { allAddresses, contains } from '../address-range.ts'
 import type { Severity } from '../finding-document.ts'
+import type { PeerRow } from '../sources/wireguard/record.ts'
 import type { MachineView, PostureCheck, PostureResult, PostureView } from './check.ts'
 import { NO_INVENTORY, NO_POLL } from './not-known.ts'
 import { isGateway } from './posture-view.ts'
@@ -67,15 +68,19 @@ export const reachBeyondPolicy: PostureCheck = {
 }
 
 function passed(results: readonly PostureResult[]): PostureResult[] {
-  return results.length > 0 ? [] : [{ kind: 'passed', text: 'The rules let no peer reach more than the policy grants.' }]
+  return results.length > 0
+    ? []
+    : [{ kind: 'passed', text: 'The rules let no peer reach more than the policy grants.' }]
 }
 
 function limits(peers: number, isWhole: boolean, all: readonly PeerOverreach[]): PostureResult[] {
   const reasons: string[] = []
   if (peers > PEERS_MAX) reasons.push(`${peers - PEERS_MAX} more peers are not looked at.`)
-  if (!isWhole) reasons.push('The catalogue has more resources than are compared; its least specific ones are left out.')
+  if (!isWhole)
+    reasons.push('The catalogue has more resources than are compared; its least specific ones are left out.')
   const cut = all.filter(({ access }) => !access.isWhole).length
-  if (cut > 0) reasons.push(`The rules for ${cut} peers have more parts than are followed; what was not is told as possible.`)
+  if (cut > 0)
+    reasons.push(`The rules for ${cut} peers have more parts than are followed; what was not is told as possible.`)
   return reasons.map((reason) => ({ kind: 'not-checked', reason }))
 }
 
@@ -132,7 +137,9 @@ function bySpace(all: readonly PeerOverreach[], machine: MachineView): PostureRe
         severity: isSure && isAny ? 2 : 1,
         text: `${countText(group.length, 'peer')} on ${name} ${isSure ? 'can' : 'can perhaps'} reach addresses that are no documented resource: ${namesText(group)}.`,
         evidence: capped(spaceLines(first.beyond)),
-        mend: ['# name what they need as resources and grant it, and let the rules accept nothing else: policy drop in the forward chain'],
+        mend: [
+          '# name what they need as resources and grant it, and let the rules accept nothing else: policy drop in the forward chain',
+        ],
         about: { 'host.name': machine.host, 'wireguard.interface.name': name },
         exception: null,
       },
@@ -155,7 +162,9 @@ function byPeers(all: readonly PeerOverreach[]): PostureResult[] {
       text: `${countText(group.length, 'peer')} on ${name} ${isSure ? 'can' : 'can perhaps'} open connections to other peers: ${namesText(group)}.`,
       evidence: capped(
         group.map((each) => {
-          const places = each.peers.slice(0, DESTINATIONS_MAX).map(({ prefix, reached }) => `${prefix} ${servicesOf(reached)}`)
+          const places = each.peers
+            .slice(0, DESTINATIONS_MAX)
+            .map(({ prefix, reached }) => `${prefix} ${servicesOf(reached)}`)
           const more = each.peers.length - places.length
           return `${who(each)}: ${places.join('; ')}${more > 0 ? ` and ${more} more` : ''}`
         }),
@@ -172,18 +181,22 @@ function byPeers(all: readonly PeerOverreach[]): PostureResult[] {
 /** The gateway's own services, where the rules keep none of them from the peers. */
 function byGateway(all: readonly PeerOverreach[]): PostureResult[] {
   const isOpen = ({ access }: PeerOverreach) =>
-    access.gateway.some((part) => part.certainty === 'yes' && Number(part.protocol.high) - Number(part.protocol.low) > 64)
+    access.gateway.some(
+      (part) => part.certainty === 'yes' && Number(part.protocol.high) - Number(part.protocol.low) > 64,
+    )
   const groups = Map.groupBy(all.filter(isOpen), ({ peer }) => peer.interface)
-  return [...groups].map(([name, group]): PostureResult => ({
-    kind: 'finding',
-    subject: `${name}\0gateway`,
-    severity: 1,
-    text: `${countText(group.length, 'peer')} on ${name} can open every port of the gateway itself: ${namesText(group)}.`,
-    evidence: [`no rule of hook input keeps new connections from ${name} out`],
-    mend: [`# let the input chain accept what peers need, and drop the rest: iifname "${name}" ct state new drop`],
-    about: { 'wireguard.interface.name': name },
-    exception: null,
-  }))
+  return [...groups].map(
+    ([name, group]): PostureResult => ({
+      kind: 'finding',
+      subject: `${name}\0gateway`,
+      severity: 1,
+      text: `${countText(group.length, 'peer')} on ${name} can open every port of the gateway itself: ${namesText(group)}.`,
+      evidence: [`no rule of hook input keeps new connections from ${name} out`],
+      mend: [`# let the input chain accept what peers need, and drop the rest: iifname "${name}" ct state new drop`],
+      about: { 'wireguard.interface.name': name },
+      exception: null,
+    }),
+  )
 }
 
 /** A peer that an exception names: told alone, so that the exception can excuse it. */
@@ -192,19 +205,24 @@ function ofOne(each: PeerOverreach, machine: MachineView, view: PostureView): Po
   if (resources.length === 0 && beyond.length === 0) return []
   const names = resources.map(({ resource }) => `"${resource.name}"`)
   const rest = beyond.length === 0 ? [] : ['addresses that are no documented resource']
-  const severities = resources.map((reached) => severityOf(reached.resource.classification, reached.certainty === 'yes'))
+  const severities = resources.map((reached) =>
+    severityOf(reached.resource.classification, reached.certainty === 'yes'),
+  )
   return [
     {
       kind: 'finding',
       subject: `${peer.interface}\0${peer.publicKey}`,
       severity: severities.includes(3) ? 3 : severities.includes(2) ? 2 : 1,
       text: `${who(each)} can reach what no policy grants it: ${[...capped(names, NAMES_MAX), ...rest].join(', ')}.`,
-      evidence: capped([...resources.map((one) => `"${one.resource.name}": ${reachedText(one.reached)}`), ...spaceLines(beyond)]),
+      evidence: capped([
+        ...resources.map((one) => `"${one.resource.name}": ${reachedText(one.reached)}`),
+        ...spaceLines(beyond),
+      ]),
       mend: [
         '# grant it in the policy of the inventory, or close it, for example:',
         ...blockingRules(machine.ruleset, peer.interface, [{ peer, reached: resources.flatMap((one) => one.reached) }]),
       ],
-      about: aboutPeer(machine, view, peer),
+      about: aboutPeer(machine, view, { ...peer, row: rowOf(machine, peer) }),
       exception: null,
     },
   ]
@@ -215,10 +233,16 @@ function severityOf(classification: string, isSure: boolean): Severity {
   return isSensitive ? (isSure ? 3 : 2) : isSure ? 2 : 1
 }
 
+function rowOf({ wireguard }: MachineView, { interface: name, publicKey }: PeerOverreach['peer']): PeerRow | null {
+  return wireguard?.peers.find((row) => row.interface === name && row.publicKey === publicKey) ?? null
+}
+
 /** `172.30.51.138 tcp/80, tcp/443`, several destinations parted by semicolons. */
 function reachedText(reached: readonly Reached[]): string {
   const places = byDestination(reached)
-  const told = places.slice(0, DESTINATIONS_MAX).map((each) => `${destinationText(each)} ${servicesText(each, SERVICES_MAX)}`)
+  const told = places
+    .slice(0, DESTINATIONS_MAX)
+    .map((each) => `${destinationText(each)} ${servicesText(each, SERVICES_MAX)}`)
   const more = places.length - told.length
   const isOpen = reached.every(({ certainty }) => certainty === 'maybe')
   return `${told.join('; ')}${more > 0 ? ` and ${more} more destinations` : ''}${isOpen ? ' (perhaps)' : ''}`

@@ -22,11 +22,16 @@ export function blockingRules(
     const sources = overreachers.flatMap(({ peer, reached }) =>
       reached.some((each) => each.family === family) ? peer.allowedIps.filter((prefix) => isOf(prefix, family)) : [],
     )
+    // A source that is everybody's would close it for those that may.
+    const own = sources.filter((prefix) => !prefix.endsWith('/0'))
+    if (own.length < sources.length)
+      rules.push('# a key that holds every address cannot be told by its source: narrow its AllowedIPs first')
+    if (own.length === 0) continue
     const reached = overreachers.flatMap((each) => each.reached).filter((each) => each.family === family)
     for (const { destination, boxes } of byDestination(reached)) {
       const services = portedText(boxes)
       const word = family === 4 ? 'ip' : 'ip6'
-      const match = `${word} saddr ${setText(sources)} ${word} daddr ${rangeText(destination)}`
+      const match = `${word} saddr ${setText(own)} ${word} daddr ${rangeText(destination)}`
       rules.push(`# nft insert rule ${chain} iifname "${interfaceName}" ${match}${services} ct state new counter drop`)
     }
   }

@@ -2,11 +2,16 @@
  * The questions one poll of a gateway asks of its ruleset: for each key, from which addresses it may send, and where other peers are.
  * The longest prefix decides whose an address is, for sources as for destinations.
  */
-import type { RulesetDocument } from '../sources/nftables/ruleset-document.ts'
+
 import { createReachReader, type StaticReach } from '../sources/nftables/reach.ts'
+import type { RulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import type { PeerPrefix } from './reach-access.ts'
 
-export type RunningPeer = { readonly interface: string; readonly publicKey: string; readonly allowedIps: readonly string[] }
+export type RunningPeer = {
+  readonly interface: string
+  readonly publicKey: string
+  readonly allowedIps: readonly string[]
+}
 
 export type PeerReach = {
   /** What the rules let the key reach now. */

@@ -21,7 +21,10 @@ const ANY: Range = { low: 0, high: 0 }
 export const REGIONS_MAX = 20_000
 
 /** Every address, protocol and port belongs to at most one. */
-export function regionsOf(resources: readonly Resource[]): { readonly regions: readonly Region[]; readonly isWhole: boolean } {
+export function regionsOf(resources: readonly Resource[]): {
+  readonly regions: readonly Region[]
+  readonly isWhole: boolean
+} {
   const offers = resources.flatMap((resource, order) =>
     resource.addresses.flatMap((prefix) => {
       const read = prefixRange(prefix)

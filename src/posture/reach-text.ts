@@ -35,8 +35,7 @@ export function byDestination(reached: readonly { readonly family: Family; reado
     group.boxes.push(...withoutAll([box], group.boxes))
   }
   return [...groups.values()].sort(
-    (a, b) =>
-      share(b) - share(a) || a.family - b.family || (a.destination.low < b.destination.low ? -1 : 1),
+    (a, b) => share(b) - share(a) || a.family - b.family || (a.destination.low < b.destination.low ? -1 : 1),
   )
 }
 

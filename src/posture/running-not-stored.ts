@@ -56,7 +56,8 @@ function notStored(
     text: `${who} runs on ${interfaceName} and does not stand in ${file}: it is gone after a restart.`,
     evidence: [rowText(row)],
     mend: [
-      `# add its [Peer] to ${file}, or write what runs into the file, comments are lost: ${saveInterface(interfaceName)}`,
+      `# add its [Peer] to ${file}, or write what runs into it; comments in it are lost`,
+      saveInterface(interfaceName),
     ],
     about: aboutPeer(machine, view, { interface: interfaceName, publicKey: row.publicKey }),
     exception: null,

@@ -37,9 +37,7 @@ export const sensorPlacement: PostureCheck = {
     if (!isKnown(sockets)) return [notKnown('The packet sockets are', sockets)]
     const readers = sockets.filter(({ protocol, process }) => TRAFFIC.has(protocol) && !SERVANTS.test(process))
     if (readers.length === 0)
-      return [
-        { kind: 'passed', text: 'No program reads frames here: decrypted traffic is seen by nobody but the kernel.' },
-      ]
+      return [{ kind: 'passed', text: 'No program has a packet socket for the traffic of peers.' }]
     const links = factOf(machine.facts.links)
     if (!isKnown(links) && machine.wireguard === null) return [notKnown('Which links are tunnels is', links)]
     return judge(machine, readers.slice(0, SOCKETS_MAX), isKnown(links) ? links : [])

@@ -14,6 +14,7 @@ export function peerText(name: string, publicKey: string): string {
   return name === '' ? `key ${keyText(publicKey)}` : `"${name}"`
 }
 
+/** `nmnC8Awz…` */
 export function keyText(publicKey: string): string {
   return publicKey.length > KEY_CHARS ? `${publicKey.slice(0, KEY_CHARS)}…` : publicKey
 }
@@ -23,6 +24,7 @@ export function peerName(machine: MachineView, view: PostureView, interfaceName:
   return view.inventory?.peerByKey(machine.host, interfaceName, publicKey)?.name ?? ''
 }
 
+/** `10.8.0.2/32, fd08::2/128`, `(none)`; of a long list how many more. */
 export function prefixesText(prefixes: readonly string[]): string {
   if (prefixes.length === 0) return '(none)'
   const rest = prefixes.length - PREFIXES_MAX
@@ -43,11 +45,17 @@ export function secondText(at: number): string {
 /** Fields of the peer: from the running row where there is one, and from the inventory. */
 export function aboutPeer(
   machine: MachineView,
-  { inventory }: PostureView,
-  peer: { readonly interface: string; readonly publicKey: string; readonly prefix?: string },
+  { inventory, rowOf }: PostureView,
+  peer: {
+    readonly interface: string
+    readonly publicKey: string
+    readonly prefix?: string
+    /** As it runs, where the caller has it; null = it does not. */
+    readonly row?: PeerRow | null
+  },
 ): Fields {
   const { interface: interfaceName, publicKey, prefix } = peer
-  const row = machine.wireguard?.peers.find((each) => each.interface === interfaceName && each.publicKey === publicKey)
+  const row = peer.row === undefined ? rowOf(machine.host, interfaceName, publicKey) : peer.row
   const documented = inventory?.peerByKey(machine.host, interfaceName, publicKey) ?? null
   const owner = documented === null ? null : (inventory?.ownerAt(documented, machine.at) ?? null)
   const groups = documented === null ? [] : (inventory?.groupsAt(documented, machine.at) ?? [])
@@ -55,11 +63,10 @@ export function aboutPeer(
     'wireguard.interface.name': interfaceName === '' ? undefined : interfaceName,
     'wireguard.peer.public_key': publicKey === '' ? undefined : publicKey,
     'wireguard.peer.prefix': prefix === '' ? undefined : prefix,
-    'wireguard.peer.allowed_ips': row === undefined || row.allowedIps.length === 0 ? undefined : [...row.allowedIps],
-    'wireguard.peer.endpoint.ip': row === undefined || row.endpointIp === '' ? undefined : row.endpointIp,
-    'wireguard.peer.endpoint.port': row === undefined || row.endpointIp === '' ? undefined : row.endpointPort,
-    'wireguard.peer.last_handshake':
-      row === undefined || row.latestHandshakeAt === 0 ? undefined : row.latestHandshakeAt,
+    'wireguard.peer.allowed_ips': row === null || row.allowedIps.length === 0 ? undefined : [...row.allowedIps],
+    'wireguard.peer.endpoint.ip': row === null || row.endpointIp === '' ? undefined : row.endpointIp,
+    'wireguard.peer.endpoint.port': row === null || row.endpointIp === '' ? undefined : row.endpointPort,
+    'wireguard.peer.last_handshake': row === null || row.latestHandshakeAt === 0 ? undefined : row.latestHandshakeAt,
     'wireguard.peer.name': documented?.name,
     'wireguard.peer.kind': documented?.kind,
     'wireguard.peer.device': documented === null || documented.device === '' ? undefined : documented.device,

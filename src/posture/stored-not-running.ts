@@ -62,7 +62,8 @@ function backAfterReboot(
     evidence: [`${file}:${line}: peer ${publicKey}, allowed ips ${prefixesText(allowedIps)}`],
     mend: [
       `# take [Peer] at line ${line} out of ${file}`,
-      `# or write what runs into the file, comments are lost: ${saveInterface(interfaceName)}`,
+      '# or write what runs into the file; comments in it are lost',
+      saveInterface(interfaceName),
     ],
     about: {
       ...aboutPeer(machine, view, { interface: interfaceName, publicKey }),

@@ -67,7 +67,8 @@ function differing(
       evidence: [rowText(row), `${file}:${peer.line}: allowed ips ${prefixesText(peer.allowedIps)}`],
       mend: [
         `# correct AllowedIPs of [Peer] at line ${peer.line} of ${file}`,
-        `# or write what runs into the file, comments are lost: ${saveInterface(row.interface)}`,
+        '# or write what runs into the file; comments in it are lost',
+        saveInterface(row.interface),
       ],
       about: aboutPeer(machine, view, { interface: row.interface, publicKey: row.publicKey }),
       exception: null,

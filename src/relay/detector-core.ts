@@ -3,9 +3,12 @@
  * about one peer comes together. Documents of several producers come in any order, and at least once: detections/catalogue/catalogue.ts gives
  * them in order of time, once each, as far as the frontier says that none is missing.
  */
+
 import { createDetections, type SavedDetections } from '../detections/catalogue/catalogue.ts'
+import type { DetectionKind } from '../detections/catalogue/detection.ts'
 import { readDocument } from '../document-text.ts'
 import { parseEvent } from '../event-json.ts'
+import type { Locate } from '../identity/geo.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { createDetectorFrontier, type SavedDetectorFrontier } from './detector-frontier.ts'
 import type { LedgerView } from './ledger-view.ts'
@@ -18,6 +21,10 @@ export type DetectorOptions = {
   /** For detections that hold what runs against what is documented, and look across gateways. */
   readonly inventory: Inventory
   readonly ledger: LedgerView
+  /** Users' own rules, beside the detections. */
+  readonly rules?: readonly DetectionKind[]
+  /** Where outer addresses are; absent without geo data. */
+  readonly locate?: Locate
 }
 
 /** Plain data. */
@@ -32,7 +39,15 @@ type SavedDetector = {
 export function createDetectorCore(options: DetectorOptions, output: CoreOutput, saved?: unknown): PartitionCore {
   // Written by `save` below; the tier's snapshots carry a version and a checksum.
   const known = saved as SavedDetector | undefined
-  const detections = createDetections({ emit: output.emit, inventory: options.inventory }, known?.detections)
+  const detections = createDetections(
+    {
+      emit: output.emit,
+      inventory: options.inventory,
+      rules: options.rules ?? [],
+      ...(options.locate === undefined ? {} : { locate: options.locate }),
+    },
+    known?.detections,
+  )
   const reads: ReadonlySet<string> = detections.reads
   const frontier = createDetectorFrontier(options.partitions, known?.frontier)
   let taken = known?.taken ?? 0

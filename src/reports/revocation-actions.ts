@@ -78,7 +78,13 @@ function askAgain({ provedUntil, facts, verdict, ended }: RevocationReport): Act
   if (verdict === 'proved') return []
   const command = ['peertrail', 'report', 'revocation', '--peer', facts.publicKey]
   if (provedUntil === null)
-    return [{ gateway: '', why: ended === null ? 'then ask again' : 'ask again once every gateway was looked at without a hole', words: command }]
+    return [
+      {
+        gateway: '',
+        why: ended === null ? 'then ask again' : 'ask again once every gateway was looked at without a hole',
+        words: command,
+      },
+    ]
   return [
     {
       gateway: '',

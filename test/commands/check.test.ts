@@ -61,7 +61,7 @@ describe('check', () => {
         '      |                   ^',
         'ok DIR/b.yaml: pipeline, options for 0 hosts, 0 sources, no sinks',
         'DIR/c.yaml: not UTF-8 text',
-        'DIR/d.yaml: neither an inventory (people, gateways, peers, …) nor a pipeline (sources, sinks, …)',
+        'DIR/d.yaml: neither an inventory (people, gateways, peers, …) nor a pipeline (sources, sinks, …) nor rules (rules: …)',
         'DIR/e.yaml: cannot be read (ENOENT)',
         'DIR: a directory without inventory.yaml and pipeline.yaml: nothing to check',
         '6 files checked, 6 problems',

@@ -7,7 +7,6 @@ import type { DetectionKind } from '../../src/detections/catalogue/detection.ts'
 import { type Event, flatten } from '../../src/event.ts'
 import { printEvent } from '../../src/event-json.ts'
 import type { Fields } from '../../src/fields.ts'
-import type { Inventory } from '../../src/identity/inventory.ts'
 import { expectLegal, expectUniqueIds } from '../event-rules.ts'
 import { restored } from '../restored.ts'
 import { type Scenario, scenariosOf } from './scenarios.ts'
@@ -30,8 +29,9 @@ describe.each(DETECTIONS.map((kind) => ({ kind, id: kind.about.id })))('$id', ({
     expect(new Set(scenarios.map(({ fires }) => fires))).toEqual(new Set([true, false]))
   })
 
-  test.each(scenarios)('$name', ({ fires, events, inventory }) => {
-    const found = run(kind, inventory, events)
+  test.each(scenarios)('$name', (scenario) => {
+    const { fires, events } = scenario
+    const found = run(kind, scenario, events)
     for (const event of found) expectLegal(event)
     expectUniqueIds(found)
     if (!fires) expect(found.map(summaryOf)).toEqual([])
@@ -49,15 +49,14 @@ describe.each(DETECTIONS.map((kind) => ({ kind, id: kind.about.id })))('$id', ({
 
   test.each(scenarios.filter(({ fires }) => fires))('$name: the same again at once is no other finding', (scenario) => {
     const again = scenario.events.flatMap((event) => [event, { ...event, own: shifted(event.own) }])
-    expect(subjectsOf(run(kind, scenario.inventory, again))).toEqual(
-      subjectsOf(run(kind, scenario.inventory, scenario.events)),
-    )
+    expect(subjectsOf(run(kind, scenario, again))).toEqual(subjectsOf(run(kind, scenario, scenario.events)))
   })
 
-  test.each(scenarios)('$name: backwards, in steps, cut and restored', ({ events, inventory }) => {
-    const whole = run(kind, inventory, events).map(printEvent).sort()
-    expect(run(kind, inventory, events.toReversed()).map(printEvent).sort()).toEqual(whole)
-    expect(run(kind, inventory, inOrder(events), true).map(printEvent).sort()).toEqual(whole)
+  test.each(scenarios)('$name: backwards, in steps, cut and restored', (scenario) => {
+    const { events } = scenario
+    const whole = run(kind, scenario, events).map(printEvent).sort()
+    expect(run(kind, scenario, events.toReversed()).map(printEvent).sort()).toEqual(whole)
+    expect(run(kind, scenario, inOrder(events), true).map(printEvent).sort()).toEqual(whole)
   })
 })
 
@@ -78,9 +77,14 @@ function inOrder(events: Scenario['events']): Event[] {
 }
 
 /** `isCut`: saved, restored and told the time before each document. */
-function run(kind: DetectionKind, inventory: Inventory, events: readonly Event[], isCut = false): Event[] {
+function run(kind: DetectionKind, scenario: Scenario, events: readonly Event[], isCut = false): Event[] {
+  const { inventory, locate } = scenario
   const found: Event[] = []
-  const options = { emit: (event: Event) => found.push(event), inventory }
+  const options = {
+    emit: (event: Event) => found.push(event),
+    inventory,
+    ...(locate === undefined ? {} : { locate }),
+  }
   let detections = createDetections(options, undefined, [kind])
   for (const event of events) {
     if (isCut) {

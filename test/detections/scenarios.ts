@@ -1,20 +1,29 @@
 /**
- * Scenarios of a detection: test/scenarios/<detection>/{fires,quiet}-<what>.ndjson, documents one a line, named for what must come of
- * them. `inventory.yaml` beside them is the inventory of all, `<scenario>.yaml` of one.
+ * Scenarios of a detection: test/scenarios/<detection>/{fires,quiet}-<what>.ndjson, documents one a line (or `repeat`, see eventsOf),
+ * named for what must come of them. `inventory.yaml` beside them is the inventory of all, `<scenario>.yaml` of one; `locations.json` is where outer addresses are.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Dataset, Event } from '../../src/event.ts'
 import { parseEvent } from '../../src/event-json.ts'
 import type { Fields } from '../../src/fields.ts'
+import type { Locate, Location } from '../../src/identity/geo.ts'
 import { emptyInventory, type Inventory, parseInventory } from '../../src/identity/inventory.ts'
+import { parseDuration } from '../../src/quantities.ts'
 
 const SCENARIOS = join(import.meta.dirname, '../scenarios')
 
-export type Scenario = { readonly name: string; readonly fires: boolean; readonly events: readonly Event[]; readonly inventory: Inventory }
+export type Scenario = {
+  readonly name: string
+  readonly fires: boolean
+  readonly events: readonly Event[]
+  readonly inventory: Inventory
+  readonly locate?: Locate
+}
 
 export function scenariosOf(detection: string): Scenario[] {
   const folder = join(SCENARIOS, detection)
+  const locate = locateOf(folder)
   return readdirSync(folder)
     .filter((file) => /^(fires|quiet)-.*\.ndjson$/.test(file))
     .map((file) => {
@@ -22,15 +31,40 @@ export function scenariosOf(detection: string): Scenario[] {
       return {
         name: file.slice(0, -7),
         fires: file.startsWith('fires-'),
-        events: lines.map((line) => toEvent(parseEvent(line))),
+        events: lines.flatMap(eventsOf),
         inventory: inventoryOf(folder, file.slice(0, -7)),
+        ...(locate === null ? {} : { locate }),
       }
     })
+}
+
+/** `{"repeat": {"every": "60s", "times": 10080, "document": {…}}}`: the document again and again, later each time and with an id of its own. */
+function eventsOf(line: string): Event[] {
+  if (!line.startsWith('{"repeat"')) return [toEvent(parseEvent(line))]
+  // The file is ours.
+  const { repeat } = JSON.parse(line) as { repeat: { every: string; times: number; document: object } }
+  const first = parseEvent(JSON.stringify(repeat.document))
+  const every = parseDuration(repeat.every) ?? 0
+  return Array.from({ length: repeat.times }, (_, i) =>
+    toEvent({
+      ...first,
+      '@timestamp': (first['@timestamp'] ?? 0) + i * every,
+      'event.id': `${(first['event.id'] ?? '').slice(0, -5)}${i.toString(32).padStart(5, '0')}`,
+    }),
+  )
 }
 
 function inventoryOf(folder: string, scenario: string): Inventory {
   const file = [`${scenario}.yaml`, 'inventory.yaml'].map((name) => join(folder, name)).find((path) => existsSync(path))
   return file === undefined ? emptyInventory() : parseInventory(readFileSync(file, 'utf8'), file)
+}
+
+function locateOf(folder: string): Locate | null {
+  const path = join(folder, 'locations.json')
+  if (!existsSync(path)) return null
+  // The file is ours: a Location by address.
+  const locations = new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Location>))
+  return (address) => locations.get(address) ?? null
 }
 
 export function toEvent(fields: Fields): Event {

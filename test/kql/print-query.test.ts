@@ -47,7 +47,8 @@ describe('a printed query', () => {
   })
 
   test('has brackets only where they matter', () => {
-    const text = 'not (source.port : 1 or rule.name : "a") and (rule.id : b* or rule.name : *) and not tags : ("x" or "y")'
+    const text =
+      'not (source.port : 1 or rule.name : "a") and (rule.id : b* or rule.name : *) and not tags : ("x" or "y")'
     expect(printQuery(read(text))).toBe(text)
   })
 })

@@ -115,6 +115,7 @@ export function course(publicKey: string, change: Partial<PeerCourse> = {}): Pee
     sent: 2_000,
     receivedStale: 0,
     sentStale: 0,
+    staleFrom: null,
     grewStaleFrom: null,
     grewStaleUntil: null,
     lastHandshake: AT - HOUR,

@@ -119,6 +119,7 @@ describe('counters that grow without a session', () => {
     lastHandshake: AT - 4 * MINUTE,
     receivedStale: 888,
     sentStale: 552,
+    staleFrom: AT - 30 * SECOND,
     grewStaleFrom: AT - 25 * SECOND,
     grewStaleUntil: AT,
   })
@@ -148,6 +149,13 @@ describe('counters that grow without a session', () => {
     ['a key that is gone', { peers: [{ ...growing, publicKey: NEW }, course(IVY)] }],
   ])('quiet: %s', (_, change) => {
     expect(told(oneWayPeer, look(oneWayPeer, change))).toEqual(['passed'])
+  })
+
+  test('a session that just ended is not judged yet', () => {
+    const peers = [course(IVY, { staleFrom: AT - 5 * SECOND }), course(OAK, { staleFrom: AT - DAY })]
+    expect(told(oneWayPeer, look(oneWayPeer, { peers }))).toEqual([
+      'not checked: The session of "ivy" ended too short before the last poll to tell: that takes 15 s of polls.',
+    ])
   })
 
   test('one look shows nothing of it', () => {

@@ -5,6 +5,8 @@ import { POSTURE_AREAS } from '../../src/posture/check.ts'
 import { POSTURE_CHECKS, POSTURE_KINDS } from '../../src/posture/checks.ts'
 import { createPostureView, unknownMachine } from '../../src/posture/posture-view.ts'
 import { FINDINGS_MAX, runChecks } from '../../src/posture/run-checks.ts'
+import { storedNotRunning } from '../../src/posture/stored-not-running.ts'
+import { parseConf } from '../../src/sources/wireguard/conf.ts'
 import { AT, gateway, INVENTORY, IVY, madeInventory, NEW, row, rows, snapshot } from './made-gateway.ts'
 
 const EXCEPTION = 'approved_by: carol@example.com'
@@ -164,15 +166,13 @@ describe('all checks', () => {
   })
 
   test('hostile names stay plain text', () => {
-    const hostile = '\u001b]0;x\u0007<b>,"\n=1+1'
-    const inventory = madeInventory(
-      INVENTORY.replace('name: ivy,', `name: ${JSON.stringify(hostile)},`).replace('owner: ivy@example.com, ', ''),
-    )
-    const wireguard = snapshot([row(IVY, ['0.0.0.0/0']), row(NEW, ['10.8.0.9/32'])])
-    const outcomes = runChecks(createPostureView([gateway({ wireguard })], inventory))
-    const names = outcomes.flatMap(({ results }) =>
-      results.flatMap((each) => (each.kind === 'finding' ? [each.about['wireguard.peer.name']] : [])),
-    )
-    expect(names).toContain(hostile)
+    const hostile = '\u001b]0;x\u0007<b>,"=1+1'
+    const conf = {
+      ...parseConf(''),
+      peers: [{ publicKey: NEW, allowedIps: [], hasPresharedKey: false, name: hostile, line: 3 }],
+    }
+    const stored = new Map([['wg0', { file: 'wg0.conf', conf }]])
+    const [outcome] = runChecks(createPostureView([gateway({ stored })], null), null, [storedNotRunning])
+    expect(outcome?.results[0]).toMatchObject({ text: expect.stringContaining(`"${hostile}"`) })
   })
 })

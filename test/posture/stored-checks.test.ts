@@ -74,7 +74,8 @@ describe('what runs against what is stored', () => {
       evidence: [`wg0.conf:3: peer ${IVY}, allowed ips 10.8.0.2/32`],
       mend: [
         '# take [Peer] at line 3 out of wg0.conf',
-        '# or write what runs into the file, comments are lost: wg-quick save wg0',
+        '# or write what runs into the file; comments in it are lost',
+        'wg-quick save wg0',
       ],
     })
   })

@@ -120,8 +120,7 @@ export function createDetections(
   function giveTallies(end: Micros): void {
     for (const { tallies, users } of counted.values()) {
       if (tallies.nextEnd !== end) continue
-      for (const tally of tallies.take(end))
-        for (const { detection, index } of users) detection.tally?.(tally, index)
+      for (const tally of tallies.take(end)) for (const { detection, index } of users) detection.tally?.(tally, index)
     }
   }
 
@@ -163,7 +162,10 @@ export function createDetections(
     limits: () => [
       { name: 'detection-documents', count: documents.forced },
       { name: 'detection-tallies', count: [...counted.values()].reduce((sum, { tallies }) => sum + tallies.forced, 0) },
-      { name: 'detection-subjects', count: running.reduce((sum, { detection }) => sum + (detection.forgotten ?? 0), 0) },
+      {
+        name: 'detection-subjects',
+        count: running.reduce((sum, { detection }) => sum + (detection.forgotten ?? 0), 0),
+      },
     ],
     counts: () =>
       new Map([

@@ -26,6 +26,7 @@ export function isChange(action: string): (event: Event) => boolean {
   return (event) => fieldOf(event, 'event.action') === action && fieldOf(event, 'event.provider') === 'wireguard'
 }
 
+/** `judge`: null = nothing to say of that change. */
 export function createChangeCheck(
   about: DetectionAbout,
   { emit, inventory, saved }: DetectionContext,
@@ -69,6 +70,7 @@ export function createChangeCheck(
   }
 }
 
+/** Where the peer of a `wireguard.session` document runs. */
 export function placeOfFields(fields: Fields): PeerPlace {
   return {
     gateway: fields['host.name'] ?? '',

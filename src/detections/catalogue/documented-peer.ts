@@ -13,6 +13,7 @@ export function documentsPeers(inventory: Inventory): boolean {
   return inventory.peers.length > 0
 }
 
+/** The device the key stands for, also outside its documented place and dates; null = the inventory does not know the key. */
 export function documentedPeer(inventory: Inventory, place: PeerPlace): InventoryPeer | null {
   return inventory.peerByKey(place.gateway, place.interface, place.publicKey)
 }
@@ -36,18 +37,15 @@ export function isKeyDocumentedAt(peer: InventoryPeer, publicKey: string, at: Mi
   return key !== undefined && (holdsAt(key, at) || holdsAt(key, at - DATE_SLACK) || holdsAt(key, at + DATE_SLACK))
 }
 
-/** Peers of the interface that are documented with exactly this prefix, in file order. */
+/** Peers of the interface that are documented with exactly this prefix. */
 export function documentedFor(
   inventory: Inventory,
   place: Omit<PeerPlace, 'publicKey'>,
   prefix: string,
 ): InventoryPeer[] {
-  return inventory.peers.filter(
-    (peer) =>
-      peer.gateway === place.gateway &&
-      peer.interface === place.interface &&
-      peer.allowedIps.some((each) => each.prefix === prefix),
-  )
+  return inventory
+    .candidatesFor(addressOf(prefix), place.gateway)
+    .filter((peer) => peer.interface === place.interface && peer.allowedIps.some((each) => each.prefix === prefix))
 }
 
 /** Those of `prefixes` that none of `within` covers: their addresses are new to it. */
@@ -61,6 +59,7 @@ function isWithin(inner: string, outer: string): boolean {
   return inner.includes(':') === outer.includes(':') && prefixLength(outer) <= prefixLength(inner)
 }
 
+/** 24 of `10.8.0.0/24`. */
 export function prefixLength(prefix: string): number {
   return Number(prefix.slice(prefix.indexOf('/') + 1))
 }
@@ -71,7 +70,7 @@ function addressOf(prefix: string): string {
 
 /**
  * The documented device whose prefixes are all that a new key runs with, as after a rotation; null = none, or the key runs with none.
- * Of several the first in file order: one address may be documented for its holders one after the other.
+ * Of several one with a key at that time: an address may be documented for its holders one after the other.
  */
 export function rotatedDevice(
   inventory: Inventory,
@@ -81,7 +80,6 @@ export function rotatedDevice(
 ): InventoryPeer | null {
   const [first, ...rest] = prefixes.map((prefix) => documentedFor(inventory, place, prefix))
   const devices = first?.filter((peer) => rest.every((others) => others.includes(peer))) ?? []
-  // Who holds a key now is meant rather than who held one once.
   return devices.find((peer) => peer.keys.some((key) => holdsAt(key, at))) ?? devices[0] ?? null
 }
 
@@ -97,8 +95,8 @@ export function otherHolder(
 ): InventoryPeer | null {
   let found: InventoryPeer | null = null
   let longest = 0
-  for (const peer of inventory.peers) {
-    if (peer === self || peer.gateway !== place.gateway || peer.interface !== place.interface) continue
+  for (const peer of inventory.candidatesFor(addressOf(prefix), place.gateway)) {
+    if (peer === self || peer.interface !== place.interface) continue
     for (const { prefix: documented } of peer.allowedIps) {
       const length = prefixLength(documented)
       if (length <= longest || uncovered([prefix], [documented]).length > 0) continue

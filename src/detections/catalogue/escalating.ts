@@ -75,10 +75,13 @@ export function createEscalating(
   const { about, window, describe } = options
   const subjects = saved ?? new Map<string, Subject>()
   const toDocument = createFindingDocuments(about)
+  /** Nothing is over before then: time goes on in small steps. */
+  let nextLook = Number.NEGATIVE_INFINITY
 
   function keep(key: string, subject: Subject): void {
     subjects.delete(key)
     subjects.set(key, subject)
+    nextLook = Math.min(nextLook, endOf(subject))
     if (subjects.size <= SUBJECTS_MAX) return
     const oldest = subjects.keys().next()
     if (oldest.done === true) return
@@ -131,14 +134,22 @@ export function createEscalating(
       keep(key, { ...said, tallies: [tally], rank, opensUntil: tally.end + window })
     },
     tick(watermark) {
+      if (watermark < nextLook) return
       const over = [...subjects].filter(([, { opensUntil }]) => opensUntil !== null && opensUntil <= watermark)
       over.sort(([a, x], [b, y]) => (x.opensUntil ?? 0) - (y.opensUntil ?? 0) || (a < b ? -1 : 1))
       for (const [key] of over) close(key)
       for (const [key, { opensUntil, quietUntil }] of subjects)
         if (opensUntil === null && quietUntil + MEMORY <= watermark) subjects.delete(key)
+      nextLook = Number.POSITIVE_INFINITY
+      for (const subject of subjects.values()) nextLook = Math.min(nextLook, endOf(subject))
     },
     save: () => subjects,
   }
+}
+
+/** When something of it is over: what is open, else its silence. */
+function endOf({ opensUntil, quietUntil }: Subject): Micros {
+  return opensUntil ?? quietUntil + MEMORY
 }
 
 function raisedOf(subject: string, rank: number, closedAt: Micros, tallies: readonly Tally[]): Raised | null {

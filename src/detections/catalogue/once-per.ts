@@ -31,7 +31,11 @@ export function createOncePer(saved?: SavedOncePer): OncePer {
       return true
     },
     tick(watermark) {
-      for (const [key, until] of said) if (until <= watermark) said.delete(key)
+      // The oldest stand first, nearly: what is behind a longer period waits for it.
+      for (const [key, until] of said) {
+        if (until > watermark) return
+        said.delete(key)
+      }
     },
     save: () => said,
   }

@@ -46,6 +46,7 @@ export const POINTS_TALLY: TallyKind = {
     ].join(' '),
 }
 
+/** Of a tally of POINTS_TALLY. */
 export function placeOf({ key }: Tally): PeerPlace {
   const [publicKey = '', gateway = '', name = ''] = key.split('\0')
   return { publicKey, gateway, interface: name }

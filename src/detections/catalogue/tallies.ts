@@ -7,11 +7,14 @@ import type { Fields } from '../../fields.ts'
 import { EVIDENCE_MAX } from '../../finding-document.ts'
 import type { Micros } from '../../time.ts'
 import type { Tally, TallyKind } from './detection.ts'
+import { NO_VALUES, smallestOf, type Values, withValue, withValues } from './smallest-values.ts'
 
 /** Different values kept of one tally, the smallest in the order of text; more are not told apart. */
 export const TALLY_DISTINCT_MAX = 10_000
 /** Ids known of one tally: what comes again counts twice beyond. */
 export const TALLY_IDS_MAX = 2_000
+/** Ids looked for one by one; fewer than EVIDENCE_MAX. */
+const IDS_IN_EVIDENCE = 8
 /** Open tallies of one kind. Beyond it the oldest stretch is closed before its time, and counted. */
 export const TALLIES_MAX = 50_000
 
@@ -31,7 +34,7 @@ export type Tallies = {
 export type SavedTallies = { readonly stretches: Map<Micros, Map<string, Cell>>; readonly forced: number }
 
 type Cell = {
-  readonly distinct: Set<string>
+  distinct: Values
   /** Null where only `distinct` is kept. */
   readonly documents: Documents | null
   firstAt: Micros
@@ -41,15 +44,16 @@ type Cell = {
 type Documents = {
   sum: number
   count: number
-  readonly ids: Set<string>
+  /** Null while `evidence` has them all. */
+  ids: Set<string> | null
   /** Sorted by time and id. */
   readonly evidence: { readonly id: string; readonly at: Micros }[]
   /** Own fields and those of the facets of the first document, which are shared: put together when asked for. */
   first: readonly Fields[]
   firstId: string
-  readonly ip: Set<string>
-  readonly hosts: Set<string>
-  readonly user: Set<string>
+  ip: Values
+  hosts: Values
+  user: Values
 }
 
 export type TalliesOptions = {
@@ -77,7 +81,7 @@ export function createTallies(kind: TallyKind, saved?: SavedTallies, options: Ta
     let cell = cells.get(key)
     if (cell === undefined) {
       cell = {
-        distinct: new Set(),
+        distinct: NO_VALUES,
         documents: kind.keeps === 'distinct' ? null : createDocuments(),
         firstAt: at,
         lastAt: at,
@@ -102,7 +106,7 @@ export function createTallies(kind: TallyKind, saved?: SavedTallies, options: Ta
       cell.firstAt = Math.min(cell.firstAt, at)
       cell.lastAt = Math.max(cell.lastAt, at)
       const value = distinctOf?.(event)
-      if (value !== undefined) addBounded(cell.distinct, value, TALLY_DISTINCT_MAX)
+      if (value !== undefined) cell.distinct = withValue(cell.distinct, value, TALLY_DISTINCT_MAX)
     },
     get nextEnd() {
       if (stretches.size === 0) return null
@@ -131,13 +135,13 @@ function createDocuments(): Documents {
   return {
     sum: 0,
     count: 0,
-    ids: new Set(),
+    ids: null,
     evidence: [],
     first: [],
     firstId: '',
-    ip: new Set(),
-    hosts: new Set(),
-    user: new Set(),
+    ip: NO_VALUES,
+    hosts: NO_VALUES,
+    user: NO_VALUES,
   }
 }
 
@@ -150,8 +154,7 @@ function addDocument(
   firstAt: Micros,
   amountOf: TallyKind['amountOf'],
 ): boolean {
-  if (documents.ids.has(id)) return false
-  if (documents.ids.size < TALLY_IDS_MAX) documents.ids.add(id)
+  if (isKnown(documents, id)) return false
   if (documents.count === 0 || at < firstAt || (at === firstAt && id < documents.firstId)) {
     documents.first = partsOf(event)
     documents.firstId = id
@@ -159,10 +162,22 @@ function addDocument(
   documents.count++
   if (amountOf !== undefined) documents.sum += amountOf(event)
   addEvidence(documents.evidence, at, id)
-  addAll(documents.ip, fieldOf(event, 'related.ip'))
-  addAll(documents.hosts, fieldOf(event, 'related.hosts'))
-  addAll(documents.user, fieldOf(event, 'related.user'))
+  documents.ip = withValues(documents.ip, fieldOf(event, 'related.ip') ?? [], EVIDENCE_MAX)
+  documents.hosts = withValues(documents.hosts, fieldOf(event, 'related.hosts') ?? [], EVIDENCE_MAX)
+  documents.user = withValues(documents.user, fieldOf(event, 'related.user') ?? [], EVIDENCE_MAX)
   return true
+}
+
+/** Most tallies have a few documents: a set is made when there are more. */
+function isKnown(documents: Documents, id: string): boolean {
+  if (documents.ids === null) {
+    if (documents.evidence.some((each) => each.id === id)) return true
+    if (documents.evidence.length < IDS_IN_EVIDENCE) return false
+    documents.ids = new Set(documents.evidence.map((each) => each.id))
+  }
+  if (documents.ids.has(id)) return true
+  if (documents.ids.size < TALLY_IDS_MAX) documents.ids.add(id)
+  return false
 }
 
 /** Texts that are cut out of a read buffer hold all of it: they go, for a tally is kept for minutes. */
@@ -196,30 +211,16 @@ function addEvidence(evidence: { readonly id: string; readonly at: Micros }[], a
   if (evidence.length > EVIDENCE_MAX) evidence.pop()
 }
 
-function addAll(into: Set<string>, values: readonly string[] | undefined): void {
-  if (values !== undefined) for (const value of values) addBounded(into, value, EVIDENCE_MAX)
-}
-
-/** The `max` smallest are in it at any time, whatever order they come in, and at most twice as many. */
-function addBounded(into: Set<string>, value: string, max: number): void {
-  into.add(value)
-  if (into.size <= 2 * max) return
-  for (const large of [...into].sort().slice(max)) into.delete(large)
-}
-
-function smallest(values: ReadonlySet<string>, max: number): string[] {
-  return values.size < 2 ? [...values] : [...values].sort().slice(0, max)
-}
-
 function toTally(key: string, start: Micros, end: Micros, { documents, distinct, firstAt, lastAt }: Cell): Tally {
   let first: Fields | null = null
+  let related: Tally['related'] | null = null
   return {
     key,
     start,
     end,
     count: documents?.count ?? 0,
     sum: documents?.sum ?? 0,
-    distinct: smallest(distinct, TALLY_DISTINCT_MAX),
+    distinct: smallestOf(distinct, TALLY_DISTINCT_MAX),
     evidence: documents?.evidence ?? [],
     // Most tallies lead to nothing, and nobody asks. A copy (structured clone) asks, and has a plain value then.
     get first() {
@@ -228,15 +229,16 @@ function toTally(key: string, start: Micros, end: Micros, { documents, distinct,
     },
     firstAt,
     lastAt,
-    related: {
-      ip: smallest(documents?.ip ?? NOTHING, EVIDENCE_MAX),
-      hosts: smallest(documents?.hosts ?? NOTHING, EVIDENCE_MAX),
-      user: smallest(documents?.user ?? NOTHING, EVIDENCE_MAX),
+    get related() {
+      related ??= {
+        ip: smallestOf(documents?.ip ?? NO_VALUES, EVIDENCE_MAX),
+        hosts: smallestOf(documents?.hosts ?? NO_VALUES, EVIDENCE_MAX),
+        user: smallestOf(documents?.user ?? NO_VALUES, EVIDENCE_MAX),
+      }
+      return related
     },
   }
 }
-
-const NOTHING: ReadonlySet<string> = new Set()
 
 function together(parts: readonly Fields[]): Fields {
   const fields: Record<string, unknown> = {}

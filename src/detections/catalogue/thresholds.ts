@@ -25,6 +25,8 @@ export type ThresholdOptions = {
   readonly threshold: number
   /** Length of the sliding window, a multiple of the tally's span; it slides in steps of the span. */
   readonly window: Micros
+  /** What came before the shortest time that reaches the threshold is no part of the finding. Without it the whole window is. */
+  readonly isTight?: boolean
   /** How long a finding stays open for more of the same; `window` when absent. */
   readonly settle?: Micros
   /** What comes while it is suppressed prolongs that. Without it the same is found again when `about.suppression` is over. */
@@ -38,7 +40,7 @@ export type ThresholdOptions = {
 }
 
 export type Described = Pick<FindingDocument, 'summary'> &
-  Partial<Pick<FindingDocument, 'severity' | 'query' | 'mend' | 'exception'>> & {
+  Partial<Pick<FindingDocument, 'subject' | 'severity' | 'query' | 'mend' | 'exception'>> & {
     /** Instead of `aboutPeer` of the first document. */
     readonly about?: Fields
   }
@@ -170,7 +172,10 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
       subjects.set(key, subject)
       const within = subject.tallies.filter(({ start }) => start >= tally.end - window)
       subject.tallies.splice(0, subject.tallies.length, ...within, tally)
-      if (reached(subject.tallies)) subject.opensUntil = tally.end + settle
+      if (reached(subject.tallies)) {
+        subject.opensUntil = tally.end + settle
+        if (options.isTight === true) while (reached(subject.tallies.slice(1))) subject.tallies.shift()
+      }
       if (subjects.size > SUBJECTS_MAX) forgetOne()
     },
     tick(watermark) {

@@ -3,10 +3,10 @@
  * what is stored, and in its samples.
  */
 import { type Event, fieldOf } from '../../event.ts'
-import { FIELDS, FIELD_NAMES, type FieldName, type Fields } from '../../fields.ts'
-import { printQuery, quoteText } from '../../kql/print-query.ts'
+import { FIELD_NAMES, FIELDS, type FieldName, type Fields } from '../../fields.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import { createEventPredicate } from '../../kql/predicate.ts'
+import { printQuery, quoteText } from '../../kql/print-query.ts'
 import { fieldsOf } from '../../kql/query-fields.ts'
 import { spanText } from '../../quantity-text.ts'
 import { type Micros, SECOND, toIso } from '../../time.ts'
@@ -100,7 +100,8 @@ function spanOf(window: Micros): Micros {
 
 function aboutRule(rule: Rule): DetectionAbout {
   const { measure, window, suppress, groupBy, knownGaps } = rule
-  const what = measure.kind === 'distinct' ? `${measure.atLeast} different ${measure.field}` : `${measure.atLeast} documents`
+  const what =
+    measure.kind === 'distinct' ? `${measure.atLeast} different ${measure.field}` : `${measure.atLeast} documents`
   return {
     id: rule.id,
     title: rule.title,

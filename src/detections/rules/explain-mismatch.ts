@@ -23,10 +23,11 @@ export function explainMismatch(query: Query, document: Fields): string[] {
 }
 
 function valueText(name: FieldName, document: Fields): string {
-  const value: unknown = document[name]
+  const value = document[name]
   if (value === undefined) return 'absent'
-  const text = Array.isArray(value) ? value.join(', ') : typeof value === 'number' && FIELDS[name].type === 'date' ? toIso(value) : String(value)
-  return shortened(text, VALUE_MAX)
+  const values: readonly (string | number | boolean)[] = Array.isArray(value) ? value : [value]
+  const isDate = FIELDS[name].type === 'date'
+  return shortened(values.map((each) => (isDate ? toIso(Number(each)) : String(each))).join(', '), VALUE_MAX)
 }
 
 function shortened(text: string, most: number): string {

@@ -121,7 +121,10 @@ function threats(attack: readonly Technique[]): object[] {
 function techniqueJson(id: string, techniques: readonly Technique[]): object {
   const name = techniques.find((each) => each.id === id)?.name ?? techniqueOf(id)?.name ?? id
   const parts = techniques.filter((each) => each.id !== id && parentOf(each.id) === id)
-  return { ...entry(id, name), ...(parts.length === 0 ? {} : { subtechnique: parts.map((each) => entry(each.id, each.name)) }) }
+  return {
+    ...entry(id, name),
+    ...(parts.length === 0 ? {} : { subtechnique: parts.map((each) => entry(each.id, each.name)) }),
+  }
 }
 
 function entry(id: string, name: string): object {
@@ -137,12 +140,15 @@ function noteOf(about: DetectionAbout, threshold: KibanaThreshold | null, interv
   const difference =
     threshold?.window == null
       ? []
-      : [`Documents up to ${spanText(interval)} further apart than ${spanText(threshold.window)} may be counted together here.`]
+      : [
+          `Documents up to ${spanText(interval)} further apart than ${spanText(threshold.window)} may be counted together here.`,
+        ]
   const gaps = [
     ...difference,
     `Repeats are not suppressed for ${spanText(about.suppression)}, as peertrail does; alert suppression of Kibana can.`,
     ...about.knownGaps,
   ]
-  const steps = about.runbook.length === 0 ? [] : ['## What to do', ...about.runbook.map((step, i) => `${i + 1}. ${step}`), '']
+  const steps =
+    about.runbook.length === 0 ? [] : ['## What to do', ...about.runbook.map((step, i) => `${i + 1}. ${step}`), '']
   return [...steps, '## Known gaps', ...gaps.map((gap) => `- ${gap}`)].join('\n')
 }

@@ -26,13 +26,13 @@ type Reading = {
   readonly text: string
   readonly yaml: YamlDocument
   readonly problems: Problem[]
-  report(path: Path, message: string): void
+  readonly report: (path: Path, message: string) => void
 }
 
 /** Throws AppError `bad-pipeline` with everything that is wrong. `file` is only for its messages. */
 export function readRules(text: string, file: string): readonly Rule[] {
   const yaml = readYaml(text, file)
-  if (yaml.problems.length > 0) throw badRules(yaml.problems, file)
+  if (yaml.problems.length > 0) throw badRules(withHints(yaml.problems, text), file)
   const result = ruleFileSchema.safeParse(yaml.value)
   if (!result.success) {
     const { problems, total } = schemaProblems(result.error.issues, yaml)
@@ -49,6 +49,15 @@ export function readRules(text: string, file: string): readonly Rule[] {
   return rules.filter((rule) => rule !== null)
 }
 
+/** A query holds what YAML takes for its own: colons, quotes, asterisks. The first thing that goes wrong with most rules. */
+function withHints(problems: readonly Problem[], text: string): Problem[] {
+  const lines = text.split('\n')
+  const first = problems[0]
+  if (first === undefined || !/^\s*(?:-\s+)?query:\s/.test(lines[first.line - 1] ?? '')) return [...problems]
+  // The others follow from it.
+  return [{ ...first, message: `${first.message}; put the query between single quotes, or on the lines behind >-` }]
+}
+
 /** What is wrong with several files together: ids that two of them have. */
 export function sameIds(rules: readonly Rule[]): Problem[] {
   const first = new Map<string, Rule>()
@@ -56,7 +65,9 @@ export function sameIds(rules: readonly Rule[]): Problem[] {
     const other = first.get(rule.id)
     first.set(rule.id, other ?? rule)
     if (other === undefined) return []
-    return [{ ...rule.place, message: `${rule.id} is also the id of a rule in ${other.place.file}:${other.place.line}` }]
+    return [
+      { ...rule.place, message: `${rule.id} is also the id of a rule in ${other.place.file}:${other.place.line}` },
+    ]
   })
 }
 
@@ -170,7 +181,10 @@ function queryComplaint(text: string): { readonly query: Query } | Refused {
       message: `there is no dataset ${quoted(unknown)}${suggestion(unknown, RULE_DATASETS) || `; there are ${RULE_DATASETS.join(', ')}`}`,
     }
   if (datasetsOf(query).length === 0)
-    return { column: 1, message: 'no document can match: rules read facts, no findings, and a document is of one dataset' }
+    return {
+      column: 1,
+      message: 'no document can match: rules read facts, no findings, and a document is of one dataset',
+    }
   return { query }
 }
 

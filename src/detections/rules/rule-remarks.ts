@@ -17,10 +17,14 @@ export function remarksOf({ groupBy, suppress, samples, measure }: Rule): string
   const kinds = new Set(samples.map(({ fires }) => fires))
   if (samples.length === 0) remarks.push('no tests: nothing shows that it finds what it should')
   else if (kinds.size < 2)
-    remarks.push(`tests only show what it ${kinds.has(true) ? 'finds: add one that stays quiet' : 'does not find: add one that fires'}`)
+    remarks.push(
+      `tests only show what it ${kinds.has(true) ? 'finds: add one that stays quiet' : 'does not find: add one that fires'}`,
+    )
   if (groupBy.length === 0)
-    remarks.push(`no group_by: after a finding, whatever else matches is suppressed for ${spanText(suppress)}, whoever it is about`)
-  if (!groupBy.some((name) => OF_ONE_PEER.has(name)) && (measure.atLeast > 1 || groupBy.length > 0))
+    remarks.push(
+      `no group_by: after a finding, whatever else matches is suppressed for ${spanText(suppress)}, whoever it is about`,
+    )
+  if (!groupBy.some((name) => OF_ONE_PEER.has(name)) && measure.atLeast > 1)
     remarks.push(
       'grouped across peers: with detectors on several Kafka partitions each one counts its own part; group by wireguard.peer.public_key to have it in one place',
     )

@@ -10,7 +10,7 @@ import { quoted, safeText } from '../../safe-text.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import type { Path } from '../../yaml-document.ts'
 import { RULE_DATASETS } from './rule-datasets.ts'
-import { type SampleEntry, SAMPLE_DOCUMENTS_MAX } from './rule-schema.ts'
+import { SAMPLE_DOCUMENTS_MAX, type SampleEntry } from './rule-schema.ts'
 
 /** Where samples without times begin: 2026-01-01T00:00:00Z, the edge of every window. */
 const BEGINNING: Micros = 1_767_225_600 * SECOND
@@ -45,7 +45,10 @@ function flatDocument(document: object, path: Path, report: Report): Fields {
       // hasOwn just proved that `name` is a key of the table.
       const field = name as FieldName
       if (found.has(name)) report(at, `${name} stands there twice`)
-      found.set(name, fieldValue(field, value, (message) => report(at, message)))
+      found.set(
+        name,
+        fieldValue(field, value, (message) => report(at, message)),
+      )
     } else if (isObject(value)) {
       for (const [key, inner] of Object.entries(value)) visit(inner, `${name}.${key}`, [...at, key])
     } else {
@@ -78,7 +81,7 @@ function fieldValue(name: FieldName, value: unknown, report: (message: string) =
 }
 
 function oneValue(name: FieldName, { type }: Field, value: unknown, report: (message: string) => void): unknown {
-  const read = valueOf(type, value)
+  const read = readValue(type, value)
   if (read === undefined) {
     report(`${name}: ${EXPECTED[type]}, found ${described(value)}`)
     return undefined
@@ -100,7 +103,7 @@ const EXPECTED: Readonly<Record<Field['type'], string>> = {
   date: INSTANT_EXPECTED,
 }
 
-function valueOf(type: Field['type'], value: unknown): unknown {
+function readValue(type: Field['type'], value: unknown): unknown {
   switch (type) {
     case 'keyword':
     case 'wildcard':

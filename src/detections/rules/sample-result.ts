@@ -52,7 +52,9 @@ export function reasonsOf({ rule, sample, found }: SampleResult): { readonly rea
   for (const [i, document] of sample.documents.entries()) {
     const key = groupOf(rule.groupBy, toEvent(document, rule))
     const isMatch = matches(document)
-    const why = isMatch ? [key === null ? lacking(rule, document) : 'the query holds'] : explainMismatch(rule.query, document)
+    const why = isMatch
+      ? [key === null ? lacking(rule, document) : 'the query holds']
+      : explainMismatch(rule.query, document)
     if (key !== null && isMatch) groups.set(key, [...(groups.get(key) ?? []), document])
     const same = reasons.get(why.join('\n'))
     if (same === undefined) reasons.set(why.join('\n'), { places: [i + 1], why })

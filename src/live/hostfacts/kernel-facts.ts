@@ -30,6 +30,7 @@ const SYSCTLS = [
   'net/netfilter/nf_conntrack_timestamp',
   'net/netfilter/nf_conntrack_events',
   'net/netfilter/nf_conntrack_max',
+  'net/netfilter/nf_conntrack_count',
   'net/netfilter/nf_conntrack_tcp_loose',
   'net/netfilter/nf_conntrack_log_invalid',
   'net/netfilter/nf_log_all_netns',

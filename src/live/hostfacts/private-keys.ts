@@ -187,5 +187,7 @@ function namesIn(search: Search, path: string): string[] {
 
 function leaveOut(search: Search, path: string, reason: string): void {
   search.leftOut.set(reason, (search.leftOut.get(reason) ?? 0) + 1)
-  if (search.leftOutPaths.length < LEFT_OUT_PATHS_MAX) search.leftOutPaths.push({ path, reason })
+  // Large files are many and rarely what is looked for: the few that are named are to say more.
+  if (!reason.startsWith('larger than') && search.leftOutPaths.length < LEFT_OUT_PATHS_MAX)
+    search.leftOutPaths.push({ path, reason })
 }

@@ -1,7 +1,7 @@
 /** Messages of the events topic as documents for sinks, and as letters for what is none of ours. */
 import { readDocument } from '../../document-text.ts'
 import { AppError } from '../../errors.ts'
-import type { Event } from '../../event.ts'
+import type { Dataset, Event } from '../../event.ts'
 import { parseEvent } from '../../event-json.ts'
 import type { Incoming, Outgoing } from '../../kafka/bus.ts'
 import { toLetter } from '../../kafka/dead-letter.ts'
@@ -32,8 +32,8 @@ export type ReadDocuments = {
 
 export type DocumentReader = (messages: readonly Incoming[]) => ReadDocuments
 
-/** `isWhole`: sinks look at fields, and not only at the text. Never throws. */
-export function createDocumentReader(isWhole: boolean, now: () => Micros): DocumentReader {
+/** `isWhole`: of which documents sinks look at fields, and not only at the text. Never throws. */
+export function createDocumentReader(isWhole: (dataset: Dataset) => boolean, now: () => Micros): DocumentReader {
   return (messages) => {
     const events: Event[] = []
     const origins: Origin[] = []
@@ -63,7 +63,7 @@ export function createDocumentReader(isWhole: boolean, now: () => Micros): Docum
 }
 
 /** The document, why it is none, or why the tier cannot go on. */
-function attempt(message: Incoming, isWhole: boolean): Event | string | AppError {
+function attempt(message: Incoming, isWhole: (dataset: Dataset) => boolean): Event | string | AppError {
   try {
     const it = received(message)
     return it.kind === 'poison' ? it.reason : documentEvent(it.value, message.headers[HEADERS.kind], isWhole)
@@ -73,10 +73,10 @@ function attempt(message: Incoming, isWhole: boolean): Event | string | AppError
   }
 }
 
-function documentEvent(value: Buffer, kind: string | undefined, isWhole: boolean): Event {
+function documentEvent(value: Buffer, kind: string | undefined, isWhole: (dataset: Dataset) => boolean): Event {
   const { dataset, at, id, text } = readDocument(value)
   if (kind !== dataset) throw new Error('its header names another dataset')
-  const own = isWhole ? parseEvent(text) : { '@timestamp': at, 'event.id': id }
+  const own = isWhole(dataset) ? parseEvent(text) : { '@timestamp': at, 'event.id': id }
   return { dataset, own, facets: [], printed: text }
 }
 

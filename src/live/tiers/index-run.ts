@@ -7,7 +7,8 @@
  *      └─ not ours: deadletters ◄── refused for good ──┘
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Event } from '../../event.ts'
+import type { PipelineConfig } from '../../config.ts'
+import type { Dataset, Event } from '../../event.ts'
 import type { Admin, Incoming, Member, Producer } from '../../kafka/bus.ts'
 import { topicOf } from '../../kafka/topics.ts'
 import type { Sink } from '../../sinks/sink.ts'
@@ -45,7 +46,7 @@ export function createIndexRun(parts: IndexRunParts): TierRun {
   const group = `${settings.kafka.prefix}.index`
   const queues = sinks.map(createIndexQueue)
   const progress = createIndexProgress(queues, limits)
-  const readDocuments = createDocumentReader(settings.config.store !== null, now)
+  const readDocuments = createDocumentReader(wholeDocuments(settings.config), now)
   const stopping = new AbortController()
   const stopped = Promise.withResolvers<void>()
   let member: Member | null = null
@@ -225,4 +226,11 @@ async function inTime(time: Micros, work: Promise<unknown>): Promise<void> {
     pause(time / MS, undefined, { signal: over.signal }).catch(() => {}),
   ])
   over.abort()
+}
+
+/** A store keeps fields; who is told of findings looks into those. */
+function wholeDocuments({ store, webhook, syslog, command }: PipelineConfig): (dataset: Dataset) => boolean {
+  if (store !== null) return () => true
+  const areToldOf = webhook !== null || syslog !== null || (command !== null && command.severity !== null)
+  return (dataset) => areToldOf && dataset === 'wireguard.finding'
 }

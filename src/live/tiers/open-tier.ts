@@ -51,7 +51,7 @@ async function correlatorSpec({ inventory }: TierSettings, { now }: TierDeps): P
   }
 }
 
-async function detectorSpec({ inventory, kafka }: TierSettings, deps: TierDeps): Promise<PartitionTierSpec> {
+async function detectorSpec({ inventory, findings, kafka }: TierSettings, deps: TierDeps): Promise<PartitionTierSpec> {
   const { createDetectorCore } = await import('../../relay/detector-core.ts')
   const { createLedgerView } = await import('../../relay/ledger-view.ts')
   const { followLedger } = await import('./ledger-feed.ts')
@@ -63,6 +63,6 @@ async function detectorSpec({ inventory, kafka }: TierSettings, deps: TierDeps):
     tellsProgress: false,
     beside: (of) => followLedger(deps, kafka.prefix, ledger, of),
     createCore: ({ partition, correlators }, output, saved) =>
-      createDetectorCore({ partition, partitions: correlators, inventory, ledger }, output, saved),
+      createDetectorCore({ partition, partitions: correlators, inventory, ...findings, ledger }, output, saved),
   }
 }

@@ -3,6 +3,7 @@ import type { KafkaConfig, PipelineConfig, Tier } from '../../config.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import type { Bus } from '../../kafka/bus.ts'
 import type { Micros } from '../../time.ts'
+import type { FindingInputs } from '../finding-inputs.ts'
 import type { Log } from '../log.ts'
 
 export type TierSettings = {
@@ -15,6 +16,7 @@ export type TierSettings = {
   readonly kafka: KafkaConfig
   readonly config: PipelineConfig
   readonly inventory: Inventory
+  readonly findings: FindingInputs
   /** For what sinks keep. */
   readonly stateDir: string
 }

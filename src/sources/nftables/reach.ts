@@ -30,6 +30,8 @@ export type StaticReach = {
   readonly forward: readonly ReachPart[]
   /** To the gateway itself, whichever of the addresses are its own. */
   readonly gateway: readonly ReachPart[]
+  /** In which it may send at all. */
+  readonly families: readonly Family[]
   /** False: the rules cut packets into more parts than are followed, and what was not followed is `maybe`. */
   readonly isWhole: boolean
 }
@@ -55,6 +57,7 @@ export function createReachReader(document: RulesetDocument, routes: readonly Ro
     return {
       forward: found.flatMap(({ forward }) => forward),
       gateway: found.flatMap(({ gateway }) => gateway),
+      families: found.flatMap(({ families }) => families),
       isWhole: found.every(({ isWhole }) => isWhole),
     }
   }
@@ -66,7 +69,7 @@ function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exi
     const box = { source, destination: all, protocol: ALL_PROTOCOLS, port: ALL_PORTS, sourcePort: ALL_PORTS }
     return [starting(box, true), starting(box, false)]
   })
-  if (start.length === 0) return { forward: [], gateway: [], isWhole: true }
+  if (start.length === 0) return { forward: [], gateway: [], families: [], isWhole: true }
   const pass = (hooks: readonly string[], hasExit: boolean, travellers: readonly Traveller[]): readonly Traveller[] =>
     hooks.reduce<readonly Traveller[]>((some, hook) => {
       const passage = { family, hook, input: question.interface, exits: exits.names, hasExit }
@@ -79,7 +82,7 @@ function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exi
   const gateway = partsOf(pass(['input'], false, toGateway), family, exits.names)
   const isWhole = forward.isWhole && gateway.isWhole && !walk.isCutShort
   const rest = isWhole ? [] : [everything(family, all)]
-  return { forward: [...forward.parts, ...rest], gateway: [...gateway.parts, ...rest], isWhole }
+  return { forward: [...forward.parts, ...rest], gateway: [...gateway.parts, ...rest], families: [family], isWhole }
 }
 
 /** What is a peer's by the longest prefix: its own prefixes without those of others that lie inside them. Apart from each other. */

@@ -8,8 +8,10 @@ import { gunzipSync } from 'node:zlib'
 import { findKeyTraces, type KeySurroundings, type KeyTrace } from './key-traces.ts'
 import { isTar, tarMembers } from './tar-members.ts'
 
-/** Bytes of a file that is looked into as it is, and of a member of an archive: configurations are small. */
+/** Bytes of a file that is looked into as it is: configurations are small. */
 export const PLAIN_BYTES_MAX = 1024 * 1024
+/** Of a member of an archive, which is in memory anyway: lists of packages and logs are compressed too. */
+const MEMBER_BYTES_MAX = 16 * 1024 * 1024
 /** Bytes of an archive as it lies, and unpacked. */
 export const ARCHIVE_BYTES_MAX = 32 * 1024 * 1024
 export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024
@@ -70,7 +72,7 @@ function search(bytes: Buffer, member: string, surroundings: KeySurroundings, de
   }
   const other = OTHER_ARCHIVES.find(([magic]) => bytes.toString('hex', 0, 8).startsWith(magic))
   if (other !== undefined) found.leftOut.add(`compressed with ${other[1]}`)
-  else if (bytes.length > PLAIN_BYTES_MAX) found.leftOut.add('members of archives larger than 1 MiB')
+  else if (bytes.length > MEMBER_BYTES_MAX) found.leftOut.add('members of archives larger than 16 MiB')
   else for (const trace of findKeyTraces(bytes, surroundings)) found.traces.push({ ...trace, member })
 }
 

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isKnown } from '../../../src/sources/hostfacts/facts.ts'
 import { createHostfactsCollector, gatherHostfacts } from '../../../src/live/hostfacts/hostfacts.ts'
+import { isKnown } from '../../../src/sources/hostfacts/facts.ts'
 import { createManualClock } from '../collectors/manual-clock.ts'
 import { createListLog, openWorkshop, until, type Workshop } from '../collectors/workshop.ts'
 

@@ -116,6 +116,7 @@ export const settingsOf = (config = emptyPipeline()): TierSettings => ({
   },
   config,
   inventory: parseInventory('version: 1\n', 'inventory.yaml'),
+  findings: { rules: [] },
   stateDir: '.',
 })
 

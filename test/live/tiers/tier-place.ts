@@ -68,6 +68,7 @@ export function tierSettings({
     },
     config: emptyPipeline(),
     inventory: parseInventory(toyInventory(machines), 'inventory.yaml'),
+    findings: { rules: [] },
     stateDir: '.',
   }
 }

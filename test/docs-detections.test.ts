@@ -1,0 +1,71 @@
+/** docs/detections.md is current, and what detections say of themselves holds. */
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { detectionsPage } from '../scripts/detections-page.ts'
+import { createDetections, DETECTIONS } from '../src/detections/catalogue/catalogue.ts'
+import { flatten } from '../src/event.ts'
+import type { Fields } from '../src/fields.ts'
+import { parseQuery } from '../src/kql/parse.ts'
+import { createPredicate } from '../src/kql/predicate.ts'
+import { POSTURE_KINDS } from '../src/posture/checks.ts'
+import { scenariosOf } from './detections/scenarios.ts'
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+
+test('docs/detections.md is current', () => {
+  const isCurrent = read('docs/detections.md') === detectionsPage()
+  expect(isCurrent, 'docs/detections.md is not what the code says; run `npm run docs`').toBe(true)
+})
+
+test('it has a heading of its own for every detection and check, and links that lead to one', () => {
+  const page = detectionsPage()
+  const headings = [...page.matchAll(/^### (.+)$/gm)].map(([, heading = '']) => heading)
+  expect(headings).toHaveLength(DETECTIONS.length + POSTURE_KINDS.length)
+  expect(new Set(headings).size).toBe(headings.length)
+  const anchors = new Set(headings.map((heading) => heading.replaceAll(/[()]/g, '').replaceAll(' ', '-')))
+  for (const [, anchor = ''] of page.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).toContain(anchor)
+})
+
+test('every technique has the id, and every tactic the name, that MITRE gives it', () => {
+  const tactics = new Map<string, string>()
+  for (const { id, name, tactic } of [...DETECTIONS.map(({ about }) => about), ...POSTURE_KINDS].flatMap(
+    (kind) => kind.attack,
+  )) {
+    expect(id).toMatch(/^T\d{4}(\.\d{3})?$/)
+    expect(name).not.toBe('')
+    expect(tactic.id).toMatch(/^TA00\d\d$/)
+    // One name for one id, wherever it is written.
+    expect(tactics.get(tactic.id) ?? tactic.name).toBe(tactic.name)
+    tactics.set(tactic.id, tactic.name)
+  }
+})
+
+describe.each(DETECTIONS.map(({ about }) => ({ about, id: about.id })))('$id', ({ about, id }) => {
+  test('its query finds the documents that its findings cite, and so does the query of a finding', () => {
+    const matches = predicateOf(about.query)
+    for (const scenario of existsSync(new URL(`./scenarios/${id}`, import.meta.url)) ? scenariosOf(id) : []) {
+      const documents = new Map(scenario.events.map(({ own }) => [own['event.id'], own]))
+      for (const finding of findingsOf(id, scenario)) {
+        const cited = (finding['wireguard.finding.evidence_ids'] ?? []).map((each) => documents.get(each) ?? {})
+        for (const document of cited) expect(matches(document), JSON.stringify(document)).toBe(true)
+        const query = finding['wireguard.finding.query']
+        if (query !== undefined) expect(cited.some(predicateOf(query)), query).toBe(true)
+      }
+    }
+  })
+})
+
+function predicateOf(query: string): (fields: Fields) => boolean {
+  return createPredicate(parseQuery(query, { now: 0 }))
+}
+
+function findingsOf(id: string, { events, inventory, ...rest }: ReturnType<typeof scenariosOf>[number]): Fields[] {
+  const found: Fields[] = []
+  const kinds = DETECTIONS.filter(({ about }) => about.id === id)
+  const options = { emit: (event: Parameters<typeof flatten>[0]) => found.push(flatten(event)), inventory }
+  const { locate } = { locate: undefined, ...rest }
+  const detections = createDetections(locate === undefined ? options : { ...options, locate }, undefined, kinds)
+  for (const event of events) detections.observe(event)
+  detections.tick(Number.POSITIVE_INFINITY)
+  return found
+}

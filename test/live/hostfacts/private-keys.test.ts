@@ -1,0 +1,138 @@
+/** The search for private keys, on trees with keys planted in them. */
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { gatherHostfacts } from '../../../src/live/hostfacts/hostfacts.ts'
+import { type KeySearchLimits, searchPrivateKeys } from '../../../src/live/hostfacts/private-keys.ts'
+import { POSTURE_CHECKS } from '../../../src/posture/checks.ts'
+import { createPostureView } from '../../../src/posture/posture-view.ts'
+import { publicKeyOf } from '../../../src/sources/wireguard/key-traces.ts'
+import { gateway } from '../../posture/made-host.ts'
+import { presharedKey, privateKey, tar } from '../../sources/wireguard/made-keys.ts'
+import { openWorkshop, type Workshop } from '../collectors/workshop.ts'
+
+let shop: Workshop
+beforeEach(() => {
+  shop = openWorkshop()
+})
+afterEach(() => shop.remove())
+
+function put(path: string, content: string | Buffer, mode = 0o600): void {
+  mkdirSync(dirname(shop.path(path)), { recursive: true })
+  writeFileSync(shop.path(path), content)
+  chmodSync(shop.path(path), mode)
+}
+
+const KEY = privateKey(1)
+const CONF = `[Interface]\nPrivateKey = ${KEY}\n[Peer]\nPublicKey = ${publicKeyOf(privateKey(2))}\nPresharedKey = ${presharedKey(3)}\n`
+const LIMITS: KeySearchLimits = { files: 1_000, bytes: 1e9, duration: 1e9 }
+
+async function search(paths = ['/etc', '/root'], limits = LIMITS, isEnded?: () => boolean) {
+  const progress: string[] = []
+  const found = await searchPrivateKeys({
+    root: shop.dir,
+    paths,
+    known: new Map([[publicKeyOf(KEY), 'wg0']]),
+    clock: { now: () => 77 },
+    limits,
+    progress: (files, folder) => progress.push(`${files} ${folder}`),
+    ...(isEnded === undefined ? {} : { isEnded }),
+  })
+  return {
+    ...found,
+    progress,
+    told: found.traces.map((each) => `${each.path}|${each.member}|${each.kind}|${each.holder}|${each.mode}`),
+  }
+}
+
+describe('the search for private keys', () => {
+  test('finds them in files, copies and archives, and says who may read them', async () => {
+    const packed = tar([{ name: 'etc/wireguard/wg0.conf', text: `PrivateKey = ${KEY}` }])
+    put('etc/wireguard/wg0.conf', CONF)
+    put('etc/wireguard/wg0.conf.bak', `PrivateKey = ${KEY}`, 0o644)
+    put('root/old.conf.gz', gzipSync(`PrivateKey = ${KEY}`))
+    put('root/backup.tgz', gzipSync(packed))
+    put('root/backup.tar', packed)
+    put('root/nested.tar', tar([{ name: 'x/inner.tgz', text: gzipSync(packed).toString('latin1') }]))
+    put('root/key', `${KEY}\n`)
+    put('root/notes', 'nothing here')
+    const { told, filesRead, leftOut, endedBy } = await search()
+    expect(told).toEqual([
+      '/etc/wireguard/wg0.conf||private-key|wg0|0600',
+      '/etc/wireguard/wg0.conf||preshared-key||0600',
+      '/etc/wireguard/wg0.conf.bak||private-key|wg0|0644',
+      '/root/backup.tar|etc/wireguard/wg0.conf|private-key|wg0|0600',
+      '/root/backup.tgz|etc/wireguard/wg0.conf|private-key|wg0|0600',
+      '/root/key||private-key|wg0|0600',
+      '/root/nested.tar|x/inner.tgz!etc/wireguard/wg0.conf|private-key|wg0|0600',
+      '/root/old.conf.gz||private-key|wg0|0600',
+    ])
+    expect({ filesRead, leftOut, endedBy }).toEqual({ filesRead: 8, leftOut: {}, endedBy: '' })
+  })
+
+  test('follows no link, and says what it did not look into', async () => {
+    put('outside/wg0.conf', CONF)
+    mkdirSync(shop.path('etc'))
+    symlinkSync(shop.path('outside'), shop.path('etc/away'))
+    symlinkSync(shop.path('outside/wg0.conf'), shop.path('etc/wg0.conf'))
+    put('etc/large', Buffer.alloc(1024 * 1024 + 1))
+    put('etc/x.xz', Buffer.from('fd377a585a000000', 'hex'))
+    put('etc/broken.gz', Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), Buffer.alloc(40, 1)]))
+    const { told, leftOut, leftOutPaths } = await search()
+    expect(told).toEqual([])
+    expect(leftOut).toEqual({ 'compressed with xz': 1, 'gzip that is damaged': 1, 'larger than 1 MiB': 1 })
+    expect(leftOutPaths.map(({ path }) => path)).toEqual(['/etc/broken.gz', '/etc/x.xz'])
+  })
+
+  test('is bounded, and says where it ended', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) put(`etc/${name}.conf`, CONF)
+    expect(await search(['/etc'], { ...LIMITS, files: 2 })).toMatchObject({ filesRead: 2, endedBy: '2 files' })
+    expect(await search(['/etc'], { ...LIMITS, bytes: 1 })).toMatchObject({ filesRead: 1, endedBy: '1 bytes' })
+    expect(await search(['/etc'], LIMITS, () => true)).toMatchObject({
+      filesRead: 0,
+      endedBy: 'the end of the program',
+    })
+    expect((await search(['/etc', '/nowhere'])).progress).toEqual(['0 /etc'])
+  })
+
+  test('does not unpack what would not fit into memory', async () => {
+    put('etc/bomb.gz', gzipSync(Buffer.alloc(65 * 1024 * 1024)))
+    expect((await search()).leftOut).toEqual({ 'larger than 64 MiB when unpacked': 1 })
+  })
+})
+
+test('no key gets into host facts, nor into what posture says of them', async () => {
+  const places = fc.constantFrom<(key: string) => [string, string | Buffer]>(
+    (key) => [
+      'etc/wireguard/wg0.conf',
+      `[Interface]\nPrivateKey = ${key}\n[Peer]\nPresharedKey = ${key}\n# ${key}\nPublicKey = x\n`,
+    ],
+    (key) => [
+      `etc/wireguard/${key.slice(0, 4).replaceAll('/', '_')}.conf`,
+      `[Interface]\nPrivateKey = ${key}\nPostUp = echo ${key}\n`,
+    ],
+    (key) => ['etc/wireguard/wg0.conf~', `PresharedKey = ${key}`],
+    (key) => ['root/privatekey', key],
+    (key) => ['root/backup.tgz', gzipSync(tar([{ name: 'wg0.conf', text: `PrivateKey=${key}` }]))],
+    (key) => ['root/wg.gz', gzipSync(`wg0\t${key}\t${publicKeyOf(key)}\t51820\toff\n`)],
+    (key) => ['root/key.json', JSON.stringify({ privateKey: key, preshared_key: key })],
+    (key) => [
+      'etc/wireguard/bad.conf',
+      `[Interface]\n${key}\nPrivateKey ${key}\nAddress = ${key}\n[${key}]\nListenPort = ${key}\n`,
+    ],
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(places, fc.nat(50)), { minLength: 1, maxLength: 4 }), async (planted) => {
+      const keys = planted.map(([, seed]) => (seed % 2 === 0 ? privateKey(seed) : presharedKey(seed)))
+      for (const [i, [place]] of planted.entries()) put(...place(keys[i] ?? ''), 0o644)
+      const facts = await gatherHostfacts({ root: shop.dir, search: { paths: ['/etc', '/root'] } })
+      const machine = gateway({ facts, stored: null })
+      const view = createPostureView([machine], null)
+      const said = JSON.stringify([facts, POSTURE_CHECKS.map((check) => check.look(machine, view))])
+      for (const key of keys) expect(said).not.toContain(key.slice(4, 20))
+    }),
+    { numRuns: 40 },
+  )
+})
