@@ -492,7 +492,8 @@ find_timezone() {
 
 sysctl_lines() {
   separator=''
-  for each in "$root"/proc/sys/net/netfilter/* "$root"/proc/sys/net/netfilter/nf_log/*; do
+  for each in "$root"/proc/sys/net/netfilter/* "$root"/proc/sys/net/netfilter/nf_log/* \
+    "$root"/proc/sys/net/ipv4/ip_forward "$root"/proc/sys/net/ipv6/conf/all/forwarding; do
     [ -f "$each" ] && [ -r "$each" ] || continue
     value=$(sed -n 1p "$each" 2>/dev/null) || continue
     name=$(printf '%s' "${each#"$root"/proc/sys/}" | tr / .)
@@ -501,18 +502,190 @@ sysctl_lines() {
   done
 }
 
+# json_list: lines of standard input as a list of strings, at most 2000.
+json_list() {
+  separator=''
+  printf '['
+  sed -n 1,2000p | while IFS= read -r each; do
+    printf '%s%s' "$separator" "$(json "$each")"
+    separator=', '
+  done
+  printf ']'
+}
+
+# json_pairs SEPARATOR: lines `name<separator>value` as an object.
+json_pairs() {
+  separator=''
+  printf '{'
+  sed -n 1,200p | while IFS= read -r each; do
+    case $each in *"$1"*) ;; *) continue ;; esac
+    printf '%s%s: %s' "$separator" "$(json "${each%%"$1"*}")" "$(json "${each#*"$1"}")"
+    separator=', '
+  done
+  printf '}'
+}
+
+problem() { printf '{ "problem": %s }' "$(json "$1")"; }
+
+# Of os-release, without its quotes.
+release_of() { sed -n "s/^$1=//p" "$root/etc/os-release" 2>/dev/null | sed -n "1s/^[\"']//;1s/[\"']\$//;1p"; }
+
+# Modes and owners of /etc/wireguard and what is in it: names alone, nothing is opened.
+file_facts() {
+  separator=''
+  for each in "$root/etc/wireguard" "$root"/etc/wireguard/*; do
+    [ -e "$each" ] || [ -L "$each" ] || continue
+    fact=$(stat -c '%F|%a|%u|%g|%s' "$each" 2>/dev/null) || continue
+    case $fact in regular*) kind=file ;; directory*) kind=directory ;; symbolic*) kind=link ;; *) kind=other ;; esac
+    printf '%s|%s\n' "$kind" "${fact#*|}" | {
+      IFS='|' read -r kind mode uid gid size
+      printf '%s\n    { "path": %s, "kind": "%s", "mode": "%04d", "uid": %s, "gid": %s, "size": %s }' \
+        "$separator" "$(json "${each#"$root"}")" "$kind" "$mode" "$uid" "$gid" "$size"
+    }
+    separator=,
+  done
+  [ -n "$separator" ] || printf '{ "path": "/etc/wireguard", "problem": "%s" }' "$([ -e "$root/etc/wireguard" ] && echo 'not looked at' || echo 'no such file')"
+}
+
+# module_in RELEASE NAME: what the lists of a kernel's modules say of one; - and _ are the same in names of files.
+module_in() {
+  modules=$root/lib/modules/$1
+  pattern="/$(printf '%s' "$2" | sed 's/_/[_-]/g')\.ko"
+  if grep -q "$pattern" "$modules/modules.builtin" 2>/dev/null; then echo built-in
+  elif [ ! -r "$modules/modules.builtin" ] || [ ! -r "$modules/modules.dep" ]; then echo unknown
+  elif grep -q "^[^:]*$pattern" "$modules/modules.dep"; then echo available
+  else echo absent
+  fi
+}
+
+module_facts() {
+  separator=''
+  for each in wireguard nf_conntrack nf_conntrack_netlink nf_log_syslog nfnetlink_log nf_tables nft_log; do
+    if grep -q "^$each " "$root/proc/modules" 2>/dev/null; then state=loaded
+    elif [ -d "$root/sys/module/$each" ]; then state=built-in
+    else state=$(module_in "$(uname -r)" "$each")
+    fi
+    printf '%s "%s": "%s"' "$separator" "$each" "$state"
+    separator=,
+  done
+}
+
+# Kernels that can be booted, or of which modules are left.
+kernel_facts() {
+  separator=''
+  for release in $({ ls "$root/boot" 2>/dev/null | sed -n 's/^vmlinu[xz]-//p'; ls "$root/lib/modules" 2>/dev/null; } | grep -v '^0-rescue' | sort -u); do
+    image=null
+    for each in "$root/boot/vmlinuz-$release" "$root/boot/vmlinux-$release" "$root/lib/modules/$release/vmlinuz"; do
+      [ "$image" = null ] && [ -f "$each" ] && image=$(stat -L -c %Y "$each" 2>/dev/null)000000
+    done
+    case $image in 000000) image=0 ;; esac
+    printf '%s\n      { "release": %s, "hasImage": %s, "hasModules": %s, "imageAt": %s, "wireguard": "%s" }' "$separator" "$(json "$release")" \
+      "$([ "$image" = null ] && echo false || echo true)" "$([ -d "$root/lib/modules/$release" ] && echo true || echo false)" \
+      "$image" "$(module_in "$release" wireguard)"
+    separator=,
+  done
+}
+
+link_facts() {
+  separator=''
+  for each in "$root"/sys/class/net/*; do
+    [ -r "$each/ifindex" ] || continue
+    kind=$(sed -n 's/^DEVTYPE=//p' "$each/uevent" 2>/dev/null)
+    [ -n "$kind" ] || case $([ -e "$each/tun_flags" ] && echo tun || sed -n 1p "$each/type" 2>/dev/null) in
+      tun) kind=tun ;; 772) kind=loopback ;; 1) kind=ethernet ;; *) kind=other ;;
+    esac
+    printf '%s\n    { "name": %s, "index": %s, "kind": %s }' "$separator" "$(json "${each##*/}")" "$(sed -n 1p "$each/ifindex")" "$(json "$kind")"
+    separator=,
+  done
+}
+
+# Without the names of their processes: that takes a look at all of them.
+packet_sockets() {
+  awk '
+    NR == FNR { name[$1] = $2; next }
+    $3 ~ /^[0-9]+$/ && $4 ~ /^[0-9a-f]{4}$|^[0-9a-f][0-9a-f][0-9a-f][0-9a-f]$/ && NF == 9 {
+      type = $3 == 2 ? "datagram" : ($3 == 3 || $3 == 10) ? "raw" : "other"
+      printf "%s\n    { \"type\": \"%s\", \"protocol\": \"%s\", \"linkIndex\": %d, \"link\": \"%s\", \"uid\": %d, \"process\": \"\", \"pid\": 0 }",
+        separator, type, $4, $5, name[$5], $8
+      separator = ","
+    }' "$1" "$root/proc/net/packet"
+}
+
+# `index name` of links whose names are plain.
+link_names() {
+  for each in "$root"/sys/class/net/*; do
+    case ${each##*/} in *[!a-zA-Z0-9_.@=+-]*) continue ;; esac
+    [ ! -r "$each/ifindex" ] || printf '%s %s\n' "$(sed -n 1p "$each/ifindex")" "${each##*/}"
+  done
+}
+
+program_facts() {
+  separator=''
+  for each in wg wg-quick nft conntrack auditctl journalctl ulogd sysctl timedatectl chronyc apt-cache; do
+    printf '%s "%s": %s' "$separator" "$each" "$(json "$(command -v "$each" 2>/dev/null)")"
+    separator=,
+  done
+}
+
+# audit_facts OPTION: what auditctl says, or why it does not.
+audit_facts() {
+  if ! have auditctl; then problem 'auditctl is not installed'
+  elif ! told=$(auditctl "$1" 2>/dev/null); then problem 'auditctl failed; run this as root'
+  elif [ "$1" = -s ]; then printf '%s\n' "$told" | json_pairs ' '
+  else printf '%s\n' "$told" | grep -v '^No rules$' | grep . | json_list
+  fi
+}
+
+# yes_no NAME: of what timedatectl said.
+yes_no() {
+  case $(printf '%s\n' "$told" | sed -n "s/^$1=//p") in yes) echo true ;; no) echo false ;; *) echo null ;; esac
+}
+
+clock_facts() {
+  if ! have timedatectl; then systemd=$(problem 'timedatectl is not installed')
+  elif ! told=$(timedatectl show 2>/dev/null); then systemd=$(problem 'timedatectl: no answer')
+  else systemd="{ \"timezone\": $(json "$timezone"), \"isNtpOn\": $(yes_no NTP), \"isSynchronized\": $(yes_no NTPSynchronized) }"
+  fi
+  chrony=$(problem 'chronyc did not answer')
+  if have chronyc; then
+    chrony=$(chronyc -n -c tracking 2>/dev/null | awk -F , '
+      $3 ~ /^[0-9]+$/ && $5 ~ /^-?[0-9.]+$/ { printf "{ \"reference\": \"%s\", \"stratum\": %d, \"offset\": %.9f }", $2, $3, $5; found = 1; exit }
+      END { if (!found) printf "{ \"problem\": \"chronyc did not answer\" }" }')
+  fi
+  printf '"systemd": %s, "chrony": %s' "$systemd" "$chrony"
+}
+
+reboot_facts() {
+  if [ ! -e "$root/run/reboot-required" ]; then printf '[]'
+  elif [ -s "$root/run/reboot-required.pkgs" ]; then sort -u "$root/run/reboot-required.pkgs" | json_list
+  else printf '[""]'
+  fi
+}
+
 gather_facts() {
   find_timezone
   synchronized=null
   [ ! -e "$root/run/systemd/timesync/synchronized" ] || synchronized=true
+  link_names >"$dir/links"
   {
     printf '{\n  "version": 1,\n  "collected_by": "collect.sh",\n'
     printf '  "at": %s,\n  "host": %s,\n' "$(json "$(now)")" "$(json "$host")"
-    printf '  "kernel": { "name": %s, "release": %s, "machine": %s },\n' "$(json "$(uname -s)")" "$(json "$(uname -r)")" "$(json "$(uname -m)")"
+    printf '  "machine": { "system": %s, "distribution": %s, "hostname": %s },\n' \
+      "$(json "$(release_of PRETTY_NAME)")" "$(json "$(release_of ID)")" "$(json "$(uname -n)")"
+    printf '  "kernel": { "name": %s, "release": %s, "machine": %s, "version": %s,\n' \
+      "$(json "$(uname -s)")" "$(json "$(uname -r)")" "$(json "$(uname -m)")" "$(json "$(uname -v)")"
+    printf '    "bootId": %s, "modules": {%s } },\n' "$(json "$(sed -n 1p "$root/proc/sys/kernel/random/boot_id" 2>/dev/null)")" "$(module_facts)"
+    printf '  "kernels": { "installed": [%s ], "rebootFor": %s },\n' "$(kernel_facts)" "$(reboot_facts)"
     printf '  "timezone": %s,\n' "$(json "$timezone")"
-    printf '  "clock": { "uptime": %s, "synchronized": %s },\n' "$(json "$(cut -d ' ' -f 1 "$root/proc/uptime" 2>/dev/null)")" "$synchronized"
+    printf '  "clock": { "uptime": %s, "synchronized": %s, %s },\n' "$(json "$(cut -d ' ' -f 1 "$root/proc/uptime" 2>/dev/null)")" "$synchronized" "$(clock_facts)"
+    printf '  "programs": {%s },\n' "$(program_facts)"
+    printf '  "files": [%s ],\n' "$(file_facts)"
+    printf '  "audit": { "rules": %s, "status": %s },\n' "$(audit_facts -l)" "$(audit_facts -s)"
+    [ ! -d "$root/sys/class/net" ] || printf '  "links": [%s ],\n' "$(link_facts)"
+    [ ! -r "$root/proc/net/packet" ] || printf '  "packetSockets": [%s ],\n' "$(packet_sockets "$dir/links")"
     printf '  "sysctls": {%s\n  }\n}\n' "$(sysctl_lines)"
   } >"$dir/hostfacts.json"
+  rm -f "$dir/links"
   note_got hostfacts.json
   for name in acct timestamp events; do
     value=$(sed -n 1p "$root/proc/sys/net/netfilter/nf_conntrack_$name" 2>/dev/null)

@@ -90,7 +90,7 @@ ${query}
 }
 
 function postureSection(kind: PostureKind): string {
-  const { id, title, description, severity, attack, area, knownGaps } = kind
+  const { title, description, severity, attack, area, knownGaps } = kind
   return `
 ### ${headingOf(kind)}
 

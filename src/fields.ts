@@ -259,6 +259,7 @@ export const FIELDS = {
   ),
   'wireguard.finding.evidence_ids': ownMany('keyword', 'event.id of the documents behind the finding.'),
   'wireguard.finding.exception': own('keyword', 'Why the inventory accepts it: reason of its exception.'),
+  'wireguard.finding.facts': ownMany('keyword', 'What shows it, a line each, where no document does: of posture.'),
   'wireguard.finding.handled_by': own('keyword', 'Of an acknowledgement: who handles it.'),
   'wireguard.finding.id': own('keyword', 'Of an acknowledgement: event.id of the finding it is about.'),
   'wireguard.finding.mend': ownMany(

@@ -52,6 +52,8 @@ export type FindingDocument = {
   readonly evidence: readonly string[]
   /** Who and what: `host.name`, `wireguard.peer.*`, `related.*`, …: fields of the documents behind it. */
   readonly about: Fields
+  /** What shows it where no document does, a line each. */
+  readonly facts?: readonly string[]
   readonly query?: string
   readonly mend?: readonly string[]
   readonly exception?: { readonly reason: string; readonly approvedBy: string }
@@ -62,7 +64,8 @@ export function createFindingDocuments(kind: FindingKind): (finding: FindingDocu
   const hashedId = createHashedIds()
   const header = createFacet(headerOf(kind))
   return (finding) => {
-    const { at, subject, summary, start, end, count, distinct, evidence, about, query, mend, exception } = finding
+    const { at, subject, summary, start, end, count, distinct, evidence, facts, about, query, mend, exception } =
+      finding
     return {
       dataset: 'wireguard.finding',
       own: {
@@ -77,6 +80,7 @@ export function createFindingDocuments(kind: FindingKind): (finding: FindingDocu
         'wireguard.finding.distinct': distinct,
         'wireguard.finding.evidence_ids': evidence.length === 0 ? undefined : evidence.slice(0, EVIDENCE_MAX),
         'wireguard.finding.exception': exception?.reason,
+        'wireguard.finding.facts': facts === undefined || facts.length === 0 ? undefined : facts,
         'wireguard.finding.mend': mend === undefined || mend.length === 0 ? undefined : mend,
         'wireguard.finding.origin': kind.origin,
         'wireguard.finding.query': query,

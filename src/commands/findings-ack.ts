@@ -20,6 +20,7 @@ import { openStoreWriter } from '../store/writer.ts'
 import { onlyFinding } from './findings-show.ts'
 import { type ClusterPlace, findReader, openFoundReader, type ReaderOptions } from './reader-place.ts'
 import type { CommandContext } from './search.ts'
+import { createTextOutlet } from './text-outlet.ts'
 
 export type AckArguments = ReaderOptions & {
   readonly id: string
@@ -33,7 +34,7 @@ export type AckArguments = ReaderOptions & {
 
 /** Exit 0 when it is recorded. Throws AppError. */
 export async function runAckFinding(args: AckArguments, context: CommandContext): Promise<number> {
-  const { terminal, environment, now } = context
+  const { terminal, environment, stdout, now } = context
   for (const [option, text] of [
     ['--by', args.by],
     ['--case', args.case],
@@ -47,11 +48,9 @@ export async function runAckFinding(args: AckArguments, context: CommandContext)
   const place = await findReader(args, environment)
   const how = 'dir' in place ? await recordInStore(place.dir, args, given, event) : await recordInCluster(place, event)
   const summary = document['wireguard.finding.summary'] ?? ''
-  if (args.isJson) terminal.out(`${printEvent(event)}\n`)
-  else
-    terminal.out(
-      `acknowledged by ${safeText(given.by)}${given.case === '' ? '' : `, case ${safeText(given.case)}`}: ${safeText(summary)}\n${how}\n`,
-    )
+  const who = `acknowledged by ${safeText(given.by)}${given.case === '' ? '' : `, case ${safeText(given.case)}`}`
+  const text = args.isJson ? printEvent(event) : `${who}: ${safeText(summary)}\n${how}`
+  await createTextOutlet(stdout).write(`${text}\n`)
   return 0
 }
 

@@ -69,6 +69,11 @@ async function screen(reader: EventReader, found: FoundFinding, terminal: Termin
     `${paint(terminal, SEVERITY_STYLES[severity], SEVERITY_NAMES[severity])}  ${paint(terminal, 'bold', safeText(document['wireguard.finding.summary'] ?? ''))}`,
     '',
     ...facts(terminal, document, handled, width),
+    ...section(
+      terminal,
+      'What shows it',
+      (document['wireguard.finding.facts'] ?? []).map((line) => `  ${safeText(line)}`),
+    ),
     ...section(terminal, 'What it means', paragraphs([document['rule.description'] ?? ''], width)),
     ...section(terminal, 'What to do', runbook(document, width)),
     ...section(

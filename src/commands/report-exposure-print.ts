@@ -138,11 +138,11 @@ function isOpen({ byRules }: ExposedResource): boolean {
 
 const COLUMNS: readonly FittedColumn[] = [
   { title: 'resource', least: 12 },
-  { title: 'class', least: 8, rank: 2 },
+  { title: 'class', least: 12, rank: 2 },
   { title: 'rules' },
   { title: 'policy' },
   { title: 'verdict' },
-  { title: 'where', least: 16, rank: 4 },
+  { title: 'where', least: 22, rank: 4 },
   { title: 'used', align: 'right' },
   { title: 'denied', align: 'right', rank: 3 },
   { title: 'bytes', align: 'right', rank: 1 },
@@ -150,14 +150,14 @@ const COLUMNS: readonly FittedColumn[] = [
 ]
 
 function resources(page: Page, exposure: Exposure): string[] {
-  const { resources: all, access } = exposure
+  const { resources: all, access, peer } = exposure
   if (all.length === 0) return [title(page, 'Resources'), '  none reached, granted or used']
   const rows = all.map((each): Cell[] => {
     const { resource, used: use, denied, reached } = each
     return [
       plain(resource.name),
       plain(resource.classification || '-'),
-      rulesCell(each),
+      rulesCell(each, peer.isRunning),
       plain(each.isDocumented ? 'granted' : 'no grant'),
       verdictCell(each),
       plain(reached === null ? '' : placesText(reached.reached, 2)),
@@ -182,7 +182,8 @@ function resources(page: Page, exposure: Exposure): string[] {
   ]
 }
 
-function rulesCell({ byRules, reached }: ExposedResource): Cell {
+function rulesCell({ byRules, reached }: ExposedResource, isRunning: boolean): Cell {
+  if (!isRunning) return plain('-')
   if (byRules === 'yes') return plain(reached?.isWhole === false ? 'in part' : 'open')
   if (byRules === 'maybe') return { text: 'perhaps', style: 'yellow' }
   return byRules === 'no' ? plain('closed') : { text: 'not known', style: 'yellow' }

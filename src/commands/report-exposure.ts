@@ -21,7 +21,7 @@ import { rankedText } from './report-exposure-rank-print.ts'
 import { widthOf } from './report-revocation.ts'
 import type { CommandContext } from './search.ts'
 import type { Environment } from './store-place.ts'
-import { readStoredGateways, type StoredGateway, type StoredGateways } from './stored-gateways.ts'
+import { readStoredGateways, type StoredGateways } from './stored-gateways.ts'
 import type { Terminal } from './terminal.ts'
 import { parseTimeArgument } from './time-argument.ts'
 
@@ -171,13 +171,14 @@ async function exposuresOf(
       const known = rules.get(key.gateway) ?? null
       return [judgeExposure({ key, at, inventory, regions: regionsFor(inventory), rules: known, facts })]
     }),
-    notes: [...notes, ...cut, ...unread(gateways, rules)],
+    notes: [...notes, ...cut, ...unread(keys, rules)],
   }
 }
 
 /** Gateways whose rules are not known: said once, not only with each key. */
-function unread(gateways: readonly StoredGateway[], rules: ReadonlyMap<string, KnownRules>): string[] {
-  const names = gateways.map(({ name }) => name).filter((name) => !rules.has(name))
+function unread(keys: readonly ExposedKey[], rules: ReadonlyMap<string, KnownRules>): string[] {
+  const running = keys.filter(({ isRunning, gateway }) => isRunning && !rules.has(gateway))
+  const names = [...new Set(running.map(({ gateway }) => gateway))]
   if (names.length === 0) return []
   return [
     `rules of ${names.join(', ')} are not known, so no reach is stated: name them with --rules GATEWAY=FILE (the output of nft -j -a list ruleset) or --capture DIR`,

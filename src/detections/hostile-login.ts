@@ -51,7 +51,7 @@ const ABOUT: DetectionAbout = {
   suppression: SUPPRESSION,
   baseline: 0,
   query:
-    'event.dataset : "wireguard.session" and event.action : "host-login-failed" and wireguard.attribution.status : "exact"',
+    'event.dataset : "wireguard.session" and event.action : (host-login or host-login-failed) and wireguard.attribution.status : "exact"',
   knownGaps: [
     'Only hosts with auditd and an inventory entry are seen.',
     'Attempts that are slower than the threshold, or spread over many hosts, are not (host-sweep sees connections).',

@@ -1,7 +1,7 @@
 /**
  * Counters of a peer grow though its handshake is too old for any session: WireGuard takes no data under keys older than 180 s
- * (REJECT_AFTER_TIME, drivers/net/wireguard/messages.h). What grows is handshakes that are never finished: one direction is cut off,
- * or somebody repeats or forges what the device once sent.
+ * (REJECT_AFTER_TIME, drivers/net/wireguard/messages.h). What grows is handshakes that are begun and never finished. Whoever begins
+ * them has the private key (the first message proves it), and does not get the gateway's answers, or cannot use them.
  */
 import { DAY, type Micros, SECOND } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
@@ -29,8 +29,8 @@ const ABOUT: DetectionAbout = {
   severity: 2,
   origin: 'detection',
   description:
-    'A peer without a valid session moves bytes. The peer may hear nothing of the gateway’s answers (a filter, a route, a clock or key ' +
-    'that differs), or somebody sends what only looks like the peer.',
+    'A peer without a valid session moves bytes: somebody with its private key begins handshakes that are never finished. The answers ' +
+    'do not arrive (a filter, a route, an address that is not the sender’s), or the preshared keys differ.',
   runbook: [
     'Look at handshake and counters: `peertrail peers`, and on the gateway `wg show INTERFACE`.',
     'Ask the device’s owner whether the tunnel works there; look for filters on the way back.',
@@ -50,7 +50,7 @@ const ABOUT: DetectionAbout = {
   knownGaps: [
     'A clock that was set forward makes handshakes look old until the next one.',
     'What a gateway sends to a peer that is away, an attempt every 5 s, is no finding.',
-    'Who sends cannot be told: the messages are not authenticated as the peer’s until a handshake is finished.',
+    'Where the messages come from is not proven: an address can be forged as long as no answer is needed.',
   ],
 }
 

@@ -83,8 +83,9 @@ const ABOUT: DetectionAbout = {
   suppression: SUPPRESSION,
   baseline: 0,
   query:
-    'event.dataset : "wireguard.audit" and wireguard.attribution.status : "exact" and wireguard.peer.public_key : * and ' +
-    '(event.action : "ran-command" or (event.action : "executed" and user.id : "0") or process.executable : (*/sudo or */su or */pkexec or */doas))',
+    'wireguard.attribution.status : "exact" and wireguard.peer.public_key : * and ((event.action : "host-login" and user.id : "0") or ' +
+    '(event.dataset : "wireguard.audit" and (event.action : "ran-command" or (event.action : "executed" and user.id : "0") or ' +
+    'process.executable : (*/sudo or */su or */pkexec or */doas))))',
   knownGaps: [
     'A login whose connection is not attributed exactly is left out.',
     'Shell built-ins and what root does inside one program are not recorded.',

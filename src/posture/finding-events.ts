@@ -33,6 +33,7 @@ function toDocument(finding: PostureFinding, outcome: CheckOutcome): FindingDocu
     summary: cut(text),
     severity: severityOf(finding, outcome.check),
     evidence: [],
+    facts: finding.evidence.slice(0, MEND_MAX).map(cut),
     about: aboutOf(finding, outcome),
     mend: mend.slice(0, MEND_MAX).map(cut),
   }

@@ -42,36 +42,52 @@ type Course = {
   grewStaleUntil: Micros | null
   lastHandshake: Micros | null
   /** As the last poll showed them. */
-  counters: { received: number; sent: number; handshake: Micros }
+  shownReceived: number
+  shownSent: number
+  shownHandshake: Micros
   /** From when on no handshake is known: the handshake shown, else the first poll since the counters began. */
   quietSince: Micros
 }
 
-export type SavedPeerCourses = { readonly courses: Map<string, Course>; readonly polledAt: Micros }
+/** By interface, then key: a gateway is polled every second, and a text made for each row would be most of the work. */
+type Courses = Map<string, Map<string, Course>>
+
+export type SavedPeerCourses = { readonly courses: Courses; readonly count: number; readonly polledAt: Micros }
 
 export type PeerCourses = ReturnType<typeof createPeerCourses>
 
 export function createPeerCourses(saved?: SavedPeerCourses) {
-  const courses = saved?.courses ?? new Map<string, Course>()
+  const courses: Courses = saved?.courses ?? new Map<string, Map<string, Course>>()
+  let count = saved?.count ?? 0
   let polledAt = saved?.polledAt ?? Number.NEGATIVE_INFINITY
+
+  function coursesOn(interfaceName: string): Map<string, Course> {
+    const known = courses.get(interfaceName) ?? new Map<string, Course>()
+    courses.set(interfaceName, known)
+    return known
+  }
+
+  function observeRow(at: Micros, row: CourseRow): void {
+    const own = coursesOn(row.interface)
+    const known = own.get(row.publicKey)
+    if (known !== undefined) advance(known, at, row)
+    else {
+      own.set(row.publicKey, begun(at, row))
+      count++
+    }
+  }
 
   return {
     /** Polls out of order of time are passed over: a difference of counters means nothing then. */
     observe(at: Micros, rows: readonly CourseRow[]): void {
       if (at < polledAt) return
       polledAt = at
-      for (const row of rows) {
-        // NUL stands in no name or key.
-        const identity = `${row.interface}\0${row.publicKey}`
-        const known = courses.get(identity)
-        if (known === undefined) courses.set(identity, begun(at, row))
-        else advance(known, at, row)
-      }
-      if (courses.size > COURSES_MAX) forgetOldest(courses)
+      for (const row of rows) observeRow(at, row)
+      if (count > COURSES_MAX) count -= forgetOldest(courses, count - Math.floor(COURSES_MAX * 0.9))
     },
     /** By interface and key. */
-    all: (): PeerCourse[] => [...courses.values()].map(toCourse).sort(byPlace),
-    save: (): SavedPeerCourses => ({ courses, polledAt }),
+    all: (): PeerCourse[] => [...courses.values()].flatMap((own) => [...own.values()].map(toCourse)).sort(byPlace),
+    save: (): SavedPeerCourses => ({ courses, count, polledAt }),
   }
 }
 
@@ -90,14 +106,16 @@ function begun(at: Micros, row: CourseRow): Course {
     grewStaleFrom: null,
     grewStaleUntil: null,
     lastHandshake: handshake === 0 ? null : handshake,
-    counters: { received: row.received, sent: row.sent, handshake },
+    shownReceived: row.received,
+    shownSent: row.sent,
+    shownHandshake: handshake,
     quietSince: handshake === 0 ? at : handshake,
   }
 }
 
 function advance(course: Course, at: Micros, row: CourseRow): void {
   const { received, sent, latestHandshakeAt: handshake } = row
-  const before = course.counters
+  const before = { received: course.shownReceived, sent: course.shownSent, handshake: course.shownHandshake }
   // The peer was removed and added again, or its interface was.
   const isReset = received < before.received || sent < before.sent || (handshake === 0 && before.handshake !== 0)
   const grownReceived = isReset ? received : received - before.received
@@ -106,7 +124,7 @@ function advance(course: Course, at: Micros, row: CourseRow): void {
   course.sent += grownSent
   if (isReset || handshake !== before.handshake) restart(course, handshake === 0 ? at : handshake)
   // Stale at the poll before already, and no handshake since: all that came in between came without a session.
-  else if (course.lastAt - course.quietSince > STALE_HANDSHAKE) {
+  else if (course.staleFrom !== null) {
     course.receivedStale += grownReceived
     course.sentStale += grownSent
     if (grownReceived > 0) {
@@ -115,7 +133,9 @@ function advance(course: Course, at: Micros, row: CourseRow): void {
     }
   }
   if (handshake !== 0) course.lastHandshake = Math.max(course.lastHandshake ?? handshake, handshake)
-  course.counters = { received, sent, handshake }
+  course.shownReceived = received
+  course.shownSent = sent
+  course.shownHandshake = handshake
   course.lastAt = at
   if (at - course.quietSince > STALE_HANDSHAKE) course.staleFrom ??= at
 }
@@ -129,11 +149,15 @@ function restart(course: Course, quietSince: Micros): void {
   course.quietSince = quietSince
 }
 
-/** A tenth at once, so that a gateway at the limit does not sort at every poll. */
-function forgetOldest(courses: Map<string, Course>): void {
-  const oldestFirst = [...courses].sort(([, a], [, b]) => a.lastAt - b.lastAt || byPlace(a, b))
-  const count = courses.size - Math.floor(COURSES_MAX * 0.9)
-  for (const [identity] of oldestFirst.slice(0, count)) courses.delete(identity)
+/** Many at once, so that a gateway at the limit does not sort at every poll. How many there were. */
+function forgetOldest(courses: Courses, excess: number): number {
+  const all = [...courses.values()].flatMap((own) => [...own.values()].map((course) => ({ own, course })))
+  const oldestFirst = all.sort((a, b) => a.course.lastAt - b.course.lastAt || byPlace(a.course, b.course))
+  for (const { own, course } of oldestFirst.slice(0, excess)) {
+    own.delete(course.publicKey)
+    if (own.size === 0) courses.delete(course.interface)
+  }
+  return Math.min(excess, all.length)
 }
 
 function toCourse(course: Course): PeerCourse {

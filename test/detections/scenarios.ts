@@ -54,6 +54,29 @@ function eventsOf(line: string): Event[] {
   )
 }
 
+function documentsOf(line: string): Fields[] {
+  if (!line.startsWith('{"repeat"')) return [parseEvent(line)]
+  // A scenario file is ours: it has the shape that stands at the top.
+  const { repeat } = JSON.parse(line) as { repeat: Repeat }
+  const document = parseEvent(JSON.stringify(repeat.document))
+  const hashedId = createHashedIds()
+  const every = parseDuration(repeat.every)
+  if (every === null) throw new Error(`${repeat.every} is no duration`)
+  return Array.from({ length: repeat.times }, (_, i) => i)
+    .filter((i) => !(repeat.skip ?? []).some(([from, until]) => i >= from && i < until))
+    .map((i) => {
+      const at = (document['@timestamp'] ?? 0) + i * every
+      return { ...document, '@timestamp': at, 'event.id': hashedId(at, document['event.id'] ?? '', String(i)) }
+    })
+}
+
+type Repeat = {
+  readonly every: string
+  readonly times: number
+  readonly skip?: readonly (readonly [from: number, until: number])[]
+  readonly document: unknown
+}
+
 function inventoryOf(folder: string, scenario: string): Inventory {
   const file = [`${scenario}.yaml`, 'inventory.yaml'].map((name) => join(folder, name)).find((path) => existsSync(path))
   return file === undefined ? emptyInventory() : parseInventory(readFileSync(file, 'utf8'), file)

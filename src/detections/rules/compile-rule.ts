@@ -125,27 +125,26 @@ function aboutRule(rule: Rule): DetectionAbout {
 function describe(rule: Rule, found: Found, inventory: Inventory): Described {
   const { groupBy, measure, title } = rule
   const { first, count, distinct, firstAt, lastAt } = found
+  const values = groupBy.length === 0 ? [] : found.subject.split('\0')
   const documents = count === 1 ? '1 document' : `${count} documents`
   const took = lastAt > firstAt ? ` in ${spanText(lastAt - firstAt)}` : ''
-  const amount =
-    measure.kind === 'distinct' ? `${distinct.length} different ${measure.field} in ${documents}` : `${documents}`
-  const who = groupBy.map((name) => namedValue(name, first)).join(', ')
+  const amount = measure.kind === 'distinct' ? `${distinct.length} different ${measure.field} in ${documents}` : documents
+  const who = groupBy.map((name, i) => namedValue(name, values[i] ?? '', first)).join(', ')
   // Of several documents about different peers, the first one's peer is not who it was.
   const isOnePeer = count === 1 || groupBy.includes(PEER_KEY)
+  const told = isOnePeer
+    ? aboutPeer(first)
+    : { 'host.name': first['host.name'], 'observer.name': first['observer.name'] }
   return {
     summary: `${title}: ${who === '' ? '' : `${who}, `}${amount}${took}`,
-    query: findingQuery(rule, found),
-    about: {
-      ...(isOnePeer ? aboutPeer(first) : { 'host.name': first['host.name'], 'observer.name': first['observer.name'] }),
-      ...groupFields(groupBy, first),
-    },
+    query: findingQuery(rule, values, found),
+    about: sorted({ ...told, ...groupFields(groupBy, first) }),
     ...excused(isOnePeer ? exceptionFor(inventory, rule.id, first['wireguard.peer.name'] ?? '', firstAt) : undefined),
   }
 }
 
-function namedValue(name: FieldName, first: Fields): string {
+function namedValue(name: FieldName, value: string, first: Fields): string {
   if (name === PEER_KEY) return peerName(first)
-  const value = textOf(first[name]) ?? ''
   return `${name} ${value.length > VALUE_MAX ? `${value.slice(0, VALUE_MAX)}…` : value}`
 }
 
@@ -155,10 +154,16 @@ function groupFields(groupBy: readonly FieldName[], first: Fields): Fields {
   return Object.fromEntries(kept) as Fields
 }
 
+/** What is stored has its fields in another order than what is emitted: a finding is the same text of both. */
+function sorted(fields: Fields): Fields {
+  // The same names and values.
+  return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))) as Fields
+}
+
 /** Finds the documents behind a finding, also those that its list of ids has no room for. */
-function findingQuery({ query, groupBy }: Rule, { first, firstAt, lastAt }: Found): string {
-  const groups = groupBy.map((name) => {
-    const value = textOf(first[name]) ?? ''
+function findingQuery({ query, groupBy }: Rule, values: readonly string[], { firstAt, lastAt }: Found): string {
+  const groups = groupBy.map((name, i) => {
+    const value = values[i] ?? ''
     return `${name} : ${FIELDS[name].type === 'long' || FIELDS[name].type === 'boolean' ? value : quoteText(value)}`
   })
   const printed = query.kind === 'or' ? `(${printQuery(query)})` : printQuery(query)
