@@ -536,7 +536,7 @@ file_facts() {
   for each in "$root/etc/wireguard" "$root"/etc/wireguard/*; do
     [ -e "$each" ] || [ -L "$each" ] || continue
     fact=$(stat -c '%F|%a|%u|%g|%s' "$each" 2>/dev/null) || continue
-    case $fact in regular*) kind=file ;; directory*) kind=directory ;; symbolic*) kind=link ;; *) kind=other ;; esac
+    case $fact in regular*) kind='file' ;; directory*) kind='directory' ;; symbolic*) kind='link' ;; *) kind='other' ;; esac
     printf '%s|%s\n' "$kind" "${fact#*|}" | {
       IFS='|' read -r kind mode uid gid size
       printf '%s\n    { "path": %s, "kind": "%s", "mode": "%04d", "uid": %s, "gid": %s, "size": %s }' \
@@ -570,10 +570,19 @@ module_facts() {
   done
 }
 
-# Kernels that can be booted, or of which modules are left.
+# Releases of kernels that can be booted, or of which modules are left.
+kernel_names() {
+  for each in "$root"/boot/vmlinu[xz]-* "$root"/lib/modules/*; do
+    case $each in
+      "$root"/boot/*) [ ! -f "$each" ] || printf '%s\n' "${each#"$root"/boot/vmlinu?-}" ;;
+      *) [ ! -d "$each" ] || printf '%s\n' "${each##*/}" ;;
+    esac
+  done | grep '^[a-zA-Z0-9][a-zA-Z0-9._+~-]*$' | grep -v '^0-rescue' | sort -u | sed -n 1,100p
+}
+
 kernel_facts() {
   separator=''
-  for release in $({ ls "$root/boot" 2>/dev/null | sed -n 's/^vmlinu[xz]-//p'; ls "$root/lib/modules" 2>/dev/null; } | grep -v '^0-rescue' | sort -u); do
+  for release in $(kernel_names); do
     image=null
     for each in "$root/boot/vmlinuz-$release" "$root/boot/vmlinux-$release" "$root/lib/modules/$release/vmlinuz"; do
       [ "$image" = null ] && [ -f "$each" ] && image=$(stat -L -c %Y "$each" 2>/dev/null)000000
@@ -584,6 +593,34 @@ kernel_facts() {
       "$image" "$(module_in "$release" wireguard)"
     separator=,
   done
+}
+
+# Packages with a kernel image, what apt would install in their place, and how old its lists are.
+package_facts() {
+  if ! have dpkg-query || ! have apt-cache; then
+    problem 'no packages of dpkg here, and lists of other package managers are not read'
+    return 0
+  fi
+  packages=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'linux-image*' 'proxmox-kernel*' 'pve-kernel*' 'raspberrypi-kernel*' 2>/dev/null |
+    sed -n 's/^installed \([a-z0-9][a-z0-9.+-]*\)$/\1/p' | sort -u | sed -n 1,50p)
+  if [ -z "$packages" ]; then
+    problem 'no package with a kernel image is installed'
+    return 0
+  fi
+  newest=$(for each in "$root"/var/lib/apt/lists/*Release "$root"/var/lib/apt/lists/*_Packages* "$root/var/lib/apt/periodic/update-success-stamp"; do
+    stat -L -c %Y "$each" 2>/dev/null
+  done | sort -n | sed -n '$p')
+  # Names are split at line feeds on purpose.
+  # shellcheck disable=SC2086
+  apt-cache policy $packages 2>/dev/null | awk -v lists="${newest:+${newest}000000}" '
+    /^[^ ].*:$/ { name = $0; sub(/:$/, "", name); sub(/:[a-z0-9]+$/, "", name) }
+    /^  Installed: / { installed = $2 == "(none)" ? "" : $2 }
+    /^  Candidate: / {
+      candidate = $2 == "(none)" ? "" : $2
+      list = list sprintf("%s\n        { \"name\": \"%s\", \"installed\": \"%s\", \"candidate\": \"%s\" }", separator, name, installed, candidate)
+      separator = ","
+    }
+    END { printf "{ \"manager\": \"apt\", \"listsAt\": %s, \"packages\": [%s ] }", lists == "" ? "null" : lists, list }'
 }
 
 link_facts() {
@@ -602,8 +639,8 @@ link_facts() {
 # Without the names of their processes: that takes a look at all of them.
 packet_sockets() {
   awk '
-    NR == FNR { name[$1] = $2; next }
-    $3 ~ /^[0-9]+$/ && $4 ~ /^[0-9a-f]{4}$|^[0-9a-f][0-9a-f][0-9a-f][0-9a-f]$/ && NF == 9 {
+    FILENAME == ARGV[1] { name[$1] = $2; next }
+    $3 ~ /^[0-9]+$/ && $4 ~ /^[0-9a-f][0-9a-f][0-9a-f][0-9a-f]$/ && NF == 9 {
       type = $3 == 2 ? "datagram" : ($3 == 3 || $3 == 10) ? "raw" : "other"
       printf "%s\n    { \"type\": \"%s\", \"protocol\": \"%s\", \"linkIndex\": %d, \"link\": \"%s\", \"uid\": %d, \"process\": \"\", \"pid\": 0 }",
         separator, type, $4, $5, name[$5], $8
@@ -675,7 +712,7 @@ gather_facts() {
     printf '  "kernel": { "name": %s, "release": %s, "machine": %s, "version": %s,\n' \
       "$(json "$(uname -s)")" "$(json "$(uname -r)")" "$(json "$(uname -m)")" "$(json "$(uname -v)")"
     printf '    "bootId": %s, "modules": {%s } },\n' "$(json "$(sed -n 1p "$root/proc/sys/kernel/random/boot_id" 2>/dev/null)")" "$(module_facts)"
-    printf '  "kernels": { "installed": [%s ], "rebootFor": %s },\n' "$(kernel_facts)" "$(reboot_facts)"
+    printf '  "kernels": { "installed": [%s ], "rebootFor": %s,\n    "packages": %s },\n' "$(kernel_facts)" "$(reboot_facts)" "$(package_facts)"
     printf '  "timezone": %s,\n' "$(json "$timezone")"
     printf '  "clock": { "uptime": %s, "synchronized": %s, %s },\n' "$(json "$(cut -d ' ' -f 1 "$root/proc/uptime" 2>/dev/null)")" "$synchronized" "$(clock_facts)"
     printf '  "programs": {%s },\n' "$(program_facts)"

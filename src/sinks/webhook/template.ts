@@ -6,9 +6,10 @@
  */
 import { AppError, type Problem } from '../../errors.ts'
 import { parseEvent } from '../../event-json.ts'
-import { FIELD_NAMES, type FieldName } from '../../fields.ts'
+import { FIELD_NAMES, FIELDS, type FieldName } from '../../fields.ts'
 import { suggestion } from '../../nearest.ts'
 import { quoted } from '../../safe-text.ts'
+import { toIso } from '../../time.ts'
 
 /** Characters of a template, and how deep it may be. */
 const CHARS_MAX = 100_000
@@ -35,7 +36,7 @@ export function parseTemplate(text: string, file: string): Template {
     // Written by our own printer: an object.
     const whole: unknown = JSON.parse(document)
     const fields = parseEvent(document)
-    return JSON.stringify(filled(shape, (name) => textOf(fields[name]), whole))
+    return JSON.stringify(filled(shape, (name) => textOf(name, fields[name]), whole))
   }
 }
 
@@ -81,10 +82,12 @@ function filled(shape: unknown, read: (name: FieldName) => string, whole: unknow
   return Object.fromEntries(Object.entries(shape).map(([key, value]) => [key, filled(value, read, whole)]))
 }
 
-/** Absent is ''; several values are told apart by commas. */
-function textOf(value: unknown): string {
+/** Absent is ''; several values are told apart by commas; times are ISO 8601. */
+function textOf(name: FieldName, value: unknown): string {
   if (value === undefined) return ''
-  return Array.isArray(value) ? value.join(', ') : String(value)
+  if (Array.isArray(value)) return value.map((each) => textOf(name, each)).join(', ')
+  if (typeof value === 'number') return FIELDS[name].type === 'date' ? toIso(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 const NAMES: ReadonlySet<string> = new Set(FIELD_NAMES)

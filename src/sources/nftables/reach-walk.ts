@@ -27,9 +27,11 @@ export type Walk = Questions & {
 /** What a base chain does, by its own rules and policy. */
 export type Verdicts = { readonly accepted: Traveller[]; readonly dropped: Traveller[] }
 
-export const STEPS_MAX = 2_000_000
+/** For one key, and for all keys asked about one ruleset. */
+export const STEPS_MAX = 500_000
+export const STEPS_TOTAL_MAX = 20_000_000
 /** Sets of packets followed at once. */
-export const TRAVELLERS_MAX = 8_192
+export const TRAVELLERS_MAX = 4_096
 /** NFT_JUMP_STACK_SIZE: the kernel refuses deeper chains. */
 const JUMPS_MAX = 16
 

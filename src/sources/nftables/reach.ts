@@ -12,7 +12,7 @@ import { type Exits, type Route, readExits, routed } from './reach-exits.ts'
 import { everything, partsOf, type ReachPart } from './reach-parts.ts'
 import { ALL_PORTS, ALL_PROTOCOLS } from './reach-space.ts'
 import { type Passage, starting, type Traveller, withDoubt } from './reach-traveller.ts'
-import { type Walk, walkBaseChain } from './reach-walk.ts'
+import { STEPS_TOTAL_MAX, type Walk, walkBaseChain } from './reach-walk.ts'
 import { createConditionReader } from './rule-condition.ts'
 import type { Chain, RulesetDocument } from './ruleset-document.ts'
 
@@ -51,9 +51,11 @@ const NAT_PRIORITIES: ReadonlyMap<string, number> = new Map([
 export function createReachReader(document: RulesetDocument, routes: readonly Route[]): ReachReader {
   const read = createConditionReader(document.sets)
   const exits = readExits(document, read, routes)
+  let total = 0
   return (question) => {
-    const walk: Walk = { document, read, sets: document.sets, steps: 0, isCutShort: false }
+    const walk: Walk = { document, read, sets: document.sets, steps: 0, isCutShort: total > STEPS_TOTAL_MAX }
     const found = ([4, 6] as const).map((family) => reachOf(walk, question, family, exits))
+    total += walk.steps
     return {
       forward: found.flatMap(({ forward }) => forward),
       gateway: found.flatMap(({ gateway }) => gateway),
@@ -78,8 +80,11 @@ function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exi
   const inside = pass(['ingress', 'prerouting'], false, start)
   const toOthers = inside.filter(({ isToGateway }) => !isToGateway).flatMap((each) => routed(each, family, exits))
   const toGateway = inside.filter(({ isToGateway }) => isToGateway)
-  const forward = partsOf(pass(['forward', 'postrouting', 'egress'], true, toOthers), family, exits.names)
-  const gateway = partsOf(pass(['input'], false, toGateway), family, exits.names)
+  const out = pass(['forward', 'postrouting', 'egress'], true, toOthers)
+  const local = pass(['input'], false, toGateway)
+  // What was cut short is open as a whole: parts of it would not tell more.
+  const forward = partsOf(walk.isCutShort ? [] : out, family, exits.names)
+  const gateway = partsOf(walk.isCutShort ? [] : local, family, exits.names)
   const isWhole = forward.isWhole && gateway.isWhole && !walk.isCutShort
   const rest = isWhole ? [] : [everything(family, all)]
   return { forward: [...forward.parts, ...rest], gateway: [...gateway.parts, ...rest], families: [family], isWhole }

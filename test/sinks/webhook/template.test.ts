@@ -12,11 +12,11 @@ const document = printEvent(madeFinding(7))
 
 test('fields stand in texts, the whole finding where it is asked for', () => {
   const template = parseTemplate(
-    '{"text": "{{rule.name}}: {{ wireguard.finding.summary }} ({{threat.technique.id}})", "blocks": [{"n": 1, "all": "{{document}}"}]}',
+    '{"text": "{{rule.name}}: {{ wireguard.finding.summary }} ({{threat.technique.id}}) at {{@timestamp}}", "blocks": [{"n": 1, "all": "{{document}}"}]}',
     'alert.json',
   )
   expect(JSON.parse(template(document))).toEqual({
-    text: 'Port scan: dogwood was refused at 7 ports (T1046)',
+    text: 'Port scan: dogwood was refused at 7 ports (T1046) at 2026-11-22T15:11:32.000007Z',
     blocks: [{ n: 1, all: JSON.parse(document) }],
   })
   expect(wholeDocument(document)).toBe(document)
