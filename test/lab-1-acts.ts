@@ -45,6 +45,7 @@ export type Truth = {
   readonly t0?: number
   readonly t1?: number
   readonly file?: string
+  readonly spans?: string
   readonly server?: { readonly src: string; readonly sport: number } | null
 }
 
@@ -55,7 +56,11 @@ export function readTruth(path: string): Truth[] {
 }
 
 /** Peers whose whole presence is the act. */
-const WHOLE_PEERS = new Set(['peer_not_in_inventory', 'counters_grow_with_stale_handshake', 'expired_peer_still_active'])
+const WHOLE_PEERS = new Set([
+  'peer_not_in_inventory',
+  'counters_grow_with_stale_handshake',
+  'expired_peer_still_active',
+])
 
 /** Changes the copy of the capture in `directory`. */
 export function cutActs(directory: string, truth: readonly Truth[]): void {
@@ -126,15 +131,22 @@ function cutPolls(directory: string, truth: readonly Truth[], peers: ReadonlySet
 function cutAudit(directory: string, flows: readonly Truth[], truth: readonly Truth[]): void {
   const sessions = new Set(truth.flatMap(({ kind, ses }) => (kind === 'ssh' && ses != null ? [String(ses)] : [])))
   const clients = new Set(flows.flatMap(({ server }) => (server == null ? [] : [`${server.src} ${server.sport}`])))
-  const forged = truth.filter(({ kind, source }) => kind === 'forged' && source === 'audit').map(({ text = '' }) => text)
+  const forged = truth
+    .filter(({ kind, source }) => kind === 'forged' && source === 'audit')
+    .map(({ text = '' }) => text)
   const isCut = (line: string) => {
     const [, ses = ''] = / ses=(\d+)/.exec(line) ?? []
     const [, address, port] = / laddr=(\S+) lport=(\d+)/.exec(line) ?? []
     return (
-      sessions.has(ses) || line.includes('sshd') || clients.has(`${address} ${port}`) || forged.some((text) => line.includes(text))
+      sessions.has(ses) ||
+      line.includes('sshd') ||
+      clients.has(`${address} ${port}`) ||
+      forged.some((text) => line.includes(text))
     )
   }
-  for (const host of new Set(truth.flatMap(({ kind, host: name }) => (kind === 'ssh' && name !== undefined ? [name] : [])))) {
+  for (const host of new Set(
+    truth.flatMap(({ kind, host: name }) => (kind === 'ssh' && name !== undefined ? [name] : [])),
+  )) {
     const cut = new Set(
       filesOf(directory, host, /^audit\.log/)
         .flatMap((path) => readFileSync(path, 'latin1').split('\n'))
@@ -158,11 +170,20 @@ function rewrite(
 ): void {
   for (const path of filesOf(directory, host, name)) {
     const lines = readFileSync(path, 'latin1').split('\n')
-    writeFileSync(path, lines.filter((line) => !isCut(line)).map(changed).join('\n'), 'latin1')
+    writeFileSync(
+      path,
+      lines
+        .filter((line) => !isCut(line))
+        .map(changed)
+        .join('\n'),
+      'latin1',
+    )
   }
 }
 
 function filesOf(directory: string, host: string, name: RegExp): string[] {
   const folder = join(directory, host)
-  return readdirSync(folder).filter((each) => name.test(each)).map((each) => join(folder, each))
+  return readdirSync(folder)
+    .filter((each) => name.test(each))
+    .map((each) => join(folder, each))
 }

@@ -2,8 +2,8 @@
 import type { FieldName } from '../fields.ts'
 import { equals, exists } from '../kql/build.ts'
 import { allOf, anyOf } from '../kql/combine.ts'
-import type { EventReader } from '../store/event-reader.ts'
 import { toValue } from '../store/documents.ts'
+import type { EventReader } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 
 /** Both included. */
@@ -243,7 +243,10 @@ async function readRights(
       datasets: ['wireguard.audit'],
       ...period,
       columns: HOST_COLUMNS,
-      filter: allOf([ofKeys(keys), anyOf([equals('event.action', ['started-session']), equals('event.action', ['ran-command'])])]),
+      filter: allOf([
+        ofKeys(keys),
+        anyOf([equals('event.action', ['started-session']), equals('event.action', ['ran-command'])]),
+      ]),
     },
     `, acts AS (
        SELECT "wireguard.peer.public_key" AS key, "host.name" AS host, "event.action" AS action,

@@ -34,7 +34,8 @@ export function rankExposures(exposures: readonly Exposure[]): Ranked[] {
 }
 
 function overreachOf({ resources }: Exposure): number {
-  return resources.filter(({ byRules, isDocumented }) => (byRules === 'yes' || byRules === 'maybe') && !isDocumented).length
+  return resources.filter(({ byRules, isDocumented }) => (byRules === 'yes' || byRules === 'maybe') && !isDocumented)
+    .length
 }
 
 function countsOf({ access, resources }: Exposure): ReachCounts | null {

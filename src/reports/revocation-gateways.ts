@@ -10,7 +10,7 @@ import type { LedgerSpan } from '../store/ledger-reader.ts'
 import type { Micros } from '../time.ts'
 import type { GatewayFacts, PollFacts, Removal, StoredFact } from './revocation-facts.ts'
 import type { Appearance, KeyHistory } from './revocation-history.ts'
-import { pollsBefore, readKeyHistory, readPolls } from './revocation-ledger.ts'
+import { pollsNear, readKeyHistory, readPolls } from './revocation-ledger.ts'
 
 export type GatewayHistory = { readonly span: LedgerSpan; readonly history: KeyHistory }
 
@@ -59,7 +59,9 @@ export async function gatewayFacts(
     const removal = removals.get(gateway) ?? null
     const from = removal?.lastWith ?? (Number.isFinite(goneSince) ? goneSince : (question.since ?? known?.span.oldest))
     const polls =
-      known === null || from === undefined ? null : await pollFacts(reader, gateway, { from, goneBy, until })
+      known === null || from === undefined
+        ? null
+        : await pollFacts(reader, gateway, { from, goneBy, until, configured: known.history.period })
     facts.push({
       gateway,
       isDeclared: declared.has(gateway),
@@ -119,7 +121,7 @@ async function lastRemoval(
   const last = appearances.toSorted((a, b) => (a.until ?? 0) - (b.until ?? 0)).at(-1)
   if (last?.until === undefined || last.until === null || last.end === null) return null
   if (since !== null && last.until < since) return null
-  const lastWith = (await pollsBefore(reader, gateway, last.until)).before ?? last.since
+  const lastWith = (await pollsNear(reader, gateway, last.until)).before ?? last.since
   return {
     interface: last.interface,
     lastWith,
@@ -164,32 +166,36 @@ async function removalDocument(
   return { id: document?.['event.id'] ?? '', evidenceIds: document?.['wireguard.change.evidence_ids'] ?? [] }
 }
 
+type PollQuestion = {
+  readonly from: Micros
+  /** By when the key was gone everywhere; -Infinity = it is not. */
+  readonly goneBy: Micros
+  readonly until: Micros
+  readonly configured: Micros | null
+}
+
 async function pollFacts(
   reader: EventReader,
   gateway: string,
-  { from: since, goneBy, until }: { readonly from: Micros; readonly goneBy: Micros; readonly until: Micros },
+  { from, goneBy, until, configured }: PollQuestion,
 ): Promise<PollFacts> {
   // The distance of polls may have been changed since: the longer one decides what a hole is.
-  const [then, now] = [await pollsBefore(reader, gateway, since), await pollsBefore(reader, gateway, until)]
-  const period = Math.max(then.period, now.period)
+  const [then, now] = [await pollsNear(reader, gateway, from), await pollsNear(reader, gateway, until)]
+  const period = configured ?? Math.max(then.period, now.period)
   // The poll before belongs to it: a hole may begin with it.
-  const scan = await readPolls(reader, gateway, { since: then.before ?? since, until }, period)
-  // Three periods without a poll are a hole in any case.
-  const later = { since: goneBy, until: Math.min(until, goneBy + 3 * period) }
-  const after =
-    Number.isFinite(goneBy) && later.since <= later.until
-      ? (await readPolls(reader, gateway, later, period)).first
-      : null
+  const stretch = { since: then.before ?? from, until, ...(Number.isFinite(goneBy) ? { mark: goneBy } : {}) }
+  const scan = await readPolls(reader, gateway, stretch, period)
+  const holes = scan.holes.filter(({ to }) => to > from)
   return {
-    since,
-    after,
+    since: from,
     period,
     first: scan.first,
     last: scan.last,
+    after: scan.marked,
     count: scan.count,
     widest: scan.widest,
-    holes: scan.holes.filter(({ to }) => to > since),
-    holeCount: scan.holes.length < scan.holeCount ? scan.holeCount : scan.holes.filter(({ to }) => to > since).length,
+    holes,
+    holeCount: holes.length + scan.holeCount - scan.holes.length,
     repeats: scan.repeats,
   }
 }

@@ -31,6 +31,8 @@ export type KeyHistory = {
   readonly interfaces: ReadonlyMap<string, ShownInterface>
   /** Keyframes of which a part is missing, at most DOUBTS_MAX: what they do not show may have been there. */
   readonly doubts: readonly Micros[]
+  /** The longest configured distance of polls; null = none is. */
+  readonly period: Micros | null
 }
 
 export type ShownInterface = {
@@ -44,6 +46,7 @@ const DOUBTS_MAX = 20
 const interfaceCells = z.tuple([z.string(), z.string(), z.number()])
 const peerCells = z.tuple([z.string(), z.string(), z.array(z.string()), z.string(), z.number()])
 const keyframeSchema = z.object({
+  period: z.number().int().nullable(),
   parts: z.number().int(),
   interfaces: z.array(interfaceCells),
   peers: z.array(peerCells),
@@ -60,6 +63,7 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
   const interfaces = new Map<string, ShownInterface>()
   const appearances: Appearance[] = []
   const doubts: Micros[] = []
+  let period: Micros | null = null
 
   function raise(name: string, listenPort: number): ShownInterface {
     const known = interfaces.get(name) ?? { isUp: true, listenPort, held: new Map<string, readonly string[]>() }
@@ -75,6 +79,7 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
     for (const row of rows) {
       const keyframe = keyframeSchema.parse(JSON.parse(row.text))
       parts = Math.max(parts, keyframe.parts)
+      if (keyframe.period !== null) period = Math.max(period ?? 0, keyframe.period)
       for (const [name, , port] of keyframe.interfaces) {
         raise(name, port)
         if (!shown.has(name)) shown.set(name, new Map())
@@ -124,6 +129,9 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
     appearances,
     interfaces,
     doubts,
+    get period() {
+      return period
+    },
     take(rows) {
       const moments = Map.groupBy(rows, ({ at }) => at)
       for (const at of [...moments.keys()].sort((a, b) => a - b)) {

@@ -15,6 +15,7 @@ export type PollScan = {
   /** Of the stretch; null = none. */
   readonly first: Micros | null
   readonly last: Micros | null
+  readonly marked: Micros | null
   readonly count: number
   /** Longest distance of neighbours. */
   readonly widest: Micros
@@ -35,15 +36,32 @@ const pollsSchema = z.object({
   late: z.array(z.tuple([z.number(), z.number().int()])),
 })
 
+export type ScanStretch = {
+  /** Both included. */
+  readonly since: Micros
+  readonly until: Micros
+  /** The first poll from then on is noted, too. */
+  readonly mark?: Micros
+}
+
+/** Polls of a record, in their order. Throws (zod) where it is not what the journal writes. */
+export function pollsOf({ text }: LedgerRow): Micros[] {
+  let at = 0
+  return pollsSchema.parse(JSON.parse(text)).polls.map((difference) => {
+    at += difference
+    return at
+  })
+}
+
 /** `period` in microseconds. Records come in order of time; polls outside the stretch are passed over. */
 export function createPollScan(
-  { since, until }: { readonly since: Micros; readonly until: Micros },
+  { since, until, mark = Number.POSITIVE_INFINITY }: ScanStretch,
   period: Micros,
 ): PollScan {
   const holes: Hole[] = []
   const repeats: Hole[] = []
   const recent = new Set<Micros>()
-  let [first, last]: [Micros | null, Micros | null] = [null, null]
+  let [first, last, marked]: [Micros | null, Micros | null, Micros | null] = [null, null, null]
   let [count, widest, holeCount] = [0, 0, 0]
 
   function see(at: Micros): void {
@@ -56,6 +74,7 @@ export function createPollScan(
       recent.delete(oldest)
     }
     first ??= at
+    if (at >= mark) marked ??= at
     if (last !== null) {
       widest = Math.max(widest, at - last)
       if (at - last > PERIODS_MAX * period) {
@@ -68,13 +87,9 @@ export function createPollScan(
 
   return {
     take(rows) {
-      for (const { text } of rows.toSorted((a, b) => a.at - b.at)) {
-        const { polls, late } = pollsSchema.parse(JSON.parse(text))
-        let at = 0
-        for (const difference of polls) {
-          at += difference
-          see(at)
-        }
+      for (const row of rows.toSorted((a, b) => a.at - b.at)) {
+        for (const at of pollsOf(row)) see(at)
+        const { late } = pollsSchema.parse(JSON.parse(row.text))
         for (const [newest, stamp] of late) {
           // Two collectors that write at the same time are no clock step.
           const isStep = stamp < newest - DUMP_DURATION_MAX && newest >= since && stamp <= until && !recent.has(stamp)
@@ -84,6 +99,9 @@ export function createPollScan(
     },
     get first() {
       return first
+    },
+    get marked() {
+      return marked
     },
     get last() {
       return last

@@ -45,35 +45,21 @@ function eventsOf(line: string): Event[] {
   const { repeat } = JSON.parse(line) as { repeat: { every: string; times: number; document: object } }
   const first = parseEvent(JSON.stringify(repeat.document))
   const every = parseDuration(repeat.every) ?? 0
-  return Array.from({ length: repeat.times }, (_, i) =>
-    toEvent({
-      ...first,
-      '@timestamp': (first['@timestamp'] ?? 0) + i * every,
-      'event.id': `${(first['event.id'] ?? '').slice(0, -5)}${i.toString(32).padStart(5, '0')}`,
-    }),
-  )
+  return Array.from({ length: repeat.times }, (_, n) => {
+    const document = parseEvent(
+      text.replaceAll(COUNTING, (_all, number, within) => String(n + Number(number ?? within))),
+    )
+    const at = (document['@timestamp'] ?? 0) + n * every
+    return { ...document, '@timestamp': at, 'event.id': hashedId(at, document['event.id'] ?? '', String(n)) }
+  })
 }
 
-function documentsOf(line: string): Fields[] {
-  if (!line.startsWith('{"repeat"')) return [parseEvent(line)]
-  // A scenario file is ours: it has the shape that stands at the top.
-  const { repeat } = JSON.parse(line) as { repeat: Repeat }
-  const document = parseEvent(JSON.stringify(repeat.document))
-  const hashedId = createHashedIds()
-  const every = parseDuration(repeat.every)
-  if (every === null) throw new Error(`${repeat.every} is no duration`)
-  return Array.from({ length: repeat.times }, (_, i) => i)
-    .filter((i) => !(repeat.skip ?? []).some(([from, until]) => i >= from && i < until))
-    .map((i) => {
-      const at = (document['@timestamp'] ?? 0) + i * every
-      return { ...document, '@timestamp': at, 'event.id': hashedId(at, document['event.id'] ?? '', String(i)) }
-    })
-}
+/** `"{n+100}"` alone, or within a text. */
+const COUNTING = /"\{n\+(\d+)\}"|\{n\+(\d+)\}/g
 
 type Repeat = {
   readonly every: string
   readonly times: number
-  readonly skip?: readonly (readonly [from: number, until: number])[]
   readonly document: unknown
 }
 

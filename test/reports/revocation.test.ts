@@ -129,7 +129,7 @@ test('what is proved is true: whatever polls are missing and wherever the key co
       expect(at(last)).toBeLessThanOrEqual(report.ended?.to ?? 0)
       expect(at(last + 1)).toBeGreaterThan(report.ended?.from ?? 0)
     }),
-    { numRuns: 40 },
+    { numRuns: 12 },
   )
 })
 

@@ -26,7 +26,7 @@ type Reading = {
   readonly text: string
   readonly yaml: YamlDocument
   readonly problems: Problem[]
-  readonly report: (path: Path, message: string) => void
+  readonly report: (path: Path, message: string, place?: 'key') => void
 }
 
 /** Throws AppError `bad-pipeline` with everything that is wrong. `file` is only for its messages. */
@@ -39,8 +39,8 @@ export function readRules(text: string, file: string): readonly Rule[] {
     throw badRules(problems, file, total)
   }
   const problems: Problem[] = []
-  const report = (path: Path, message: string) => {
-    problems.push(yaml.problemAt(path, `${pathText(path)}: ${message}`))
+  const report = (path: Path, message: string, place?: 'key') => {
+    problems.push(yaml.problemAt(path, `${pathText(path)}: ${message}`, place))
   }
   const reading: Reading = { text, yaml, problems, report }
   const rules = result.data.rules.map((entry, i) => readRule(entry, ['rules', i], reading))
@@ -137,7 +137,7 @@ function readSamples(
   return (entries ?? []).map((entry, i) => ({
     fires,
     name: entry.name,
-    documents: sampleDocuments(entry, (inner, message) => report([...path, i, ...inner], message)),
+    documents: sampleDocuments(entry, (inner, message, place) => report([...path, i, ...inner], message, place)),
     place: yaml.problemAt([...path, i, 'name'], ''),
   }))
 }

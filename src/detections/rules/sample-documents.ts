@@ -15,7 +15,7 @@ import { SAMPLE_DOCUMENTS_MAX, type SampleEntry } from './rule-schema.ts'
 /** Where samples without times begin: 2026-01-01T00:00:00Z, the edge of every window. */
 const BEGINNING: Micros = 1_767_225_600 * SECOND
 
-type Report = (path: Path, message: string) => void
+type Report = (path: Path, message: string, place?: 'key') => void
 
 /** Flat documents in the order written, each with `@timestamp` and `event.id`. Paths are within the sample. */
 export function sampleDocuments(entry: SampleEntry, report: Report): readonly Fields[] {
@@ -52,7 +52,7 @@ function flatDocument(document: object, path: Path, report: Report): Fields {
     } else if (isObject(value)) {
       for (const [key, inner] of Object.entries(value)) visit(inner, `${name}.${key}`, [...at, key])
     } else {
-      report(at, `there is no field ${safeText(name.slice(0, 100))}${suggestion(name, FIELD_NAMES)}`)
+      report(at, `there is no field ${safeText(name.slice(0, 100))}${suggestion(name, FIELD_NAMES)}`, 'key')
     }
   }
   for (const [key, value] of Object.entries(document)) visit(value, key, [...path, key])

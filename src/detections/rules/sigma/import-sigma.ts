@@ -16,7 +16,7 @@ import { techniqueOf } from '../attack-techniques.ts'
 import { placeInScalar } from '../scalar-place.ts'
 import { conditionQuery } from './condition.ts'
 import { LOG_SOURCES, type LogSource, logSourceOf } from './logsources.ts'
-import { fieldsNamed, selectionQuery } from './selections.ts'
+import { fieldsNamed, type Selecting, selectionQuery } from './selections.ts'
 
 /** A rule of Sigma, understood. */
 export type ImportedRule = {
@@ -72,8 +72,8 @@ export function readSigma(text: string, file: string): SigmaOutcome {
     return { problems: limitProblems(problems, file, total) }
   }
   const problems: Problem[] = []
-  const refuse = (path: Path, message: string) => {
-    problems.push(yaml.problemAt(path, `${pathText(path)}: cannot be expressed here: ${message}`))
+  const refuse = (path: Path, message: string, place?: 'key') => {
+    problems.push(yaml.problemAt(path, `${pathText(path)}: cannot be expressed here: ${message}`, place))
   }
   const remarks = new Set<string>()
   const source = sourceOf(result.data, refuse)
@@ -113,7 +113,7 @@ type Reading = {
   readonly text: string
   readonly yaml: YamlDocument
   readonly problems: Problem[]
-  readonly refuse: (path: Path, message: string) => void
+  readonly refuse: Selecting['refuse']
   readonly remarks: Set<string>
 }
 

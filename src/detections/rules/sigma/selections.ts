@@ -9,7 +9,7 @@ import { VALUE_MODIFIERS, type ValueModifier, valueQuery } from './values.ts'
 
 export type Selecting = {
   readonly source: LogSource
-  readonly refuse: (path: Path, message: string) => void
+  readonly refuse: (path: Path, message: string, place?: 'key') => void
   /** What differs from Sigma, one sentence each. */
   readonly remarks: Set<string>
 }
@@ -64,7 +64,7 @@ function entryQuery(key: string, value: unknown, path: Path, selecting: Selectin
   const modifiers = readModifiers(written, path, selecting)
   if (modifiers === null) return anyOf([])
   if (!Object.hasOwn(source.fields, name)) {
-    refuse(path, unknownField(name, source))
+    refuse(path, unknownField(name, source), 'key')
     return anyOf([])
   }
   const field = source.fields[name]
@@ -101,6 +101,7 @@ function readModifiers(written: readonly string[], path: Path, { refuse }: Selec
       REFUSED_MODIFIERS.test(name)
         ? `the modifier |${name}`
         : `the modifier ${quoted(`|${name}`)}, which is not known${suggestion(name, [...known, 'all'])}`,
+      'key',
     )
   // What is left was found in the list.
   return refused.length > 0 ? null : (written.filter((name) => name !== 'all') as ValueModifier[])
