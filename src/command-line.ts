@@ -6,7 +6,10 @@ import { declareCheck, declareDemo, declareInventory, declareReplay, type Invoca
 import { declareFindings } from './commands/findings-declarations.ts'
 import { declareRun, declareStatus } from './commands/live-declarations.ts'
 import { declareDoctor, declareInit } from './commands/machine-declarations.ts'
+import { declarePosture } from './commands/posture-declarations.ts'
 import { printError } from './commands/problem-report.ts'
+import { declareDrill, declareReport } from './commands/report-declarations.ts'
+import { declareRules } from './commands/rules-declarations.ts'
 import {
   declarePeers,
   declareSearch,
@@ -34,6 +37,10 @@ const COMMANDS = [
   declareTimeline,
   declarePeers,
   declareFindings,
+  declareRules,
+  declarePosture,
+  declareReport,
+  declareDrill,
   declareInventory,
   declareCheck,
   declareVerify,

@@ -81,6 +81,7 @@ export type DrillDurations = {
   readonly prove: Range | null
 }
 
+/** What was measured, as ranges: every stage lies between two looks. Null = not reached, or not stated. */
 export function drillDurations(drill: Drill, { compromisedAt }: DrillRecord): DrillDurations {
   const [armed, removed, proved] = (['armed', 'removed', 'proved'] as const).map((stage) => drill.reached.get(stage))
   const range = (start: Reached | undefined, end: Reached | undefined): Range | null =>

@@ -1,6 +1,4 @@
 /** What posture knows of the machines of a capture directory (design 8.1). Each is judged at its end, which is its newest poll. */
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Inventory } from '../identity/inventory.ts'
 import type { KernelSighting, MachineView, StoredConf } from '../posture/check.ts'
 import { createPeerCourses } from '../posture/peer-courses.ts'
@@ -12,7 +10,6 @@ import { createHostFactsDecoder, type HostFactsRecord } from '../sources/hostfac
 import { type HostFacts, isKnown } from '../sources/hostfacts/facts.ts'
 import { type RulesetDocument, readRulesetDocument } from '../sources/nftables/ruleset-document.ts'
 import { splitRulesetDumps } from '../sources/nftables/ruleset-history.ts'
-import { inRotationOrder, rotationRank } from '../sources/rotated-names.ts'
 import { parseConf } from '../sources/wireguard/conf.ts'
 import type { SnapshotRecord } from '../sources/wireguard/record.ts'
 import type { Micros } from '../time.ts'
@@ -21,9 +18,6 @@ import type { Gathered } from './posture-gathered.ts'
 import { readWhole } from './read-whole.ts'
 import { eachLine, eachSnapshot } from './snapshot-file.ts'
 import { counted } from './terminal.ts'
-
-/** Names of a host's facts, in the order they are looked for. */
-const FACT_FAMILIES = ['hostfacts.snapshots', 'hostfacts.json']
 
 /** `inventory` of the capture unless another one is given. Throws AppError for what cannot be read. */
 export async function gatherCapture(
@@ -35,7 +29,7 @@ export async function gatherCapture(
   const inventory = await openInventory(capture.inventory)
   const notes: string[] = []
   const read: ReadHost[] = []
-  for (const host of capture.hosts) read.push(await readHost(host, await factFiles(directory, host.name), notes))
+  for (const host of capture.hosts) read.push(await readHost(host, notes))
   const end = newestOf(read, now)
   const machines = read.filter(saysAnything).map((each) => toMachine(each, each.polled?.at ?? end))
   const known = new Set(machines.map(({ host }) => host))
@@ -60,8 +54,9 @@ type ReadHost = {
   readonly kernels: readonly KernelSighting[]
 }
 
-async function readHost(host: CaptureHost, facts: readonly CaptureFile[], notes: string[]): Promise<ReadHost> {
+async function readHost(host: CaptureHost, notes: string[]): Promise<ReadHost> {
   const { polled, peers } = await readPolls(host, notes)
+  const facts = host.sources.find(({ kind }) => kind === 'hostfacts')?.files ?? []
   const known = await readFacts(host.name, facts, polled?.at ?? null, notes)
   const stored = await readConfs(host, notes)
   return {
@@ -162,20 +157,6 @@ async function readFacts(
   decoder.end()
   if (refused > 0) notes.push(`${host}: ${counted(refused, 'dump')} of host facts could not be read`)
   return { newest, kernels }
-}
-
-/** Regular files only: a link in a capture may lead anywhere. */
-async function factFiles(directory: string, host: string): Promise<CaptureFile[]> {
-  const entries = await attempt(directory, () => readdir(join(directory, host), { withFileTypes: true }))
-  for (const base of FACT_FAMILIES) {
-    const family = entries.flatMap((entry) => {
-      const rank = entry.isFile() ? rotationRank(base, entry.name) : null
-      const isGzip = entry.name.endsWith('.gz')
-      return rank === null ? [] : [{ rank, isGzip, name: entry.name, path: join(directory, host, entry.name) }]
-    })
-    if (family.length > 0) return inRotationOrder(family)
-  }
-  return []
 }
 
 function saysAnything({ polled, stored, ruleset, facts }: ReadHost): boolean {

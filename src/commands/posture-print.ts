@@ -78,7 +78,7 @@ function areaText(terminal: Terminal, outcomes: readonly CheckOutcome[], layout:
   const lines = [
     paint(terminal, 'bold', first?.check.area ?? ''),
     ...okLines(terminal, outcomes, isMany, width),
-    ...bySeverity(found).flatMap((each) => findingLines(terminal, each, isMany, width)),
+    ...findingsText(terminal, bySeverity(found), isMany, width),
     ...notCheckedLines(terminal, outcomes, layout, (reason) => !shared.has(reason)),
   ]
   // All that an area has may be told apart.
@@ -139,6 +139,21 @@ function sharedText(terminal: Terminal, outcomes: readonly CheckOutcome[], layou
   if (shared.size === 0) return ''
   const lines = notCheckedLines(terminal, outcomes, layout, (reason) => shared.has(reason))
   return [paint(terminal, 'bold', 'Not looked at'), ...lines].map((line) => `${line}\n`).join('')
+}
+
+/** What mends several in a row is told below the last of them. */
+function findingsText(terminal: Terminal, found: readonly Found[], isMany: boolean, width: number): string[] {
+  const mendOf = ({ host, finding }: Found) => [host, ...finding.mend].join('\n')
+  return found.flatMap((each, i) => {
+    const next = found[i + 1]
+    const isToldBelow = next !== undefined && mendOf(next) === mendOf(each)
+    return findingLines(
+      terminal,
+      isToldBelow ? { ...each, finding: { ...each.finding, mend: [] } } : each,
+      isMany,
+      width,
+    )
+  })
 }
 
 function findingLines(terminal: Terminal, found: Found, isMany: boolean, width: number): string[] {

@@ -3,7 +3,7 @@
  * not and what could not be looked at. Changes nothing. Exit 0 where nothing is found but advice (low) and what the inventory accepts,
  * else 1.
  */
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parsePipeline } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { SEVERITY_NAMES, type Severity } from '../finding-document.ts'
@@ -124,7 +124,7 @@ async function findInventory(
   if (named !== '') return parseInventory(await readText(named), named)
   if (pipeline !== '') {
     const config = parsePipeline(await readText(pipeline), basename(pipeline))
-    if (config.inventory !== '') return opened(join(dirname(pipeline), config.inventory))
+    if (config.inventory !== '') return opened(resolve(dirname(pipeline), config.inventory))
   }
   if (ofCapture !== null) return opened(ofCapture)
   if (capture !== '' || store !== '' || elasticsearch !== '') return null
@@ -138,7 +138,7 @@ async function systemInventory(root: string): Promise<string> {
   const pipeline = join(root, SYSTEM_PIPELINE)
   const text = await readIfThere(pipeline)
   const config = text === null ? null : parsePipeline(text, basename(pipeline))
-  if (config !== null && config.inventory !== '') return join(dirname(pipeline), config.inventory)
+  if (config !== null && config.inventory !== '') return join(root, resolve(dirname(SYSTEM_PIPELINE), config.inventory))
   const beside = join(root, SYSTEM_INVENTORY)
   return (await readIfThere(beside)) === null ? '' : beside
 }

@@ -2,8 +2,8 @@
 
 import type { JudgedGateway, RevocationReport } from '../reports/revocation.ts'
 import { actionsOf } from '../reports/revocation-actions.ts'
-import type { Range } from '../reports/revocation-durations.ts'
-import type { Between } from '../reports/revocation-facts.ts'
+import type { Durations, Range } from '../reports/revocation-durations.ts'
+import type { Between, RevocationFacts } from '../reports/revocation-facts.ts'
 import { METHOD, reasonText, verdictText } from '../reports/revocation-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, type Micros, MS, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'
@@ -24,9 +24,7 @@ export function revocationJson(reports: readonly RevocationReport[], selected: S
 }
 
 function keyJson(report: RevocationReport): object {
-  const { facts, verdict, ended, lookedUntil, reasons, provedUntil, stored, durations } = report
-  const { detect, remove, prove } = durations
-  const { last, flows, sessions } = facts
+  const { facts, verdict, ended, lookedUntil, reasons, provedUntil, stored } = report
   return {
     publicKey: facts.publicKey,
     peer: facts.peer,
@@ -45,23 +43,46 @@ function keyJson(report: RevocationReport): object {
     compromisedAt: time(facts.compromisedAt),
     since: time(facts.since),
     inventory: facts.inventory,
-    durations: {
-      detect: {
-        state: detect.state,
-        milliseconds: detect.span === null ? null : detect.span / MS,
-        first: detect.first === null ? null : { ...detect.first, at: time(detect.first.at) },
-      },
-      remove: { state: remove.state, since: remove.since, range: rangeJson(remove.range) },
-      prove: {
-        state: prove.state,
-        absentAt: time(prove.absentAt),
-        connectionsEndedAt: time(prove.connectionsEndedAt),
-        range: rangeJson(prove.range),
-        absentRange: rangeJson(prove.absentRange),
-      },
-    },
+    durations: durationsJson(report.durations),
     gateways: report.gateways.map(gatewayJson),
     otherKeys: facts.runningKeys,
+    ...evidenceJson(facts),
+    findings: facts.findings.map((finding) => ({ ...finding, at: time(finding.at) })),
+    acknowledgements: facts.acknowledgements.map((each) => ({ ...each, at: time(each.at) })),
+    outerFlows: facts.outer,
+    completeness: facts.coverage.map((source) => ({
+      ...source,
+      gaps: source.gaps.map((gap) => ({ ...gap, from: time(gap.from), to: time(gap.to) })),
+    })),
+    damage: facts.damage,
+    toDo: actionsOf(report).map(({ gateway, why, words }) => ({
+      gateway,
+      why,
+      command: words === null ? null : shellWords(words),
+    })),
+  }
+}
+
+function durationsJson({ detect, remove, prove }: Durations): object {
+  return {
+    detect: {
+      state: detect.state,
+      milliseconds: detect.span === null ? null : detect.span / MS,
+      first: detect.first === null ? null : { ...detect.first, at: time(detect.first.at) },
+    },
+    remove: { state: remove.state, since: remove.since, range: rangeJson(remove.range) },
+    prove: {
+      state: prove.state,
+      absentAt: time(prove.absentAt),
+      connectionsEndedAt: time(prove.connectionsEndedAt),
+      range: rangeJson(prove.range),
+      absentRange: rangeJson(prove.absentRange),
+    },
+  }
+}
+
+function evidenceJson({ last, flows, sessions }: RevocationFacts): object {
+  return {
     last: {
       handshake: placed(last.handshake),
       counter:
@@ -91,19 +112,6 @@ function keyJson(report: RevocationReport): object {
         acts: session.acts.map((act) => ({ ...act, at: time(act.at) })),
       })),
     },
-    findings: facts.findings.map((finding) => ({ ...finding, at: time(finding.at) })),
-    acknowledgements: facts.acknowledgements.map((each) => ({ ...each, at: time(each.at) })),
-    outerFlows: facts.outer,
-    completeness: facts.coverage.map((source) => ({
-      ...source,
-      gaps: source.gaps.map((gap) => ({ ...gap, from: time(gap.from), to: time(gap.to) })),
-    })),
-    damage: facts.damage,
-    toDo: actionsOf(report).map(({ gateway, why, words }) => ({
-      gateway,
-      why,
-      command: words === null ? null : shellWords(words),
-    })),
   }
 }
 

@@ -302,7 +302,7 @@ function outer(page: Page, facts: readonly OuterFact[]): string[] {
     ...page.bullets([
       ...facts.map(
         ({ gateway, unanswered, answered, undecided }) =>
-          `${gateway}: ${unanswered} ended without an answer, ${answered} were answered, of ${undecided} it is not known`,
+          `${gateway}: ${unanswered} without an answer, ${answered} answered, ${undecided} still open or not counted`,
       ),
       'Other peers, scanners and a removed key look alike there: none of them is attributed.',
     ]),

@@ -96,6 +96,7 @@ function isProved({ verdict }: RevocationReport): boolean {
 /** Lines of a report stay readable on a wide terminal, and as they are on paper in a pipe. */
 const [WIDTH_MIN, WIDTH_DEFAULT, WIDTH_MAX] = [60, 100, 120]
 
+/** Characters of a line of a report on this stream. */
 export function widthOf({ isTTY, columns }: CommandContext['stdout']): number {
   if (isTTY !== true || columns === undefined || columns === 0) return WIDTH_DEFAULT
   return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, columns))

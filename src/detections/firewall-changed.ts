@@ -16,6 +16,7 @@ import {
   aboutLogin,
   accountOf,
   baseName,
+  commandText,
   listed,
   placeOfLogin,
   queryOfLogin,
@@ -149,7 +150,7 @@ function isDeletion(words: readonly string[]): boolean {
 /** The command where there is one, else what the kernel says was done. */
 function changeWords(event: Event): string {
   const words = fieldOf(event, 'process.args')
-  if (words !== undefined) return words.join(' ')
+  if (words !== undefined) return commandText(words)
   const op = fieldOf(event, 'auditd.data.op') ?? 'a change'
   const table = fieldOf(event, 'auditd.data.table')
   return table === undefined ? op : `${op} in table ${table}`

@@ -96,7 +96,7 @@ function createFirstAccess({ emit, inventory, saved: before }: DetectionContext)
     forgotten++
   }
 
-  function find(tally: Tally, key: string): void {
+  function find(tally: Tally, key: string, isForgotten: boolean): void {
     const { first, firstAt, lastAt, count } = tally
     const resource = first['wireguard.resource.name'] ?? ''
     emit(
@@ -107,7 +107,11 @@ function createFirstAccess({ emit, inventory, saved: before }: DetectionContext)
         end: lastAt,
         count,
         severity: severityOf(first['wireguard.resource.classification'] ?? ''),
-        summary: `${peerName(first)} reached ${resource} for the first time in the ${spanText(history.covered(key))} that its key was watched`,
+        summary:
+          `${peerName(first)} reached ${resource} for the first time in ` +
+          (isForgotten
+            ? `more than ${FORGOTTEN_AFTER_DAYS} days`
+            : `the ${spanText(history.covered(key))} that its key was watched`),
         query: `wireguard.peer.public_key : "${key}" and wireguard.resource.name : ${quotedValue(resource)}`,
         ...excused(exceptionFor(inventory, ABOUT.id, first['wireguard.peer.name'] ?? '', firstAt)),
         evidence: evidenceOf([tally]),
@@ -133,7 +137,7 @@ function createFirstAccess({ emit, inventory, saved: before }: DetectionContext)
       const last = known.get(tally.key) ?? Number.NEGATIVE_INFINITY
       if (day <= last) return
       const key = tally.key.slice(0, tally.key.indexOf(' '))
-      if (day - last > FORGOTTEN_AFTER_DAYS && history.isReady(key)) find(tally, key)
+      if (day - last > FORGOTTEN_AFTER_DAYS && history.isReady(key)) find(tally, key, Number.isFinite(last))
       know(tally.key, day)
     },
     isSettled: (pair, at, kind) => kind !== HISTORY && dayNumber(at) <= (known.get(pair) ?? Number.NEGATIVE_INFINITY),

@@ -10,6 +10,7 @@ import { spanText } from '../quantity-text.ts'
 import { HOUR, MINUTE, type Micros, SECOND } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
+import { isUnprintable } from './catalogue/hostile-text.ts'
 import { createThreshold, type Described, type Found, peerName } from './catalogue/thresholds.ts'
 
 /** Failed attempts of one peer on one host within the window. */
@@ -114,11 +115,6 @@ function markOf(event: Event): string {
 /** Whether the name is made to be misread: control characters, marks that turn the direction of text, or words of a log line. */
 export function isHostile(name: string): boolean {
   return isUnprintable(name) || LOG_WORDS.test(name) || (HEX.test(name) && isUnprintable(decodeHex(name)))
-}
-
-function isUnprintable(name: string): boolean {
-  // Cc: control characters; Cf: formats such as the marks of direction; Zl, Zp: separators of lines.
-  return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)
 }
 
 function decodeHex(text: string): string {

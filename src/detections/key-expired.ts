@@ -12,7 +12,7 @@ import { DATE_SLACK, documentedPeer, isDocumentedHere } from './catalogue/docume
 import { VALID_ACCOUNTS } from './catalogue/key-techniques.ts'
 import { createPeerCheck, type PeerFound, type PeerStretch } from './catalogue/peer-check.ts'
 import { type PeerPoint, POINTS_TALLY } from './catalogue/peer-points.ts'
-import { type Use, usedSince, usedWithin } from './catalogue/peer-use.ts'
+import { type Use, usedSince, usedWithin, type Watched } from './catalogue/peer-use.ts'
 
 const ABOUT: DetectionAbout = {
   id: 'key-expired',
@@ -50,18 +50,18 @@ export const keyExpired: DetectionKind = {
       const { place, points } = stretch
       const peer = documentedPeer(inventory, place)
       if (peer === null) return { memory: null, found: [] }
-      const known = before === null ? points : [before, ...points]
-      const found = [keyOutsideDates(peer, stretch, known), peerExpired(peer, stretch, known)]
+      const watched: Watched = { before, points }
+      const found = [keyOutsideDates(peer, stretch, watched), peerExpired(peer, stretch, watched)]
       return {
         memory: points.at(-1) ?? points[0],
-        found: [...found, ...expiredPrefixes(peer, stretch, known, inventory)].filter((each) => each !== null),
+        found: [...found, ...expiredPrefixes(peer, stretch, watched, inventory)].filter((each) => each !== null),
       }
     }),
 }
 
-function peerExpired(peer: InventoryPeer, { place }: PeerStretch, points: readonly PeerPoint[]): PeerFound | null {
+function peerExpired(peer: InventoryPeer, { place }: PeerStretch, watched: Watched): PeerFound | null {
   if (peer.expires === null) return null
-  const use = usedSince(points, peer.expires + DATE_SLACK)
+  const use = usedSince(watched, peer.expires + DATE_SLACK)
   if (use === null) return null
   return {
     ...foundOf(peer, use),
@@ -70,11 +70,11 @@ function peerExpired(peer: InventoryPeer, { place }: PeerStretch, points: readon
   }
 }
 
-function keyOutsideDates(peer: InventoryPeer, { place }: PeerStretch, points: readonly PeerPoint[]): PeerFound | null {
+function keyOutsideDates(peer: InventoryPeer, { place }: PeerStretch, watched: Watched): PeerFound | null {
   const key = peer.keys.find(({ publicKey }) => publicKey === place.publicKey)
   if (key === undefined) return null
-  const late = key.until === null ? null : usedSince(points, key.until + DATE_SLACK)
-  const early = key.since === null ? null : usedWithin(points, Number.NEGATIVE_INFINITY, key.since - DATE_SLACK)
+  const late = key.until === null ? null : usedSince(watched, key.until + DATE_SLACK)
+  const early = key.since === null ? null : usedWithin(watched, Number.NEGATIVE_INFINITY, key.since - DATE_SLACK)
   const use = late ?? early
   if (use === null) return null
   const when =
@@ -93,14 +93,14 @@ function keyOutsideDates(peer: InventoryPeer, { place }: PeerStretch, points: re
 function expiredPrefixes(
   peer: InventoryPeer,
   { place, fields }: PeerStretch,
-  points: readonly PeerPoint[],
+  watched: Watched,
   inventory: Inventory,
 ): PeerFound[] {
   const running = new Set(fields['wireguard.peer.allowed_ips'])
-  const newest = points.at(-1)?.at ?? 0
+  const newest = watched.points.at(-1)?.at ?? 0
   if (!isDocumentedHere(peer, place) || isOver(peer, newest, inventory)) return []
   return peer.allowedIps.flatMap(({ prefix, expires }) => {
-    const use = expires === null || !running.has(prefix) ? null : usedSince(points, expires + DATE_SLACK)
+    const use = expires === null || !running.has(prefix) ? null : usedSince(watched, expires + DATE_SLACK)
     if (use === null) return []
     return [
       {

@@ -49,7 +49,7 @@ export const leaverKey: DetectionKind = {
       if (peer === null || owner === null || left === null) return { memory: newest, found: [] }
       const [first, ...rest] = points.filter(({ at }) => at >= left + DATE_SLACK)
       if (first === undefined) return { memory: newest, found: [] }
-      const use = usedSince(before === null ? points : [before, ...points], left + DATE_SLACK)
+      const use = usedSince({ before, points }, left + DATE_SLACK)
       const seen =
         use === null
           ? 'it was not seen in use since'

@@ -17,7 +17,15 @@ import type {
 } from './catalogue/detection.ts'
 import { createEscalating, type Raised, type SavedEscalating } from './catalogue/escalating.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
-import { aboutLogin, baseName, listed, placeOfLogin, queryOfLogin, sessionOfPeer } from './catalogue/login-words.ts'
+import {
+  aboutLogin,
+  baseName,
+  commandText,
+  listed,
+  placeOfLogin,
+  queryOfLogin,
+  sessionOfPeer,
+} from './catalogue/login-words.ts'
 import { type Described, peerName } from './catalogue/thresholds.ts'
 
 /** What a session does within this time of the first is one finding. */
@@ -193,7 +201,7 @@ function isTool(event: Event): boolean {
 function toolWords(event: Event): string {
   const tool = baseName(fieldOf(event, 'process.executable') ?? 'sudo')
   const command = fieldOf(event, 'auditd.data.cmd')
-  if (command !== undefined) return `${tool} ${command}`
+  if (command !== undefined) return commandText([tool, command])
   const account = fieldOf(event, 'user.effective.name')
   return account === undefined ? tool : `${tool} to ${account}`
 }

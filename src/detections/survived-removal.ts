@@ -138,7 +138,7 @@ type Saved = { readonly removals: Map<string, Removal> }
 function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionContext): Detection {
   // What was saved under the detection's id is what `save` below gave.
   const saved = before as Saved | undefined
-  /** By key and place. A key must come back before it can be removed again. */
+  /** By key and place. */
   const removals = saved?.removals ?? new Map<string, Removal>()
   const toDocument = createFindingDocuments(ABOUT)
 
@@ -207,12 +207,14 @@ function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionCont
       const place = placeOfFields(fields)
       const key = `${place.publicKey}\0${place.gateway}\0${place.interface}`
       const known = removals.get(key)
-      if (fields['event.action'] === 'peer-added') {
-        if (known === undefined || at < known.at) return
+      const isBack = fields['event.action'] === 'peer-added'
+      if (known !== undefined) {
+        // Without having come back it cannot be removed again: unless that was so long ago that nobody watches any more.
+        if (at < known.at || (!isBack && at <= known.at + WATCH)) return
         tell(key, known, at)
-        // The key is back: its connections are its own again.
         removals.delete(key)
-      } else if (known === undefined && !isRotation(inventory, place, at)) watch(key, createRemoval(id, at, fields))
+      }
+      if (!isBack && !isRotation(inventory, place, at)) watch(key, createRemoval(id, at, fields))
     },
     tally(tally) {
       const removal = removals.get(tally.key)

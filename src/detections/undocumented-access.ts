@@ -14,6 +14,8 @@ import { ACCOUNT_IN_USE } from './catalogue/traffic-techniques.ts'
 /** A finding gathers what comes within this time of the first access; the rest of the hour adds nothing. */
 const WINDOW: Micros = MINUTE
 const SUPPRESSION: Micros = HOUR
+/** Begins the value of a line of the packet log, which proves no more than that a rule accepted the packet. */
+const LINE = 'line '
 /** `classification` of resources of which undocumented access is of high severity. */
 const SENSITIVE: ReadonlySet<string> = new Set(['confidential', 'restricted', 'secret'])
 
@@ -62,7 +64,7 @@ export const undocumentedAccess: DetectionKind = {
         return `${key} ${fieldOf(event, 'wireguard.resource.name') ?? ''} ${Math.floor(at / HOUR)}`
       },
       // A flow has several documents. A line without a flow stands for one.
-      distinctOf: (event) => fieldOf(event, 'wireguard.flow.id') ?? fieldOf(event, 'event.id'),
+      distinctOf: (event) => fieldOf(event, 'wireguard.flow.id') ?? `${LINE}${fieldOf(event, 'event.id') ?? ''}`,
     },
   ],
   open: ({ emit, inventory, saved }) =>
@@ -84,10 +86,11 @@ function describe({ first, firstAt, distinct }: Found) {
   const resource = first['wireguard.resource.name'] ?? ''
   const classification = first['wireguard.resource.classification']
   const key = first['wireguard.peer.public_key'] ?? ''
+  const verb = distinct.every((value) => value.startsWith(LINE)) ? 'was let through to' : 'reached'
   return {
     subject: `${key} ${resource} ${toIso(firstAt).slice(0, 13)}`,
     summary:
-      `${peerName(first)} reached ${resource}${classification === undefined ? '' : ` (${classification})`}, which no documented ` +
+      `${peerName(first)} ${verb} ${resource}${classification === undefined ? '' : ` (${classification})`}, which no documented ` +
       `policy lets it: ${distinct.length} ${distinct.length === 1 ? 'connection' : 'connections'} within a minute`,
     query:
       `wireguard.peer.public_key : "${key}" and wireguard.resource.name : ${quotedValue(resource)} ` +

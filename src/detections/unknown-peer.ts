@@ -48,8 +48,7 @@ export const unknownPeer: DetectionKind = {
       const { inventory } = context
       const newest = points.at(-1) ?? points[0]
       if (!documentsPeers(inventory) || documentedPeer(inventory, place) !== null) return { memory: null, found: [] }
-      const known = before === null ? points : [before, ...points]
-      const use = usedSince(known, newest.at - RECENT)
+      const use = usedSince({ before, points }, newest.at - RECENT)
       if (use === null) return { memory: newest, found: [] }
       const prefixes = fields['wireguard.peer.allowed_ips'] ?? []
       const device = rotatedDevice(inventory, place, prefixes, newest.at)

@@ -12,6 +12,7 @@ import {
   aboutLogin,
   accountOf,
   baseName,
+  commandText,
   listed,
   placeOfLogin,
   queryOfLogin,
@@ -127,7 +128,7 @@ function rankOfCommand(event: Event): number | null {
 
 function actWords(event: Event): string {
   const words = fieldOf(event, 'process.args')
-  if (words !== undefined) return words.join(' ')
+  if (words !== undefined) return commandText(words)
   const path = fieldOf(event, 'file.path') ?? DIRECTORY
   const what = isWriting(event) ? 'write' : 'read'
   if (isAttempted(event)) return `tried to ${what} ${path}`

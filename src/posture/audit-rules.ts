@@ -15,6 +15,8 @@ type Purpose = {
   readonly program: string
   readonly without: string
   readonly rule: string
+  /** What it records shows in another rule's records too. */
+  readonly isMinor: boolean
 }
 
 const PURPOSES: readonly Purpose[] = [
@@ -25,6 +27,7 @@ const PURPOSES: readonly Purpose[] = [
     program: '',
     without: 'who changes a stored configuration or a key',
     rule: '-a always,exit -F arch=b64 -F dir=/etc/wireguard -F perm=rwa -k wireguard',
+    isMinor: false,
   },
   program('wg', '/usr/bin/wg', 'who adds and removes peers, and who reads keys with wg', 'wg'),
   program('wg-quick', '/usr/bin/wg-quick', 'who brings tunnels up and down', 'wg'),
@@ -36,6 +39,7 @@ const PURPOSES: readonly Purpose[] = [
     program: '',
     without: 'who changes the rules that are loaded at the next boot',
     rule: '-a always,exit -F arch=b64 -F path=/etc/nftables.conf -F perm=wa -k nft',
+    isMinor: true,
   },
 ]
 
@@ -48,6 +52,7 @@ function program(id: string, path: string, without: string, key: string): Purpos
     program: id,
     without,
     rule: `-a always,exit -F arch=b64 -F path=${path} -F perm=x -F auid!=unset -k ${key}`,
+    isMinor: id === 'wg-quick',
   }
 }
 
@@ -82,21 +87,26 @@ export const auditRules: PostureCheck = {
     )
     if (lacking.length === 0)
       return [{ kind: 'passed', text: 'Who runs wg, wg-quick and nft, and who writes their files, is recorded.' }]
-    return lacking.map(
-      (purpose): PostureResult => ({
-        kind: 'finding',
-        subject: purpose.id,
-        severity: purpose.id === 'wg-quick' || purpose.id === 'nftables-files' ? 1 : 2,
-        text: `No audit rule records ${purpose.without}.`,
-        evidence: [
-          `auditctl -l: ${rules.length === 1 ? 'one rule' : `${rules.length} rules`}, none about ${purpose.access === 'x' ? 'running' : 'writing'} ${purpose.paths[0] ?? ''}`,
-        ],
-        mend: [`echo '${purpose.rule}' >>${RULES_FILE}`, LOAD],
-        about: {},
-        exception: null,
-      }),
-    )
+    return [unrecorded(lacking, rules.length)]
   },
+}
+
+function unrecorded(lacking: readonly Purpose[], count: number): PostureResult {
+  return {
+    kind: 'finding',
+    subject: 'rules',
+    severity: lacking.some(({ isMinor }) => !isMinor) ? 2 : 1,
+    text: `No audit rule records ${lacking.map(({ without }) => without).join('; ')}.`,
+    evidence: [
+      `auditctl -l: ${count === 1 ? 'one rule' : `${count} rules`}`,
+      ...lacking.map(
+        ({ access, paths, rule }) => `none about ${access === 'x' ? 'running' : 'writing'} ${paths[0] ?? rule}`,
+      ),
+    ],
+    mend: [...lacking.map(({ rule }) => `echo '${rule}' >>${RULES_FILE}`), LOAD],
+    about: {},
+    exception: null,
+  }
 }
 
 function serves(rules: readonly AuditRule[], { paths, access }: Purpose): boolean {

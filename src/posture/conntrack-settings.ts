@@ -48,27 +48,41 @@ export const conntrackSettings: PostureCheck = {
             'The settings of connection tracking are not there: nf_conntrack is not loaded, or the facts were gathered without them.',
         },
       ]
-    const off = values.filter(({ name, value }) => typeof value === 'string' && isOff(name, value))
-    const results = off.map(({ name, value, without, severity }): PostureResult => {
-      const shown = typeof value === 'string' ? value : ''
-      return {
-        kind: 'finding',
-        subject: name,
-        severity: name === 'nf_conntrack_events' && shown === EVENTS_WHILE_LISTENED ? 1 : severity,
-        text:
-          shown === EVENTS_WHILE_LISTENED
-            ? `${name} is 2: connections that began while nobody listened have no events later.`
-            : `${name} is ${shown}: ${without}.`,
-        evidence: [`${PREFIX}${name} = ${shown}`],
-        mend: [`sysctl -w ${PREFIX}${name}=1`, 'install -m 0644 deploy/sysctl/60-peertrail.conf /etc/sysctl.d/'],
-        about: {},
-        exception: null,
-      }
-    })
-    for (const { name } of unknown) results.push({ kind: 'not-checked', reason: `${PREFIX}${name} is not known.` })
-    if (results.length > 0) return results
+    const off = values.flatMap(({ name, value, without, severity }) =>
+      typeof value === 'string' && isOff(name, value) ? [{ name, value, without, severity }] : [],
+    )
+    const results = off.length === 0 ? [] : [toFinding(off.map(withListening))]
+    const known: PostureResult[] = unknown.map(({ name }) => ({
+      kind: 'not-checked',
+      reason: `${PREFIX}${name} is not known.`,
+    }))
+    if (results.length + known.length > 0) return [...results, ...known]
     return [{ kind: 'passed', text: 'Connection tracking counts, dates and reports connections.' }]
   },
+}
+
+type Off = Setting & { readonly value: string }
+
+function withListening(off: Off): Off {
+  return off.value === EVENTS_WHILE_LISTENED
+    ? { ...off, severity: 1, without: 'connections that began while nobody listened have no events later' }
+    : off
+}
+
+function toFinding(off: readonly Off[]): PostureResult {
+  return {
+    kind: 'finding',
+    subject: 'settings',
+    severity: off.map(({ severity }) => severity).toSorted((a, b) => b - a)[0] ?? 2,
+    text: `${off.map(({ name, value }) => `${name} is ${value}`).join(', ')}: ${off.map(({ without }) => without).join('; ')}.`,
+    evidence: off.map(({ name, value }) => `${PREFIX}${name} = ${value}`),
+    mend: [
+      ...off.map(({ name }) => `sysctl -w ${PREFIX}${name}=1`),
+      'install -m 0644 deploy/sysctl/60-peertrail.conf /etc/sysctl.d/',
+    ],
+    about: {},
+    exception: null,
+  }
 }
 
 function isOff(name: string, value: string): boolean {

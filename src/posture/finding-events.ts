@@ -5,7 +5,7 @@ import type { Fields } from '../fields.ts'
 import { createFindingDocuments, type FindingDocument } from '../finding-document.ts'
 import { type CheckOutcome, type PostureFinding, severityOf } from './run-checks.ts'
 
-/** Lines of a mend, and characters of each, in a document. */
+/** Lines of a mend and of facts, and characters of each, in a document. */
 const MEND_MAX = 20
 const LINE_MAX = 2_000
 

@@ -17,6 +17,14 @@ export function notKnown<Value>(what: string, fact: Fact<Value> | undefined): No
   return { kind: 'not-checked', reason: `${what} not known${isKnown(known) ? '' : `: ${known.problem}`}.` }
 }
 
+/** Of what is asked about the running kernel's files. */
+export function notOnDisk(release: string): NotChecked {
+  return {
+    kind: 'not-checked',
+    reason: `The running kernel ${release} is not among those on the disk: a container, or a kernel that comes from elsewhere.`,
+  }
+}
+
 /** `'` and blanks quoted for a shell; '' where the name has characters that a screen would not show as they are. */
 export function shellPath(path: string): string {
   if (/^[\w@%+:,./=-]+$/.test(path) && !path.startsWith('-')) return path

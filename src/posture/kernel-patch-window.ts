@@ -3,7 +3,7 @@
 import { factOf, type InstalledKernel, isKnown } from '../sources/hostfacts/facts.ts'
 import { DAY, type Micros, toIso } from '../time.ts'
 import type { KernelSighting, MachineView, PostureCheck, PostureResult } from './check.ts'
-import { NO_FACTS, notKnown, runningRelease } from './host-facts.ts'
+import { NO_FACTS, notKnown, notOnDisk, runningRelease } from './host-facts.ts'
 import { compareReleases, flavourOf } from './kernel-release.ts'
 
 /** Evidence lines of history. */
@@ -83,13 +83,7 @@ function judge(
       exception: null,
     })
   if (results.length > 0) return results
-  if (!alike.some((each) => each.release === release))
-    return [
-      {
-        kind: 'not-checked',
-        reason: `The running kernel ${release} is not among those on the disk: when it was built is not known.`,
-      },
-    ]
+  if (!alike.some((each) => each.release === release)) return [notOnDisk(release)]
   const seen =
     kernels.length === 0
       ? ''

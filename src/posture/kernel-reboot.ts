@@ -1,7 +1,7 @@
 /** A newer kernel lies on the disk than the one that runs, or packages ask for a reboot. */
 import { factOf, isKnown } from '../sources/hostfacts/facts.ts'
 import type { PostureCheck, PostureResult } from './check.ts'
-import { NO_FACTS, notKnown, runningRelease } from './host-facts.ts'
+import { NO_FACTS, notKnown, notOnDisk, runningRelease } from './host-facts.ts'
 import { compareReleases, flavourOf } from './kernel-release.ts'
 
 export const kernelReboot: PostureCheck = {
@@ -27,14 +27,7 @@ export const kernelReboot: PostureCheck = {
     const results: PostureResult[] = isKnown(asked) && asked.length > 0 ? [rebootAsked(asked)] : []
     if (!isKnown(installed)) return [...results, notKnown('Which kernels are installed is', installed)]
     const own = installed.find((each) => each.release === release)
-    if (own === undefined)
-      return [
-        ...results,
-        {
-          kind: 'not-checked',
-          reason: `The running kernel ${release} is not among those on the disk: a container, or a kernel that comes from elsewhere.`,
-        },
-      ]
+    if (own === undefined) return [...results, notOnDisk(release)]
     const newer = installed
       .filter(({ hasImage }) => hasImage)
       .map((each) => each.release)

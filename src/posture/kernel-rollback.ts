@@ -1,7 +1,7 @@
 /** A kernel to go back to when the newest one does not start, or starts without WireGuard. */
 import { factOf, isKnown } from '../sources/hostfacts/facts.ts'
 import type { PostureCheck } from './check.ts'
-import { isDebianLike, NO_FACTS, notKnown, runningRelease } from './host-facts.ts'
+import { isDebianLike, NO_FACTS, notKnown, notOnDisk, runningRelease } from './host-facts.ts'
 
 export const kernelRollback: PostureCheck = {
   id: 'kernel-rollback',
@@ -22,14 +22,8 @@ export const kernelRollback: PostureCheck = {
       .filter(({ hasImage, hasModules }) => hasImage && hasModules)
       .map(({ release }) => release)
     const release = runningRelease(machine)
-    if (release === null || !bootable.includes(release))
-      return [
-        {
-          kind: 'not-checked',
-          reason:
-            'The running kernel is not among those on the disk: a container, or a kernel that comes from elsewhere.',
-        },
-      ]
+    if (release === null) return [notKnown('The running kernel is', facts.kernel.release)]
+    if (!bootable.includes(release)) return [notOnDisk(release)]
     const others = bootable.filter((each) => each !== release)
     if (others.length > 0)
       return [{ kind: 'passed', text: `Besides ${release} there is a kernel to go back to: ${others.join(', ')}.` }]

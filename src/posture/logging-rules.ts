@@ -191,7 +191,9 @@ function isHost({ facts }: MachineView): boolean {
 function otherLinks({ facts, ruleset }: MachineView, names: readonly string[]): string[] {
   const links = factOf(facts?.links)
   const isOther = (name: string) => name !== 'lo' && name !== '' && !names.includes(name)
-  const found = isKnown(links)
+  // Facts of another network namespace have other links than the dump.
+  const isHere = isKnown(links) && names.every((name) => links.some((link) => link.name === name))
+  const found = isHere
     ? links.filter(({ kind }) => kind !== 'loopback' && kind !== 'wireguard').map((link) => link.name)
     : [...(ruleset === null ? [] : namedLinks(ruleset)), ANY_LINK]
   const others = found.filter(isOther).slice(0, LINKS_MAX)

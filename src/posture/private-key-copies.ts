@@ -18,6 +18,8 @@ const KEY_PLACES: readonly RegExp[] = [/^\/etc\/wireguard\/[^/]+$/, /^\/etc\/sys
 const COPY = /(?:~|\.(?:bak|old|orig|save|backup|swp|dpkg-\w+|rpm\w+|tmp|copy|gz|tar|tgz|\d+))$/i
 /** Findings told; where there are more, the first ones say enough. */
 const FINDINGS_MAX = 200
+/** Evidence lines of one file. */
+const LINES_MAX = 20
 
 const UNSEEN: PostureResult = {
   kind: 'not-checked',
@@ -43,7 +45,7 @@ export const privateKeyCopies: PostureCheck = {
     if (machine.facts === null) return isGateway(machine, view) ? [NO_FACTS] : []
     const search = factOf(machine.facts.privateKeys)
     if (!isKnown(search)) return [notKnown('Where private keys lie is', search), UNSEEN]
-    const byFile = Map.groupBy(search.traces, ({ path, member }) => `${path}\0${member}`)
+    const byFile = Map.groupBy(search.traces, ({ path }) => path)
     const found = [...byFile.values()].flatMap(judge)
     const told = found.slice(0, FINDINGS_MAX)
     const paths = search.paths.join(' ')
@@ -61,7 +63,7 @@ export const privateKeyCopies: PostureCheck = {
   },
 }
 
-/** Of one file, or one member of an archive. */
+/** Of one file, with what is in it where it is an archive. */
 function judge(traces: readonly KeyTraceFact[]): PostureResult[] {
   const [first] = traces
   if (first === undefined) return []
@@ -79,14 +81,14 @@ function judge(traces: readonly KeyTraceFact[]): PostureResult[] {
         first,
         traces,
         3,
-        `${nameOf(first)} holds the private key of ${strangers.map(({ holder }) => holder).join(', ')}: two have it, and a log cannot tell them apart.`,
+        `${nameOf(traces)} holds the private key of ${[...new Set(strangers.map(({ holder }) => holder))].slice(0, LINES_MAX).join(', ')}: two have it, and a log cannot tell them apart.`,
       ),
     ]
   if (isPlace || isKeyPlace) {
     // Modes of /etc/wireguard are told by wireguard-file-modes; of other places others may not read either.
     const isOpen = !path.startsWith('/etc/wireguard/') && (bits & 0o007) !== 0
     return isOpen
-      ? [toFinding(first, traces, 3, `${nameOf(first)} holds a ${kindText(traces)}, and everybody can read it.`)]
+      ? [toFinding(first, traces, 3, `${nameOf(traces)} holds a ${kindText(traces)}, and everybody can read it.`)]
       : []
   }
   const isCertain = traces.some((trace) => trace.isCertain)
@@ -97,8 +99,8 @@ function judge(traces: readonly KeyTraceFact[]): PostureResult[] {
     (bits & 0o004) !== 0 ? ', and everybody can read it' : isOpen ? `, and group ${first.gid} can read it` : ''
   const severity: Severity = isCertain ? (isOpen ? 3 : 2) : 1
   const text = isCertain
-    ? `${nameOf(first)} holds a ${kindText(traces)}${whose}${readers}.`
-    : `${nameOf(first)} may hold a ${kindText(traces)}: it looks like one${readers}.`
+    ? `${nameOf(traces)} holds a ${kindText(traces)}${whose}${readers}.`
+    : `${nameOf(traces)} may hold a ${kindText(traces)}: it looks like one${readers}.`
   return [toFinding(first, traces, severity, text)]
 }
 
@@ -106,8 +108,13 @@ function kindText(traces: readonly KeyTraceFact[]): string {
   return traces.some(({ kind }) => kind === 'private-key') ? 'private key' : 'preshared key'
 }
 
-function nameOf({ path, member }: KeyTraceFact): string {
-  return member === '' ? path : `${path} (${member})`
+/** With the first of its members that count; certain ones say more. */
+function nameOf(traces: readonly KeyTraceFact[]): string {
+  const certain = traces.filter(({ isCertain }) => isCertain)
+  const shown = certain.length > 0 ? certain : traces
+  const members = [...new Set(shown.map(({ member }) => member))].filter((member) => member !== '')
+  const more = members.length > 1 ? ` and ${members.length - 1} more` : ''
+  return `${traces[0]?.path ?? ''}${members[0] === undefined ? '' : ` (${members[0]}${more})`}`
 }
 
 const FORMS = {
@@ -122,29 +129,33 @@ function toFinding(
   severity: Severity,
   text: string,
 ): PostureResult {
-  const lines = traces.map(
-    ({ kind, form, isCertain, holder }) =>
-      `${kind === 'private-key' ? 'private key' : 'preshared key'}, ${FORMS[form]}${holder === '' ? '' : `, of ${holder}`}${isCertain ? '' : ', not certain'}`,
-  )
+  const lines = new Set(traces.map(lineOf))
+  const left = lines.size - LINES_MAX
   return {
     kind: 'finding',
-    subject: member === '' ? path : `${path}\0${member}`,
+    subject: path,
     severity,
     text,
     evidence: [
       `${path}: mode ${mode}, uid ${uid}, gid ${gid}`,
-      ...(member === '' ? [] : [`member: ${member}`]),
-      ...new Set(lines),
+      ...[...lines].slice(0, LINES_MAX),
+      ...(left > 0 ? [`and ${left} more`] : []),
     ],
     mend: [
-      member === ''
-        ? fileCommand('shred -u --', path)
-        : '# make the archive anew without the file, and shred the old one',
+      ...(member === ''
+        ? ['# when nothing uses the file any more:', fileCommand('shred -u --', path)]
+        : ['# make the archive anew without the file, and shred the old one']),
       '# where others could have read it, the key counts as known: wg genkey, and tell the other side the new public key',
     ],
     about: {},
     exception: null,
   }
+}
+
+function lineOf({ member, kind, form, isCertain, holder }: KeyTraceFact): string {
+  const place = member === '' ? '' : `${member}: `
+  const whose = holder === '' ? '' : `, of ${holder}`
+  return `${place}${kind === 'private-key' ? 'private' : 'preshared'} key, ${FORMS[form]}${whose}${isCertain ? '' : ', not certain'}`
 }
 
 /** What was not looked into is no pass. */

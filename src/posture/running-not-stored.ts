@@ -1,9 +1,10 @@
 /** Running, and not stored: a peer that was added with `wg set` and stands in no file is gone after the next restart of the interface. */
-import { saveInterface } from '../identity/inventory-diff-mend.ts'
+import { removePeer, saveInterface } from '../identity/inventory-diff-mend.ts'
 import type { PeerRow } from '../sources/wireguard/record.ts'
 import type { MachineView, PostureCheck, PostureResult, PostureView } from './check.ts'
 import { NO_POLL, NO_STORED } from './not-known.ts'
 import { isGateway } from './posture-view.ts'
+import { hasEndedByInventory } from './revoked-by-inventory.ts'
 import { aboutPeer, keyText, peerName, rowText } from './shown-peer.ts'
 import { storedPairs, unreadLines, unstoredInterfaces } from './stored-confs.ts'
 import { ACCOUNT_MANIPULATION } from './techniques.ts'
@@ -55,11 +56,19 @@ function notStored(
     subject: `${interfaceName}\0${row.publicKey}`,
     text: `${who} runs on ${interfaceName} and does not stand in ${file}: it is gone after a restart.`,
     evidence: [rowText(row)],
-    mend: [
-      `# add its [Peer] to ${file}, or write what runs into it; comments in it are lost`,
-      saveInterface(interfaceName),
-    ],
+    mend: mendOf(machine, view, row, file),
     about: aboutPeer(machine, view, { interface: interfaceName, publicKey: row.publicKey }),
     exception: null,
   }
+}
+
+/** What should not run is not made to last. */
+function mendOf(machine: MachineView, { inventory }: PostureView, row: PeerRow, file: string): string[] {
+  const documented = inventory?.peerByKey(machine.host, row.interface, row.publicKey) ?? null
+  const why = inventory === null ? '' : hasEndedByInventory(inventory, documented, row.publicKey, machine.at)
+  if (why !== '') return [removePeer(row.interface, row.publicKey), `# do not store it: ${why}`]
+  return [
+    `# add its [Peer] to ${file}; where all that runs is meant, this writes it there and drops the comments`,
+    saveInterface(row.interface),
+  ]
 }

@@ -11,6 +11,8 @@ import { VALID_ACCOUNTS } from './techniques.ts'
 
 /** Without a handshake for this long. */
 export const STALE_AFTER: Micros = 30 * DAY
+/** Longer than any leave: then it is more than advice. */
+const FORGOTTEN_AFTER: Micros = 90 * DAY
 
 export const stalePeer: PostureCheck = {
   id: 'stale-peer',
@@ -57,6 +59,7 @@ function toResult(row: PeerRow, last: Micros, seenFor: Micros, machine: MachineV
   return {
     kind: 'finding',
     subject: `${row.interface}\0${row.publicKey}`,
+    severity: (last === 0 ? seenFor : machine.at - last) >= FORGOTTEN_AFTER ? 2 : 1,
     text,
     evidence: [rowText(row)],
     mend: [

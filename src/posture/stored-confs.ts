@@ -41,5 +41,5 @@ export function unstoredInterfaces({ wireguard, stored }: MachineView): string {
   if (wireguard === null || stored === null) return ''
   const names = wireguard.interfaces.map(({ interface: name }) => name).filter((name) => !stored.has(name))
   if (names.length === 0) return ''
-  return `${names.join(', ')} has no file in /etc/wireguard: what NetworkManager, systemd-networkd or a script keeps is not read.`
+  return `No stored configuration of ${names.join(', ')} is known: what NetworkManager, systemd-networkd or a script keeps is not read.`
 }

@@ -2,7 +2,6 @@
  * Stored, and not running: a peer that was removed with `wg set … remove` and still stands in the file comes back with the next
  * restart of the interface. A revocation is over only when the file says so too.
  */
-import { saveInterface } from '../identity/inventory-diff-mend.ts'
 import type { ConfPeer } from '../sources/wireguard/conf.ts'
 import type { MachineView, PostureCheck, PostureResult, PostureView, StoredConf } from './check.ts'
 import { NO_POLL, NO_STORED } from './not-known.ts'
@@ -60,11 +59,7 @@ function backAfterReboot(
     severity: why === '' ? 2 : 3,
     text: `${capital(name)} does not run on ${interfaceName} and stands in ${file}: it is back after a restart${why === '' ? '' : `, though ${why}`}.`,
     evidence: [`${file}:${line}: peer ${publicKey}, allowed ips ${prefixesText(allowedIps)}`],
-    mend: [
-      `# take [Peer] at line ${line} out of ${file}`,
-      '# or write what runs into the file; comments in it are lost',
-      saveInterface(interfaceName),
-    ],
+    mend: [`# take [Peer] at line ${line} out of ${file}${why === '' ? ', or let it in again' : ''}`],
     about: {
       ...aboutPeer(machine, view, { interface: interfaceName, publicKey }),
       'wireguard.peer.allowed_ips': allowedIps.length === 0 ? undefined : [...allowedIps],

@@ -1,5 +1,4 @@
 /** AllowedIPs that run against those that are stored: after a restart the stored ones hold. */
-import { saveInterface } from '../identity/inventory-diff-mend.ts'
 import type { ConfPeer } from '../sources/wireguard/conf.ts'
 import type { PeerRow } from '../sources/wireguard/record.ts'
 import type { MachineView, PostureCheck, PostureResult, PostureView } from './check.ts'
@@ -65,11 +64,7 @@ function differing(
       severity: back.some((prefix) => prefix.endsWith('/0')) ? 3 : 2,
       text: `${who}: ${changes.join(', ')}. A restart of ${row.interface} changes it.`,
       evidence: [rowText(row), `${file}:${peer.line}: allowed ips ${prefixesText(peer.allowedIps)}`],
-      mend: [
-        `# correct AllowedIPs of [Peer] at line ${peer.line} of ${file}`,
-        '# or write what runs into the file; comments in it are lost',
-        saveInterface(row.interface),
-      ],
+      mend: [`# correct AllowedIPs of [Peer] at line ${peer.line} of ${file}, or what runs, whichever is wrong`],
       about: aboutPeer(machine, view, { interface: row.interface, publicKey: row.publicKey }),
       exception: null,
     },

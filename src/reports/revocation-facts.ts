@@ -108,6 +108,7 @@ export type StoredFact = {
 
 export type FindingFact = {
   readonly id: string
+  /** When it could be known: its evidence was whole, and live it was made. */
   readonly at: Micros
   readonly rule: string
   readonly title: string

@@ -1,5 +1,5 @@
 /** Findings about a key and their handling: by them its compromise was, or was not, noticed. */
-import type { FieldName } from '../fields.ts'
+import type { FieldName, Fields } from '../fields.ts'
 import { equals, exists } from '../kql/build.ts'
 import { toDocuments } from '../store/documents.ts'
 import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
@@ -26,6 +26,8 @@ export async function readFindings(
       until,
       columns: [
         '@timestamp',
+        'event.created',
+        'event.end',
         'event.id',
         'event.kind',
         'event.severity',
@@ -41,15 +43,21 @@ export async function readFindings(
      ORDER BY "@timestamp", "event.id" LIMIT ${FINDINGS_MAX}`,
     [publicKey],
   )
-  return toDocuments(result).map((document) => ({
+  const findings = toDocuments(result).map((document) => ({
     id: document['event.id'] ?? '',
-    at: document['@timestamp'] ?? 0,
+    at: knownSince(document),
     rule: document['rule.id'] ?? '',
     title: document['rule.name'] ?? document['rule.id'] ?? '',
     summary: document['wireguard.finding.summary'] ?? '',
     severity: severityOf(document['event.severity']),
     gateway: document['host.name'] ?? '',
   }))
+  return findings.toSorted((a, b) => a.at - b.at)
+}
+
+/** A finding has the time of what it is about; it was there when its evidence was whole, and live when it was made. */
+function knownSince(document: Fields): Micros {
+  return Math.max(document['@timestamp'] ?? 0, document['event.end'] ?? 0, document['event.created'] ?? 0)
 }
 
 /** Of these findings, oldest first. */
@@ -64,7 +72,8 @@ export async function readAcknowledgements(
   const result = await reader.select(
     {
       datasets: null,
-      since: first.at,
+      // The finding's own time may be earlier than it was known.
+      since: ALL_TIME.since,
       until,
       columns: [
         '@timestamp',

@@ -3,7 +3,7 @@
  * terminal or a page.
  */
 import { bytesText, spanText } from '../quantity-text.ts'
-import { DAY, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND, toIso } from '../time.ts'
+import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND, toIso } from '../time.ts'
 import type { Reason, RevocationReport } from './revocation.ts'
 import type { Durations, Range } from './revocation-durations.ts'
 import type { Between, RevocationFacts, SourceFact } from './revocation-facts.ts'
@@ -23,9 +23,13 @@ export function betweenText({ from, to }: Between): string {
 
 /** A span rounded up, so that what it bounds stays within: `757 ms`, `1.3 s`, `4.1 min`. */
 export function upText(span: Micros): string {
-  if (span <= 999 * MS) return `${Math.ceil(span / MS)} ms`
-  const [unit, name] = span < 100 * SECOND ? [SECOND, 's'] : span < 100 * MINUTE ? [MINUTE, 'min'] : [60 * MINUTE, 'h']
-  return `${(Math.ceil((span * 10) / unit) / 10).toFixed(1).replace(/\.0$/, '')} ${name}`
+  return tenths(span, Math.ceil)
+}
+
+function tenths(span: Micros, round: (value: number) => number): string {
+  if (span <= 999 * MS) return `${round(span / MS)} ms`
+  const [unit, name] = span < 100 * SECOND ? [SECOND, 's'] : span < 100 * MINUTE ? [MINUTE, 'min'] : [HOUR, 'h']
+  return `${(round((span * 10) / unit) / 10).toFixed(1).replace(/\.0$/, '')} ${name}`
 }
 
 /** `7.4 s to 8.9 s`, `at most 1.6 s`. */
@@ -36,8 +40,7 @@ export function rangeText({ least, most }: Range): string {
 
 /** Rounded down, as upText rounds up. */
 function downText(span: Micros): string {
-  if (span < SECOND) return `${Math.floor(span / MS)} ms`
-  return spanText(Math.floor(span / (SECOND / 10)) * (SECOND / 10))
+  return tenths(span, Math.floor)
 }
 
 /** The verdict, in the words an auditor may quote. */
@@ -211,6 +214,7 @@ export function sourceText({ gaps, hasSpoken, isDeclared }: SourceFact): string 
 /** What no such report can show, whatever the records. */
 export const METHOD: readonly string[] = [
   'A key without a peer entry in the kernel completes no handshake, and no packet of its old sessions is decrypted.',
+  'Times are those of the gateways’ clocks. A dump may be half a second younger than its stamp; the uncertainty includes that.',
   'A return that was undone again between two polls is invisible.',
   'Attempts with a removed key cannot be seen inside the tunnel, so no number is given for them.',
   'A key is no person: whoever used it may hold other keys, accounts or sessions.',

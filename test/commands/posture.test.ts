@@ -259,6 +259,19 @@ describe('captures', () => {
     expect((await posture({ capture: directory })).exit).toBe(0)
   })
 
+  test('the inventory of a pipeline, and the one that is named before it', async () => {
+    await put('etc/other.yaml', TWO_PEERS.replace('owner: ivy@example.com, ', ''))
+    await put('etc/pipeline.yaml', `name: x\nsources: []\ninventory: ${join(directory, 'etc/other.yaml')}\n`)
+    await put('capture/gw1/wg.snapshots', DUMP)
+    await put('capture/inventory.yaml', TWO_PEERS)
+    const args = { capture: join(directory, 'capture') }
+    expect(ids((await told(args)).findings)).toEqual([])
+    const pipeline = join(directory, 'etc/pipeline.yaml')
+    expect(ids((await told({ ...args, pipeline })).findings)).toEqual(['no-owner ivy'])
+    const inventory = join(directory, 'capture/inventory.yaml')
+    expect(ids((await told({ ...args, pipeline, inventory })).findings)).toEqual([])
+  })
+
   test('without an inventory nothing is compared, and that is said once', async () => {
     await put('gw1/wg.snapshots', DUMP)
     const { printed } = await posture({ capture: directory })
@@ -297,6 +310,14 @@ describe('this machine', () => {
     expect(notChecked).toContainEqual(expect.objectContaining({ id: 'idle-peer-growing' }))
     const { printed } = await posture({ search: [join(directory, 'none')] }, { root: directory })
     expect(printed + JSON.stringify({ findings, notChecked }) + said).not.toMatch(/PPPPPPPP|SSSSSSSS/)
+  })
+
+  test('finds the inventory of its own pipeline', async () => {
+    await machine(`cat <<'END'\n${LIVE}\nEND`)
+    await put('etc/peertrail/pipeline.yaml', 'name: x\nsources: []\ninventory: ./people.yaml\n')
+    await put('etc/peertrail/people.yaml', TWO_PEERS.replace('owner: ivy@example.com, ', ''))
+    const { findings } = await told({ search: [join(directory, 'none')] }, directory)
+    expect(ids(findings)).toEqual(['no-owner ivy'])
   })
 
   test('where wg may not be asked nothing passes', async () => {

@@ -6,9 +6,12 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runReplay } from '../../src/commands/replay.ts'
+import type { Fields } from '../../src/fields.ts'
 import { SECOND } from '../../src/time.ts'
+import { createSnapshots } from '../identity/snapshots.ts'
 import { DEMO } from '../replay-capture.ts'
-import { micros } from './made-store.ts'
+import { ledgerDocuments } from './made-ledger.ts'
+import { micros, withStore } from './made-store.ts'
 import { createMemoryTerminal } from './memory-terminal.ts'
 import { askRevocation, revocationOf } from './revocation-asking.ts'
 import { type StoredDemo, storeDemo } from './stored-demo.ts'
@@ -324,5 +327,44 @@ describe('over tampered copies', () => {
         expect(report.reasons.map((each: { kind: string }) => each.kind)).toEqual(['interface-down'])
       },
     )
+  })
+})
+
+test('text from accounts, programs and file names moves no terminal, and ends up as data', async () => {
+  const hostile = 'dba\u001b[2J\u202egnp.exe'
+  const key = { 'wireguard.peer.public_key': CEDAR, 'wireguard.peer.name': 'cedar', 'wireguard.interface.name': 'wg0' }
+  const snapshot = createSnapshots()
+  const polls = Array.from({ length: 20 }, (_, i) =>
+    snapshot(1_795_360_000 + i, { wg0: i < 5 ? { [CEDAR]: ['10.8.0.7/32'] } : {} }),
+  )
+  const at = (second: number) => (1_795_360_000 + second) * SECOND
+  const of = (second: number, id: string, fields: Fields): Fields => ({
+    ...key,
+    '@timestamp': at(second),
+    'event.id': id,
+    'host.name': 'db1',
+    'auditd.session': '7',
+    ...fields,
+  })
+  const documents = [
+    ...ledgerDocuments('gw1', polls, await readFile(join(DEMO, 'inventory.yaml'), 'utf8')),
+    of(1, 'a', { 'event.dataset': 'wireguard.firewall', 'host.name': 'gw1' }),
+    of(2, 'b', { 'event.dataset': 'wireguard.session', 'event.action': 'host-login', 'user.name': hostile }),
+    of(9, 'c', {
+      'event.dataset': 'wireguard.audit',
+      'event.action': hostile,
+      'process.pid': 5,
+      'process.executable': `/tmp/${hostile}`,
+      'process.args': [hostile, '$(reboot)'],
+    }),
+    of(3, 'd', { 'event.dataset': 'wireguard.finding', 'event.kind': 'alert', 'rule.name': hostile }),
+  ]
+  await withStore(documents, async (dir) => {
+    const { printed } = await askRevocation(dir, CEDAR)
+    expect(printed).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u)
+    expect(printed).toContain('\\x1b[2J\\u202egnp.exe')
+    const report = await revocationOf(dir, CEDAR)
+    expect(report.loginSessions.told[0].user).toBe(hostile)
+    expect(report.loginSessions.told[0].acts[0].text).toBe(`${hostile} $(reboot)`)
   })
 })

@@ -2,12 +2,14 @@
 import { type RevocationArguments, runReportRevocation } from '../../src/commands/report-revocation.ts'
 import { NOW, type Told } from './asking.ts'
 import { createContext } from './made-store.ts'
+import { createMemoryTerminal } from './memory-terminal.ts'
 
 export type Asked = Partial<Omit<RevocationArguments, 'store' | 'peer'>> & { readonly columns?: number }
 
 export async function askRevocation(dir: string, peer: string, options: Asked = {}): Promise<Told> {
   const { columns, ...rest } = options
   const { context } = createContext({ now: NOW, ...(columns === undefined ? {} : { columns }) })
+  const terminal = createMemoryTerminal()
   const asked = {
     since: '',
     compromisedAt: '',
@@ -18,10 +20,8 @@ export async function askRevocation(dir: string, peer: string, options: Asked = 
     pipeline: '',
     ...rest,
   }
-  const exit = await runReportRevocation({ ...asked, peer, store: dir }, context)
-  // The terminal of createContext is one that keeps what was printed.
-  const { printed, said } = context.terminal as ReturnType<typeof import('./memory-terminal.ts').createMemoryTerminal>
-  return { exit, printed: printed(), said: said() }
+  const exit = await runReportRevocation({ ...asked, peer, store: dir }, { ...context, terminal })
+  return { exit, printed: terminal.printed(), said: terminal.said() }
 }
 
 /** The report of the first key, as JSON. */

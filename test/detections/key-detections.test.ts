@@ -119,10 +119,10 @@ test('the same documents give the same findings, in any order, whenever time is 
       told += whole.length
       expect(printed(shuffledFindings(events, next))).toEqual(whole)
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
   // Else it would say nothing.
-  expect(told).toBeGreaterThan(500)
+  expect(told).toBeGreaterThan(300)
 })
 
 /** Repeated documents, ticks up to the oldest that has not come, cuts and restarts. */
@@ -209,11 +209,9 @@ describe('what goes on', () => {
     const points = ['gw1', 'gw2'].map((gateway) =>
       madePoint({ at: T0, key: KEYS.mallory, gateway, handshake: T0 - SECOND }),
     )
-    expect(
-      named(findings(points), 'unknown-peer')
-        .map((each) => each['host.name'])
-        .sort(),
-    ).toEqual(['gw1', 'gw2'])
+    const places = named(findings(points), 'unknown-peer').map((each) => each['host.name'])
+    expect(new Set(places)).toEqual(new Set(['gw1', 'gw2']))
+    expect(places).toHaveLength(2)
   })
 })
 

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Dataset, Event } from '../../src/event.ts'
+import { createHashedIds } from '../../src/event-id.ts'
 import { parseEvent } from '../../src/event-json.ts'
 import type { Fields } from '../../src/fields.ts'
 import type { Locate, Location } from '../../src/identity/geo.ts'
@@ -38,30 +39,29 @@ export function scenariosOf(detection: string): Scenario[] {
     })
 }
 
-/** `{"repeat": {"every": "60s", "times": 10080, "document": {…}}}`: the document again and again, later each time and with an id of its own. */
+/**
+ * `{"repeat": {"every": "60s", "times": 10080, "document": {…}}}`: the document again and again, later each time and with an id of its own.
+ * In its texts `{n+100}` counts up from 100; a text that is nothing else is that number.
+ */
 function eventsOf(line: string): Event[] {
   if (!line.startsWith('{"repeat"')) return [toEvent(parseEvent(line))]
   // The file is ours.
   const { repeat } = JSON.parse(line) as { repeat: { every: string; times: number; document: object } }
-  const first = parseEvent(JSON.stringify(repeat.document))
+  const text = JSON.stringify(repeat.document)
+  const isCounting = text.includes('{n+')
+  const same = isCounting ? {} : parseEvent(text)
   const every = parseDuration(repeat.every) ?? 0
+  const hashedId = createHashedIds()
   return Array.from({ length: repeat.times }, (_, n) => {
-    const document = parseEvent(
-      text.replaceAll(COUNTING, (_all, number, within) => String(n + Number(number ?? within))),
-    )
+    const count = (_all: string, number?: string, within?: string) => String(n + Number(number ?? within))
+    const document = isCounting ? parseEvent(text.replaceAll(COUNTING, count)) : same
     const at = (document['@timestamp'] ?? 0) + n * every
-    return { ...document, '@timestamp': at, 'event.id': hashedId(at, document['event.id'] ?? '', String(n)) }
+    return toEvent({ ...document, '@timestamp': at, 'event.id': hashedId(at, document['event.id'] ?? '', n) })
   })
 }
 
 /** `"{n+100}"` alone, or within a text. */
 const COUNTING = /"\{n\+(\d+)\}"|\{n\+(\d+)\}/g
-
-type Repeat = {
-  readonly every: string
-  readonly times: number
-  readonly document: unknown
-}
 
 function inventoryOf(folder: string, scenario: string): Inventory {
   const file = [`${scenario}.yaml`, 'inventory.yaml'].map((name) => join(folder, name)).find((path) => existsSync(path))

@@ -27,7 +27,7 @@ export function madeGeoDatabase(records: Readonly<Record<string, MadeValue>>): U
     record_size: { uint: 24 },
   }
   const marker = [0xab, 0xcd, 0xef, ...Buffer.from('MaxMind.com')]
-  return Uint8Array.from([...tree, ...new Array<number>(16).fill(0), ...data, ...marker, ...encoded(metadata)])
+  return Uint8Array.from([...tree, ...bigEndian(0, 16), ...data, ...marker, ...encoded(metadata)])
 }
 
 function insert(root: Node, prefix: string, leaf: Leaf): void {

@@ -36,6 +36,9 @@ describe('documents', () => {
       'wireguard.finding.origin': 'posture',
       'wireguard.finding.subject': `gw1 wg0 ${IVY} 10.9.0.0/24`,
       'wireguard.finding.summary': '"ivy" runs with 10.9.0.0/24, which is not documented for it.',
+      'wireguard.finding.facts': [
+        `wg show: wg0 peer ${IVY}, allowed ips 10.8.0.2/32, 10.9.0.0/24, latest handshake 2026-11-22T14:59:00Z`,
+      ],
       'wireguard.finding.mend': [
         `wg set wg0 peer ${IVY} allowed-ips 10.8.0.2/32`,
         '# and change [Peer] at line 3 of wg0.conf, or it returns with a restart',

@@ -191,6 +191,16 @@ describe('logging-rules', () => {
     })
   })
 
+  test('does not go by the links of another network namespace', () => {
+    const facts = factsWith({ links: [{ name: 'eth7', index: 2, kind: 'ethernet' }] })
+    const chains = [
+      ...logsAll.filter(({ hook }) => hook !== 'forward'),
+      { name: 'f', hook: 'forward', rules: [[iif('lan0'), oif('wg0'), drop], [log]] },
+    ]
+    expect(kinds(loggingRules, gateway({ ruleset: ruleset(chains), facts }))).toEqual(['finding 2 wg0 drop'])
+    expect(kinds(loggingRules, gateway({ ruleset: ruleset(chains) }))).toEqual(['passed'])
+  })
+
   test('fires for rate limits', () => {
     const chains = logsAll.map((chain) => ({ ...chain, rules: [[limit, log]] }))
     expect(kinds(loggingRules, gateway({ ruleset: ruleset(chains) }))).toEqual(['finding 2 wg0 limited'])

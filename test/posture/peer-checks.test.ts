@@ -174,6 +174,11 @@ describe('keys that nobody uses', () => {
     expect(results[0]).toMatchObject({ mend: [`wg set wg0 peer ${IVY} remove`, expect.stringMatching(/^# and/)] })
   })
 
+  test('weighs more after a quarter', () => {
+    const results = look(stalePeer, { ...silent(AT - 91 * DAY), peers: [] })
+    expect(told(stalePeer, results)).toEqual(['2 "ivy" had its last handshake 91 d ago, on 2026-08-23T15:00:00Z.'])
+  })
+
   test('fires: none in the time that was looked at', () => {
     const peers = [course(IVY, { firstAt: AT - 40 * DAY, lastHandshake: null })]
     expect(told(stalePeer, look(stalePeer, { ...silent(0), peers }))).toEqual([

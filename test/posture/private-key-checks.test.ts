@@ -54,7 +54,7 @@ const trace = (path: string, changes: Partial<KeyTraceFact> = {}): KeyTraceFact 
 function search(traces: KeyTraceFact[], changes: Partial<KeySearchFact> = {}) {
   const privateKeys = {
     at: AT,
-    paths: ['/etc', '/root'],
+    paths: ['/etc', '/srv'],
     traces,
     filesRead: 10,
     leftOut: {},
@@ -75,7 +75,7 @@ describe('private-key-copies', () => {
   test('says in every case that remote repositories cannot be seen', () => {
     const unseen = /Remote repositories.* cannot be seen/
     expect(told(privateKeyCopies, search([])).at(-1)).toMatch(unseen)
-    expect(told(privateKeyCopies, search([trace('/root/wg0.conf')])).at(-1)).toMatch(unseen)
+    expect(told(privateKeyCopies, search([trace('/srv/wg0.conf')])).at(-1)).toMatch(unseen)
     const facts = factsWith({ privateKeys: { problem: 'no search for keys was made' } })
     expect(told(privateKeyCopies, gateway({ facts })).at(-1)).toMatch(unseen)
   })
@@ -95,11 +95,33 @@ describe('private-key-copies', () => {
   test('fires for copies beside the file, elsewhere, and in archives', () => {
     expect(copies(trace('/etc/wireguard/wg0.conf.bak'))).toEqual(['finding 2 /etc/wireguard/wg0.conf.bak'])
     expect(copies(trace('/etc/wireguard/wg0.conf~'))).toEqual(['finding 2 /etc/wireguard/wg0.conf~'])
-    expect(copies(trace('/root/wg0.conf', { mode: '0644' }))).toEqual(['finding 3 /root/wg0.conf'])
+    expect(copies(trace('/srv/wg0.conf', { mode: '0644' }))).toEqual(['finding 3 /srv/wg0.conf'])
     expect(copies(trace('/var/backups/etc.tgz', { member: 'etc/wireguard/wg0.conf' }))).toEqual([
-      'finding 2 /var/backups/etc.tgz etc/wireguard/wg0.conf',
+      'finding 2 /var/backups/etc.tgz',
     ])
-    expect(copies(trace('/root/privatekey', { form: 'key', isCertain: false }))).toEqual(['finding 1 /root/privatekey'])
+    expect(copies(trace('/srv/privatekey', { form: 'key', isCertain: false }))).toEqual(['finding 1 /srv/privatekey'])
+  })
+
+  test('tells an archive once, by the certain one of what is in it', () => {
+    const [result] = look(
+      privateKeyCopies,
+      search([
+        trace('/srv/b.tar', { member: 'a/privatekey', form: 'key', isCertain: false }),
+        trace('/srv/b.tar', { member: 'a/wg0.conf', holder: 'wg0' }),
+        trace('/srv/b.tar', { member: 'a/wg1.conf' }),
+      ]),
+    )
+    expect(result).toMatchObject({
+      subject: '/srv/b.tar',
+      severity: 2,
+      text: '/srv/b.tar (a/wg0.conf and 1 more) holds a private key of wg0.',
+      evidence: [
+        '/srv/b.tar: mode 0600, uid 0, gid 0',
+        'a/privatekey: private key, a file with nothing else, not certain',
+        'a/wg0.conf: private key, a setting of a configuration, of wg0',
+        'a/wg1.conf: private key, a setting of a configuration',
+      ],
+    })
   })
 
   test('fires for the private key of a peer wherever it lies', () => {
@@ -117,18 +139,18 @@ describe('private-key-copies', () => {
   test('tells what was left out as not checked', () => {
     const machine = search([], {
       leftOut: { 'permission denied': 2 },
-      leftOutPaths: [{ path: '/root', reason: 'permission denied' }],
+      leftOutPaths: [{ path: '/srv', reason: 'permission denied' }],
       endedBy: '300000 files',
     })
     expect(kinds(privateKeyCopies, machine)).toEqual(['passed', 'not-checked', 'not-checked', 'not-checked'])
-    expect(told(privateKeyCopies, machine)[2]).toBe('Not looked into: 2 permission denied (/root).')
+    expect(told(privateKeyCopies, machine)[2]).toBe('Not looked into: 2 permission denied (/srv).')
   })
 
   test('quotes hostile names in commands, and writes none with invisible ones', () => {
-    const [result] = look(privateKeyCopies, search([trace("/root/a'; rm -rf ~; '.conf")]))
-    expect(result?.kind === 'finding' ? result.mend[0] : '').toBe(`shred -u -- '/root/a'\\''; rm -rf ~; '\\''.conf'`)
-    expect(shellPath('/root/a\u001b[2Jb')).toBe('')
-    expect(fileCommand('shred -u --', '/root/a\nb')).toBe(
+    const [result] = look(privateKeyCopies, search([trace("/srv/a'; rm -rf ~; '.conf")]))
+    expect(result?.kind === 'finding' ? result.mend[1] : '').toBe(`shred -u -- '/srv/a'\\''; rm -rf ~; '\\''.conf'`)
+    expect(shellPath('/srv/a\u001b[2Jb')).toBe('')
+    expect(fileCommand('shred -u --', '/srv/a\nb')).toBe(
       "# shred -u --: the file's name has characters that cannot be shown",
     )
   })

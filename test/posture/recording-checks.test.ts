@@ -27,10 +27,10 @@ test('all of them pass on a gateway in order, and are not checked on one of whic
 
 describe('conntrack-settings', () => {
   test('fires for each setting that is off; events while listened to are advice', () => {
-    expect(on(conntrackSettings, sysctl('acct', '0'))).toEqual(['finding 2 nf_conntrack_acct'])
-    expect(on(conntrackSettings, sysctl('timestamp', '0'))).toEqual(['finding 2 nf_conntrack_timestamp'])
-    expect(on(conntrackSettings, sysctl('events', '0'))).toEqual(['finding 3 nf_conntrack_events'])
-    expect(on(conntrackSettings, sysctl('events', '2'))).toEqual(['finding 1 nf_conntrack_events'])
+    expect(on(conntrackSettings, sysctl('acct', '0'))).toEqual(['finding 2 settings'])
+    expect(on(conntrackSettings, sysctl('timestamp', '0'))).toEqual(['finding 2 settings'])
+    expect(on(conntrackSettings, sysctl('events', '0'))).toEqual(['finding 3 settings'])
+    expect(on(conntrackSettings, sysctl('events', '2'))).toEqual(['finding 1 settings'])
   })
 
   test('claims nothing of what is not there', () => {
@@ -94,17 +94,26 @@ describe('audit-state', () => {
 
 describe('audit-rules', () => {
   const rules = (...list: string[]) => on(auditRules, { audit: { ...GOOD_FACTS.audit, rules: list } })
-  const ALL = [
-    'finding 2 wireguard-files',
-    'finding 2 wg',
-    'finding 1 wg-quick',
-    'finding 2 nft',
-    'finding 1 nftables-files',
-  ]
+  const ALL = ['finding 2 rules']
 
   test('fires for everything where there are none, and for what is left otherwise', () => {
     expect(rules()).toEqual(ALL)
-    expect(rules('-w /etc/wireguard -p wa', '-w /usr/bin/wg -p x')).toEqual(ALL.slice(2))
+    const audit = {
+      ...GOOD_FACTS.audit,
+      rules: ['-w /etc/wireguard -p wa', '-w /usr/bin/wg -p x', '-w /sbin/nft -p x'],
+    }
+    expect(look(auditRules, gateway({ facts: factsWith({ audit }) }))).toMatchObject([
+      {
+        subject: 'rules',
+        severity: 1,
+        text: 'No audit rule records who brings tunnels up and down; who changes the rules that are loaded at the next boot.',
+        evidence: [
+          'auditctl -l: 3 rules',
+          'none about running /usr/bin/wg-quick',
+          'none about writing /etc/nftables.conf',
+        ],
+      },
+    ])
   })
 
   test('takes broad rules for what they record', () => {

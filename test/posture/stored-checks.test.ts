@@ -72,12 +72,18 @@ describe('what runs against what is stored', () => {
     ])
     expect(results[0]).toMatchObject({
       evidence: [`wg0.conf:3: peer ${IVY}, allowed ips 10.8.0.2/32`],
-      mend: [
-        '# take [Peer] at line 3 out of wg0.conf',
-        '# or write what runs into the file; comments in it are lost',
-        'wg-quick save wg0',
-      ],
+      mend: ['# take [Peer] at line 3 out of wg0.conf'],
     })
+  })
+
+  test('what should not run is not made to last', () => {
+    const wireguard = snapshot([...rows(), row(NEW, ['10.8.0.9/32'])])
+    const [unknown] = look(runningNotStored, { wireguard })
+    expect(unknown).toMatchObject({
+      mend: [`wg set wg0 peer ${NEW} remove`, '# do not store it: it is documented nowhere'],
+    })
+    const [known] = look(runningNotStored, { stored: conf(rows().slice(1)) })
+    expect(known).toMatchObject({ mend: [expect.stringMatching(/^# add its/), 'wg-quick save wg0'] })
   })
 
   test('the name in the file stands in for the inventory', () => {
@@ -108,7 +114,7 @@ describe('what runs against what is stored', () => {
     '%s: an interface that another program keeps is not checked',
     (_, check) => {
       expect(told(check, look(check, { stored: new Map() }))).toEqual([
-        expect.stringMatching(/^not checked: wg0 has no file/),
+        expect.stringMatching(/^not checked: No stored configuration of wg0/),
       ])
     },
   )
@@ -116,7 +122,7 @@ describe('what runs against what is stored', () => {
   test('keys of one interface are not looked for in the file of another', () => {
     const stored = new Map([['wg1', { file: 'wg1.conf', conf: conf(rows()).get('wg0')?.conf ?? parseConf('') }]])
     expect(told(runningNotStored, look(runningNotStored, { stored }))).toEqual([
-      expect.stringMatching(/^not checked: wg0 has no file/),
+      expect.stringMatching(/^not checked: No stored configuration of wg0/),
     ])
   })
 

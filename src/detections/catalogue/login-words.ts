@@ -6,6 +6,8 @@ import { aboutPeer } from './thresholds.ts'
 
 /** Characters kept of a command or path in a sentence. */
 const SHOWN_MAX = 80
+/** Characters kept of one to tell it from others. */
+const KEPT_MAX = 200
 /** Names listed in a sentence; the others are counted. */
 const LISTED_MAX = 3
 
@@ -52,6 +54,16 @@ export function queryOfLogin(first: Fields): string {
   const host = `host.name : ${quoteText(first['host.name'] ?? '')}`
   const session = first['auditd.session']
   return session === undefined ? host : `${host} and auditd.session : ${quoteText(session)}`
+}
+
+/** What is kept of a command to tell it from others: arguments may be megabytes. */
+export function commandText(words: readonly string[]): string {
+  let text = ''
+  for (const word of words) {
+    if (text.length >= KEPT_MAX) break
+    text += text === '' ? word : ` ${word}`
+  }
+  return text.slice(0, KEPT_MAX)
 }
 
 /** `cat /etc/shadow, id and 4 more`, each cut where it is long. Plain text of a log: safeText before a terminal. */

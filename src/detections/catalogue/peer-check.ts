@@ -28,7 +28,7 @@ export type PeerFound = Pick<FindingDocument, 'summary'> &
   Partial<Pick<FindingDocument, 'severity' | 'mend' | 'count' | 'distinct'>> & {
     /** Told apart from others about the same key and place; '' when absent. */
     readonly what?: string
-    /** The points it follows from, in order of time; the first is its time. */
+    /** The points it follows from, in order of time. The first of the stretch is its time; remembered ones may stand before. */
     readonly points: readonly [PeerPoint, ...PeerPoint[]]
     /** Its documented device, whose exceptions apply. */
     readonly peer: InventoryPeer | null
@@ -65,17 +65,18 @@ export function createPeerCheck<Memory>(
     if (oldest.done !== true) remembered.delete(oldest.value)
   }
 
-  function tell(found: PeerFound, { key, first: fields, related }: Tally): void {
+  function tell(found: PeerFound, { key, first: fields, related, firstAt }: Tally): void {
     const { what = '', points, peer, ...told } = found
     const subject = what === '' ? key : `${key}\0${what}`
-    const at = points[0].at
+    // A remembered point may be from long ago, when what is found now had not happened.
+    const at = points.find((point) => point.at >= firstAt)?.at ?? firstAt
     if (quiet.isQuiet(subject, at)) return
     quiet.silence(subject, at + about.suppression)
     emit(
       toDocument({
         at,
         subject,
-        start: at,
+        start: points[0].at,
         end: points.at(-1)?.at ?? at,
         evidence: points.map(({ id }) => id).filter((id) => id !== ''),
         query: `event.dataset : "wireguard.peer" and wireguard.peer.public_key : "${placeOfKey(key)}"`,

@@ -24,15 +24,22 @@ export type Use = {
   readonly points: readonly [PeerPoint, ...PeerPoint[]]
 }
 
+/** The points of a stretch, and the point before it where one is remembered. */
+export type Watched = { readonly before: PeerPoint | null; readonly points: readonly PeerPoint[] }
+
 /** How the peer was used from `since` on; null = not, as far as the points show. */
-export function usedSince(points: readonly PeerPoint[], since: Micros): Use | null {
-  return usedWithin(points, since, Number.POSITIVE_INFINITY)
+export function usedSince(watched: Watched, since: Micros): Use | null {
+  return usedWithin(watched, since, Number.POSITIVE_INFINITY)
 }
 
 /** How the peer was used from `since` on and before `until`; null = not, as far as the points show. */
-export function usedWithin(points: readonly PeerPoint[], since: Micros, until: Micros): Use | null {
-  const within = points.filter(({ at }) => at >= since && at < until)
-  const shown = within.filter(({ handshake }) => handshake !== null && handshake >= since && handshake < until)
+export function usedWithin({ before, points }: Watched, since: Micros, until: Micros): Use | null {
+  const isWithin = ({ at }: PeerPoint) => at >= since && at < until
+  const within = (before === null ? points : [before, ...points]).filter(isWithin)
+  // What the point before showed was told with its own stretch.
+  const shown = points
+    .filter(isWithin)
+    .filter(({ handshake }) => handshake !== null && handshake >= since && handshake < until)
   const received = receivedBetween(within)
   const [first, ...rest] = shown.length > 0 ? shown : within
   if (first === undefined || (shown.length === 0 && received === 0)) return null

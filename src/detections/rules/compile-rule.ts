@@ -10,7 +10,7 @@ import { printQuery, quoteText } from '../../kql/print-query.ts'
 import { fieldsOf } from '../../kql/query-fields.ts'
 import { spanText } from '../../quantity-text.ts'
 import { type Micros, SECOND, toIso } from '../../time.ts'
-import type { DetectionAbout, DetectionKind } from '../catalogue/detection.ts'
+import type { Detection, DetectionAbout, DetectionKind } from '../catalogue/detection.ts'
 import { exceptionFor, excused } from '../catalogue/exceptions.ts'
 import { aboutPeer, createThreshold, type Described, type Found, peerName } from '../catalogue/thresholds.ts'
 import type { Rule } from './rule.ts'
@@ -35,6 +35,7 @@ export function compileRule(rule: Rule): DetectionKind {
   const matches = createEventPredicate(rule.query)
   const about = aboutRule(rule)
   const distinct = measure.kind === 'distinct' ? measure.field : null
+  const span = window === null ? SINGLE_SPAN : spanOf(window)
   return {
     about,
     reads: [],
@@ -42,13 +43,13 @@ export function compileRule(rule: Rule): DetectionKind {
     tallies: [
       {
         reads: datasetsOf(rule.query),
-        span: window === null ? SINGLE_SPAN : spanOf(window),
+        span,
         keyOf: (event) => (matches(event) ? groupOf(rule.groupBy, event) : null),
         ...(distinct === null ? {} : { distinctOf: (event: Event) => textOf(fieldOf(event, distinct)) }),
       },
     ],
-    open: ({ emit, inventory, saved }) =>
-      createThreshold(
+    open: ({ emit, inventory, saved }) => {
+      const threshold = createThreshold(
         {
           about,
           measure: measure.kind === 'distinct' ? 'distinct' : 'count',
@@ -59,7 +60,24 @@ export function compileRule(rule: Rule): DetectionKind {
         },
         emit,
         saved,
-      ),
+      )
+      return laterBy(span, threshold)
+    },
+  }
+}
+
+/**
+ * The same, told the time one span later. A tally may begin as long before the watermark, and until it was given nobody may forget that
+ * its subject was suppressed then: what is found would depend on when somebody asked.
+ */
+function laterBy(span: Micros, detection: Detection): Detection {
+  return {
+    tally: (tally, kind) => detection.tally?.(tally, kind),
+    tick: (watermark) => detection.tick(watermark - span),
+    get forgotten() {
+      return detection.forgotten ?? 0
+    },
+    save: () => detection.save(),
   }
 }
 
@@ -128,7 +146,8 @@ function describe(rule: Rule, found: Found, inventory: Inventory): Described {
   const values = groupBy.length === 0 ? [] : found.subject.split('\0')
   const documents = count === 1 ? '1 document' : `${count} documents`
   const took = lastAt > firstAt ? ` in ${spanText(lastAt - firstAt)}` : ''
-  const amount = measure.kind === 'distinct' ? `${distinct.length} different ${measure.field} in ${documents}` : documents
+  const amount =
+    measure.kind === 'distinct' ? `${distinct.length} different ${measure.field} in ${documents}` : documents
   const who = groupBy.map((name, i) => namedValue(name, values[i] ?? '', first)).join(', ')
   // Of several documents about different peers, the first one's peer is not who it was.
   const isOnePeer = count === 1 || groupBy.includes(PEER_KEY)

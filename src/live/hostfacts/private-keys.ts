@@ -36,7 +36,7 @@ const DEPTH_MAX = 40
 const TRACES_MAX = 1_000
 const LEFT_OUT_PATHS_MAX = 20
 /** Files looked into before other work of this process has its turn. */
-const FILES_AT_ONCE = 32
+const FILES_AT_ONCE = 8
 
 /** f_type of statfs(2), linux/magic.h: proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs, nfs, cifs, smb2, fuse, 9p, ceph. */
 const FOREIGN_FILE_SYSTEMS = new Set([

@@ -7,7 +7,7 @@
  * Whoever can write the file can write anything into it. A fact that has not the expected form is not known, and the others
  * still are; a dump is refused when it is no object of version 1.
  */
-import type { Micros } from '../../time.ts'
+import { DAY, HOUR, type Micros } from '../../time.ts'
 import { isDumpHeader, parseDumpHeader } from '../dump-header.ts'
 import { type Decoder, emptyTally, type Line, type SourceFile, type Tally, TEXT_MAX, type Unparsed } from '../source.ts'
 import { readFacts } from './fact-schemas.ts'
@@ -33,10 +33,17 @@ export type HostFactsRecord = {
 }
 
 /**
- * Why a dump was not read. `no-time`: nothing dates it; `bad-header`: the line before it cannot be read; `cut`: its line is longer
- * than the source's limit; `bad-facts`: no host facts of version 1.
+ * Why a dump was not read. `no-time`: nothing dates it; `bad-header`: the line before it cannot be read; `time-jump`: its time is far
+ * ahead of the dumps around it; `cut`: its line is longer than the source's limit; `bad-facts`: no host facts of version 1.
  */
-export type HostFactsReason = 'no-time' | 'bad-header' | 'cut' | 'bad-facts'
+export type HostFactsReason = 'no-time' | 'bad-header' | 'time-jump' | 'cut' | 'bad-facts'
+
+/** Further ahead than this a time needs the next dump to agree: one mangled digit must not drag a year along. */
+const JUMP_MAX = DAY
+/** The last dump has none behind it: a machine that was off for weeks is believed, a year is not. */
+const LAST_JUMP_MAX = 30 * DAY
+/** Dumps may run back by this much without contradicting the one before. */
+const BACK_MAX = HOUR
 
 /** `problem`: why it is none, to be said after the name of the file. */
 export function parseHostFacts(text: string): HostFacts | { readonly problem: string } {
@@ -68,8 +75,12 @@ type OpenDump = {
   readonly offset: number
 }
 
+/** Read, and waiting for the next one because of its time. */
+type HeldDump = { readonly record: HostFactsRecord; readonly lines: number; readonly text: string }
+
 export type SavedHostFactsDecoder = {
   readonly open: OpenDump | null
+  readonly held: HeldDump | null
   readonly arrival: Micros
   readonly tally: Tally
 }
@@ -85,6 +96,8 @@ export function createHostFactsDecoder(
 ): Decoder {
   const tally = saved?.tally ?? emptyTally()
   let open = saved?.open ?? null
+  let held = saved?.held ?? null
+  /** 0: no dump had a time yet. */
   let arrival = saved?.arrival ?? 0
 
   function pushRow(line: Line, file: SourceFile): void {
@@ -111,7 +124,30 @@ export function createHostFactsDecoder(
     if ('problem' in facts) refuse(dump, dump.isCut ? 'cut' : 'bad-facts')
     else if (at === null) refuse(dump, 'no-time')
     else if (Number.isNaN(at)) refuse(dump, 'bad-header')
-    else emit({ kind: 'hostfacts', arrival: arrive(at), at, facts, file: dump.file, offset: dump.offset })
+    else take({ kind: 'hostfacts', arrival, at, facts, file: dump.file, offset: dump.offset }, dump)
+  }
+
+  function take(record: HostFactsRecord, { lines, rows }: OpenDump): void {
+    settleHeld(record.at)
+    if (record.at > arrival + JUMP_MAX) held = { record, lines, text: (rows[0] ?? '').slice(0, TEXT_MAX) }
+    else emit({ ...record, arrival: arrive(record.at) })
+  }
+
+  /** `next`: time of the dump behind the one that waits; null = there is none. */
+  function settleHeld(next: Micros | null): void {
+    if (held === null) return
+    const { record, lines, text } = held
+    held = null
+    const isReal = next === null ? arrival === 0 || record.at <= arrival + LAST_JUMP_MAX : next >= record.at - BACK_MAX
+    if (isReal) {
+      emit({ ...record, arrival: arrive(record.at) })
+      return
+    }
+    tally.records -= lines
+    tally.unparsed += lines
+    // Before the first time that holds nothing is known but the next one's.
+    const at = arrival === 0 ? arrive(next ?? 0) : arrival
+    emit({ kind: 'unparsed', arrival: at, reason: 'time-jump', text, file: record.file, offset: record.offset })
   }
 
   function refuse(dump: OpenDump, reason: HostFactsReason): void {
@@ -138,12 +174,17 @@ export function createHostFactsDecoder(
       } else if (line.text.startsWith('#') || line.text.trim() === '') tally.skipped++
       else pushRow(line, file)
     },
-    end: close,
-    quiet() {
-      if (open === null || open.isCut || open.rows.length === 0) return
-      if (!('problem' in parseHostFacts(textOf(open)))) close()
+    end() {
+      close()
+      settleHeld(null)
     },
-    save: (): SavedHostFactsDecoder => ({ open, arrival, tally }),
+    quiet(at) {
+      const isWhole = open !== null && !open.isCut && open.rows.length > 0
+      if (isWhole && open !== null && !('problem' in parseHostFacts(textOf(open)))) close()
+      // The clock has passed it: the time is real.
+      if (held !== null && held.record.at <= at) settleHeld(held.record.at)
+    },
+    save: (): SavedHostFactsDecoder => ({ open, held, arrival, tally }),
     tally,
   }
 }

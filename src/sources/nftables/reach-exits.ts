@@ -113,28 +113,31 @@ function joined(apart: readonly { range: Range; exit: number }[]): { range: Rang
 
 /** Parts the traveller by the ways out it may take. */
 export function routed(traveller: Traveller, family: Family, { routes, rest }: Exits): Traveller[] {
-  const found: Traveller[] = []
-  let open: Traveller[] = [traveller]
+  if (traveller.destination !== null) return routedTo(traveller, traveller.destination, routes[family], rest)
+  const parts: Traveller[] = []
+  // Stretches ascend: each is cut off what lies above the ones before.
+  let open: Traveller | null = traveller
   for (const { range, exit } of routes[family]) {
-    const next: Traveller[] = []
-    for (const each of open) {
-      if (each.destination !== null) {
-        if (contains(range, each.destination)) found.push(leaving(each, 1 << exit))
-        else if (overlap(range, each.destination) === null) next.push(each)
-        // Some address of several, not known which: it may leave either way.
-        else {
-          next.push({ ...each, isDoubtful: true })
-          found.push(leaving({ ...each, isDoubtful: true }, 1 << exit))
-        }
-        continue
-      }
-      const { inside, outside } = cut(each.box, 'destination', range)
-      if (inside !== null) found.push(leaving({ ...each, box: inside }, 1 << exit))
-      next.push(...outside.map((box) => ({ ...each, box })))
-    }
-    open = next
+    if (open === null) break
+    const { inside, outside } = cut(open.box, 'destination', range)
+    if (inside === null) continue
+    parts.push(leaving({ ...open, box: inside }, 1 << exit))
+    const below = outside.find(({ destination }) => destination.high < range.low)
+    const above = outside.find(({ destination }) => destination.low > range.high)
+    if (below !== undefined) parts.push(leaving({ ...open, box: below }, rest))
+    open = above === undefined ? null : { ...open, box: above }
   }
-  return [...found, ...open.map((each) => leaving(each, rest))]
+  return open === null ? parts : [...parts, leaving(open, rest)]
+}
+
+/** After NAT. Some address of several, not known which, may leave any way one of them does. */
+function routedTo(traveller: Traveller, destination: Range, routes: Exits['routes'][Family], rest: number): Traveller[] {
+  const met = routes.filter(({ range }) => overlap(range, destination) !== null)
+  const only = met.find(({ range }) => contains(range, destination))
+  if (only !== undefined) return [leaving(traveller, 1 << only.exit)]
+  if (met.length === 0) return [leaving(traveller, rest)]
+  const open = { ...traveller, isDoubtful: true }
+  return [leaving(open, rest), ...met.map(({ exit }) => leaving(open, 1 << exit))]
 }
 
 function leaving(traveller: Traveller, exits: number): Traveller {

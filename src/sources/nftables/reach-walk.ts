@@ -5,19 +5,23 @@
  *
  * Authority: nft(8) VERDICT STATEMENTS; net/netfilter/nf_tables_core.c, nft_do_chain.
  */
-import { allAddresses } from '../../address-range.ts'
+import { allAddresses, type Range } from '../../address-range.ts'
 import { splitByCondition } from './reach-condition.ts'
 import { keyMatch, readMap, splitByMap } from './reach-map.ts'
 import { doubtOf, type Questions, splitByQuestion } from './reach-question.ts'
 import { ALL_PORTS } from './reach-space.ts'
 import { type Act, actOf } from './reach-statement.ts'
 import { type Translated, translate } from './reach-translate.ts'
+import type { SourceTest } from './reach-source-test.ts'
 import { type Doubt, type Passage, type Split, type Traveller, withDoubt } from './reach-traveller.ts'
 import { type Chain, keyOf, property, type Rule, type RulesetDocument, type Statement } from './ruleset-document.ts'
 
 /** One look at one ruleset: what it costs is counted over all chains. */
 export type Walk = Questions & {
   readonly document: RulesetDocument
+  readonly isForeign: SourceTest
+  /** All that may be sent from, in the family that is walked. */
+  sources: readonly Range[]
   /** Rules looked at, once for each set of packets. */
   steps: number
   /** A limit was reached: everything that was still on its way counts as `maybe`. */
@@ -67,6 +71,7 @@ function walkChain(place: Place, travellers: readonly Traveller[]): Traveller[] 
   let open: readonly Traveller[] = travellers
   for (const rule of chain.rules) {
     if (open.length === 0) break
+    if (walk.isForeign(rule, chain, walk.sources, place.passage.family)) continue
     walk.steps += open.length
     if (walk.steps > STEPS_MAX || open.length > TRAVELLERS_MAX) walk.isCutShort = true
     if (walk.isCutShort) return [...returned, ...open.map((each) => mayBeAnything(each, ['size']))]

@@ -10,6 +10,7 @@
 import { allAddresses, around, contains, type Family, overlap, prefixRange, type Range } from '../../address-range.ts'
 import { type Exits, type Route, readExits, routed } from './reach-exits.ts'
 import { everything, partsOf, type ReachPart } from './reach-parts.ts'
+import { createSourceTest } from './reach-source-test.ts'
 import { ALL_PORTS, ALL_PROTOCOLS } from './reach-space.ts'
 import { type Passage, starting, type Traveller, withDoubt } from './reach-traveller.ts'
 import { STEPS_TOTAL_MAX, type Walk, walkBaseChain } from './reach-walk.ts'
@@ -51,9 +52,11 @@ const NAT_PRIORITIES: ReadonlyMap<string, number> = new Map([
 export function createReachReader(document: RulesetDocument, routes: readonly Route[]): ReachReader {
   const read = createConditionReader(document.sets)
   const exits = readExits(document, read, routes)
+  const isForeign = createSourceTest(read)
   let total = 0
   return (question) => {
-    const walk: Walk = { document, read, sets: document.sets, steps: 0, isCutShort: total > STEPS_TOTAL_MAX }
+    const isCutShort = total > STEPS_TOTAL_MAX
+    const walk: Walk = { document, read, sets: document.sets, isForeign, sources: [], steps: 0, isCutShort }
     const found = ([4, 6] as const).map((family) => reachOf(walk, question, family, exits))
     total += walk.steps
     return {
@@ -67,7 +70,8 @@ export function createReachReader(document: RulesetDocument, routes: readonly Ro
 
 function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exits): StaticReach {
   const all = allAddresses(family)
-  const start = sourcesOf(question, family).flatMap((source) => {
+  walk.sources = sourcesOf(question, family)
+  const start = walk.sources.flatMap((source) => {
     const box = { source, destination: all, protocol: ALL_PROTOCOLS, port: ALL_PORTS, sourcePort: ALL_PORTS }
     return [starting(box, true), starting(box, false)]
   })

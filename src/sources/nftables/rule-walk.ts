@@ -19,6 +19,7 @@ import {
   textProperty,
 } from './ruleset-document.ts'
 
+/** A way of packets through this machine: a hook, and the interfaces they come in and go out on. */
 export type Way = {
   readonly hook: 'forward' | 'input' | 'output'
   /** Names of interfaces, '' where there is none. */
@@ -57,6 +58,7 @@ type Walk = {
 /** How a chain ends for a packet of which nothing but the way is known. */
 type End = 'accept' | 'drop' | 'on'
 
+/** What one way of a new connection meets on all base chains of its hook. */
 export function walkRules(document: RulesetDocument, read: ConditionReader, way: Way): WalkResult {
   const walk: Walk = { document, read, way, logs: new Map(), hasCertainLog: false, steps: 0 }
   const silentDrops: string[] = []
@@ -148,6 +150,7 @@ export function mapEntries(document: RulesetDocument, chain: Chain, body: unknow
   )
 }
 
+/** `perhaps`: depends on what a way does not say. */
 export type Held = 'yes' | 'no' | 'perhaps'
 
 function conditionsHold(walk: Walk, conditions: readonly Condition[]): Held {
@@ -155,6 +158,7 @@ function conditionsHold(walk: Walk, conditions: readonly Condition[]): Held {
   return all.includes('no') ? 'no' : all.includes('perhaps') ? 'perhaps' : 'yes'
 }
 
+/** Decides conditions on interfaces and connection state; any other may hold. */
 export function conditionHolds(way: Way, { fields, rows, isNegated, isWhole }: Condition): Held {
   const [field, ...more] = fields
   if (field === undefined || more.length > 0) return 'perhaps'

@@ -29,7 +29,13 @@ function run(rule: Rule, events: readonly Event[], inventory: Inventory = emptyI
 const summaries = (found: readonly Event[]) => found.map((event) => flatten(event)['wireguard.finding.summary'])
 
 const SINGLE = madeRule('query: "destination.port : 22"', 'group_by: [wireguard.peer.public_key]')
-const FIVE = madeRule('query: "destination.port : 22"', 'group_by: [source.ip]', 'threshold: 5', 'window: 60s', 'suppress: 10m')
+const FIVE = madeRule(
+  'query: "destination.port : 22"',
+  'group_by: [source.ip]',
+  'threshold: 5',
+  'window: 60s',
+  'suppress: 10m',
+)
 
 describe('a rule of single documents', () => {
   test('finds one, says who, and how to find it again', () => {
@@ -63,7 +69,9 @@ describe('a rule of single documents', () => {
 
   test('without group_by names no peer where several documents are behind it', () => {
     const all = madeRule('query: "destination.port : 22"')
-    const found = run(all, [flow(0, 'a'), flow(1, 'b', { 'wireguard.peer.public_key': 'keyB' })]).map((event) => flatten(event))
+    const found = run(all, [flow(0, 'a'), flow(1, 'b', { 'wireguard.peer.public_key': 'keyB' })]).map((event) =>
+      flatten(event),
+    )
     expect(found).toHaveLength(1)
     expect(found[0]).not.toHaveProperty('wireguard.peer.public_key')
     expect(found[0]?.['wireguard.finding.summary']).toBe('Made: 2 documents in 1 s')
@@ -72,7 +80,10 @@ describe('a rule of single documents', () => {
   test('reads fields wherever they stand in an event', () => {
     const { own } = flow(0, 'a')
     const { 'destination.port': port, 'wireguard.peer.public_key': key, 'wireguard.peer.name': name, ...rest } = own
-    const facets = [createFacet({ 'destination.port': port }), createFacet({ 'wireguard.peer.public_key': key, 'wireguard.peer.name': name })]
+    const facets = [
+      createFacet({ 'destination.port': port }),
+      createFacet({ 'wireguard.peer.public_key': key, 'wireguard.peer.name': name }),
+    ]
     expect(run(SINGLE, [{ dataset: 'wireguard.flow', own: rest, facets }]).map(printEvent)).toEqual(
       run(SINGLE, [flow(0, 'a')]).map(printEvent),
     )
@@ -124,7 +135,9 @@ describe('a rule with a window', () => {
     )
     const ports = (...list: number[]) => list.map((port, i) => flow(i, `p${i}`, { 'destination.port': port }))
     expect(run(rule, ports(1, 2, 3, 3, 3, 3))).toEqual([])
-    expect(summaries(run(rule, ports(1, 2, 3, 3, 4)))).toEqual(['Made: fir, 4 different destination.port in 5 documents in 4 s'])
+    expect(summaries(run(rule, ports(1, 2, 3, 3, 4)))).toEqual([
+      'Made: fir, 4 different destination.port in 5 documents in 4 s',
+    ])
   })
 
   test('finds the same in any order, in steps, repeated, cut and restored', () => {
@@ -134,20 +147,30 @@ describe('a rule with a window', () => {
       port: fc.constantFrom(22, 22, 22, 23),
     })
     fc.assert(
-      fc.property(fc.array(document, { maxLength: 60 }), fc.array(fc.nat(), { minLength: 20, maxLength: 20 }), (drawn, luck) => {
-        const events = drawn.map(({ at: second, ip, port }, i) => flow(second, `d${i}`, { 'source.ip': ip, 'destination.port': port }))
-        let step = 0
-        const next = (below: number) => (luck[step++ % luck.length] ?? 0) % below
-        const printed = (found: readonly Event[]) => found.map(printEvent).sort()
-        expect(printed(shuffled(FIVE, events, next))).toEqual(printed(run(FIVE, events)))
-      }),
+      fc.property(
+        fc.array(document, { maxLength: 60 }),
+        fc.array(fc.nat(), { minLength: 20, maxLength: 20 }),
+        (drawn, luck) => {
+          const events = drawn.map(({ at: second, ip, port }, i) =>
+            flow(second, `d${i}`, { 'source.ip': ip, 'destination.port': port }),
+          )
+          let step = 0
+          const next = (below: number) => (luck[step++ % luck.length] ?? 0) % below
+          const printed = (found: readonly Event[]) => found.map(printEvent).sort()
+          expect(printed(shuffled(FIVE, events, next))).toEqual(printed(run(FIVE, events)))
+        },
+      ),
     )
   })
 
   /** In any order, some twice, with ticks as far as all is there, saved and read back at times. */
   function shuffled(rule: Rule, events: readonly Event[], next: (below: number) => number): Event[] {
     const found: Event[] = []
-    const options = { emit: (event: Event) => void found.push(event), inventory: emptyInventory(), rules: [compileRule(rule)] }
+    const options = {
+      emit: (event: Event) => void found.push(event),
+      inventory: emptyInventory(),
+      rules: [compileRule(rule)],
+    }
     let detections = createDetections(options, undefined, [])
     const left = events.flatMap((event) => (next(4) === 0 ? [event, event] : [event]))
     while (left.length > 0) {
@@ -166,9 +189,25 @@ describe('the datasets a rule reads', () => {
     ['event.dataset : "wireguard.flow" and source.port : 1', ['wireguard.flow']],
     ['event.dataset : ("wireguard.flow" or "wireguard.audit")', ['wireguard.audit', 'wireguard.flow']],
     ['event.dataset : wireguard.f*', ['wireguard.firewall', 'wireguard.flow']],
-    ['(event.dataset : "wireguard.flow" and source.port : 1) or (event.dataset : "wireguard.peer" and tags : a)', ['wireguard.flow', 'wireguard.peer']],
-    ['not event.dataset : ("wireguard.audit" or "wireguard.coverage" or "wireguard.peer")', ['wireguard.firewall', 'wireguard.flow', 'wireguard.session']],
-    ['not (event.dataset : "wireguard.flow" and source.port : 1)', ['wireguard.audit', 'wireguard.coverage', 'wireguard.firewall', 'wireguard.flow', 'wireguard.peer', 'wireguard.session']],
+    [
+      '(event.dataset : "wireguard.flow" and source.port : 1) or (event.dataset : "wireguard.peer" and tags : a)',
+      ['wireguard.flow', 'wireguard.peer'],
+    ],
+    [
+      'not event.dataset : ("wireguard.audit" or "wireguard.coverage" or "wireguard.peer")',
+      ['wireguard.firewall', 'wireguard.flow', 'wireguard.session'],
+    ],
+    [
+      'not (event.dataset : "wireguard.flow" and source.port : 1)',
+      [
+        'wireguard.audit',
+        'wireguard.coverage',
+        'wireguard.firewall',
+        'wireguard.flow',
+        'wireguard.peer',
+        'wireguard.session',
+      ],
+    ],
     ['event.dataset : "wireguard.finding"', []],
   ])('%s', (text, datasets) => {
     expect(datasetsOf(parseQuery(text, { now: 0 }))).toEqual(datasets)

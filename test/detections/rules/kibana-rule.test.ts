@@ -11,7 +11,12 @@ const UUID = /^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 describe('a rule of single documents', () => {
   test('is a query rule, switched off', () => {
     const rule = kibanaRuleOf(
-      madeRule(`query: 'source.port : 1'`, 'attack: [T1021.004, T1046, T1021]', 'runbook: [Look, Act]', 'known_gaps: [Blind]'),
+      madeRule(
+        `query: 'source.port : 1'`,
+        'attack: [T1021.004, T1046, T1021]',
+        'runbook: [Look, Act]',
+        'known_gaps: [Blind]',
+      ),
       INDEX,
     )
     expect(rule).toMatchObject({
@@ -26,7 +31,7 @@ describe('a rule of single documents', () => {
       interval: '300s',
       from: 'now-540s',
       timestamp_override: 'event.ingested',
-      note: expect.stringMatching(/1\. Look\n2\. Act\n[^]*- Blind/),
+      note: expect.stringMatching(/1\. Look\n2\. Act\n.*- Blind/s),
       threat: [
         {
           framework: 'MITRE ATT&CK',
@@ -36,7 +41,9 @@ describe('a rule of single documents', () => {
               id: 'T1021',
               name: 'Remote Services',
               reference: 'https://attack.mitre.org/techniques/T1021/',
-              subtechnique: [{ id: 'T1021.004', name: 'SSH', reference: 'https://attack.mitre.org/techniques/T1021/004/' }],
+              subtechnique: [
+                { id: 'T1021.004', name: 'SSH', reference: 'https://attack.mitre.org/techniques/T1021/004/' },
+              ],
             },
           ],
         },

@@ -10,7 +10,15 @@ export const T0 = 1_767_225_600 * SECOND
 
 /** `lines`: of the rule, without id, title and severity. */
 export function madeRule(...lines: string[]): Rule {
-  const text = ['version: 1', 'rules:', '  - id: made', '    title: Made', '    severity: high', ...lines.map((line) => `    ${line}`), '']
+  const text = [
+    'version: 1',
+    'rules:',
+    '  - id: made',
+    '    title: Made',
+    '    severity: high',
+    ...lines.map((line) => `    ${line}`),
+    '',
+  ]
   const [rule] = readRules(text.join('\n'), 'rules.yaml')
   if (rule === undefined) throw new Error('no rule')
   return rule

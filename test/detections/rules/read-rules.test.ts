@@ -72,46 +72,99 @@ describe('a rule', () => {
 
 describe('what is wrong with a rule', () => {
   test.each([
-    ['an unknown field, at its column', [`query: 'a.b : 1 and destination.prt : 22'`], /^rules\.yaml:6:13: rules\[0\]\.query: there is no field a\.b/],
-    ['in a block', ['query: >-', '  source.port : 1', '  and destination.prt : 22'], /^rules\.yaml:8:11: .* did you mean destination\.port\?$/],
+    [
+      'an unknown field, at its column',
+      [`query: 'a.b : 1 and destination.prt : 22'`],
+      /^rules\.yaml:6:13: rules\[0\]\.query: there is no field a\.b/,
+    ],
+    [
+      'in a block',
+      ['query: >-', '  source.port : 1', '  and destination.prt : 22'],
+      /^rules\.yaml:8:11: .* did you mean destination\.port\?$/,
+    ],
     ['behind escapes', ['query: "host.name : \\"é\\" and source.prt : 1"'], /^rules\.yaml:6:35: /],
-    ['a value of the wrong type', [`query: 'destination.port : ssh'`], /^rules\.yaml:6:32: .*destination\.port is a number, found "ssh"$/],
+    [
+      'a value of the wrong type',
+      [`query: 'destination.port : ssh'`],
+      /^rules\.yaml:6:32: .*destination\.port is a number, found "ssh"$/,
+    ],
     ['no query', [`query: ' '`], /^rules\.yaml:6:12: .*expected a query/],
     ['a time that moves', [`query: '@timestamp > now-5m'`], /^rules\.yaml:6:26: .*"now" means nothing/],
     ['free text', [`query: 'ssh'`], /^rules\.yaml:6:13: .*name the fields/],
-    ['a dataset there is not', [`query: 'event.dataset : "wireguard.flows"'`], /^rules\.yaml:6:30: .*did you mean "wireguard\.flow"\?$/],
+    [
+      'a dataset there is not',
+      [`query: 'event.dataset : "wireguard.flows"'`],
+      /^rules\.yaml:6:30: .*did you mean "wireguard\.flow"\?$/,
+    ],
     ['findings', [`query: 'event.dataset : "wireguard.finding"'`], /^rules\.yaml:6:13: .*no document can match/],
     ['a field to group by', [QUERY, 'group_by: [host.nam]'], /^rules\.yaml:7:16: .*did you mean host\.name\?$/],
     ['a list to group by', [QUERY, 'group_by: [tags]'], /^rules\.yaml:7:16: .*holds lists/],
     ['a field named twice', [QUERY, 'group_by: [host.name, host.name]'], /^rules\.yaml:7:15: .*named twice$/],
     ['a threshold without a window', [QUERY, 'threshold: 2'], /^rules\.yaml:7:16: .*needs a window/],
     ['a window without a threshold', [QUERY, 'window: 5m'], /^rules\.yaml:7:13: .*means nothing/],
-    ['both counts', [QUERY, 'window: 5m', 'threshold: 2', 'distinct: { field: host.name, at_least: 2 }'], /^rules\.yaml:9:15: .*not both$/],
+    [
+      'both counts',
+      [QUERY, 'window: 5m', 'threshold: 2', 'distinct: { field: host.name, at_least: 2 }'],
+      /^rules\.yaml:9:15: .*not both$/,
+    ],
     ['a window too long', [QUERY, 'threshold: 2', 'window: 2d'], /^rules\.yaml:8:13: .*from 1s to 1d.*, found "2d"$/],
-    ['an unknown technique', [QUERY, 'attack: [T9999]'], /^rules\.yaml:7:14: .*T9999 is not among the techniques known here/],
+    [
+      'an unknown technique',
+      [QUERY, 'attack: [T9999]'],
+      /^rules\.yaml:7:14: .*T9999 is not among the techniques known here/,
+    ],
     ['an unknown key', [QUERY, 'supress: 5m'], /^rules\.yaml:7:5: .*did you mean "suppress"\?$/],
-    ['a field of a sample', [QUERY, 'tests:', '  fires:', '    - { name: a, documents: [{ source: { prt: 1 } }] }'], /^rules\.yaml:9:46: .*did you mean "source\.port"\?$/],
-    ['a value of a sample', [QUERY, 'tests:', '  quiet:', '    - { name: a, documents: [{ user.id: 0 }] }'], /^rules\.yaml:9:45: .*expected text \(a number needs quotes\), found 0$/],
-    ['a dataset of a sample', [QUERY, 'tests:', '  quiet:', '    - { name: a, documents: [{ event.dataset: peertrail.ledger }] }'], /^rules\.yaml:9:51: .*read no documents of/],
-    ['a time that is repeated', [QUERY, 'tests:', '  quiet:', '    - { name: a, repeat: 2, documents: [{ event.id: x }] }'], /^rules\.yaml:9:45: .*no time and no id of its own$/],
-    ['too many documents', [QUERY, 'tests:', '  quiet:', '    - { name: a, repeat: 2000, documents: [{ tags: [] }, { tags: [] }] }'], /^rules\.yaml:9:47: .*at most 2000 documents/],
+    [
+      'a field of a sample',
+      [QUERY, 'tests:', '  fires:', '    - { name: a, documents: [{ source: { prt: 1 } }] }'],
+      /^rules\.yaml:9:46: .*did you mean "source\.port"\?$/,
+    ],
+    [
+      'a value of a sample',
+      [QUERY, 'tests:', '  quiet:', '    - { name: a, documents: [{ user.id: 0 }] }'],
+      /^rules\.yaml:9:45: .*expected text \(a number needs quotes\), found 0$/,
+    ],
+    [
+      'a dataset of a sample',
+      [QUERY, 'tests:', '  quiet:', '    - { name: a, documents: [{ event.dataset: peertrail.ledger }] }'],
+      /^rules\.yaml:9:51: .*read no documents of/,
+    ],
+    [
+      'a time that is repeated',
+      [QUERY, 'tests:', '  quiet:', '    - { name: a, repeat: 2, documents: [{ event.id: x }] }'],
+      /^rules\.yaml:9:45: .*no time and no id of its own$/,
+    ],
+    [
+      'too many documents',
+      [QUERY, 'tests:', '  quiet:', '    - { name: a, repeat: 2000, documents: [{ tags: [] }, { tags: [] }] }'],
+      /^rules\.yaml:9:47: .*at most 2000 documents/,
+    ],
   ])('%s', (_, lines, expected) => {
     expect(complaints(...lines)).toEqual([expect.stringMatching(expected)])
   })
 
   test('is told all at once, in the order of the file', () => {
-    expect(complaints(`query: 'a.b : 1'`, 'threshold: 3', 'tests: { fires: [{ name: x, documents: [{ y: 1 }] }] }')).toHaveLength(3)
+    expect(
+      complaints(`query: 'a.b : 1'`, 'threshold: 3', 'tests: { fires: [{ name: x, documents: [{ y: 1 }] }] }'),
+    ).toHaveLength(3)
   })
 
   test('an id that a detection has, or another rule', () => {
     const rule = (id: string) => `  - { id: ${id}, title: t, severity: low, query: "source.port : 1" }\n`
-    const read = (...ids: string[]) => caught(() => readRules(`version: 1\nrules:\n${ids.map(rule).join('')}`, 'r.yaml'))
-    expect(read('holder-changed')).toMatchObject({ problems: [{ line: 3, column: 11, message: expect.stringContaining('give the rule another id') }] })
-    expect(read('a', 'b', 'a')).toMatchObject({ problems: [{ line: 5, column: 11, message: expect.stringContaining('r.yaml:3') }] })
+    const read = (...ids: string[]) =>
+      caught(() => readRules(`version: 1\nrules:\n${ids.map(rule).join('')}`, 'r.yaml'))
+    expect(read('holder-changed')).toMatchObject({
+      problems: [{ line: 3, column: 11, message: expect.stringContaining('give the rule another id') }],
+    })
+    expect(read('a', 'b', 'a')).toMatchObject({
+      problems: [{ line: 5, column: 11, message: expect.stringContaining('r.yaml:3') }],
+    })
   })
 
   test('a query that YAML took apart', () => {
-    expect(complaints('query: event.dataset : "x"')).toEqual([expect.stringMatching(/^rules\.yaml:6:12: .*single quotes/)])
+    expect(complaints('query: event.dataset : "x"')).toEqual([
+      expect.stringMatching(/^rules\.yaml:6:12: .*single quotes/),
+    ])
   })
 })
 
@@ -129,7 +182,9 @@ describe('hostile files', () => {
   })
 
   test('any value anywhere gives rules or problems, and nothing else', () => {
-    const good = parse(readFileSync(join(import.meta.dirname, '../../../pipelines/rules/failed-logins.yaml'), 'utf8')) as object
+    const good = parse(
+      readFileSync(join(import.meta.dirname, '../../../pipelines/rules/failed-logins.yaml'), 'utf8'),
+    ) as object
     const paths = pathsOf(good)
     fc.assert(
       fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
@@ -164,5 +219,7 @@ function pathsOf(value: unknown, path: Path = []): Path[] {
 function replaced(value: unknown, [key, ...rest]: Path, by: unknown): unknown {
   if (key === undefined) return by
   if (Array.isArray(value)) return value.map((each: unknown, i) => (i === key ? replaced(each, rest, by) : each))
-  return Object.fromEntries(Object.entries(value ?? {}).map(([name, each]) => [name, name === key ? replaced(each, rest, by) : each]))
+  return Object.fromEntries(
+    Object.entries(value ?? {}).map(([name, each]) => [name, name === key ? replaced(each, rest, by) : each]),
+  )
 }

@@ -14,7 +14,15 @@ const LINES = [
 /** Of one sample with these documents, each three times. */
 function result(kind: 'fires' | 'quiet', ...documents: string[]): SampleResult {
   const [first] = runSamples(
-    madeRule(...LINES, 'tests:', `  ${kind}:`, '    - name: a', '      repeat: 3', '      documents:', ...documents.map((each) => `        - { ${each} }`)),
+    madeRule(
+      ...LINES,
+      'tests:',
+      `  ${kind}:`,
+      '    - name: a',
+      '      repeat: 3',
+      '      documents:',
+      ...documents.map((each) => `        - { ${each} }`),
+    ),
   )
   if (first === undefined) throw new Error('no sample')
   return first
@@ -30,11 +38,19 @@ describe('a sample', () => {
   })
 
   test('that fails tells each part that is false, and what stands there', () => {
-    const failed = result('fires', HIT.replace('22', '80'), `${HIT}, wireguard.peer.groups: [ops, dba]`, 'destination.port: 22')
+    const failed = result(
+      'fires',
+      HIT.replace('22', '80'),
+      `${HIT}, wireguard.peer.groups: [ops, dba]`,
+      'destination.port: 22',
+    )
     expect(reasonsOf(failed)).toEqual({
       reasons: [
         { places: [1, 4, 7], why: ['destination.port : (22 or 2222) does not hold: destination.port is 80'] },
-        { places: [2, 5, 8], why: ['not wireguard.peer.groups : "dba" does not hold: wireguard.peer.groups is ops, dba'] },
+        {
+          places: [2, 5, 8],
+          why: ['not wireguard.peer.groups : "dba" does not hold: wireguard.peer.groups is ops, dba'],
+        },
         { places: [3, 6, 9], why: ['event.dataset : "wireguard.flow" does not hold: event.dataset is absent'] },
       ],
       sum: '',
@@ -42,7 +58,9 @@ describe('a sample', () => {
   })
 
   test('that fails by its number says how many are needed', () => {
-    const [one] = runSamples(madeRule(...LINES, 'tests:', '  fires:', '    - name: a', '      documents:', `        - { ${HIT} }`))
+    const [one] = runSamples(
+      madeRule(...LINES, 'tests:', '  fires:', '    - name: a', '      documents:', `        - { ${HIT} }`),
+    )
     expect(one && reasonsOf(one)).toEqual({
       reasons: [{ places: [1], why: ['the query holds'] }],
       sum: '3 documents within 60 s are needed, there are 1',
@@ -51,7 +69,13 @@ describe('a sample', () => {
 
   test('that fails because its documents lie apart says so', () => {
     const [apart] = runSamples(
-      madeRule(...LINES, 'tests:', '  fires:', '    - { name: a, repeat: 3, every: 5m, documents: [{', `        ${HIT} }] }`),
+      madeRule(
+        ...LINES,
+        'tests:',
+        '  fires:',
+        '    - { name: a, repeat: 3, every: 5m, documents: [{',
+        `        ${HIT} }] }`,
+      ),
     )
     expect(apart && reasonsOf(apart).sum).toBe('3 documents within 60 s are needed; there are 3, further apart')
   })

@@ -29,7 +29,7 @@ const KEY = privateKey(1)
 const CONF = `[Interface]\nPrivateKey = ${KEY}\n[Peer]\nPublicKey = ${publicKeyOf(privateKey(2))}\nPresharedKey = ${presharedKey(3)}\n`
 const LIMITS: KeySearchLimits = { files: 1_000, bytes: 1e9, duration: 1e9 }
 
-async function search(paths = ['/etc', '/root'], limits = LIMITS, isEnded?: () => boolean) {
+async function search(paths = ['/etc', '/srv'], limits = LIMITS, isEnded?: () => boolean) {
   const progress: string[] = []
   const found = await searchPrivateKeys({
     root: shop.dir,
@@ -52,22 +52,22 @@ describe('the search for private keys', () => {
     const packed = tar([{ name: 'etc/wireguard/wg0.conf', text: `PrivateKey = ${KEY}` }])
     put('etc/wireguard/wg0.conf', CONF)
     put('etc/wireguard/wg0.conf.bak', `PrivateKey = ${KEY}`, 0o644)
-    put('root/old.conf.gz', gzipSync(`PrivateKey = ${KEY}`))
-    put('root/backup.tgz', gzipSync(packed))
-    put('root/backup.tar', packed)
-    put('root/nested.tar', tar([{ name: 'x/inner.tgz', text: gzipSync(packed).toString('latin1') }]))
-    put('root/key', `${KEY}\n`)
-    put('root/notes', 'nothing here')
+    put('srv/old.conf.gz', gzipSync(`PrivateKey = ${KEY}`))
+    put('srv/backup.tgz', gzipSync(packed))
+    put('srv/backup.tar', packed)
+    put('srv/nested.tar', tar([{ name: 'x/inner.tgz', text: gzipSync(packed).toString('latin1') }]))
+    put('srv/key', `${KEY}\n`)
+    put('srv/notes', 'nothing here')
     const { told, filesRead, leftOut, endedBy } = await search()
     expect(told).toEqual([
       '/etc/wireguard/wg0.conf||private-key|wg0|0600',
       '/etc/wireguard/wg0.conf||preshared-key||0600',
       '/etc/wireguard/wg0.conf.bak||private-key|wg0|0644',
-      '/root/backup.tar|etc/wireguard/wg0.conf|private-key|wg0|0600',
-      '/root/backup.tgz|etc/wireguard/wg0.conf|private-key|wg0|0600',
-      '/root/key||private-key|wg0|0600',
-      '/root/nested.tar|x/inner.tgz!etc/wireguard/wg0.conf|private-key|wg0|0600',
-      '/root/old.conf.gz||private-key|wg0|0600',
+      '/srv/backup.tar|etc/wireguard/wg0.conf|private-key|wg0|0600',
+      '/srv/backup.tgz|etc/wireguard/wg0.conf|private-key|wg0|0600',
+      '/srv/key||private-key|wg0|0600',
+      '/srv/nested.tar|x/inner.tgz!etc/wireguard/wg0.conf|private-key|wg0|0600',
+      '/srv/old.conf.gz||private-key|wg0|0600',
     ])
     expect({ filesRead, leftOut, endedBy }).toEqual({ filesRead: 8, leftOut: {}, endedBy: '' })
   })
@@ -114,10 +114,10 @@ test('no key gets into host facts, nor into what posture says of them', async ()
       `[Interface]\nPrivateKey = ${key}\nPostUp = echo ${key}\n`,
     ],
     (key) => ['etc/wireguard/wg0.conf~', `PresharedKey = ${key}`],
-    (key) => ['root/privatekey', key],
-    (key) => ['root/backup.tgz', gzipSync(tar([{ name: 'wg0.conf', text: `PrivateKey=${key}` }]))],
-    (key) => ['root/wg.gz', gzipSync(`wg0\t${key}\t${publicKeyOf(key)}\t51820\toff\n`)],
-    (key) => ['root/key.json', JSON.stringify({ privateKey: key, preshared_key: key })],
+    (key) => ['srv/privatekey', key],
+    (key) => ['srv/backup.tgz', gzipSync(tar([{ name: 'wg0.conf', text: `PrivateKey=${key}` }]))],
+    (key) => ['srv/wg.gz', gzipSync(`wg0\t${key}\t${publicKeyOf(key)}\t51820\toff\n`)],
+    (key) => ['srv/key.json', JSON.stringify({ privateKey: key, preshared_key: key })],
     (key) => [
       'etc/wireguard/bad.conf',
       `[Interface]\n${key}\nPrivateKey ${key}\nAddress = ${key}\n[${key}]\nListenPort = ${key}\n`,
@@ -127,7 +127,7 @@ test('no key gets into host facts, nor into what posture says of them', async ()
     fc.asyncProperty(fc.array(fc.tuple(places, fc.nat(50)), { minLength: 1, maxLength: 4 }), async (planted) => {
       const keys = planted.map(([, seed]) => (seed % 2 === 0 ? privateKey(seed) : presharedKey(seed)))
       for (const [i, [place]] of planted.entries()) put(...place(keys[i] ?? ''), 0o644)
-      const facts = await gatherHostfacts({ root: shop.dir, search: { paths: ['/etc', '/root'] } })
+      const facts = await gatherHostfacts({ root: shop.dir, search: { paths: ['/etc', '/srv'] } })
       const machine = gateway({ facts, stored: null })
       const view = createPostureView([machine], null)
       const said = JSON.stringify([facts, POSTURE_CHECKS.map((check) => check.look(machine, view))])

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -111,6 +112,29 @@ describe('host facts from text', () => {
   })
 })
 
+describe('host facts of a real machine', () => {
+  const fixture = (path: string) =>
+    readFileSync(new URL(`../../fixtures/hostfacts/${path}`, import.meta.url), 'latin1').split('\n')
+
+  test('as the product gathers them are read whole', () => {
+    const { items, tally } = decode(lines(...fixture('gathered/hostfacts.snapshots')))
+    expect(tally).toMatchObject({ records: 1, unparsed: 0 })
+    const [item] = items
+    const printed: unknown = JSON.parse(fixture('gathered/hostfacts.snapshots')[1] ?? '')
+    expect(item?.kind === 'hostfacts' ? item.facts : null).toEqual(printed)
+  })
+
+  test('as collect.sh gathers them lack only what a shell cannot tell', () => {
+    const { items } = decode(lines(...fixture('collected/hostfacts.json')))
+    const [item] = items
+    if (item?.kind !== 'hostfacts') throw new Error('no record')
+    expect(item.at).toBe(item.facts.at)
+    const lacking = Object.entries(item.facts).filter(([, fact]) => JSON.stringify(fact).includes(NOT_IN_DUMP))
+    expect(lacking.map(([name]) => name)).toEqual(['udpSockets', 'stored', 'privateKeys'])
+    expect(JSON.stringify(item.facts)).not.toContain('form that is not known')
+  })
+})
+
 describe('dumps of host facts', () => {
   const text = JSON.stringify(GOOD_FACTS)
 
@@ -145,6 +169,22 @@ describe('dumps of host facts', () => {
     expect(tally).toMatchObject({ records: 1, unparsed: 3 })
   })
 
+  test('of a time far ahead count when the next one agrees, and are refused when it does not', () => {
+    const at = (day: string) => `# 2026-${day}T12:00:00.000+00:00 gw1`
+    const read = (...days: string[]) =>
+      decode(lines(...days.flatMap((day) => [at(day), text]))).items.map((item) =>
+        item.kind === 'unparsed' ? item.reason : new Date(item.at / 1000).toISOString().slice(5, 10),
+      )
+    expect(read('01-01', '01-02', '12-03', '01-04')).toEqual(['01-01', '01-02', 'time-jump', '01-04'])
+    expect(read('01-01', '01-02', '12-03', '12-04')).toEqual(['01-01', '01-02', '12-03', '12-04'])
+    expect(read('12-01', '01-02', '01-03')).toEqual(['time-jump', '01-02', '01-03'])
+    expect(read('01-01', '01-02', '12-03')).toEqual(['01-01', '01-02', 'time-jump'])
+    expect(read('01-01', '01-02', '01-20')).toEqual(['01-01', '01-02', '01-20'])
+    const { items, tally } = decode(lines(at('12-01'), text, at('01-02'), text))
+    expect(tally).toMatchObject({ records: 1, unparsed: 1 })
+    expect(items[0]?.arrival).toBe(items[1]?.arrival)
+  })
+
   test('go out as soon as they are whole where the file is still, once', () => {
     const items: Item[] = []
     const decoder = createHostFactsDecoder({ referenceAt: null }, (item) => items.push(item))
@@ -159,7 +199,7 @@ describe('dumps of host facts', () => {
   })
 
   test('are read the same after a save anywhere', () => {
-    const fed = lines(HEADER, text, '# mark', HEADER, 'bad', text)
+    const fed = lines(HEADER, text, '# mark', HEADER, 'bad', text, '# 2028-01-01T00:00:00Z gw1', text, HEADER, text)
     const whole = decode(fed).items
     for (let cut = 0; cut <= fed.length; cut++) {
       const items: Item[] = []

@@ -29,6 +29,7 @@ function freeId({ title, uuid }: ImportedRule, taken: ReadonlySet<string>): stri
   const slug = title
     .toLowerCase()
     .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
     .match(/[a-z0-9]+/g)
     ?.join('-')
     .slice(0, ID_MAX)

@@ -28,7 +28,12 @@ function refusals(text: string): string[] {
 
 /** A rule over executed programs with these lines of `detection`. */
 function sigma(...detection: string[]): string {
-  return ['title: Made', 'logsource: { category: process_creation, product: linux }', 'detection:', ...detection.map((line) => `  ${line}`)].join('\n')
+  return [
+    'title: Made',
+    'logsource: { category: process_creation, product: linux }',
+    'detection:',
+    ...detection.map((line) => `  ${line}`),
+  ].join('\n')
 }
 
 const finds = (rule: ImportedRule, document: Fields) => createPredicate(rule.query)(document)
@@ -85,7 +90,10 @@ describe('a rule of Sigma', () => {
 
   test('over audit events, with words of the line', () => {
     const rule = fixture('watched-words')
-    const event: Fields = { 'event.dataset': 'wireguard.audit', 'event.original': 'type=CONFIG_CHANGE op=remove_rule list=4 res=1' }
+    const event: Fields = {
+      'event.dataset': 'wireguard.audit',
+      'event.original': 'type=CONFIG_CHANGE op=remove_rule list=4 res=1',
+    }
     expect(finds(rule, event)).toBe(true)
     expect(finds(rule, { ...event, 'event.original': 'op=remove_rule res=0' })).toBe(false)
     const call: Fields = {
@@ -101,12 +109,24 @@ describe('a rule of Sigma', () => {
   })
 
   test.each([
-    ['a: { Image: /bin/a }', 'b: { User: x }', 'condition: not a and b', { 'process.executable': '/bin/b', 'user.name': 'x' }, true],
+    [
+      'a: { Image: /bin/a }',
+      'b: { User: x }',
+      'condition: not a and b',
+      { 'process.executable': '/bin/b', 'user.name': 'x' },
+      true,
+    ],
     ['a: { Image: /bin/a }', 'b: { User: x }', 'condition: not (a and b)', { 'process.executable': '/bin/a' }, true],
     ['a1: { Image: /bin/a }', 'a2: { User: x }', 'condition: 1 of a*', { 'user.name': 'x' }, true],
     ['a1: { Image: /bin/a }', 'a2: { User: x }', 'condition: all of a*', { 'user.name': 'x' }, false],
     ['_a: { Image: /bin/a }', 'b: { User: x }', 'condition: all of them', { 'user.name': 'x' }, true],
-    ['a: { Image: "/bin/\\\\*\\\\\\\\x" }', 'b: { User: y }', 'condition: 1 of them', { 'process.executable': '/bin/*\\x' }, true],
+    [
+      'a: { Image: "/bin/\\\\*\\\\\\\\x" }',
+      'b: { User: y }',
+      'condition: 1 of them',
+      { 'process.executable': '/bin/*\\x' },
+      true,
+    ],
     ['a: { Image: "/bin/*/x*" }', 'b: { User: y }', 'condition: a', { 'process.executable': '/bin/deep/er/xyz' }, true],
     ['a: { Image|contains|all: [a, b] }', 'b: { User: y }', 'condition: a', { 'process.executable': '/b/a' }, true],
     ['a: { Image|contains|all: [a, b] }', 'b: { User: y }', 'condition: a', { 'process.executable': '/b/c' }, false],
@@ -119,31 +139,69 @@ describe('a rule of Sigma', () => {
 describe('what cannot be expressed is refused by name and place', () => {
   const good = 'a: { Image: /bin/a }'
   test.each([
-    ['an aggregation', sigma(good, 'condition: a | count() > 5'), /^sigma\.yml:5:16: .*the aggregation "\| count\(\) > 5"$/],
+    [
+      'an aggregation',
+      sigma(good, 'condition: a | count() > 5'),
+      /^sigma\.yml:5:16: .*the aggregation "\| count\(\) > 5"$/,
+    ],
     ['near', sigma(good, 'condition: near a'), /^sigma\.yml:5:14: .*"near"/],
     ['some of', sigma(good, 'condition: 2 of them'), /^sigma\.yml:5:14: .*"2 of"/],
     ['a time frame', sigma(good, 'timeframe: 5m', 'condition: a'), /^sigma\.yml:5:14: .*time frame/],
     ['several conditions', sigma(good, 'condition: [a, a]'), /several conditions/],
-    ['no such selection', sigma('selection: { Image: a }', 'condition: selektion'), /no selection "selektion"; did you mean "selection"\?$/],
+    [
+      'no such selection',
+      sigma('selection: { Image: a }', 'condition: selektion'),
+      /no selection "selektion"; did you mean "selection"\?$/,
+    ],
     ['a parenthesis', sigma(good, 'condition: (a'), /5:14: .*never closed$/],
     ['a regular expression', sigma('a: { Image|re: x.* }', 'condition: a'), /^sigma\.yml:4:8: .*the modifier \|re$/],
     ['an encoding', sigma('a: { CommandLine|base64offset|contains: x }', 'condition: a'), /\|base64offset$/],
-    ['a slip of the pen', sigma('a: { CommandLine|contain: x }', 'condition: a'), /"\|contain", which is not known; did you mean "contains"\?$/],
-    ['a field', sigma('a: { IntegrityLevel: x }', 'condition: a'), /^sigma\.yml:4:8: .*the field "IntegrityLevel" of process_creation on linux, which has no counterpart/],
-    ['a field with a reason', sigma('a: { ParentImage: x }', 'condition: a'), /the field ParentImage: documents hold the number of the parent process alone$/],
+    [
+      'a slip of the pen',
+      sigma('a: { CommandLine|contain: x }', 'condition: a'),
+      /"\|contain", which is not known; did you mean "contains"\?$/,
+    ],
+    [
+      'a field',
+      sigma('a: { IntegrityLevel: x }', 'condition: a'),
+      /^sigma\.yml:4:8: .*the field "IntegrityLevel" of process_creation on linux, which has no counterpart/,
+    ],
+    [
+      'a field with a reason',
+      sigma('a: { ParentImage: x }', 'condition: a'),
+      /the field ParentImage: documents hold the number of the parent process alone$/,
+    ],
     ['one character', sigma('a: { Image: /bin/? }', 'condition: a'), /"\?" for any one character/],
-    ['a part of a number', sigma('a: { ProcessId|contains: 7 }', 'condition: a'), /\|contains on the number process\.pid/],
-    ['a log source', 'title: x\nlogsource: { product: windows, service: security }\ndetection: { a: { b: 1 }, condition: a }', /^sigma\.yml:2:12: .*product "windows", service "security"; known are /],
+    [
+      'a part of a number',
+      sigma('a: { ProcessId|contains: 7 }', 'condition: a'),
+      /\|contains on the number process\.pid/,
+    ],
+    [
+      'a log source',
+      'title: x\nlogsource: { product: windows, service: security }\ndetection: { a: { b: 1 }, condition: a }',
+      /^sigma\.yml:2:12: .*product "windows", service "security"; known are /,
+    ],
     ['a correlation', 'title: x\ncorrelation: { type: event_count }', /^sigma\.yml:2:1: .*correlation rule/],
-    ['a part of an address', 'title: x\nlogsource: { category: firewall }\ndetection: { a: { dst_ip|contains: "8.8" }, condition: a }', /compared as a whole or by prefix/],
-    ['a value', 'title: x\nlogsource: { category: firewall }\ndetection: { a: { action: mirror }, condition: a }', /the value "mirror" \(action\)$/],
+    [
+      'a part of an address',
+      'title: x\nlogsource: { category: firewall }\ndetection: { a: { dst_ip|contains: "8.8" }, condition: a }',
+      /compared as a whole or by prefix/,
+    ],
+    [
+      'a value',
+      'title: x\nlogsource: { category: firewall }\ndetection: { a: { action: mirror }, condition: a }',
+      /the value "mirror" \(action\)$/,
+    ],
     ['no rule at all', 'hello: there', /missing/],
   ])('%s', (_, text, expected) => {
     expect(refusals(text)[0]).toMatch(expected)
   })
 
   test('all of it at once', () => {
-    expect(refusals(sigma('a: { Image|re: x, Foo: 1 }', 'b: { ParentImage: 1 }', 'condition: a | count() > 1'))).toHaveLength(4)
+    expect(
+      refusals(sigma('a: { Image|re: x, Foo: 1 }', 'b: { ParentImage: 1 }', 'condition: a | count() > 1')),
+    ).toHaveLength(4)
   })
 })
 
@@ -172,7 +230,14 @@ describe('the file that comes of it', () => {
 
   test('has an id for each, whatever their titles', () => {
     const titled = (title: string, uuid: string): ImportedRule => ({ ...fixture('telnet-from-host'), title, uuid })
-    const rules = [titled('Hölder changed', ''), titled('A B', 'abcdef01-2'), titled('A: B', 'abcdef02-2'), titled('a b', ''), titled('a-b', ''), titled('!', '')]
+    const rules = [
+      titled('Hölder changed', ''),
+      titled('A B', 'abcdef01-2'),
+      titled('A: B', 'abcdef02-2'),
+      titled('a b', ''),
+      titled('a-b', ''),
+      titled('!', ''),
+    ]
     expect(readRules(printRules(rules), 'made.yaml').map(({ id }) => id)).toEqual([
       'holder-changed-sigma',
       'a-b',
@@ -185,7 +250,15 @@ describe('the file that comes of it', () => {
 
   test('stays in its lines, whatever the texts hold', () => {
     const hostile = 'x\n- id: evil\u2028\u0007 "quoted" # \\ \u{1f600} \ud800'
-    const rule = { ...fixture('watched-words'), title: hostile, description: hostile, author: hostile, references: [hostile], falsePositives: [hostile], remarks: [hostile] }
+    const rule = {
+      ...fixture('watched-words'),
+      title: hostile,
+      description: hostile,
+      author: hostile,
+      references: [hostile],
+      falsePositives: [hostile],
+      remarks: [hostile],
+    }
     const [read] = readRules(printRules([rule]), 'made.yaml')
     expect(read?.title).toMatch(/^x - id: evil/)
   })
