@@ -57,9 +57,10 @@ export function rangeSize({ low, high }: Range): number {
 
 /** What both have; null for nothing. */
 export function overlap(a: Range, b: Range): Range | null {
-  const low = a.low > b.low ? a.low : b.low
-  const high = a.high < b.high ? a.high : b.high
-  return low > high ? null : { low, high }
+  if (a.low > b.high || b.low > a.high) return null
+  if (contains(a, b)) return b
+  if (contains(b, a)) return a
+  return a.low < b.low ? { low: b.low, high: a.high } : { low: a.low, high: b.high }
 }
 
 export function contains(outer: Range, inner: Range): boolean {

@@ -33,8 +33,12 @@ export type DrillRecord = {
   readonly blind: readonly { readonly at: Micros; readonly problem: string }[]
 }
 
-/** A line, without its LF. */
-export function eventText(terminal: Terminal, event: DrillEvent, armed: Micros | null): string {
+/** A line, without its LF. `armed`: when the watch began; `addresses`: tunnel addresses of the key. */
+export function eventText(
+  terminal: Terminal,
+  event: DrillEvent,
+  { armed, addresses }: { readonly armed: Micros | null; readonly addresses: readonly string[] },
+): string {
   switch (event.kind) {
     case 'reached': {
       const label = paint(
@@ -50,7 +54,9 @@ export function eventText(terminal: Terminal, event: DrillEvent, armed: Micros |
     case 'left': {
       const parts = [
         ...(event.entries > 0
-          ? [`${counted(event.entries, 'connection entry', 'connection entries')} (conntrack -D -s …)`]
+          ? [
+              `${counted(event.entries, 'connection entry', 'connection entries')} (${addresses.map(deleteCommand).join('; ')})`,
+            ]
           : []),
         ...event.stored.map((file) => `stored in ${safeText(file)}`),
       ]
@@ -61,6 +67,10 @@ export function eventText(terminal: Terminal, event: DrillEvent, armed: Micros |
     default:
       return event satisfies never
   }
+}
+
+function deleteCommand(address: string): string {
+  return shellWords(['conntrack', '-D', ...(address.includes(':') ? ['-f', 'ipv6'] : []), '-s', address])
 }
 
 /** The line that is drawn over itself on a terminal; no LF. */
@@ -102,7 +112,7 @@ export function drillText(terminal: Terminal, width: number, drill: Drill, recor
   const proved = drill.reached.get('proved')
   const verdict =
     proved !== undefined && removed !== undefined
-      ? `Tunnel access with this key ended at ${betweenText(removed)} on ${record.host} and had not returned by ${stampText(proved.to)}. Other gateways and other ways in are outside this drill.`
+      ? `Tunnel access with this key ended at ${betweenText(removed)} on ${record.host} and had not returned by ${stampText(proved.from)}. Other gateways and other ways in are outside this drill.`
       : `Not proved, because ${missing(drill, record)}.`
   const facts: [string, string][] = [
     [

@@ -115,7 +115,9 @@ async function watch(
     for (const event of drill.take(look)) {
       if (event.kind === 'came-back' && cameBack.length < NOTES_MAX) cameBack.push(event.at)
       if (event.kind === 'blind' && blind.length < NOTES_MAX) blind.push({ at: event.at, problem: event.problem })
-      terminal.err(`${isLive ? REDRAW : ''}${eventText(terminal, event, drill.reached.get('armed')?.to ?? null)}\n`)
+      terminal.err(
+        `${isLive ? REDRAW : ''}${eventText(terminal, event, { armed: drill.reached.get('armed')?.to ?? null, addresses })}\n`,
+      )
     }
     if (drill.isOver || stop.aborted || clock.now() >= end) break
     if (isLive) terminal.err(`${REDRAW}${liveLine(drill, clock.now())}`)

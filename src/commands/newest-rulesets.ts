@@ -50,9 +50,13 @@ export async function newestRulesets(places: RulesetPlaces, until: Micros): Prom
     const problems: string[] = []
     const found = await newestIn([{ name: path, path, isGzip: path.endsWith('.gz') }], '', until, problems)
     if (found === null)
-      throw new AppError('usage', `--rules: ${quoted(path, 200)} holds no ruleset${problems.length === 0 ? '' : `: ${problems.join('; ')}`}`, {
-        advice: 'Write the output of `nft -j -a list ruleset` into it, as root on the gateway.',
-      })
+      throw new AppError(
+        'usage',
+        `--rules: ${quoted(path, 200)} holds no ruleset${problems.length === 0 ? '' : `: ${problems.join('; ')}`}`,
+        {
+          advice: 'Write the output of `nft -j -a list ruleset` into it, as root on the gateway.',
+        },
+      )
     byGateway.set(gateway, found)
   }
   const directory = places.capture !== '' ? places.capture : places.files.length === 0 ? places.journals : ''

@@ -139,8 +139,8 @@ function isOpen({ byRules }: ExposedResource): boolean {
 const COLUMNS: readonly FittedColumn[] = [
   { title: 'resource', least: 12 },
   { title: 'class', least: 12, rank: 2 },
-  { title: 'rules' },
-  { title: 'policy' },
+  { title: 'rules', rank: -1 },
+  { title: 'policy', rank: -2 },
   { title: 'verdict' },
   { title: 'where', least: 22, rank: 4 },
   { title: 'used', align: 'right' },

@@ -26,8 +26,8 @@ const COLUMNS: readonly FittedColumn[] = [
   { title: 'resources', align: 'right' },
   { title: 'no grant', align: 'right' },
   { title: 'beyond', align: 'right' },
-  { title: 'peers', align: 'right' },
-  { title: 'used', align: 'right' },
+  { title: 'peers', align: 'right', rank: -2 },
+  { title: 'used', align: 'right', rank: -1 },
   { title: 'unused', align: 'right', rank: 1 },
   { title: 'last use', rank: 0 },
 ]

@@ -43,7 +43,7 @@ const ABOUT: DetectionAbout = {
   },
   suppression: DAY,
   baseline: 0,
-  query: 'event.dataset : "wireguard.session" and event.action : "endpoint-changed"',
+  query: 'event.dataset : "wireguard.peer" and wireguard.peer.endpoint.ip : *',
   knownGaps: [
     'Changes between two polls are not seen: polls further apart see fewer of them.',
     'Two devices behind the same network, or on two gateways, are not told apart.',

@@ -7,7 +7,7 @@ import { addressBits } from '../address.ts'
 import { fieldOf } from '../event.ts'
 import { spanText } from '../quantity-text.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
-import { attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
+import { ATTEMPTS_QUERY, attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { attemptOf, isMulticast, senderOf, serviceOf, targetOf } from './catalogue/peer-traffic.ts'
 import { createThreshold, type Found, peerName } from './catalogue/thresholds.ts'
@@ -44,9 +44,7 @@ const ABOUT: DetectionAbout = {
   },
   suppression: SUPPRESSION,
   baseline: 0,
-  query:
-    '(event.action : ("firewall-drop" or "firewall-reject") or wireguard.flow.outcome : ("refused" or "no-answer")) and ' +
-    'wireguard.peer.role : "source" and wireguard.attribution.status : "exact"',
+  query: ATTEMPTS_QUERY,
   knownGaps: [
     'Slower than one address in 20 seconds is not seen.',
     'Where most addresses answer, a sweep looks like the management of machines and does not count.',

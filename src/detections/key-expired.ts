@@ -31,7 +31,7 @@ const ABOUT: DetectionAbout = {
   limits: { slack: '5 min around documented dates', again: 'after 1 day' },
   suppression: DAY,
   baseline: 0,
-  query: 'event.dataset : "wireguard.peer" and wireguard.peer.name : * and wireguard.peer.last_handshake : *',
+  query: 'event.dataset : "wireguard.peer" and wireguard.peer.name : *',
   knownGaps: [
     'Of an expired prefix the use of the peer is shown, not that its packets came from that prefix.',
     'A key that ended and still runs unused is told by `peertrail posture` only.',

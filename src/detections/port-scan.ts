@@ -5,7 +5,7 @@
 
 import { spanText } from '../quantity-text.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
-import { attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
+import { ATTEMPTS_QUERY, attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { attemptOf, senderOf, targetOf, targetPortOf } from './catalogue/peer-traffic.ts'
 import { aboutPeer, createThreshold, type Found, peerName } from './catalogue/thresholds.ts'
@@ -37,9 +37,7 @@ const ABOUT: DetectionAbout = {
   limits: { ports: `${PORTS} different ones of one destination`, window: '5 minutes', settle: '60 s' },
   suppression: SUPPRESSION,
   baseline: 0,
-  query:
-    '(event.action : ("firewall-drop" or "firewall-reject") or wireguard.flow.outcome : ("refused" or "no-answer")) and ' +
-    'wireguard.peer.role : "source" and wireguard.attribution.status : "exact"',
+  query: ATTEMPTS_QUERY,
   knownGaps: [
     'Slower than one port in 20 seconds is not seen.',
     'What rules drop without logging, or log with a rate limit, counts only as far as it is logged.',

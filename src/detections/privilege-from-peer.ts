@@ -43,6 +43,8 @@ const FAILED = 1
 const USED = 2
 const UNEXPLAINED = 3
 
+const ROOT_LOGIN = 'logged in as root'
+
 /** Programs whose purpose is to act as somebody else. */
 const TOOLS: ReadonlySet<string> = new Set([
   'sudo',
@@ -56,9 +58,6 @@ const TOOLS: ReadonlySet<string> = new Set([
   'ksu',
   'dzdo',
   'sesu',
-  'newgrp',
-  'sg',
-  'runuser',
 ])
 
 const ABOUT: DetectionAbout = {
@@ -97,6 +96,7 @@ const ABOUT: DetectionAbout = {
   knownGaps: [
     'A login whose connection is not attributed exactly is left out.',
     'Shell built-ins and what root does inside one program are not recorded.',
+    'Where messages of sudo and PAM are excluded from the audit log, root by sudo looks like root without it.',
     'Without an audit rule on execve only the messages of sudo, su and PAM are seen.',
     'PAM scripts at logout that run further programs look like root without sudo.',
     'Root in the same millisecond as the login, or in a session that began before the log, is not seen without sudo or su.',
@@ -105,7 +105,10 @@ const ABOUT: DetectionAbout = {
 }
 
 type Login = { readonly openedAt: Micros; readonly pid: number; hasTool: boolean }
-type Saved = { readonly logins: Map<string, Login>; readonly findings: SavedEscalating }
+type Saved = { readonly logins: Map<string, Login>; readonly roots: Tally[]; readonly findings: SavedEscalating }
+
+/** Index among its tallies. */
+const ROOT = 1
 
 export const privilegeFromPeer: DetectionKind = {
   about: ABOUT,
@@ -123,13 +126,22 @@ function open({ emit, inventory, saved: before }: DetectionContext): Detection {
   // What was saved under the detection's id is what `save` below gave.
   const saved = before as Saved | undefined
   const logins = saved?.logins ?? new Map<string, Login>()
+  /** Of one stretch of time: judged when all tallies of it are known, those of sudo too. */
+  let roots: Tally[] = saved?.roots ?? []
   const describe = (found: Raised): Described => ({
     ...describeUse(found),
     ...excused(exceptionFor(inventory, ABOUT.id, found.first['wireguard.peer.name'] ?? '', found.firstAt)),
   })
   const findings = createEscalating({ about: ABOUT, window: WINDOW, describe }, emit, saved?.findings)
 
-  function rootRun(tally: Tally): void {
+  function judgeRootsBefore(at: Micros): void {
+    const [first] = roots
+    if (first === undefined || first.end > at) return
+    for (const tally of roots) judgeRoot(tally)
+    roots = []
+  }
+
+  function judgeRoot(tally: Tally): void {
     const login = logins.get(loginKey(tally.first))
     if (login === undefined || login.hasTool || tally.lastAt <= login.openedAt) return
     if (isAllOfServer(tally.distinct, login.pid)) return
@@ -142,31 +154,38 @@ function open({ emit, inventory, saved: before }: DetectionContext): Detection {
   return {
     observe(document) {
       const { fields, at } = document
+      judgeRootsBefore(at)
       const key = loginKey(fields)
+      // Told again: what was learnt since stands.
+      if (logins.get(key)?.openedAt === at) return
       logins.delete(key)
       logins.set(key, { openedAt: at, pid: fields['process.pid'] ?? -1, hasTool: fields['user.id'] === '0' })
       if (logins.size > LOGINS_MAX) {
         const oldest = logins.keys().next()
         if (oldest.done !== true) logins.delete(oldest.value)
       }
-      if (fields['user.id'] === '0') findings.add(`${key} root`, USED, tallyOf(document, 'logged in as root'))
+      if (fields['user.id'] === '0') findings.add(`${key} root`, USED, tallyOf(document, ROOT_LOGIN))
     },
     tally(tally, kind) {
-      if (kind === 1) {
-        rootRun(tally)
+      judgeRootsBefore(tally.end - 1)
+      if (kind === ROOT) {
+        roots.push(tally)
         return
       }
       const [session = '', what] = tally.key.split('\0')
       const login = logins.get(loginKey(tally.first))
-      if (login !== undefined && what !== 'failed') login.hasTool = true
-      if (what !== 'started') findings.add(session, what === 'failed' ? FAILED : USED, tally)
+      if (login !== undefined && what === 'used') login.hasTool = true
+      findings.add(session, what === 'used' ? USED : FAILED, tally)
     },
-    tick: (watermark) => findings.tick(watermark),
-    save: () => ({ logins, findings: findings.save() }) satisfies Saved,
+    tick(watermark) {
+      judgeRootsBefore(watermark)
+      findings.tick(watermark)
+    },
+    save: () => ({ logins, roots, findings: findings.save() }) satisfies Saved,
   }
 }
 
-/** `session\0used`, `session\0failed`; `session\0started`: a tool was run, whatever came of it. */
+/** `session\0used`, `session\0failed`. That a tool was started explains nothing: sudo itself has been exploited. */
 function toolKey(event: Event): string | null {
   const what = toolUse(event)
   if (what === null) return null
@@ -174,20 +193,15 @@ function toolKey(event: Event): string | null {
   return session === null ? null : `${session}\0${what}`
 }
 
-function toolUse(event: Event): 'used' | 'failed' | 'started' | null {
+function toolUse(event: Event): 'used' | 'failed' | null {
   const isFailure = () => fieldOf(event, 'event.outcome') === 'failure'
   switch (fieldOf(event, 'event.action') ?? '') {
     case 'ran-command':
       return isFailure() ? 'failed' : 'used'
     case 'started-session':
-      // sudo opens a session for each command, too, and tells the command itself.
-      return isTool(event) && fieldOf(event, 'process.executable')?.includes('sudo') !== true && !isFailure()
-        ? 'used'
-        : null
+      return isTool(event) && !isFailure() ? 'used' : null
     case 'authenticated':
       return isTool(event) && isFailure() ? 'failed' : null
-    case 'executed':
-      return isTool(event) && !isFailure() ? 'started' : null
     default:
       return null
   }
@@ -198,12 +212,19 @@ function isTool(event: Event): boolean {
   return executable !== undefined && TOOLS.has(baseName(executable))
 }
 
+/** `sudo\0sudo cat /etc/shadow`, `su\0`: a tool, and what it ran where its message says that. */
 function toolWords(event: Event): string {
   const tool = baseName(fieldOf(event, 'process.executable') ?? 'sudo')
   const command = fieldOf(event, 'auditd.data.cmd')
-  if (command !== undefined) return commandText([tool, command])
-  const account = fieldOf(event, 'user.effective.name')
-  return account === undefined ? tool : `${tool} to ${account}`
+  return `${tool}\0${command === undefined ? '' : commandText([tool, command])}`
+}
+
+/** Commands, and tools that told none. */
+function shownWords(words: readonly string[]): string {
+  const pairs = words.map((word) => word.split('\0'))
+  const commands = pairs.filter(([, command = '']) => command !== '')
+  const silent = pairs.filter(([tool, command = '']) => command === '' && !commands.some(([other]) => other === tool))
+  return listed([...commands.map(([, command = '']) => command), ...silent.map(([tool = '']) => tool)])
 }
 
 /** Programs that run as root in a session of another account. */
@@ -261,7 +282,7 @@ function tallyOf({ at, id, fields }: SeenDocument, word: string): Tally {
 function describeUse({ rank, count, distinct, first }: Raised): Described {
   const who = peerName(first)
   const place = placeOfLogin(first)
-  const what = distinct.length === 0 ? '' : `: ${listed(distinct)}`
+  const what = distinct.length === 0 ? '' : `: ${shownWords(distinct)}`
   const rest = { about: aboutLogin(first), query: queryOfLogin(first) }
   if (rank === UNEXPLAINED)
     return {
@@ -275,6 +296,6 @@ function describeUse({ rank, count, distinct, first }: Raised): Described {
       severity: count >= FAILURES ? 2 : 1,
       ...rest,
     }
-  if (distinct.includes('logged in as root')) return { summary: `${who} logged in as root on ${place}`, ...rest }
+  if (distinct.includes(ROOT_LOGIN)) return { summary: `${who} logged in as root on ${place}`, ...rest }
   return { summary: `${who} used another account's rights on ${place}${what}`, ...rest }
 }

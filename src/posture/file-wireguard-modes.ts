@@ -33,8 +33,10 @@ export const fileWireguardModes: PostureCheck = {
     // A machine without WireGuard has no such folder; a gateway may be kept by other programs.
     if ('problem' in folder && folder.problem === 'no such file')
       return isGateway(machine, view) ? [unknown('there is no such folder')] : []
+    // Nobody else gets to a file in a folder that others may not enter, as long as it stays so.
+    const isClosed = !('problem' in folder) && folder.uid === 0 && (Number.parseInt(folder.mode, 8) & 0o011) === 0
     const results = entries.flatMap((entry): PostureResult[] =>
-      'problem' in entry ? [unknown(`${entry.path}: ${entry.problem}`)] : judge(entry),
+      'problem' in entry ? [unknown(`${entry.path}: ${entry.problem}`)] : judge(entry, isClosed),
     )
     if (results.length > 0) return results
     const count = entries.length - 1
@@ -50,7 +52,7 @@ function unknown(problem: string): PostureResult {
   return { kind: 'not-checked', reason: `Who may read ${FOLDER} is not known: ${problem}.` }
 }
 
-function judge(entry: FileFact): PostureResult[] {
+function judge(entry: FileFact, isFolderClosed: boolean): PostureResult[] {
   const { path, kind, mode } = entry
   if (kind === 'link')
     return [{ kind: 'not-checked', reason: `${path} is a link: who may read what it leads to is not looked at.` }]
@@ -63,7 +65,7 @@ function judge(entry: FileFact): PostureResult[] {
     (kind === 'directory' && path === FOLDER && (bits & OTHERS_ANY) !== 0) ||
     (kind === 'file' && !isPublic && (bits & OTHERS_ANY) !== 0)
   )
-    results.push(tooOpen(entry, bits))
+    results.push(tooOpen(entry, bits, isFolderClosed && path !== FOLDER))
   return results
 }
 
@@ -80,7 +82,7 @@ function notRoots(entry: FileFact): PostureResult {
   }
 }
 
-function tooOpen(entry: FileFact, bits: number): PostureResult {
+function tooOpen(entry: FileFact, bits: number, isKept: boolean): PostureResult {
   const { path, kind, gid } = entry
   const who = (bits & 0o007) !== 0 ? 'everybody' : `group ${gid}`
   const isWritten = (bits & OTHERS_WRITE) !== 0
@@ -90,12 +92,14 @@ function tooOpen(entry: FileFact, bits: number): PostureResult {
     kind: 'finding',
     subject: `${path} mode`,
     // Names of files in the folder tell interfaces, not keys.
-    severity: kind === 'directory' && !isWritten ? 2 : (bits & 0o006) !== 0 ? 4 : 3,
-    text: `${path} can be ${what} by ${who}.`,
+    severity: isKept || (kind === 'directory' && !isWritten) ? 2 : (bits & 0o006) !== 0 ? 4 : 3,
+    text: isKept
+      ? `${path} could be ${what} by ${who}: only the closed folder keeps them from it.`
+      : `${path} can be ${what} by ${who}.`,
     evidence: [lineOf(entry)],
     mend: [
       fileCommand(`chmod ${kind === 'directory' ? '0700' : '0600'}`, path),
-      ...(kind === 'file' && isRead
+      ...(kind === 'file' && isRead && !isKept
         ? ['# a key that others could read counts as known: make a new one (wg genkey) and tell the peers']
         : []),
     ],

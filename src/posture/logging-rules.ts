@@ -37,7 +37,7 @@ export const loggingRules: PostureCheck = {
   area: 'Logging rules',
   knownGaps: [
     'Only chains on the hooks forward, input and output are followed; what prerouting and postrouting drop or log is not looked at.',
-    'Rules of iptables-legacy are not in the ruleset.',
+    'Rules of iptables-legacy are not in the ruleset, and of iptables-nft many conditions are not.',
     'A condition that is worded differently before the log and before the verdict may count as another one.',
   ],
   look: (machine, view) => {
@@ -66,6 +66,15 @@ function wireguardNames({ wireguard, stored, facts }: MachineView): string[] {
   return isKnown(links) ? links.filter(({ kind }) => kind === 'wireguard').map(({ name }) => name) : []
 }
 
+/** Only where a peer of the interface may have an address of it. */
+function usesIpv6({ wireguard, stored }: MachineView, name: string): boolean {
+  const prefixes = [
+    ...(wireguard?.peers ?? []).filter((row) => row.interface === name).flatMap((row) => row.allowedIps),
+    ...(stored?.get(name)?.conf.peers ?? []).flatMap((peer) => peer.allowedIps),
+  ]
+  return prefixes.some((prefix) => prefix.includes(':'))
+}
+
 type Walked = { readonly direction: Direction; readonly way: Way; readonly result: LoggedWay }
 
 function judge(
@@ -75,8 +84,9 @@ function judge(
   names: readonly string[],
 ): PostureResult[] {
   const read = createConditionReader(ruleset.sets)
-  const walked = waysOf(machine, name, names).map(
-    ({ direction, way }): Walked => ({ direction, way, result: walkLogging(ruleset, read, way) }),
+  const families = usesIpv6(machine, name) ? (['ip', 'ip6'] as const) : (['ip'] as const)
+  const walked = waysOf(machine, name, names).flatMap(({ direction, way }) =>
+    families.map((family): Walked => ({ direction, way, result: walkLogging(ruleset, read, way, family) })),
   )
   const results: PostureResult[] = []
   for (const verdict of ['accept', 'drop'] as const) {
@@ -98,6 +108,12 @@ function judge(
     results.push({
       kind: 'not-checked',
       reason: `${name}: the ruleset jumps deeper, or has more rules, than are followed.`,
+    })
+  const hidden = [...new Set(walked.flatMap(({ result }) => result.hidden))]
+  if (hidden.length > 0)
+    results.push({
+      kind: 'not-checked',
+      reason: `${name}: ${hidden.length === 1 ? 'a rule decides' : `${hidden.length} rules decide`} by what nft does not show of rules of iptables-nft, or leave it to a program: ${hidden[0] ?? ''}${hidden.length > 1 ? ' and others' : ''}.`,
     })
   if (results.length > 0) return results
   const ways = isHost(machine) ? 'input and output' : 'forward in both directions, tunnel to tunnel, input and output'

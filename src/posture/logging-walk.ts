@@ -8,18 +8,13 @@
  * Conditions on interfaces and connection state are decided. Any other may hold or not: a log counts for a decision when what is
  * known of the packets decided about implies every condition the log stands behind. A log behind `limit` counts as limited.
  *
+ * Matches of iptables-nft that the listing does not show (`xt`) leave open what a rule decides: such a decision is told as hidden when
+ * it is not logged whatever they say.
+ *
  * Authority: nft(8), libnftables-json(5); base chains of a hook in order of priority, an accept goes on to the next one.
  */
 import { type Condition, type ConditionReader, excludes, implies, opaque } from '../sources/nftables/rule-condition.ts'
-import {
-  conditionHolds,
-  FAMILIES,
-  isLog,
-  JUMPS_MAX,
-  mapEntries,
-  STEPS_MAX,
-  type Way,
-} from '../sources/nftables/rule-walk.ts'
+import { conditionHolds, isLog, JUMPS_MAX, mapEntries, STEPS_MAX, type Way } from '../sources/nftables/rule-walk.ts'
 import {
   type Chain,
   canonicalText,
@@ -46,14 +41,17 @@ export type LoggedWay = {
   readonly hasLog: boolean
   /** Log statements with a rate limit that can be met, as places. */
   readonly limitedLogs: readonly string[]
+  /** Places that decide by what the listing does not show. */
+  readonly hidden: readonly string[]
   /** The ruleset is too large to follow to its end: nothing is known of what was not reached. */
   readonly isCutShort: boolean
 }
 
 /** Statements after which the rest of a rule holds for some of the packets only, as chance or load will have it. */
 const SOMETIMES = new Set(['limit', 'quota', 'ct count', 'meter', 'set', 'map'])
-/** Begins the name of a condition that is a rate. */
+/** Begins the name of a condition that is a rate, and of one that is not shown. */
 const LIMIT = 'limit'
+const HIDDEN = 'xt'
 
 type Log = { readonly needs: readonly Condition[]; readonly place: string; readonly base: number }
 type Reached = {
@@ -69,6 +67,7 @@ type Walk = {
   readonly way: Way
   readonly logs: Log[]
   readonly reached: Reached[]
+  readonly hidden: Set<string>
   /** Number of the base chain. */
   base: number
   steps: number
@@ -78,11 +77,26 @@ type Walk = {
 /** `ended`: every packet of the way got its verdict. `return`: every packet leaves the chain. */
 type End = 'ended' | 'return' | 'on'
 
-/** Decisions about new connections on one way. */
-export function walkLogging(document: RulesetDocument, read: ConditionReader, way: Way): LoggedWay {
-  const walk: Walk = { document, read, way, logs: [], reached: [], base: 0, steps: 0, isCutShort: false }
+/** Decisions about new connections on one way, of IPv4 (`ip`) or IPv6. Tables of family inet see both. */
+export function walkLogging(
+  document: RulesetDocument,
+  read: ConditionReader,
+  way: Way,
+  family: 'ip' | 'ip6' = 'ip',
+): LoggedWay {
+  const walk: Walk = {
+    document,
+    read,
+    way,
+    logs: [],
+    reached: [],
+    hidden: new Set(),
+    base: 0,
+    steps: 0,
+    isCutShort: false,
+  }
   const chains = [...document.chains.values()]
-    .filter((chain) => chain.hook === way.hook && !chain.isDormant && FAMILIES.includes(chain.family))
+    .filter((chain) => chain.hook === way.hook && !chain.isDormant && [family, 'inet'].includes(chain.family))
     .sort((a, b) => a.priority - b.priority)
   for (const chain of chains) {
     walk.base++
@@ -91,9 +105,12 @@ export function walkLogging(document: RulesetDocument, read: ConditionReader, wa
     if (end !== 'ended')
       reach(walk, chain.policy === 'drop' ? 'drop' : 'accept', `${place} policy ${chain.policy || 'accept'}`, [])
   }
-  if (chains.length === 0) reach(walk, 'accept', `no chain on the hook ${way.hook}`, [])
+  const what = family === 'ip' ? 'no chain' : 'no chain for IPv6'
+  if (chains.length === 0) reach(walk, 'accept', `${what} on the hook ${way.hook}`, [])
+  const decisions = settle(walk)
   return {
-    decisions: settle(walk),
+    decisions,
+    hidden: [...walk.hidden],
     hasLog: walk.logs.length > 0,
     limitedLogs: [...new Set(walk.logs.filter(({ needs }) => needs.some(isLimit)).map(({ place }) => place))],
     isCutShort: walk.isCutShort,
@@ -104,7 +121,7 @@ export function walkLogging(document: RulesetDocument, read: ConditionReader, wa
  * A drop must be logged before it; an accept of one base chain goes on to the next, so any log of the hook counts for it. An accept
  * that a later chain can still turn into a drop is that one's to log, and counts where it is logged nowhere.
  */
-function settle({ logs, reached }: Walk): Decision[] {
+function settle({ logs, reached, hidden }: Walk): Decision[] {
   const found = new Map<string, Decision>()
   const rank = { no: 0, limited: 1, yes: 2 }
   for (const { verdict, place, holds, base, logCount } of reached) {
@@ -116,6 +133,10 @@ function settle({ logs, reached }: Walk): Decision[] {
       : before.some(({ needs }) => isCovered(needs.filter((need) => !isLimit(need))))
         ? 'limited'
         : 'no'
+    if (logged !== 'yes' && holds.some(({ text }) => text.startsWith(HIDDEN))) {
+      hidden.add(place)
+      continue
+    }
     const key = `${verdict} ${place}`
     const known = found.get(key)
     if (known === undefined || rank[logged] < rank[known.logged]) found.set(key, { verdict, place, logged })
@@ -163,8 +184,13 @@ function walkRule(walk: Walk, chain: Chain, rule: Rule, outer: readonly Conditio
       holds.push(...open.filter((condition) => !isKnown(holds, condition)))
     } else if (isLog(statement)) walk.logs.push({ needs: [...holds], place, base: walk.base })
     else if (SOMETIMES.has(name)) holds.push(opaque(`${name === 'limit' ? LIMIT : name} ${place}`, true))
-    else if (name === 'accept' || name === 'drop' || name === 'reject') {
-      reach(walk, name === 'accept' ? 'accept' : 'drop', place, holds)
+    else if (name === 'xt' && isHiddenMatch(body)) holds.push(opaque(`${HIDDEN} ${place}`, true))
+    else if (verdictOf(statement) !== null) {
+      reach(walk, verdictOf(statement) ?? 'accept', place, holds)
+      return isWhole() ? 'ended' : 'on'
+    } else if (name === 'queue') {
+      // A program decides.
+      walk.hidden.add(place)
       return isWhole() ? 'ended' : 'on'
     } else if (name === 'return') return isWhole() ? 'return' : 'on'
     else if (name === 'jump' || name === 'goto') {
@@ -178,6 +204,17 @@ function walkRule(walk: Walk, chain: Chain, rule: Rule, outer: readonly Conditio
     }
   }
   return 'on'
+}
+
+function verdictOf({ name, body }: Statement): 'accept' | 'drop' | null {
+  if (name === 'accept') return 'accept'
+  const isReject = name === 'reject' || (name === 'xt' && textProperty(body, 'name') === 'REJECT')
+  return name === 'drop' || isReject ? 'drop' : null
+}
+
+/** Older versions of nft print nothing of an xt expression; targets are said to be such. A comment holds for every packet. */
+function isHiddenMatch(body: unknown): boolean {
+  return textProperty(body, 'type') !== 'target' && textProperty(body, 'name') !== 'comment'
 }
 
 function follow(walk: Walk, chain: Chain, target: string, holds: readonly Condition[], jumps: number): End {

@@ -13,7 +13,7 @@ const PLACES: readonly RegExp[] = [
   /^\/etc\/NetworkManager\/system-connections\/[^/]+$/,
 ]
 /** A key in a file of its own, as PostUp or PrivateKeyFile have it. */
-const KEY_PLACES: readonly RegExp[] = [/^\/etc\/wireguard\/[^/]+$/, /^\/etc\/systemd\/network\/[^/]+$/]
+const KEY_PLACES: readonly RegExp[] = [/^\/etc\/wireguard\/.+$/, /^\/etc\/systemd\/network\/[^/]+$/]
 /** Copies that editors and people leave behind. */
 const COPY = /(?:~|\.(?:bak|old|orig|save|backup|swp|dpkg-\w+|rpm\w+|tmp|copy|gz|tar|tgz|\d+))$/i
 /** Findings told; where there are more, the first ones say enough. */
@@ -68,7 +68,6 @@ function judge(traces: readonly KeyTraceFact[]): PostureResult[] {
   const [first] = traces
   if (first === undefined) return []
   const { path, member } = first
-  const bits = Number.parseInt(first.mode, 8)
   const isCopy = member !== '' || COPY.test(path)
   const isPlace = !isCopy && PLACES.some((place) => place.test(path))
   const isKeyPlace =
@@ -86,18 +85,21 @@ function judge(traces: readonly KeyTraceFact[]): PostureResult[] {
     ]
   if (isPlace || isKeyPlace) {
     // Modes of /etc/wireguard are told by wireguard-file-modes; of other places others may not read either.
-    const isOpen = !path.startsWith('/etc/wireguard/') && (bits & 0o007) !== 0
-    return isOpen
+    const isToldThere = /^\/etc\/wireguard\/[^/]+$/.test(path)
+    return first.readers === 'everybody' && !isToldThere
       ? [toFinding(first, traces, 3, `${nameOf(traces)} holds a ${kindText(traces)}, and everybody can read it.`)]
       : []
   }
   const isCertain = traces.some((trace) => trace.isCertain)
-  const isOpen = (bits & 0o044) !== 0
   const own = traces.find(({ kind, holder }) => kind === 'private-key' && holder !== '')
   const whose = own === undefined ? '' : ` of ${own.holder}`
   const readers =
-    (bits & 0o004) !== 0 ? ', and everybody can read it' : isOpen ? `, and group ${first.gid} can read it` : ''
-  const severity: Severity = isCertain ? (isOpen ? 3 : 2) : 1
+    first.readers === 'everybody'
+      ? ', and everybody can read it'
+      : first.readers === 'group'
+        ? `, and group ${first.gid} can read it`
+        : ''
+  const severity: Severity = isCertain ? (first.readers === 'nobody' ? 2 : 3) : 1
   const text = isCertain
     ? `${nameOf(traces)} holds a ${kindText(traces)}${whose}${readers}.`
     : `${nameOf(traces)} may hold a ${kindText(traces)}: it looks like one${readers}.`

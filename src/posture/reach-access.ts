@@ -35,7 +35,7 @@ export type PeerPrefix = { readonly publicKey: string; readonly interface: strin
 export type ReachedPeer = PeerPrefix & { readonly certainty: Certainty; readonly reached: readonly Reached[] }
 
 export type Access = {
-  /** In the order of the catalogue. */
+  /** In the order of the regions. */
   readonly resources: readonly ReachedResource[]
   /** In the order given. */
   readonly peers: readonly ReachedPeer[]
@@ -50,38 +50,31 @@ export type Access = {
 export type AccessQuestion = {
   readonly reach: StaticReach
   readonly regions: readonly Region[]
+  /** The key's own AllowedIPs: what it holds itself is no reach. */
+  readonly own: readonly string[]
   /** Of other peers of the gateway. A default route is no prefix of a peer's own. */
   readonly peers: readonly PeerPrefix[]
 }
 
-export function accessOf({ reach, regions, peers }: AccessQuestion): Access {
+export function accessOf({ reach, regions, own, peers }: AccessQuestion): Access {
   const all = reach.forward.map(reachedBy)
   const byResource = Map.groupBy(regions, ({ resource }) => resource)
   const resources: ReachedResource[] = []
-  for (const [resource, own] of byResource) {
-    const reached = within(
-      all,
-      own.map(({ family, box }) => ({ family, box })),
-    )
+  for (const [resource, ofResource] of byResource) {
+    const reached = within(all, ofResource)
     if (reached.length === 0) continue
     const sure = reached.filter(({ certainty }) => certainty === 'yes').map(({ box }) => box)
-    const isWhole = own.every(
+    const isWhole = ofResource.every(
       ({ box, family }) => !reach.families.includes(family) || withoutAll([box], ofFamily(sure, family)).length === 0,
     )
     resources.push({ resource, certainty: best(reached), isWhole, reached })
   }
-  const places = peers.flatMap((peer) => {
-    const read = prefixRange(peer.prefix)
-    return read === null || peer.prefix.endsWith('/0') ? [] : [{ peer, ...read }]
-  })
-  const met = places.flatMap(({ peer, family, range }): ReachedPeer[] => {
-    const reached = within(all, [{ family, box: destinationBox(range, ALL_PROTOCOLS, ALL_PORTS) }])
+  const places = peers.flatMap((peer) => placesOf(peer.prefix).map((place) => ({ peer, place })))
+  const met = places.flatMap(({ peer, place }): ReachedPeer[] => {
+    const reached = within(all, [place])
     return reached.length === 0 ? [] : [{ ...peer, certainty: best(reached), reached }]
   })
-  const taken = [
-    ...regions.map(({ family, box }) => ({ family, box })),
-    ...places.map(({ family, range }) => ({ family, box: destinationBox(range, ALL_PROTOCOLS, ALL_PORTS) })),
-  ]
+  const taken = [...regions, ...places.map(({ place }) => place), ...own.flatMap(placesOf)]
   return { resources, peers: met, beyond: beyond(all, taken), gateway: reach.gateway, isWhole: reach.isWhole }
 }
 
@@ -90,6 +83,13 @@ type Place = { readonly family: Family; readonly box: Box }
 /** Where a part gets to, after destination NAT. */
 export function targetOf({ destination, protocol, port, becomes }: ReachPart): Box {
   return destinationBox(becomes?.destination ?? destination, protocol, becomes?.port ?? port)
+}
+
+/** Of a prefix; none of a default route. */
+function placesOf(prefix: string): Place[] {
+  const read = prefixRange(prefix)
+  if (read === null || prefix.endsWith('/0')) return []
+  return [{ family: read.family, box: destinationBox(read.range, ALL_PROTOCOLS, ALL_PORTS) }]
 }
 
 function reachedBy(part: ReachPart): Reached {

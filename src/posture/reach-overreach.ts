@@ -38,7 +38,12 @@ export function overreachOf(question: OverreachQuestion): PeerOverreach[] {
   return peers.slice(0, PEERS_MAX).map((peer) => {
     const documented = inventory.peerByKey(gateway, peer.interface, peer.publicKey)
     const groups = documented === null ? [] : inventory.groupsAt(documented, at)
-    const access = accessOf({ reach: reader.reachOf(peer), regions, peers: reader.othersOf(peer) })
+    const access = accessOf({
+      reach: reader.reachOf(peer),
+      regions,
+      own: peer.allowedIps,
+      peers: reader.othersOf(peer),
+    })
     const isGranted = ({ name }: Resource) => inventory.policyFor(groups, name, at) === 'allowed'
     return {
       peer,

@@ -97,7 +97,7 @@ export function judgeExposure(question: ExposureQuestion): Exposure {
   const access =
     rules === null || !key.isRunning
       ? null
-      : accessOf({ reach: rules.reach.reachOf(key), regions, peers: rules.reach.othersOf(key) })
+      : accessOf({ reach: rules.reach.reachOf(key), regions, own: key.allowedIps, peers: rules.reach.othersOf(key) })
   const isOwn = (each: { readonly publicKey: string; readonly gateway: string }) =>
     each.publicKey === key.publicKey && each.gateway === key.gateway
   const places = facts.places.filter(isOwn)

@@ -107,6 +107,8 @@ function sentence(reason: Reason): string {
       return 'a part of its recorded peers is missing: what it does not show may have run'
     case 'stored':
       return `${reason.stored.file} still holds the key (line ${reason.stored.line}): it returns when ${reason.stored.interface} starts again`
+    case 'found-stored':
+      return `by the finding of ${stampText(reason.finding.at)} its stored configuration still holds the key; --conf ${reason.gateway}=FILE says whether that was mended`
     case 'damage':
       return `part of the records could not be read: ${reason.text}`
     default:

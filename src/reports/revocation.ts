@@ -8,7 +8,7 @@
 import { DUMP_DURATION_MAX } from '../identity/poll-clock.ts'
 import { type Micros, SECOND } from '../time.ts'
 import { type Durations, durationsOf } from './revocation-durations.ts'
-import type { Between, GatewayFacts, RevocationFacts, StoredFact } from './revocation-facts.ts'
+import type { Between, FindingFact, GatewayFacts, RevocationFacts, StoredFact } from './revocation-facts.ts'
 import { endOf } from './revocation-gather.ts'
 import { PERIODS_MAX } from './revocation-polls.ts'
 
@@ -59,10 +59,14 @@ export type ReasonKind =
   | { readonly kind: 'clock-repeated'; readonly hole: Between }
   | { readonly kind: 'keyframe-incomplete' }
   | { readonly kind: 'stored'; readonly stored: StoredFact }
+  /** A posture check found it stored after its removal; nobody handed over a file that says otherwise. */
+  | { readonly kind: 'found-stored'; readonly finding: FindingFact }
   | { readonly kind: 'damage'; readonly text: string }
 
 /** Collectors of machines do not stop at the same moment: so much earlier than the others a gateway's polls may end. */
 const END_SLACK: Micros = 15 * SECOND
+/** Id of the posture check that finds a key stored that does not run (posture/stored-not-running.ts). */
+const BACK_AFTER_REBOOT = 'peer-back-after-reboot'
 const NO_TIME = { at: null } as const
 
 export function judgeRevocation(facts: RevocationFacts): RevocationReport {
@@ -80,7 +84,7 @@ export function judgeRevocation(facts: RevocationFacts): RevocationReport {
     gateways,
     reasons,
     provedUntil: provedUntil(reasons, ended),
-    stored: storedOf(required),
+    stored: storedOf(required, reasons),
     durations: durationsOf(facts, ended, gateways, reasons.length === 0),
   }
 }
@@ -120,6 +124,8 @@ function gatewayReasons(gateway: GatewayFacts, facts: RevocationFacts, ended: Be
   for (const name of gateway.heldDown) reasons.push({ ...place, kind: 'interface-down', interface: name })
   for (const name of gateway.unseen) reasons.push({ ...place, kind: 'interface-unseen', interface: name })
   for (const stored of gateway.stored) if (stored.holdsKey) reasons.push({ ...place, kind: 'stored', stored })
+  for (const finding of storedFindings(gateway, facts).slice(-1))
+    reasons.push({ ...place, kind: 'found-stored', finding })
   if (gateway.doubts.length > 0) reasons.push({ ...place, kind: 'keyframe-incomplete' })
   if (polls === null || polls.first === null || polls.last === null) {
     if (facts.asked !== null) reasons.push({ ...place, kind: 'no-polls' })
@@ -148,6 +154,14 @@ function gatewayReasons(gateway: GatewayFacts, facts: RevocationFacts, ended: Be
   return reasons
 }
 
+/** Repeats of a finding are suppressed, so an old one may be all there is; a file that was looked at knows better. */
+function storedFindings({ gateway, removal, stored }: GatewayFacts, { findings }: RevocationFacts): FindingFact[] {
+  if (removal === null || stored.length > 0) return []
+  return findings.filter(
+    (each) => each.rule === BACK_AFTER_REBOOT && each.gateway === gateway && each.at >= removal.firstWithout,
+  )
+}
+
 /**
  * Gaps that the coverage documents state and the polls do not show: where a change was dated by the audit log, the ledger has polls that
  * nobody took (correlate/narrowed-polls.ts).
@@ -164,7 +178,7 @@ function statedHoles({ gateway, polls, removal }: GatewayFacts, { coverage }: Re
 function judged(gateway: GatewayFacts, facts: RevocationFacts, ended: Between | null): JudgedGateway {
   const isShownAbsent =
     ended !== null &&
-    gatewayReasons(gateway, facts, ended).every(({ kind }) => kind === 'stored') &&
+    gatewayReasons(gateway, facts, ended).every(({ kind }) => kind === 'stored' || kind === 'found-stored') &&
     gateway.polls?.last !== undefined
   return { ...gateway, isShownAbsent, absentAt: isShownAbsent ? absentAt(gateway, ended) : null }
 }
@@ -182,8 +196,8 @@ function provedUntil(reasons: readonly Reason[], ended: Between | null): Micros 
   return until > ended.to ? until : null
 }
 
-function storedOf(required: readonly GatewayFacts[]): RevocationReport['stored'] {
-  if (required.some(({ stored }) => stored.some(({ holdsKey }) => holdsKey))) return 'present'
+function storedOf(required: readonly GatewayFacts[], reasons: readonly Reason[]): RevocationReport['stored'] {
+  if (reasons.some(({ kind }) => kind === 'stored' || kind === 'found-stored')) return 'present'
   const looked = required.filter(({ stored }) => stored.length > 0 && stored.every(({ problems }) => problems === 0))
   if (looked.length === 0) return 'not-looked-at'
   return looked.length === required.length ? 'absent' : 'partly'

@@ -150,7 +150,7 @@ describe('as a process', () => {
       ['json=yes', 'compromisedAt=-10m'],
       (line) => {
         if (line.includes('armed')) machine.dump(false)
-        else if (line.includes('still there') && line.includes('entries')) machine.entries(0)
+        else if (line.includes('conntrack -D -s 10.8.0.7')) machine.entries(0)
         else if (line.includes('entries gone')) machine.conf(false)
       },
     )

@@ -167,8 +167,9 @@ const OVER_DEMO = [
   '    severity: medium',
   '  - id: everything-by-host',
   '    title: Everything',
-  // Audit events of a login that is not decided yet may be told minutes later: what comes that late is counted by itself in a stream.
-  '    query: \'host.name : * and not event.dataset : "wireguard.audit"\'',
+  // Told a minute or more after what they tell: an interval of coverage with the time of its beginning, audit events of a login that is
+  // not decided yet. What comes that late is counted by itself in a stream.
+  '    query: \'host.name : * and not event.dataset : ("wireguard.audit" or "wireguard.coverage")\'',
   '    group_by: [host.name]',
   '    threshold: 20',
   '    window: 10s',

@@ -73,6 +73,18 @@ describe('privilege-from-peer', () => {
     ])
   })
 
+  test('sudo that ran no command explains nothing, su that opened a session does', () => {
+    const tool = (at: number, fields: Fields) => audit(at, { 'process.executable': '/usr/bin/sudo', ...fields })
+    const started = tool(5, { 'event.action': 'executed', 'user.id': '1001', 'user.effective.id': '0' })
+    const exploited = findingsOf(privilegeFromPeer, [login(1), started, root(9, 150, 151)])
+    expect(exploited.map((finding) => finding['event.severity'])).toEqual([3])
+    const opened = tool(5, { 'event.action': 'started-session', 'process.executable': '/usr/bin/su' })
+    const found = findingsOf(privilegeFromPeer, [login(1), opened, root(9, 150, 151)])
+    expect(summariesOf(found)).toEqual([
+      "tablet used another account's rights on db1 (login session 7, account ops): su",
+    ])
+  })
+
   test('a mistyped password is low, three are not, and success after them is told apart', () => {
     const failed = (at: number) => sudo(at, { 'event.action': 'authenticated', 'event.outcome': 'failure' })
     const once = findingsOf(privilegeFromPeer, [login(1), failed(5)])

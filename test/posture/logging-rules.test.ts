@@ -148,6 +148,31 @@ describe('decisions about new connections', () => {
     expect(decisions(chains)).toEqual(['inet t f handle 2: accept yes'])
   })
 
+  test('by what the listing does not show are left open, unless they are logged anyway', () => {
+    const hidden = { xt: { type: 'match', name: 'conntrack' } }
+    const document = ruleset(
+      forward([
+        [hidden, accept],
+        [{ xt: null }, drop],
+        [{ xt: { type: 'match', name: 'comment' } }, port(22), accept],
+        [{ xt: { type: 'target', name: 'LOG' } }],
+        [hidden, accept],
+        [{ queue: { num: 1 } }],
+        [drop],
+      ]),
+    )
+    const result = walkLogging(document, createConditionReader(document.sets), IN)
+    expect(result.hidden).toEqual(['inet t f handle 6', 'inet t f handle 1', 'inet t f handle 2'])
+    expect(result.decisions.map(({ place, logged }) => `${place} ${logged}`)).toEqual([
+      'inet t f handle 3 no',
+      'inet t f handle 5 yes',
+    ])
+  })
+
+  test('of iptables-nft refuse by a target of their own', () => {
+    expect(decisions(forward([[{ xt: { type: 'target', name: 'REJECT' } }]]))).toEqual(['inet t f handle 1: drop no'])
+  })
+
   test('behind jumps in a circle end', () => {
     const chains = [...forward([[jump('a')]]), { name: 'a', rules: [[jump('b')]] }, { name: 'b', rules: [[jump('a')]] }]
     const document = ruleset(chains)
@@ -176,6 +201,27 @@ describe('logging-rules', () => {
       about: { 'wireguard.interface.name': 'wg0' },
     })
     expect(kinds(loggingRules, gateway({ ruleset: ruleset(logsAll.slice(1)) }))).toEqual(['finding 3 wg0 accept'])
+  })
+
+  test('asks for IPv6 where peers have it: tables of family ip do not see it', () => {
+    const text = JSON.stringify({
+      nftables: ['input', 'forward', 'output'].flatMap((hook) => [
+        { chain: { family: 'ip', table: 't', name: hook, hook, policy: 'accept', prio: 0, type: 'filter' } },
+        { rule: { family: 'ip', table: 't', chain: hook, handle: 1, expr: [log] } },
+      ]),
+    })
+    const document = readRulesetDocument(text)
+    if ('problem' in document) throw new Error(document.problem)
+    const machine = gateway({ ruleset: document })
+    expect(kinds(loggingRules, machine)).toEqual(['passed'])
+    const conf = { listenPort: 1, addresses: [], hasPrivateKey: true, problems: [] }
+    const peers = [{ publicKey: '', allowedIps: ['fd08::2/128'], hasPresharedKey: false, name: '', line: 1 }]
+    const stored = new Map([['wg0', { file: '/etc/wireguard/wg0.conf', conf: { ...conf, peers } }]])
+    const [result] = look(loggingRules, { ...machine, stored })
+    expect(result).toMatchObject({ subject: 'wg0 accept', severity: 3 })
+    expect(result?.kind === 'finding' ? result.evidence : []).toContain(
+      'from peers to the gateway itself (input): no chain for IPv6 on the hook input',
+    )
   })
 
   test('looks from tunnel to tunnel apart', () => {

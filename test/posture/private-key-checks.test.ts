@@ -17,8 +17,11 @@ describe('wireguard-file-modes', () => {
   })
 
   test('fires for what others may read or write, worst for everybody', () => {
-    expect(files(FOLDER, { ...CONF, mode: '0640', gid: 4 })).toEqual(['finding 3 /etc/wireguard/wg0.conf mode'])
-    expect(files(FOLDER, { ...CONF, mode: '0604' })).toEqual(['finding 4 /etc/wireguard/wg0.conf mode'])
+    const open = { ...FOLDER, mode: '0711' }
+    expect(files(open, { ...CONF, mode: '0640', gid: 4 }).slice(1)).toEqual(['finding 3 /etc/wireguard/wg0.conf mode'])
+    expect(files(open, { ...CONF, mode: '0604' }).slice(1)).toEqual(['finding 4 /etc/wireguard/wg0.conf mode'])
+    // In a closed folder nobody gets to it, as long as the folder stays closed.
+    expect(files(FOLDER, { ...CONF, mode: '0604' })).toEqual(['finding 2 /etc/wireguard/wg0.conf mode'])
     expect(files({ ...FOLDER, mode: '0755' }, CONF)).toEqual(['finding 2 /etc/wireguard mode'])
     expect(files({ ...FOLDER, mode: '0770' }, CONF)).toEqual(['finding 3 /etc/wireguard mode'])
     expect(files(FOLDER, { ...CONF, uid: 1000 })).toEqual(['finding 3 /etc/wireguard/wg0.conf owner'])
@@ -48,6 +51,7 @@ const trace = (path: string, changes: Partial<KeyTraceFact> = {}): KeyTraceFact 
   mode: '0600',
   uid: 0,
   gid: 0,
+  readers: 'nobody',
   ...changes,
 })
 
@@ -86,6 +90,7 @@ describe('private-key-copies', () => {
         trace('/etc/wireguard/wg0.conf', { holder: 'wg0' }),
         trace('/etc/wireguard/wg0.conf', { kind: 'preshared-key' }),
         trace('/etc/wireguard/wg1.key', { form: 'key', isCertain: false }),
+        trace('/etc/wireguard/keys/wg2.key', { form: 'key' }),
         trace('/etc/systemd/network/90-wg0.netdev', { mode: '0640', gid: 998 }),
         trace('/etc/NetworkManager/system-connections/office.nmconnection'),
       ),
@@ -95,7 +100,7 @@ describe('private-key-copies', () => {
   test('fires for copies beside the file, elsewhere, and in archives', () => {
     expect(copies(trace('/etc/wireguard/wg0.conf.bak'))).toEqual(['finding 2 /etc/wireguard/wg0.conf.bak'])
     expect(copies(trace('/etc/wireguard/wg0.conf~'))).toEqual(['finding 2 /etc/wireguard/wg0.conf~'])
-    expect(copies(trace('/srv/wg0.conf', { mode: '0644' }))).toEqual(['finding 3 /srv/wg0.conf'])
+    expect(copies(trace('/srv/wg0.conf', { mode: '0644', readers: 'everybody' }))).toEqual(['finding 3 /srv/wg0.conf'])
     expect(copies(trace('/var/backups/etc.tgz', { member: 'etc/wireguard/wg0.conf' }))).toEqual([
       'finding 2 /var/backups/etc.tgz',
     ])
@@ -131,7 +136,7 @@ describe('private-key-copies', () => {
   })
 
   test('fires for a place that everybody can read', () => {
-    expect(copies(trace('/etc/systemd/network/90-wg0.netdev', { mode: '0644' }))).toEqual([
+    expect(copies(trace('/etc/systemd/network/90-wg0.netdev', { mode: '0644', readers: 'everybody' }))).toEqual([
       'finding 3 /etc/systemd/network/90-wg0.netdev',
     ])
   })

@@ -5,7 +5,7 @@ import { emptyInventory, parseInventory } from '../../src/identity/inventory.ts'
 import { rangeText, reasonText, upText, verdictText } from '../../src/reports/revocation-text.ts'
 import { MS, SECOND } from '../../src/time.ts'
 
-import { at, INVENTORY, ledgerOf, made, removedAt10, reportOf, seconds } from './made-revocation.ts'
+import { at, INVENTORY, ledgerOf, made, peer, removedAt10, reportOf, seconds } from './made-revocation.ts'
 
 test('what is proved is true: whatever polls are missing and wherever the key comes back', async () => {
   const world = fc.array(fc.boolean(), { minLength: 24, maxLength: 24 })
@@ -118,6 +118,29 @@ test('a gap that a coverage document states counts where polls do not show it', 
   expect(
     other.facts.coverage.find(({ machine, source }) => machine === 'gw2' && source === 'conntrack')?.gaps,
   ).toHaveLength(1)
+})
+
+test('a posture finding that the key is stored counts after the removal, until a file says otherwise', async () => {
+  const finding = (second: number, gateway: string) =>
+    made(second, {
+      ...peer,
+      'event.dataset': 'wireguard.finding',
+      'event.kind': 'alert',
+      'rule.id': 'peer-back-after-reboot',
+      'host.name': gateway,
+    })
+  const found = await reportOf([...removedAt10, finding(20, 'gw1')])
+  expect([found.verdict, found.stored, found.reasons.map(({ kind }) => kind)]).toEqual([
+    'not-proved',
+    'present',
+    ['found-stored'],
+  ])
+  const clean = { file: 'wg0.conf', interface: 'wg0', holdsKey: false, line: 0, problems: 0 }
+  const mended = await reportOf([...removedAt10, finding(20, 'gw1')], {
+    stored: (gateway) => (gateway === 'gw1' ? [clean] : []),
+  })
+  expect([mended.verdict, mended.stored]).toEqual(['proved', 'partly'])
+  expect((await reportOf([...removedAt10, finding(5, 'gw1')])).verdict).toBe('proved')
 })
 
 test('every reason is one sentence that names its gateway', async () => {

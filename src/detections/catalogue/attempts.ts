@@ -2,7 +2,14 @@
  * Attempts that went nowhere, as values a tally tells apart: `22 denied`, `10.20.0.5 refused`. What was tried is counted once, however
  * often and in how many ways it failed.
  */
-import type { Attempt } from './peer-traffic.ts'
+import { type Attempt, EMPTY_BYTES_MAX } from './peer-traffic.ts'
+
+/** Documents of attempts of peers, as KQL; answers to others (peer-traffic.ts) are among them. */
+export const ATTEMPTS_QUERY =
+  '(event.action : ("firewall-drop" or "firewall-reject") or wireguard.flow.outcome : ("refused" or "no-answer") or ' +
+  '(network.transport : "tcp" and (wireguard.flow.outcome : "unknown" or ' +
+  `(wireguard.flow.outcome : "connected" and network.bytes <= ${EMPTY_BYTES_MAX})))) and ` +
+  'wireguard.peer.role : "source" and wireguard.attribution.status : "exact"'
 
 export function attemptText(target: string | number, attempt: Attempt): string {
   return `${target} ${attempt}`

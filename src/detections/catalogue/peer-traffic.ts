@@ -9,7 +9,7 @@ import type { FieldName, FieldValue } from '../../fields.ts'
 /** Ports that the system gives to clients (Linux, ip_local_port_range). */
 const EPHEMERAL_FROM = 32_768
 /** A TCP connection with no more bytes, both ways, was opened and closed, and carried no data: six or seven headers. */
-const EMPTY_BYTES_MAX = 400
+export const EMPTY_BYTES_MAX = 400
 /** `network.transport` of ICMP, and what an echo request is. */
 const ECHO_REQUESTS: ReadonlyMap<string, number> = new Map([
   ['icmp', 8],
@@ -71,7 +71,7 @@ export type Attempt = 'denied' | 'refused' | 'unanswered' | 'empty'
 export function attemptOf(event: Event): Attempt | null {
   if (event.dataset === 'wireguard.firewall') return isDenied(event) && !isReply(event) ? 'denied' : null
   const { own } = event
-  switch (own['wireguard.flow.outcome']) {
+  switch (own['wireguard.flow.outcome'] ?? '') {
     case 'refused':
       return 'refused'
     case 'no-answer':

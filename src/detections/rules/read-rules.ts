@@ -11,9 +11,9 @@ import { type Path, readYaml, type YamlDocument } from '../../yaml-document.ts'
 import { DETECTIONS } from '../catalogue/catalogue.ts'
 import type { Measure, Rule, Sample } from './rule.ts'
 import { datasetsOf, RULE_DATASETS, unknownDatasets } from './rule-datasets.ts'
-import { type RuleEntry, ruleFileSchema, type SampleEntry } from './rule-schema.ts'
+import { FILE_DOCUMENTS_MAX, type RuleEntry, ruleFileSchema, type SampleEntry } from './rule-schema.ts'
 import { sampleDocuments } from './sample-documents.ts'
-import { placeInScalar } from './scalar-place.ts'
+import { createScalarPlaces, type ScalarPlaces } from './scalar-place.ts'
 
 /** Without `suppress`. */
 const SUPPRESS_DEFAULT: Micros = HOUR
@@ -23,10 +23,12 @@ const SPREAD_MAX = 32
 const SEVERITIES: Readonly<Record<RuleEntry['severity'], Severity>> = { low: 1, medium: 2, high: 3, critical: 4 }
 
 type Reading = {
-  readonly text: string
+  readonly placeOf: ScalarPlaces
   readonly yaml: YamlDocument
   readonly problems: Problem[]
   readonly report: (path: Path, message: string, place?: 'key') => void
+  /** Of all samples so far, repeats counted. */
+  documents: number
 }
 
 /** Throws AppError `bad-pipeline` with everything that is wrong. `file` is only for its messages. */
@@ -42,7 +44,7 @@ export function readRules(text: string, file: string): readonly Rule[] {
   const report = (path: Path, message: string, place?: 'key') => {
     problems.push(yaml.problemAt(path, `${pathText(path)}: ${message}`, place))
   }
-  const reading: Reading = { text, yaml, problems, report }
+  const reading: Reading = { placeOf: createScalarPlaces(text), yaml, problems, report, documents: 0 }
   const rules = result.data.rules.map((entry, i) => readRule(entry, ['rules', i], reading))
   refuseSameIds(rules, reading)
   if (problems.length > 0) throw badRules(problems.sort(byPlace), file)
@@ -132,21 +134,27 @@ function readSamples(
   entries: readonly SampleEntry[] | undefined,
   fires: boolean,
   path: Path,
-  { yaml, report }: Reading,
+  reading: Reading,
 ): Sample[] {
-  return (entries ?? []).map((entry, i) => ({
-    fires,
-    name: entry.name,
-    documents: sampleDocuments(entry, (inner, message, place) => report([...path, i, ...inner], message, place)),
-    place: yaml.problemAt([...path, i, 'name'], ''),
-  }))
+  const { yaml, report } = reading
+  return (entries ?? []).flatMap((entry, i) => {
+    const before = reading.documents
+    reading.documents += entry.documents.length * (entry.repeat ?? 1)
+    if (reading.documents > FILE_DOCUMENTS_MAX) {
+      if (before <= FILE_DOCUMENTS_MAX)
+        report([...path, i], `the samples of a file have at most ${FILE_DOCUMENTS_MAX} documents, repeats counted`)
+      return []
+    }
+    const documents = sampleDocuments(entry, (inner, message, place) => report([...path, i, ...inner], message, place))
+    return [{ fires, name: entry.name, documents, place: yaml.problemAt([...path, i, 'name'], '') }]
+  })
 }
 
 /** Null when it was reported. */
 function readQuery(text: string, path: Path, reading: Reading): Query | null {
   const fail = (column: number, message: string): null => {
     const whole = reading.yaml.problemAt(path, `${pathText(path)}: ${message}`)
-    const place = column > 0 ? placeInScalar(reading.text, path, column - 1) : null
+    const place = column > 0 ? reading.placeOf(path, column - 1) : null
     reading.problems.push({ ...whole, ...place })
     return null
   }

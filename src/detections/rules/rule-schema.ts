@@ -15,6 +15,8 @@ export const RULES_MAX = 500
 export const SAMPLES_MAX = 100
 /** Documents of one sample, repeats counted. */
 export const SAMPLE_DOCUMENTS_MAX = 2_000
+/** Documents of all samples of a file, repeats counted: a few bytes of it may stand for many. */
+export const FILE_DOCUMENTS_MAX = 100_000
 /** Fields of group_by: what a threshold rule of Kibana takes. */
 export const GROUP_FIELDS_MAX = 3
 /** Techniques, steps of a runbook, known gaps: each. */

@@ -7,33 +7,51 @@ import type { Path } from '../../yaml-document.ts'
 
 const BLANK = /[ \t\r\n]/
 
+export type Place = { readonly line: number; readonly column: number }
+
 /**
  * Line and column, from 1, of unit `index` of the text at `path`; one past the end is behind its last character. Null where the file
  * does not have it as one plain text: an alias, a text that is written with escapes beyond those known here.
- * `source` has been read without problems before.
  */
-export function placeInScalar(source: string, path: Path, index: number): { line: number; column: number } | null {
+export type ScalarPlaces = (path: Path, index: number) => Place | null
+
+/** `source` has been read without problems before. It is read anew when the first place is asked for: most files have no problem. */
+export function createScalarPlaces(source: string): ScalarPlaces {
   const lines = new LineCounter()
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, version: '1.2' })
-  const node = scalarAt(document.contents, path)
-  if (node === null || typeof node.value !== 'string' || node.range === null || node.range === undefined) return null
-  const places = solidPlaces(source.slice(node.range[0], node.range[1]), node.type)
-  const solid = [...unitsOf(node.value)].filter((unit) => !BLANK.test(unit)).length
-  if (places.length !== solid) return null
-  const before = node.value.slice(0, index)
-  const rank = [...unitsOf(before)].filter((unit) => !BLANK.test(unit)).length
-  const isSolid = index < node.value.length && !BLANK.test(node.value.charAt(index))
-  // Of a blank: behind the character before it, as far as that line goes.
-  const blanks = isSolid ? 0 : (/[ ]*$/.exec(before)?.[0].length ?? 0)
-  const inside = isSolid ? places[rank] : (places[rank - 1] ?? -1) + 1 + blanks
-  if (inside === undefined) return null
-  const { line, col } = lines.linePos(node.range[0] + inside)
-  return { line, column: col }
+  let contents: unknown
+  return (path, index) => {
+    contents ??= parseDocument(source, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      version: '1.2',
+    }).contents
+    const node = scalarAt(contents, path)
+    const offset = node === null ? null : offsetOf(node, source, index)
+    if (offset === null) return null
+    const { line, col } = lines.linePos(offset)
+    return { line, column: col }
+  }
 }
 
-/** Every unit of a text, lone surrogates too. */
-function unitsOf(text: string): string[] {
-  return text.split('')
+/** Null when it cannot be told. */
+function offsetOf({ value, range, type }: Scalar, source: string, index: number): number | null {
+  if (typeof value !== 'string' || range === null || range === undefined) return null
+  const places = solidPlaces(source.slice(range[0], range[1]), type)
+  if (places.length !== solidUnits(value)) return null
+  const before = value.slice(0, index)
+  const rank = solidUnits(before)
+  const isSolid = index < value.length && !BLANK.test(value.charAt(index))
+  if (isSolid) return range[0] + (places[rank] ?? 0)
+  // A blank: behind the character before it, as far as that line goes.
+  return range[0] + (places[rank - 1] ?? -1) + 1 + (/[ ]*$/.exec(before)?.[0].length ?? 0)
+}
+
+/** How many units of the text are no blanks. */
+function solidUnits(text: string): number {
+  let count = 0
+  for (let at = 0; at < text.length; at++) if (!BLANK.test(text.charAt(at))) count++
+  return count
 }
 
 function scalarAt(contents: unknown, path: Path): Scalar | null {

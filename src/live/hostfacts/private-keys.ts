@@ -4,7 +4,7 @@
  * other machines. What is in a file is looked at in sources/wireguard and does not come out of it: what comes out is where keys lie.
  */
 import { lstatSync, readdirSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { KeySearchFact, KeyTraceFact } from '../../sources/hostfacts/facts.ts'
 import { searchKeyFile } from '../../sources/wireguard/key-file.ts'
@@ -34,6 +34,8 @@ export const SEARCH_LIMITS: KeySearchLimits = {
 const DEPTH_MAX = 40
 /** Traces told; where there are more, the first ones say enough. */
 const TRACES_MAX = 1_000
+/** Characters kept of a name inside an archive. */
+const MEMBER_CHARS_MAX = 1_000
 const LEFT_OUT_PATHS_MAX = 20
 /** Files looked into before other work of this process has its turn. */
 const FILES_AT_ONCE = 8
@@ -100,11 +102,13 @@ export async function searchPrivateKeys(options: KeySearchOptions): Promise<KeyS
 /** A stack of folders instead of recursion: it may be given back to between files. */
 async function searchPath(search: Search, start: string): Promise<void> {
   const { root, progress } = search.options
-  const folders: { path: string; depth: number; device: number }[] = []
+  const folders: { path: string; depth: number; device: number; isOpen: boolean }[] = []
   try {
     const stats = lstatSync(join(root, start))
-    if (stats.isDirectory()) folders.push({ path: start, depth: 0, device: stats.dev })
-    else if (stats.isFile()) lookInto(search, start, stats.size, false)
+    const isOpen = isOpenAbove(root, start)
+    if (stats.isDirectory())
+      folders.push({ path: start, depth: 0, device: stats.dev, isOpen: isOpen && isEnterable(stats.mode) })
+    else if (stats.isFile()) lookInto(search, start, stats.size, { isBesideConf: false, isOpen })
     else leaveOut(search, start, 'a link or a special file')
   } catch (error) {
     const problem = problemOf(error)
@@ -113,7 +117,7 @@ async function searchPath(search: Search, start: string): Promise<void> {
   }
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     progress?.(search.filesRead, folder.path)
-    const { path, depth } = folder
+    const { path, depth, isOpen } = folder
     const names = namesIn(search, path)
     const isBesideConf = names.some(isKeyPlace)
     const inner: typeof folders = []
@@ -125,9 +129,15 @@ async function searchPath(search: Search, start: string): Promise<void> {
         if (stats.isDirectory()) {
           if (isForeign(search, child, stats.dev, folder.device)) leaveOut(search, child, 'another kind of file system')
           else if (depth >= DEPTH_MAX) leaveOut(search, child, `deeper than ${DEPTH_MAX} folders`)
-          else inner.push({ path: child, depth: depth + 1, device: stats.dev })
+          else
+            inner.push({
+              path: child,
+              depth: depth + 1,
+              device: stats.dev,
+              isOpen: isOpen && isEnterable(stats.mode),
+            })
         } else if (stats.isFile() && stats.size > 0) {
-          lookInto(search, child, stats.size, isBesideConf)
+          lookInto(search, child, stats.size, { isBesideConf, isOpen })
           if (search.filesRead % FILES_AT_ONCE === 0) await setImmediate()
         }
       } catch (error) {
@@ -138,7 +148,20 @@ async function searchPath(search: Search, start: string): Promise<void> {
   }
 }
 
-function lookInto(search: Search, path: string, size: number, isBesideConf: boolean): void {
+/** Whether people who are neither root nor the owner get to what is in it. */
+function isEnterable(mode: number): boolean {
+  return (mode & 0o001) !== 0
+}
+
+function isOpenAbove(root: string, path: string): boolean {
+  for (let above = dirname(path); above !== '/' && above !== '.'; above = dirname(above))
+    if (!isEnterable(lstatSync(join(root, above)).mode)) return false
+  return true
+}
+
+type Folder = { readonly isBesideConf: boolean; readonly isOpen: boolean }
+
+function lookInto(search: Search, path: string, size: number, { isBesideConf, isOpen }: Folder): void {
   const { root, known } = search.options
   const name = path.slice(path.lastIndexOf('/') + 1)
   const { traces, mode, uid, gid, leftOut } = searchKeyFile(join(root, path), { name, isBesideConf, known })
@@ -150,8 +173,19 @@ function lookInto(search: Search, path: string, size: number, isBesideConf: bool
       search.endedBy = `more than ${TRACES_MAX} keys`
       return
     }
-    const printed = mode.toString(8).padStart(4, '0')
-    search.traces.push({ path, member: member.slice(0, 1_000), kind, form, isCertain, holder, mode: printed, uid, gid })
+    search.traces.push({
+      path,
+      member: member.slice(0, MEMBER_CHARS_MAX),
+      kind,
+      form,
+      isCertain,
+      holder,
+      mode: mode.toString(8).padStart(4, '0'),
+      uid,
+      gid,
+      // A group that may enter a folder others may not is not worked out.
+      readers: !isOpen ? 'nobody' : (mode & 0o004) !== 0 ? 'everybody' : (mode & 0o040) !== 0 ? 'group' : 'nobody',
+    })
   }
 }
 

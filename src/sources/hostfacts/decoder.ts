@@ -154,8 +154,19 @@ export function createHostFactsDecoder(
     tally.records -= dump.lines
     tally.unparsed += dump.lines
     const text = (dump.rows[0] ?? '').slice(0, TEXT_MAX)
-    const at = arrive(dump.at ?? options.referenceAt ?? arrival)
-    emit({ kind: 'unparsed', arrival: at, reason, text, file: dump.file, offset: dump.offset })
+    const own = dump.at !== null && !Number.isNaN(dump.at) ? dump.at : null
+    // What has no time says nothing against the one that waits.
+    settleHeld(own ?? held?.record.at ?? null)
+    const at = own ?? (arrival === 0 ? (options.referenceAt ?? 0) : arrival)
+    const isNear = arrival === 0 || at <= arrival + JUMP_MAX
+    emit({
+      kind: 'unparsed',
+      arrival: isNear ? arrive(at) : arrival,
+      reason,
+      text,
+      file: dump.file,
+      offset: dump.offset,
+    })
   }
 
   function arrive(at: Micros): Micros {

@@ -91,6 +91,7 @@ const keyTrace = z.object({
   mode: z.string().regex(/^[0-7]{3,4}$/),
   uid: whole,
   gid: whole,
+  readers: z.enum(['nobody', 'group', 'everybody']),
 })
 const keySearch = z.object({
   at: micros,

@@ -86,8 +86,16 @@ function splitByField(traveller: Traveller, field: Field, span: Span, passage: P
     case 'sport':
     case 'dport':
       return splitPorted(traveller, field, span, passage)
-    default:
+    case 'l4proto':
+    case 'ip saddr':
+    case 'ip daddr':
+    case 'ip6 saddr':
+    case 'ip6 daddr':
+    case 'icmp type':
+    case 'icmpv6 type':
       return splitByPlace(traveller, field, span, passage)
+    default:
+      return field satisfies never
   }
 }
 
@@ -113,8 +121,13 @@ function placeOf(traveller: Traveller, field: Field, { family }: Passage): Place
     case 'icmp type':
     case 'icmpv6 type':
       return { range: box.port, axis: 'port' }
-    default:
+    case 'iifname':
+    case 'oifname':
+    case 'family':
+    case 'ct state':
       return null
+    default:
+      return field satisfies never
   }
 }
 

@@ -131,7 +131,12 @@ export function routed(traveller: Traveller, family: Family, { routes, rest }: E
 }
 
 /** After NAT. Some address of several, not known which, may leave any way one of them does. */
-function routedTo(traveller: Traveller, destination: Range, routes: Exits['routes'][Family], rest: number): Traveller[] {
+function routedTo(
+  traveller: Traveller,
+  destination: Range,
+  routes: Exits['routes'][Family],
+  rest: number,
+): Traveller[] {
   const met = routes.filter(({ range }) => overlap(range, destination) !== null)
   const only = met.find(({ range }) => contains(range, destination))
   if (only !== undefined) return [leaving(traveller, 1 << only.exit)]

@@ -9,10 +9,10 @@ import { allAddresses, type Range } from '../../address-range.ts'
 import { splitByCondition } from './reach-condition.ts'
 import { keyMatch, readMap, splitByMap } from './reach-map.ts'
 import { doubtOf, type Questions, splitByQuestion } from './reach-question.ts'
+import type { SourceTest } from './reach-source-test.ts'
 import { ALL_PORTS } from './reach-space.ts'
 import { type Act, actOf } from './reach-statement.ts'
 import { type Translated, translate } from './reach-translate.ts'
-import type { SourceTest } from './reach-source-test.ts'
 import { type Doubt, type Passage, type Split, type Traveller, withDoubt } from './reach-traveller.ts'
 import { type Chain, keyOf, property, type Rule, type RulesetDocument, type Statement } from './ruleset-document.ts'
 
@@ -32,8 +32,8 @@ export type Walk = Questions & {
 export type Verdicts = { readonly accepted: Traveller[]; readonly dropped: Traveller[] }
 
 /** For one key, and for all keys asked about one ruleset. */
-export const STEPS_MAX = 500_000
-export const STEPS_TOTAL_MAX = 20_000_000
+export const STEPS_MAX = 2_000_000
+export const STEPS_TOTAL_MAX = 5_000_000
 /** Sets of packets followed at once. */
 export const TRAVELLERS_MAX = 4_096
 /** NFT_JUMP_STACK_SIZE: the kernel refuses deeper chains. */

@@ -108,7 +108,9 @@ function sourcesOf({ sources, notSources }: ReachQuestion, family: Family): Rang
       others.filter((other) => contains(range, other)),
     ),
   )
-  return own.reduce<Range[]>((some, range) => [...some, ...minus([range], some)], [])
+  const apart: Range[] = []
+  for (const range of own) apart.push(...minus([range], apart))
+  return apart
 }
 
 function minus(ranges: readonly Range[], others: readonly Range[]): Range[] {

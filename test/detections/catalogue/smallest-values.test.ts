@@ -10,7 +10,9 @@ import {
 } from '../../../src/detections/catalogue/smallest-values.ts'
 
 const MAX = 5
-const some = fc.array(fc.array(fc.constantFrom(...'abcdefghijklmnopqrst'), { maxLength: 4 }), { maxLength: 20 })
+const some = fc.array(fc.array(fc.constantFrom(...'abcdefghijklmnopqrst'.split('')), { maxLength: 4 }), {
+  maxLength: 20,
+})
 
 test('the smallest are kept, one by one or several at once, and never more than twice as many', () => {
   fc.assert(

@@ -181,6 +181,16 @@ describe('hostile files', () => {
     expect(caught(() => readRules(text, 'r.yaml'))).toMatchObject({ code: 'bad-pipeline' })
   })
 
+  test('samples that stand for very many documents are refused', () => {
+    const samples = Array.from(
+      { length: 60 },
+      () => '      - { name: a, repeat: 2000, documents: [{ source.port: 1 }] }',
+    )
+    expect(complaints(QUERY, 'tests:', '  quiet:', ...samples)).toEqual([
+      expect.stringMatching(/^rules\.yaml:59:13: .*at most 100000 documents/),
+    ])
+  })
+
   test('any value anywhere gives rules or problems, and nothing else', () => {
     const good = parse(
       readFileSync(join(import.meta.dirname, '../../../pipelines/rules/failed-logins.yaml'), 'utf8'),

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Document, parseDocument, Scalar } from 'yaml'
-import { placeInScalar } from '../../../src/detections/rules/scalar-place.ts'
+import { createScalarPlaces } from '../../../src/detections/rules/scalar-place.ts'
 
 const PATH = ['rules', 0, 'query']
 
 /** What stands in the file where the character of the text is said to be. */
 function standsAt(source: string, index: number): string | undefined {
-  const place = placeInScalar(source, PATH, index)
+  const place = createScalarPlaces(source)(PATH, index)
   return place === null ? undefined : source.split('\n')[place.line - 1]?.charAt(place.column - 1)
 }
 
@@ -57,10 +57,10 @@ describe('the place of a character', () => {
 
   test('past the end is behind the last character', () => {
     const source = 'rules:\n  - query: a and\n'
-    expect(placeInScalar(source, PATH, 5)).toEqual({ line: 2, column: 17 })
+    expect(createScalarPlaces(source)(PATH, 5)).toEqual({ line: 2, column: 17 })
   })
 
   test('is not known of an alias', () => {
-    expect(placeInScalar('q: &q a b\nrules:\n  - query: *q\n', PATH, 2)).toBeNull()
+    expect(createScalarPlaces('q: &q a b\nrules:\n  - query: *q\n')(PATH, 2)).toBeNull()
   })
 })

@@ -72,6 +72,18 @@ describe('the search for private keys', () => {
     expect({ filesRead, leftOut, endedBy }).toEqual({ filesRead: 8, leftOut: {}, endedBy: '' })
   })
 
+  test('tells who can read them, by the folders above too', async () => {
+    put('srv/open/a.conf', CONF, 0o644)
+    put('srv/open/b.conf', CONF, 0o640)
+    put('srv/closed/inner/c.conf', CONF, 0o644)
+    chmodSync(shop.path('srv/closed'), 0o700)
+    const { traces } = await search(['/srv'])
+    const readers = traces.filter(({ kind }) => kind === 'private-key').map((each) => `${each.path} ${each.readers}`)
+    expect(readers).toEqual(['/srv/closed/inner/c.conf nobody', '/srv/open/a.conf everybody', '/srv/open/b.conf group'])
+    expect((await search(['/srv/closed/inner'])).traces[0]?.readers).toBe('nobody')
+    expect((await search(['/srv/open/a.conf'])).traces[0]?.readers).toBe('everybody')
+  })
+
   test('follows no link, and says what it did not look into', async () => {
     put('outside/wg0.conf', CONF)
     mkdirSync(shop.path('etc'))

@@ -46,8 +46,7 @@ function reachOfSources(): (flow: Flow) => StaticReach {
     const key = `${gateway} ${src}`
     const bits = src.includes(':') ? 128 : 32
     const reach =
-      known.get(key) ??
-      readers.get(gateway)?.({ interface: name, sources: [`${src}/${bits}`], notSources: [] })
+      known.get(key) ?? readers.get(gateway)?.({ interface: name, sources: [`${src}/${bits}`], notSources: [] })
     if (reach === undefined) throw new Error(gateway)
     known.set(key, reach)
     return reach

@@ -77,12 +77,7 @@ const TESTS: readonly Step[] = [
   test(MARK, '==', 1, (packet) => packet.mark === 1),
   test(MARK, '!=', 1, (packet) => packet.mark !== 1),
   test({ ct: { key: 'status' } }, 'in', 'dnat', (packet) => packet.isNat),
-  test(
-    { '&': [port('tcp', 'flags'), ['fin', 'syn', 'rst', 'ack']] },
-    '!=',
-    'syn',
-    () => false,
-  ),
+  test({ '&': [port('tcp', 'flags'), ['fin', 'syn', 'rst', 'ack']] }, '!=', 'syn', () => false),
 ]
 
 /** What only state can tell: the tape says how it turned out, once for each place. */
@@ -98,11 +93,31 @@ const ENDS: readonly Step[] = [
   verdict({ goto: { target: 'two' } }, 'goto two'),
   verdict({ counter: { packets: 1, bytes: 2 } }, 'on'),
   {
-    json: { vmap: { key: port('tcp'), data: { set: [[1, { accept: null }], [2, { jump: { target: 'two' } }]] } } },
+    json: {
+      vmap: {
+        key: port('tcp'),
+        data: {
+          set: [
+            [1, { accept: null }],
+            [2, { jump: { target: 'two' } }],
+          ],
+        },
+      },
+    },
     run: ({ protocol, dport }) => (protocol !== 6 || dport > 2 ? 'leave' : dport === 1 ? 'accept' : 'jump two'),
   },
   {
-    json: { vmap: { key: DADDR, data: { set: [['10.0.0.1', { drop: null }], ['*', { accept: null }]] } } },
+    json: {
+      vmap: {
+        key: DADDR,
+        data: {
+          set: [
+            ['10.0.0.1', { drop: null }],
+            ['*', { accept: null }],
+          ],
+        },
+      },
+    },
     run: ({ daddr }) => (daddr === '10.0.0.1' ? 'drop' : 'accept'),
   },
   {
@@ -117,7 +132,22 @@ const DNATS: readonly Step[] = [
   { json: { dnat: { family: 'ip', addr: '10.0.0.1', port: 2 } }, run: (packet) => moved(packet, '10.0.0.1', 2) },
   { json: { dnat: { family: 'ip', addr: '10.0.1.1' } }, run: (packet) => moved(packet, '10.0.1.1', packet.dport) },
   {
-    json: { dnat: { family: 'ip', addr: { map: { key: port('tcp'), data: { set: [[1, '10.0.0.2'], [3, '192.0.2.1']] } } } } },
+    json: {
+      dnat: {
+        family: 'ip',
+        addr: {
+          map: {
+            key: port('tcp'),
+            data: {
+              set: [
+                [1, '10.0.0.2'],
+                [3, '192.0.2.1'],
+              ],
+            },
+          },
+        },
+      },
+    },
     run: (packet) =>
       packet.protocol !== 6 || packet.dport === 2
         ? 'leave'
@@ -133,7 +163,14 @@ function moved(packet: Packet, address: string, dport: number): string {
 }
 
 type Rule = readonly Step[]
-type Chain = { readonly name: string; readonly hook: string; readonly prio: number; readonly type: string; readonly policy: string; readonly rules: readonly Rule[] }
+type Chain = {
+  readonly name: string
+  readonly hook: string
+  readonly prio: number
+  readonly type: string
+  readonly policy: string
+  readonly rules: readonly Rule[]
+}
 
 const rulesOf = (hasOpen: boolean, ends: readonly Step[], maxLength: number) =>
   fc.array(
@@ -141,7 +178,10 @@ const rulesOf = (hasOpen: boolean, ends: readonly Step[], maxLength: number) =>
       .tuple(
         fc.array(
           hasOpen
-            ? fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...TESTS) }, { weight: 1, arbitrary: fc.constant(openStep) })
+            ? fc.oneof(
+                { weight: 6, arbitrary: fc.constantFrom(...TESTS) },
+                { weight: 1, arbitrary: fc.constant(openStep) },
+              )
             : fc.constantFrom(...TESTS),
           { maxLength: 3 },
         ),
@@ -183,7 +223,14 @@ function listing(chains: readonly Chain[]): string {
   const place = { family: 'inet', table: 't' }
   return JSON.stringify({
     nftables: [
-      { set: { ...place, name: 'named', type: 'ipv4_addr', elem: ['10.0.0.2', { elem: { val: '10.0.1.1', comment: 'x' } }] } },
+      {
+        set: {
+          ...place,
+          name: 'named',
+          type: 'ipv4_addr',
+          elem: ['10.0.0.2', { elem: { val: '10.0.1.1', comment: 'x' } }],
+        },
+      },
       ...chains.map(({ name, hook, prio, type, policy }) => ({
         chain: { ...place, name, ...(hook === '' ? {} : { hook, prio, type, policy }) },
       })),
@@ -237,7 +284,12 @@ function passes(chains: readonly Chain[], sent: Packet, tape: number): 'forward'
 const TAPES = [0, 0xff, 0x55, 0xaa, 0x0f, 0x33]
 
 /** For each way out: whether some source gets through on every tape, and whether any gets through on any. */
-function judged(chains: readonly Chain[], asked: Pick<Packet, 'daddr' | 'protocol' | 'dport'>, way: 'forward' | 'input', isOwn: boolean) {
+function judged(
+  chains: readonly Chain[],
+  asked: Pick<Packet, 'daddr' | 'protocol' | 'dport'>,
+  way: 'forward' | 'input',
+  isOwn: boolean,
+) {
   return EXITS.map((exit) => {
     let isSure = false
     let isPossible = false
@@ -256,7 +308,10 @@ function judged(chains: readonly Chain[], asked: Pick<Packet, 'daddr' | 'protoco
 function check(chains: readonly Chain[], isExact: boolean): void {
   const document = readRulesetDocument(listing(chains))
   if ('problem' in document) throw new Error(document.problem)
-  const reach = createReachReader(document, [])({
+  const reach = createReachReader(
+    document,
+    [],
+  )({
     interface: 'wg0',
     sources: SOURCES.map((address) => `${address}/32`),
     notSources: [],
@@ -266,12 +321,23 @@ function check(chains: readonly Chain[], isExact: boolean): void {
       for (const dport of [1, 2, 3]) {
         const at = parseIpv4(daddr)
         const place = { low: at, high: at }
-        for (const [way, isOwn] of [['forward', false], ['input', true]] as const) {
+        for (const [way, isOwn] of [
+          ['forward', false],
+          ['input', true],
+        ] as const) {
           const answer = reaches(way === 'forward' ? reach.forward : reach.gateway, place, protocol, dport)
           const ends = judged(chains, { daddr, protocol, dport }, way, isOwn)
           const context = `${way} ${daddr} ${protocol}/${dport}: ${answer} ${JSON.stringify(ends)}`
-          if (answer === 'yes') expect(ends.every(({ isSure }) => isSure), context).toBe(true)
-          if (answer === 'no') expect(ends.some(({ isPossible }) => isPossible), context).toBe(false)
+          if (answer === 'yes')
+            expect(
+              ends.every(({ isSure }) => isSure),
+              context,
+            ).toBe(true)
+          if (answer === 'no')
+            expect(
+              ends.some(({ isPossible }) => isPossible),
+              context,
+            ).toBe(false)
           if (answer === 'maybe' && isExact) {
             expect(ends.some(({ isPossible }) => isPossible) && !ends.every(({ isSure }) => isSure), context).toBe(true)
           }

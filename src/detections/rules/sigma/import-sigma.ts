@@ -13,7 +13,7 @@ import { quoted } from '../../../safe-text.ts'
 import { byPlace, limitProblems, pathText, schemaProblems } from '../../../schema-problems.ts'
 import { type Path, readYaml, type YamlDocument } from '../../../yaml-document.ts'
 import { techniqueOf } from '../attack-techniques.ts'
-import { placeInScalar } from '../scalar-place.ts'
+import { createScalarPlaces } from '../scalar-place.ts'
 import { conditionQuery } from './condition.ts'
 import { LOG_SOURCES, type LogSource, logSourceOf } from './logsources.ts'
 import { fieldsNamed, type Selecting, selectionQuery } from './selections.ts'
@@ -138,7 +138,7 @@ function queryOf({ detection }: SigmaDocument, source: LogSource, reading: Readi
   const outcome = conditionQuery(condition, selections)
   if ('query' in outcome) return allOf([parseQuery(source.query, { now: 0 }), outcome.query])
   const whole = reading.yaml.problemAt(path, `${pathText(path)}: cannot be expressed here: ${outcome.refusal}`)
-  reading.problems.push({ ...whole, ...placeInScalar(reading.text, path, outcome.index) })
+  reading.problems.push({ ...whole, ...createScalarPlaces(reading.text)(path, outcome.index) })
   return null
 }
 
