@@ -63,6 +63,7 @@ export function overlap(a: Range, b: Range): Range | null {
   return a.low < b.low ? { low: b.low, high: a.high } : { low: a.low, high: b.high }
 }
 
+/** Whether all of `inner` lies in `outer`. */
 export function contains(outer: Range, inner: Range): boolean {
   return outer.low <= inner.low && inner.high <= outer.high
 }

@@ -77,6 +77,13 @@ function ofLogins(truth: readonly Truth[]): string[] {
     if (kind === 'file_access' && isAudited === true) return [words('watched-file', host, key, `session ${ses}`)]
     if (kind === 'ssh' && commands.some((command) => command.startsWith('sudo ')))
       return [words('privilege-from-peer', host, key, `session ${ses}`)]
+    if (kind === 'hostile_exec') {
+      const login = truth.find(
+        (each) =>
+          each.kind === 'ssh' && each.peer === peer && each.commands?.some((command) => command.includes('hostile')),
+      )
+      return [words('hostile-process-name', host, login?.key)]
+    }
     if (kind !== 'hostile_login') return []
     return [words('hostile-login', host, truth.find((flow) => flow.kind === 'flow' && flow.peer === peer)?.key)]
   })

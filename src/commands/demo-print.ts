@@ -3,6 +3,7 @@
 import { bytesText, periodText, spanText, timeOfDay } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
+import { foundLines } from './demo-findings.ts'
 import type { LoginStory, Refusals, Touch } from './demo-login.ts'
 import { bytesOf, type PeerRow } from './demo-peers.ts'
 import type { Handover, NamedPeer, Removal, Story, StoryGap } from './demo-story.ts'
@@ -46,6 +47,7 @@ export function printDemo(terminal: Terminal, result: DemoResult): string {
     result.login === null ? '' : loginLines(terminal, result.login, result.refusals),
     story.removal === null ? '' : removalLines(terminal, story.removal),
     handover === null ? '' : handoverLines(terminal, handover, result.moments),
+    findingLines(terminal, story),
     unseenLines(terminal, story),
     tryLines(terminal, result),
   ]
@@ -153,6 +155,12 @@ function handoverLines(terminal: Terminal, { address }: Handover, moments: reado
   return title + lines.join('')
 }
 
+function findingLines(terminal: Terminal, { findings }: Story): string {
+  return foundLines(terminal, findings, WIDTH - LABEL)
+    .map((line, i) => `${i === 0 ? paint(terminal, 'bold', label('Found')) : label('')}${line}\n`)
+    .join('')
+}
+
 function unseenLines(terminal: Terminal, { gaps, suspects }: Story): string {
   const lines = gaps.map(
     ({ host, source, reason, from, to }) =>
@@ -193,6 +201,8 @@ function tryLines(terminal: Terminal, { story, peers, login, storeOption, progra
       ? denied
       : `search 'process.args : "${touched.path}" and wireguard.peer.name : *'`,
     told === '' ? 'peers' : `timeline ${told}`,
+    story.findings.gravest.length === 0 ? null : 'findings --severity high',
+    removal === null || removal.peer.name === '' ? null : `report revocation --peer ${removal.peer.name}`,
   ]
   const lines = commands
     .filter((command) => command !== null)

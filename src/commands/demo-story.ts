@@ -49,6 +49,8 @@ export type StoryGap = {
   readonly to: Micros
 }
 
+export type StoryFinding = { readonly severity: number; readonly summary: string }
+
 export type Story = {
   readonly oldest: Micros
   readonly newest: Micros
@@ -58,6 +60,8 @@ export type Story = {
   readonly removal: Removal | null
   readonly handover: Handover | null
   readonly gaps: readonly StoryGap[]
+  /** Findings by severity, and the gravest one of each rule, the gravest rules first. */
+  readonly findings: { readonly bySeverity: ReadonlyMap<number, number>; readonly gravest: readonly StoryFinding[] }
   /** Lines that claim more than they can prove. */
   readonly suspects: number
 }
@@ -83,6 +87,15 @@ const COLUMNS: readonly FieldName[] = [
   'wireguard.peer.public_key',
 ]
 
+const FINDING_COLUMNS: readonly FieldName[] = [
+  'event.kind',
+  'event.severity',
+  'rule.id',
+  'wireguard.finding.count',
+  'wireguard.finding.exception',
+  'wireguard.finding.summary',
+]
+
 export async function readStory(store: EventReader): Promise<Story> {
   const ask = async (sql: string, parameters: readonly string[] = []): Promise<Fields[]> =>
     toDocuments(await store.select({ datasets: null, ...ALL_TIME, columns: COLUMNS }, sql, parameters))
@@ -97,10 +110,13 @@ export async function readStory(store: EventReader): Promise<Story> {
   const handovers = removals.flatMap((removal) => handoversOf(removal, changes))
   return {
     ...(await spanOf(store)),
+    findings: await readFindings(store),
     removal: handovers.at(-1)?.from ?? removals.at(-1) ?? null,
     handover: handovers.at(-1) ?? null,
     gaps: (
-      await ask(`SELECT * FROM events WHERE "event.action" = 'source-gap' ORDER BY "event.start", "event.id"`)
+      await ask(
+        `SELECT * FROM events WHERE "event.dataset" = 'wireguard.coverage' AND "event.action" = 'source-gap' ORDER BY "event.start", "event.id"`,
+      )
     ).map((gap) => ({
       host: gap['host.name'] ?? '',
       source: gap['wireguard.coverage.source'] ?? '',
@@ -129,6 +145,23 @@ async function spanOf(store: EventReader): Promise<Pick<Story, 'oldest' | 'newes
     oldest: Math.min(...numbers(3).filter((at) => at > 0)),
     newest: Math.max(...numbers(4)),
   }
+}
+
+/** One of each rule, so that what is rare is not lost among what is frequent: rules with few findings first. */
+async function readFindings(store: EventReader): Promise<Story['findings']> {
+  const { rows } = await store.select(
+    { datasets: ['wireguard.finding'], ...ALL_TIME, columns: FINDING_COLUMNS },
+    `SELECT "event.severity", count(*), arg_max("wireguard.finding.summary", coalesce("wireguard.finding.count", 0)), "rule.id"
+     FROM events WHERE "event.kind" = 'alert' AND "wireguard.finding.exception" IS NULL GROUP BY 1, 4 ORDER BY 1 DESC, 2, 4`,
+  )
+  const bySeverity = new Map<number, number>()
+  const gravest = new Map<string, StoryFinding>()
+  for (const [severity, count, summary, rule] of rows) {
+    bySeverity.set(Number(severity), (bySeverity.get(Number(severity)) ?? 0) + Number(count))
+    const id = String(rule)
+    if (!gravest.has(id)) gravest.set(id, { severity: Number(severity), summary: String(summary ?? '') })
+  }
+  return { bySeverity, gravest: [...gravest.values()] }
 }
 
 /** Whether another key of the same device came with the removal: then access did not end. */

@@ -71,10 +71,16 @@ export async function selectPeers(reader: EventReader, text: string): Promise<Se
 
 /**
  * Every peer that documents name, once for each name and owner it ever had, oldest first. `narrower`: only in documents of that query.
- * What audited hosts tell names peers too, but its host is no gateway, and its client address may be a gateway's own.
+ * What audited hosts tell, and findings about it, name peers too, but its host is no gateway, and its client address may be a gateway's
+ * own.
  */
 export async function knownPeers(reader: EventReader, narrower: Query): Promise<KnownPeer[]> {
-  const query = allOf([exists('wireguard.peer.public_key'), negate(equals('event.provider', ['auditd'])), narrower])
+  const query = allOf([
+    exists('wireguard.peer.public_key'),
+    negate(equals('event.provider', ['auditd'])),
+    negate(equals('event.dataset', ['wireguard.finding'])),
+    narrower,
+  ])
   const groups = await reader.groups({ datasets: null, ...ALL_TIME, query }, IDENTITY)
   return groups
     .map(({ values, oldest }) => ({ oldest, texts: values.map((value) => (typeof value === 'string' ? value : '')) }))

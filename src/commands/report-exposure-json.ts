@@ -12,10 +12,12 @@ import type { ExposureFrame } from './report-exposure.ts'
 /** Services of one destination in a text. */
 const SERVICES_MAX = 100
 
+/** Of the keys of one peer. */
 export function exposureJson(frame: ExposureFrame, exposures: readonly Exposure[]): string {
   return printJson({ ...frameJson(frame), peer: frame.label, keys: exposures.map(oneJson) })
 }
 
+/** Of all keys, in their order. */
 export function rankedJson(frame: ExposureFrame, ranked: readonly Ranked[]): string {
   return printJson({
     ...frameJson(frame),

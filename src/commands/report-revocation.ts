@@ -5,8 +5,6 @@
 import { basename } from 'node:path'
 import { AppError } from '../errors.ts'
 import { type Inventory, parseInventory } from '../identity/inventory.ts'
-import { equals } from '../kql/build.ts'
-import { allOf, negate } from '../kql/combine.ts'
 import { isInterfaceName, isMachineName } from '../machine-names.ts'
 import { judgeRevocation, type RevocationReport } from '../reports/revocation.ts'
 import type { StoredFact } from '../reports/revocation-facts.ts'
@@ -105,7 +103,7 @@ export function widthOf({ isTTY, columns }: CommandContext['stdout']): number {
 /** A key that was never seen is known to the inventory only. */
 async function selectKeys(reader: EventReader, text: string, given: Inventory | null): Promise<SelectedPeers> {
   try {
-    return await selectPeers(withoutFindings(reader), text)
+    return await selectPeers(reader, text)
   } catch (error) {
     // Several that fit are listed; nobody at all may still be documented.
     if (!(error instanceof AppError) || error.code !== 'usage' || error.problems.length > 0) throw error
@@ -119,15 +117,6 @@ async function selectKeys(reader: EventReader, text: string, given: Inventory | 
     const isKey = peer.name !== text
     const keys = isKey ? [text] : peer.keys.map(({ publicKey }) => publicKey)
     return { by: isKey ? 'key' : 'name', label: peer.name, keys }
-  }
-}
-
-/** A finding about a login names the peer and the audited host, which is no gateway: it would look like another peer of that name. */
-function withoutFindings(reader: EventReader): EventReader {
-  const isNone = negate(equals('event.dataset', ['wireguard.finding']))
-  return {
-    ...reader,
-    groups: (selection, fields) => reader.groups({ ...selection, query: allOf([selection.query, isNone]) }, fields),
   }
 }
 

@@ -68,7 +68,8 @@ export const firstAccess: DetectionKind = {
 
 /** `KEY resource`. */
 function pairOf(event: Event): string | null {
-  if (!isConnected(event)) return null
+  // The first document of a flow tells it, or the last: what stands between says the same many times.
+  if (!isConnected(event) || fieldOf(event, 'event.action') === 'flow-progress') return null
   const resource = fieldOf(event, 'wireguard.resource.name')
   if (resource === undefined || resource === 'uncatalogued') return null
   const key = senderOf(event)

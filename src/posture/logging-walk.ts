@@ -133,7 +133,9 @@ function settle({ logs, reached, hidden }: Walk): Decision[] {
       : before.some(({ needs }) => isCovered(needs.filter((need) => !isLimit(need))))
         ? 'limited'
         : 'no'
-    if (logged !== 'yes' && holds.some(({ text }) => text.startsWith(HIDDEN))) {
+    // A log behind what is not shown may be met by all of them, or by none.
+    const isOpen = before.some(({ needs }) => isCovered(needs.filter((need) => !isLimit(need) && !isHidden(need))))
+    if (logged !== 'yes' && (holds.some(isHidden) || (logged === 'no' && isOpen))) {
       hidden.add(place)
       continue
     }
@@ -146,6 +148,10 @@ function settle({ logs, reached, hidden }: Walk): Decision[] {
 
 function isLimit({ text }: Condition): boolean {
   return text.startsWith(LIMIT)
+}
+
+function isHidden({ text }: Condition): boolean {
+  return text.startsWith(HIDDEN)
 }
 
 /** One and the same condition object was asked once, so it holds even where asking again could have another answer. */

@@ -56,6 +56,7 @@ export type AccessQuestion = {
   readonly peers: readonly PeerPrefix[]
 }
 
+/** Pure; each part of the reach is laid over every region and prefix it meets. */
 export function accessOf({ reach, regions, own, peers }: AccessQuestion): Access {
   const all = reach.forward.map(reachedBy)
   const byResource = Map.groupBy(regions, ({ resource }) => resource)

@@ -89,6 +89,7 @@ export type ExposureQuestion = {
 /** Classifications as people write them, the most sensitive first; others stand between internal and none. */
 const CLASSES = ['restricted', 'secret', 'confidential', 'internal', '*', '', 'public']
 
+/** Of one key; the facts may be those of many. */
 export function judgeExposure(question: ExposureQuestion): Exposure {
   const { key, at, inventory, regions, rules, facts } = question
   const documented = inventory.peerByKey(key.gateway, key.interface, key.publicKey)

@@ -169,6 +169,16 @@ describe('decisions about new connections', () => {
     ])
   })
 
+  test('are left open by a log behind what the listing does not show', () => {
+    const hidden = { xt: { type: 'match', name: 'limit' } }
+    const document = ruleset(forward([[hidden, { xt: { type: 'target', name: 'LOG' } }]], 'drop'))
+    const result = walkLogging(document, createConditionReader(document.sets), IN)
+    expect(result).toMatchObject({ decisions: [], hidden: ['inet t f policy drop'] })
+    const [told] = look(loggingRules, gateway({ ruleset: document }))
+    expect(told?.kind).toBe('finding')
+    expect(kinds(loggingRules, gateway({ ruleset: document })).at(-1)).toBe('not-checked')
+  })
+
   test('of iptables-nft refuse by a target of their own', () => {
     expect(decisions(forward([[{ xt: { type: 'target', name: 'REJECT' } }]]))).toEqual(['inet t f handle 1: drop no'])
   })

@@ -11,6 +11,7 @@ export const ATTEMPTS_QUERY =
   `(wireguard.flow.outcome : "connected" and network.bytes <= ${EMPTY_BYTES_MAX})))) and ` +
   'wireguard.peer.role : "source" and wireguard.attribution.status : "exact"'
 
+/** The value of one attempt at a port or an address. */
 export function attemptText(target: string | number, attempt: Attempt): string {
   return `${target} ${attempt}`
 }

@@ -21,6 +21,7 @@ export type DayRings<T> = {
 /** Plain data. */
 export type SavedDayRings<T> = { readonly rings: Map<string, Map<number, T>>; readonly forgotten: number }
 
+/** Goes on from what `save` gave; `ringsMax` is for tests. */
 export function createDayRings<T>(saved?: SavedDayRings<T>, ringsMax = RINGS_MAX): DayRings<T> {
   const rings = saved?.rings ?? new Map<string, Map<number, T>>()
   let forgotten = saved?.forgotten ?? 0
@@ -57,6 +58,7 @@ export function createDayRings<T>(saved?: SavedDayRings<T>, ringsMax = RINGS_MAX
   }
 }
 
+/** The day in UTC. */
 export function dayNumber(at: Micros): number {
   return Math.floor(at / DAY)
 }

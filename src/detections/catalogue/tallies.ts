@@ -207,7 +207,9 @@ function addEvidence(evidence: { readonly id: string; readonly at: Micros }[], a
     if (before === undefined || !isBefore(before)) break
     place--
   }
-  evidence.splice(place, 0, { id, at })
+  // Most come in order: splice would make an array of nothing each time.
+  if (place === evidence.length) evidence.push({ id, at })
+  else evidence.splice(place, 0, { id, at })
   if (evidence.length > EVIDENCE_MAX) evidence.pop()
 }
 

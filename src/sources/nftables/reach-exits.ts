@@ -29,6 +29,7 @@ export type Exits = {
 /** More routes than this are not told apart: every way out is then open to every destination. */
 const ROUTES_MAX = 4_096
 
+/** Of one ruleset; `routes` as its interfaces held them when it stood. */
 export function readExits(document: RulesetDocument, read: ConditionReader, routes: readonly Route[]): Exits {
   const named = namedExits(document, read)
   const all = [...new Set([OTHER, ...named, ...routes.map((route) => route.interface)])].sort()

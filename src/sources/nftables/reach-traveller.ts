@@ -62,6 +62,7 @@ export type Split = {
   readonly unknown: readonly Traveller[]
 }
 
+/** As it comes out of the interface: nothing is known against it. */
 export function starting(box: Box, isToGateway: boolean): Traveller {
   return {
     box,
@@ -82,6 +83,7 @@ export function starting(box: Box, isToGateway: boolean): Traveller {
   }
 }
 
+/** Both, each once, sorted. */
 export function withDoubt(why: readonly Doubt[], more: readonly Doubt[]): readonly Doubt[] {
   return more.every((each) => why.includes(each)) ? why : [...new Set([...why, ...more])].sort()
 }

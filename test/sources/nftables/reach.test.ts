@@ -330,9 +330,9 @@ describe('network address translation', () => {
 describe('sources', () => {
   test('a default route holds what nobody else holds', () => {
     const chains = forward([[payload('ip', 'saddr', '10.8.0.3'), accept]])
-    const any = { sources: ['0.0.0.0/0', '10.8.0.2/32'], notSources: [] }
-    expect(ask(reachBy({ chains, question: any }).forward, '192.0.2.1')).toBe('yes')
-    const held = { ...any, notSources: ['10.8.0.3/32'] }
+    const everywhere = { sources: ['0.0.0.0/0', '10.8.0.2/32'], notSources: [] }
+    expect(ask(reachBy({ chains, question: everywhere }).forward, '192.0.2.1')).toBe('yes')
+    const held = { ...everywhere, notSources: ['10.8.0.3/32'] }
     expect(reachBy({ chains, question: held }).forward).toEqual([])
   })
 
