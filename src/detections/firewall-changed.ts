@@ -88,17 +88,16 @@ function open({ emit, inventory, saved: before }: DetectionContext): Detection {
   /** By machine, the latest. */
   const starts = saved?.starts ?? new Map<string, Micros>()
   const describe = (found: Raised): Described | null => {
-    const { first, firstAt, closedAt, rank } = found
+    const { first, firstAt, rank } = found
     const start = starts.get(first['host.name'] ?? '')
-    // What starts after the finding is closed may be known or not: it does not count.
-    const isBoot = start !== undefined && Math.abs(start - firstAt) <= BOOT && start < closedAt
+    const isBoot = start !== undefined && Math.abs(start - firstAt) <= BOOT
     if (rank === BY_PROGRAM && isBoot) return null
     return {
       ...describeChange(found),
       ...excused(exceptionFor(inventory, ABOUT.id, first['wireguard.peer.name'] ?? '', firstAt)),
     }
   }
-  const findings = createEscalating({ about: ABOUT, window: WINDOW, describe }, emit, saved?.findings)
+  const findings = createEscalating({ about: ABOUT, window: WINDOW, isRenewed: true, describe }, emit, saved?.findings)
   return {
     observe({ fields, at }) {
       // What a finding may know of starts is the same whenever it is asked: those before it was closed.

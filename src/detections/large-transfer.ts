@@ -97,17 +97,22 @@ function bytesOf(event: Event, direction: Direction): number {
   return isOwnFlow === (direction === 'sent') ? up : (event.own['wireguard.flow.delta.destination.bytes'] ?? 0)
 }
 
-/** What moved in one hour so far. */
+/** The newest hour of a key in which something moved. */
 type Hour = {
   readonly hour: number
   bytes: number
   readonly firstAt: Micros
+  /** Start of the newest minute that was counted: what comes again after its tally was given counts once. */
+  until: Micros
+  /** It is over, and belongs to the history. */
+  isLearned: boolean
   readonly targets: Set<string>
   readonly evidence: string[]
 }
 
 /** Plain data; keys are `KEY direction`. */
 type Saved = {
+  /** Those of the last day. */
   readonly hours: Map<string, Hour>
   /** Bytes of the highest hour of each day. */
   readonly days: SavedDayRings<number>
@@ -124,24 +129,40 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
   const quiet = saved?.quiet ?? new Map<string, Micros>()
   const toDocument = createFindingDocuments(ABOUT)
 
-  /** The hour a tally belongs to; null when it is over already. */
+  /** The hour a tally belongs to; null when it is over already, or the minute was counted. */
   function hourOf(subject: string, tally: Tally): Hour | null {
     const number = Math.floor(tally.start / HOUR)
     const hour = hours.get(subject)
-    if (hour !== undefined && hour.hour >= number) return hour.hour === number ? hour : null
-    if (hour !== undefined) learn(subject, hour)
-    const next = { hour: number, bytes: 0, firstAt: tally.firstAt, targets: new Set<string>(), evidence: [] }
+    if (hour !== undefined) {
+      if (hour.hour > number || tally.start <= hour.until) return null
+      if (hour.hour === number) return hour.isLearned ? null : hour
+      learn(subject, hour)
+    }
+    const next: Hour = {
+      hour: number,
+      bytes: 0,
+      firstAt: tally.firstAt,
+      until: Number.NEGATIVE_INFINITY,
+      isLearned: false,
+      targets: new Set(),
+      evidence: [],
+    }
     hours.set(subject, next)
     return next
   }
 
-  function learn(subject: string, { hour, bytes }: Hour): void {
-    const day = dayNumber(hour * HOUR)
-    days.set(subject, day, Math.max(days.get(subject, day) ?? 0, bytes))
+  function learn(subject: string, hour: Hour): void {
+    if (hour.isLearned) return
+    hour.isLearned = true
+    hour.targets.clear()
+    hour.evidence.length = 0
+    const day = dayNumber(hour.hour * HOUR)
+    days.set(subject, day, Math.max(days.get(subject, day) ?? 0, hour.bytes))
   }
 
   function add(hour: Hour, tally: Tally, floor: number): void {
     hour.bytes += tally.sum
+    hour.until = tally.start
     if (tally.sum < floor / EVIDENCE_PART) return
     const left = EVIDENCE_MAX - hour.evidence.length
     hour.evidence.push(...evidenceOf([tally]).slice(0, left))
@@ -190,11 +211,11 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
       find(subject, direction, hour, highest, tally)
     },
     tick(watermark) {
-      // An hour stays open while documents of it may come.
+      // The end of the input is no time.
+      if (!Number.isFinite(watermark)) return
       for (const [subject, hour] of hours) {
-        if ((hour.hour + 1) * HOUR > watermark) continue
-        learn(subject, hour)
-        hours.delete(subject)
+        if ((hour.hour + 1) * HOUR <= watermark) learn(subject, hour)
+        if ((hour.hour + 1) * HOUR <= watermark - DAY) hours.delete(subject)
       }
       for (const [subject, until] of quiet) if (until <= watermark) quiet.delete(subject)
     },

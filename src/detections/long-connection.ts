@@ -183,7 +183,10 @@ function createLongConnection({ emit, inventory, saved: before }: DetectionConte
       const { name, hours } = partsOf(tallyKey)
       return hours <= (connections.get(name)?.hours ?? 0)
     },
-    tick: forgetBefore,
+    tick(watermark) {
+      // The end of the input is no time.
+      if (Number.isFinite(watermark)) forgetBefore(watermark)
+    },
     get forgotten() {
       return forgotten + days.forgotten
     },

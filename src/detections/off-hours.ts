@@ -157,6 +157,8 @@ function createOffHours({ emit, inventory, saved: before }: DetectionContext): D
     },
     isSettled: (key, at, kind) => kind !== HISTORY && isActive(key, at),
     tick(watermark) {
+      // The end of the input is no time.
+      if (!Number.isFinite(watermark)) return
       for (const [key, until] of quiet) if (until <= watermark) quiet.delete(key)
     },
     get forgotten() {

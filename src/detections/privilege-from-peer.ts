@@ -132,7 +132,7 @@ function open({ emit, inventory, saved: before }: DetectionContext): Detection {
     ...describeUse(found),
     ...excused(exceptionFor(inventory, ABOUT.id, found.first['wireguard.peer.name'] ?? '', found.firstAt)),
   })
-  const findings = createEscalating({ about: ABOUT, window: WINDOW, describe }, emit, saved?.findings)
+  const findings = createEscalating({ about: ABOUT, window: WINDOW, isRenewed: true, describe }, emit, saved?.findings)
 
   function judgeRootsBefore(at: Micros): void {
     const [first] = roots
@@ -143,7 +143,7 @@ function open({ emit, inventory, saved: before }: DetectionContext): Detection {
 
   function judgeRoot(tally: Tally): void {
     const login = logins.get(loginKey(tally.first))
-    if (login === undefined || login.hasTool || tally.lastAt <= login.openedAt) return
+    if (login === undefined || login.hasTool) return
     if (isAllOfServer(tally.distinct, login.pid)) return
     const evidence = tally.evidence.filter(({ at }) => at > login.openedAt)
     const firstAt = evidence[0]?.at

@@ -84,7 +84,7 @@ export const watchedFile: DetectionKind = {
     })
     // What was saved under the detection's id is what `save` below gave.
     const findings = createEscalating(
-      { about: ABOUT, window: WINDOW, describe },
+      { about: ABOUT, window: WINDOW, isRenewed: true, describe },
       emit,
       saved as SavedEscalating | undefined,
     )

@@ -2,7 +2,7 @@
  * What rules let one key reach, laid over the catalogue: which resources, as a whole or in part, which other peers, and what address space
  * beyond both. Addresses are those after destination NAT, as the catalogue has them.
  */
-import { type Family, prefixRange, type Range } from '../address-range.ts'
+import { allAddresses, type Family, prefixRange, type Range } from '../address-range.ts'
 import type { Resource } from '../identity/inventory-entries.ts'
 import type { StaticReach } from '../sources/nftables/reach.ts'
 import type { ReachPart } from '../sources/nftables/reach-parts.ts'
@@ -52,13 +52,16 @@ export type AccessQuestion = {
   readonly regions: readonly Region[]
   /** The key's own AllowedIPs: what it holds itself is no reach. */
   readonly own: readonly string[]
+  /** Those of the gateway itself, as far as they are known: what goes there meets the rules of hook input. */
+  readonly gatewayAddresses: readonly string[]
   /** Of other peers of the gateway. A default route is no prefix of a peer's own. */
   readonly peers: readonly PeerPrefix[]
 }
 
 /** Pure; each part of the reach is laid over every region and prefix it meets. */
-export function accessOf({ reach, regions, own, peers }: AccessQuestion): Access {
-  const all = reach.forward.map(reachedBy)
+export function accessOf({ reach, regions, own, gatewayAddresses, peers }: AccessQuestion): Access {
+  const itself = gatewayAddresses.flatMap(placesOf)
+  const all = [...beyond(reach.forward.map(reachedBy), itself), ...onGateway(reach.gateway, itself)]
   const byResource = Map.groupBy(regions, ({ resource }) => resource)
   const resources: ReachedResource[] = []
   for (const [resource, ofResource] of byResource) {
@@ -75,7 +78,7 @@ export function accessOf({ reach, regions, own, peers }: AccessQuestion): Access
     const reached = within(all, [place])
     return reached.length === 0 ? [] : [{ ...peer, certainty: best(reached), reached }]
   })
-  const taken = [...regions, ...places.map(({ place }) => place), ...own.flatMap(placesOf)]
+  const taken = [...regions, ...itself, ...places.map(({ place }) => place), ...own.flatMap(placesOf)]
   return { resources, peers: met, beyond: beyond(all, taken), gateway: reach.gateway, isWhole: reach.isWhole }
 }
 
@@ -99,6 +102,15 @@ function reachedBy(part: ReachPart): Reached {
   // Of several addresses or ports that NAT may choose it is not known which are.
   const isOpen = isMany(becomes?.destination) || isMany(becomes?.port)
   return { family, box, certainty: isOpen ? 'maybe' : certainty, part }
+}
+
+/** What is asked of the gateway's own addresses, or redirected to one of them, nobody knows which. */
+function onGateway(parts: readonly ReachPart[], itself: readonly Place[]): Reached[] {
+  const redirected = parts
+    .filter(({ becomes }) => becomes !== null)
+    .map((part) => ({ ...part, destination: allAddresses(part.family), certainty: 'maybe' as const }))
+  const asked = parts.filter(({ becomes }) => becomes === null)
+  return within([...asked, ...redirected].map(reachedBy), itself)
 }
 
 function isMany(range: Range | null | undefined): boolean {

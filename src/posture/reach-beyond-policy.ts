@@ -39,6 +39,7 @@ export const reachBeyondPolicy: PostureCheck = {
   knownGaps: [
     'Rules of other machines, routes and reverse path filters are not looked at: what the rules let out may still end elsewhere.',
     'What depends on sets that packets fill, on limits or on expressions that are not evaluated counts as possible.',
+    "The gateway's own addresses are known from stored configuration and from a host of its name in the inventory: a resource on another of them is judged as if it lay behind the gateway.",
     'The way out of an address is taken from AllowedIPs; for all others every interface is possible.',
   ],
   look: (machine, view) => {
@@ -52,7 +53,8 @@ export const reachBeyondPolicy: PostureCheck = {
     if (peers.length === 0) return []
     const { regions, isWhole } = regionsOf(inventory.resources)
     const { host: gateway, at, ruleset: document } = machine
-    const all = overreachOf({ gateway, at, document, peers, inventory, regions })
+    const addresses = storedAddresses(machine)
+    const all = overreachOf({ gateway, at, document, peers, inventory, regions, addresses })
     const named = new Set(inventory.exceptions.filter(({ check }) => check === ID).map(({ peer }) => peer))
     const excepted = all.filter(({ name }) => name !== '' && named.has(name))
     const others = all.filter((each) => !excepted.includes(each))
@@ -65,6 +67,12 @@ export const reachBeyondPolicy: PostureCheck = {
     ]
     return [...results, ...limits(peers.length, isWhole, all), ...passed(results)]
   },
+}
+
+/** `Address` of the stored configuration, which has host bits and a length. */
+function storedAddresses({ stored }: MachineView): string[] {
+  const all = [...(stored?.values() ?? [])].flatMap(({ conf }) => conf.addresses)
+  return all.map((address) => address.split('/', 1)[0] ?? '')
 }
 
 function passed(results: readonly PostureResult[]): PostureResult[] {
@@ -102,7 +110,7 @@ function byResource(all: readonly PeerOverreach[], machine: MachineView): Postur
         subject,
         severity: severityOf(resource.classification, isSure),
         text: `${countText(group.length, 'peer')} on ${name} ${isSure ? 'can' : 'can perhaps'} reach "${resource.name}"${kind}, and policy grants it to none of them: ${namesText(group.map(({ each }) => each))}.`,
-        evidence: capped(group.map(({ each, reached }) => `${who(each)}: ${reachedText(reached.reached)}`)),
+        evidence: sharedLines(group.map(({ each, reached }) => ({ each, text: reachedText(reached.reached) }))),
         mend: [
           '# grant it in the policy of the inventory, or close it, for example:',
           ...blockingRules(machine.ruleset, name, overreachers),
@@ -251,6 +259,12 @@ function reachedText(reached: readonly Reached[]): string {
 function servicesOf(reached: readonly Reached[]): string {
   const [first] = byDestination(reached)
   return first === undefined ? '' : servicesText(first, SERVICES_MAX)
+}
+
+/** One line for all that reach the same: `172.30.51.68 tcp/22: "ivy" (10.8.0.2/32), "oak" (10.8.0.3/32)`. */
+function sharedLines(rows: readonly { readonly each: PeerOverreach; readonly text: string }[]): string[] {
+  const groups = Map.groupBy(rows, ({ text }) => text)
+  return capped([...groups].map(([text, group]) => `${text}: ${capped(group.map(({ each }) => who(each))).join(', ')}`))
 }
 
 /** As the rules have it, not cut by what is documented: `any IPv6 address: everything`. */

@@ -29,11 +29,19 @@ export type OverreachQuestion = {
   readonly peers: readonly RunningPeer[]
   readonly inventory: Inventory
   readonly regions: readonly Region[]
+  /** The gateway's own, beside those the inventory gives a host of its name. */
+  readonly addresses: readonly string[]
+}
+
+/** Of the host that the gateway is. */
+export function documentedAddresses({ hosts }: Inventory, gateway: string): readonly string[] {
+  return hosts.find(({ name }) => name === gateway)?.addresses ?? []
 }
 
 /** Of the first PEERS_MAX peers. A site that answers for its own servers is not asked about them: they lie behind it. */
 export function overreachOf(question: OverreachQuestion): PeerOverreach[] {
   const { gateway, at, document, peers, inventory, regions } = question
+  const gatewayAddresses = [...question.addresses, ...documentedAddresses(inventory, gateway)]
   const reader = createPeerReach(document, peers)
   return peers.slice(0, PEERS_MAX).map((peer) => {
     const documented = inventory.peerByKey(gateway, peer.interface, peer.publicKey)
@@ -42,6 +50,7 @@ export function overreachOf(question: OverreachQuestion): PeerOverreach[] {
       reach: reader.reachOf(peer),
       regions,
       own: peer.allowedIps,
+      gatewayAddresses,
       peers: reader.othersOf(peer),
     })
     const isGranted = ({ name }: Resource) => inventory.policyFor(groups, name, at) === 'allowed'

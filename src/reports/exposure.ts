@@ -5,6 +5,7 @@
 import type { Inventory } from '../identity/inventory.ts'
 import type { Resource } from '../identity/inventory-entries.ts'
 import { type Access, accessOf, type Certainty, type ReachedResource } from '../posture/reach-access.ts'
+import { documentedAddresses } from '../posture/reach-overreach.ts'
 import type { PeerReach, RunningPeer } from '../posture/reach-peers.ts'
 import type { Region } from '../posture/reach-regions.ts'
 import type { Micros } from '../time.ts'
@@ -95,10 +96,17 @@ export function judgeExposure(question: ExposureQuestion): Exposure {
   const documented = inventory.peerByKey(key.gateway, key.interface, key.publicKey)
   const groups = documented === null ? [] : inventory.groupsAt(documented, at)
   const owner = documented === null ? null : inventory.ownerAt(documented, at)
+  const gatewayAddresses = documentedAddresses(inventory, key.gateway)
   const access =
     rules === null || !key.isRunning
       ? null
-      : accessOf({ reach: rules.reach.reachOf(key), regions, own: key.allowedIps, peers: rules.reach.othersOf(key) })
+      : accessOf({
+          reach: rules.reach.reachOf(key),
+          regions,
+          own: key.allowedIps,
+          gatewayAddresses,
+          peers: rules.reach.othersOf(key),
+        })
   const isOwn = (each: { readonly publicKey: string; readonly gateway: string }) =>
     each.publicKey === key.publicKey && each.gateway === key.gateway
   const places = facts.places.filter(isOwn)

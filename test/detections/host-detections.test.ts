@@ -203,6 +203,19 @@ describe('hostile-login', () => {
     expect(isHostile(name)).toBe(false)
   })
 
+  test('attempts that may be another key’s accuse nobody', () => {
+    const failed = (i: number, status: string) =>
+      made(i, 'wireguard.session', {
+        ...PEER,
+        'event.action': 'host-login-failed',
+        'user.name': 'root',
+        'wireguard.attribution.status': status,
+      })
+    const six = (status: string) => [1, 2, 3, 4, 5, 6].map((i) => failed(i, status))
+    expect(findingsOf(hostileLogin, six('exact'))).toHaveLength(1)
+    expect(findingsOf(hostileLogin, six('ambiguous'))).toEqual([])
+  })
+
   test('names that were tried do not stand in the sentence', () => {
     const failed = made(1, 'wireguard.session', {
       ...PEER,

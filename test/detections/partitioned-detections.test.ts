@@ -31,6 +31,34 @@ test('inventories: each detector compares the gateways it sees, and both say the
     expect(findingsOf(inventoriesDiffer, part).map((finding) => finding['event.id'])).toEqual([whole[0]?.['event.id']])
 })
 
+/** Points of one minute each; `versions` of a gateway by quarter of an hour, '' for none. */
+function quarters(versions: Readonly<Record<string, readonly string[]>>): Event[] {
+  return Object.entries(versions).flatMap(([host, each]) =>
+    each.flatMap((version, quarter) =>
+      version === ''
+        ? []
+        : [0, 5, 10].map((minute) =>
+            made((quarter * 15 + minute) * 60, 'wireguard.peer', {
+              'host.name': host,
+              'wireguard.peer.public_key': KEY,
+              'wireguard.attribution.inventory': version,
+            }),
+          ),
+    ),
+  )
+}
+
+test.each([
+  ['in two quarters running', { gw1: ['a', 'a'], gw2: ['b', 'b'] }, 1],
+  ['in one', { gw1: ['a', 'a'], gw2: ['b', 'a'] }, 0],
+  ['in two that are apart', { gw1: ['a', '', 'a'], gw2: ['b', '', 'b'] }, 0],
+  ['in two, but one of them changed at their border', { gw1: ['a', 'c'], gw2: ['b', 'b'] }, 0],
+  ['three of them', { gw1: ['a', 'a'], gw2: ['b', 'b'], gw3: ['c', 'c'] }, 3],
+  ['all day: once', { gw1: Array(40).fill('a'), gw2: Array(40).fill('b') }, 1],
+])('inventories: gateways differ %s', (_, versions, count) => {
+  expect(findingsOf(inventoriesDiffer, quarters(versions))).toHaveLength(count)
+})
+
 test('clocks: what logins of several peers show of one host in a day is one document', () => {
   const events = [0, 1, 2, 3].map((hour) =>
     made(hour * 3600, 'wireguard.session', {

@@ -33,6 +33,8 @@ function course(source: string, until: number, silences: readonly (readonly [fro
       events.push(heartbeat(source, minute, minute + span, 0, from))
       minute += span
     }
+    // The rest is told when the source speaks again.
+    if (minute < to) events.push(heartbeat(source, minute, to, 0, from))
     minute = to
   }
   return events
@@ -64,6 +66,13 @@ describe('a log', () => {
 })
 
 describe('polls', () => {
+  test('what the first hour taught counts for a silence that began in it, live and at once', () => {
+    const events = course('wireguard', 120, [[50, 113]])
+    const found = findingsOf(sourceSilent, events)
+    expect(summariesOf(found)).toEqual(['wireguard of gw1 has been silent for 15 min'])
+    expect(findingsOf(sourceSilent, events, { isLive: true })).toEqual(found)
+  })
+
   test('are missed after minutes, once a day, and again the next day', () => {
     const outages = [100, 200, 300, 300 + MINUTES_A_DAY].map((from) => [from, from + 20] as const)
     const found = findingsOf(sourceSilent, course('wireguard', 2 * MINUTES_A_DAY, outages))

@@ -129,6 +129,19 @@ describe('findings follow from documents alone', () => {
   })
 })
 
+test.each(CASES)('$name: what comes again when all was said leads to nothing new', ({ kind, scenario: each }) => {
+  let said = 0
+  const options = { emit: () => said++, inventory: each.inventory }
+  let detections = createDetections(options, undefined, [kind])
+  for (const event of each.events) detections.observe(event)
+  detections.tick(Number.POSITIVE_INFINITY)
+  const before = said
+  detections = createDetections(options, restored(detections.save()), [kind])
+  for (const event of each.events) detections.observe(event)
+  detections.tick(Number.POSITIVE_INFINITY)
+  expect(said).toBe(before)
+})
+
 function timeOf(event: Event): number {
   return event.own['@timestamp'] ?? 0
 }
@@ -185,6 +198,24 @@ describe('lateral movement', () => {
     expect(findingsOf(lateralMovement, allowed, { inventory }).map((finding) => finding['event.severity'])).toEqual([1])
   })
 })
+
+test.each(CASES.filter((each) => each.scenario.fires))(
+  '$name is excused by an exception, and told all the same',
+  ({ kind, scenario: each }) => {
+    const names = [...new Set(findingsOf(kind, each.events, each).map((finding) => finding['wireguard.peer.name']))]
+    const exceptions = names.map((peer) => ({
+      check: kind.about.id,
+      peer: peer ?? '',
+      reason: 'a test',
+      approvedBy: 'ann@example.com',
+      until: null,
+    }))
+    const found = findingsOf(kind, each.events, { inventory: { ...each.inventory, exceptions } })
+    expect(found).not.toEqual([])
+    for (const finding of found)
+      expect([finding['event.severity'], finding['wireguard.finding.exception']]).toEqual([1, 'a test'])
+  },
+)
 
 describe('queries find the documents behind a finding', () => {
   test.each(CASES.filter((each) => each.scenario.fires))('$name', ({ kind, scenario: each }) => {

@@ -67,10 +67,16 @@ describe('what rules let a key reach', () => {
     { interface: 'wg0', publicKey: 'A', allowedIps: ['10.8.0.2/32'] },
     { interface: 'wg0', publicKey: 'B', allowedIps: ['10.8.0.3/32', '0.0.0.0/0'] },
   ]
-  const accessBy = (rules: Parameters<typeof madeRuleset>[0], key = 0) => {
+  const accessBy = (rules: Parameters<typeof madeRuleset>[0], key = 0, gatewayAddresses: readonly string[] = []) => {
     const reader = createPeerReach(madeRuleset(rules), peers)
     const peer = peers[key] ?? { interface: '', publicKey: '', allowedIps: [] }
-    return accessOf({ reach: reader.reachOf(peer), regions, own: peer.allowedIps, peers: reader.othersOf(peer) })
+    return accessOf({
+      reach: reader.reachOf(peer),
+      regions,
+      own: peer.allowedIps,
+      gatewayAddresses,
+      peers: reader.othersOf(peer),
+    })
   }
 
   test('a whole resource, a part of one, and what is none', () => {
@@ -103,6 +109,14 @@ describe('what rules let a key reach', () => {
     ])
     // wg0 takes a default route, so anything else may leave by it.
     expect(new Set(access.beyond.map(({ certainty }) => certainty))).toEqual(new Set(['maybe']))
+  })
+
+  test('a resource on the gateway itself meets the rules of hook input', () => {
+    const open = [[payload('ip', 'daddr', '172.16.0.9'), accept]]
+    expect(accessBy(open).resources.map(({ resource: { name } }) => name)).toContain('vault')
+    // The made input chain drops everything.
+    expect(accessBy(open, 0, ['172.16.0.9']).resources).toEqual([])
+    expect(accessBy(open, 0, ['172.16.0.9']).beyond).toEqual([])
   })
 
   test('a key may not send from what another holds by a longer prefix', () => {

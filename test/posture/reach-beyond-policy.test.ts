@@ -47,7 +47,9 @@ describe('fires', () => {
     ])
     const [finding] = results
     if (finding?.kind !== 'finding') throw new Error('no finding')
-    expect(finding.evidence[0]).toBe('"ivy" (10.8.0.2/32): 172.16.0.9 tcp/22')
+    expect(finding.evidence).toEqual([
+      '172.16.0.9 tcp/22: "ivy" (10.8.0.2/32), "oak" (10.8.0.3/32, fd08::3/128), "elm" (10.8.0.4/32, 192.168.50.0/24)',
+    ])
     expect(finding.about).toMatchObject({
       'wireguard.resource.name': 'vault',
       'wireguard.resource.classification': 'restricted',

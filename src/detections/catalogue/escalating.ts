@@ -18,6 +18,8 @@ export type EscalatingOptions = {
   readonly about: DetectionAbout
   /** How long a finding stays open for more of the same, from the end of its first tally. */
   readonly window: Micros
+  /** What comes while the subject is quiet prolongs that. Without it the same is found again when `about.suppression` is over. */
+  readonly isRenewed?: boolean
   /** Null: no finding after all; nothing is quiet then. */
   readonly describe: (found: Raised) => Described | null
 }
@@ -35,8 +37,6 @@ export type Raised = {
   readonly first: Fields
   readonly firstAt: Micros
   readonly lastAt: Micros
-  /** Documents from before then have been seen. */
-  readonly closedAt: Micros
 }
 
 export type Escalating = {
@@ -92,15 +92,15 @@ export function createEscalating(
   function close(key: string): void {
     const open = subjects.get(key)
     if (open === undefined || open.opensUntil === null) return
-    const { tallies, rank, opensUntil, saidRank, quietUntil } = open
-    const raised = raisedOf(key, rank, opensUntil, tallies)
+    const { tallies, rank, saidRank, quietUntil } = open
+    const raised = raisedOf(key, rank, tallies)
     const described = raised === null ? null : describe(raised)
     if (raised === null || described === null) {
       subjects.set(key, { ...UNKNOWN, saidRank, quietUntil })
       return
     }
     const until = Math.max(quietUntil, raised.lastAt + about.suppression)
-    subjects.set(key, { ...UNKNOWN, saidRank: Math.max(saidRank, rank), quietUntil: until })
+    subjects.set(key, { ...UNKNOWN, saidRank: rank, quietUntil: until })
     emit(
       toDocument({
         at: raised.firstAt,
@@ -126,8 +126,8 @@ export function createEscalating(
       }
       const isQuiet = known !== undefined && tally.firstAt < known.quietUntil
       if (isQuiet && rank <= known.saidRank) {
-        // What goes on prolongs its own silence.
-        keep(key, { ...known, quietUntil: Math.max(known.quietUntil, tally.lastAt + about.suppression) })
+        if (options.isRenewed === true)
+          keep(key, { ...known, quietUntil: Math.max(known.quietUntil, tally.lastAt + about.suppression) })
         return
       }
       const said = isQuiet ? known : UNKNOWN
@@ -152,7 +152,7 @@ function endOf({ opensUntil, quietUntil }: Subject): Micros {
   return opensUntil ?? quietUntil + MEMORY
 }
 
-function raisedOf(subject: string, rank: number, closedAt: Micros, tallies: readonly Tally[]): Raised | null {
+function raisedOf(subject: string, rank: number, tallies: readonly Tally[]): Raised | null {
   const [first] = tallies.toSorted((a, b) => a.firstAt - b.firstAt)
   if (first === undefined) return null
   return {
@@ -164,7 +164,6 @@ function raisedOf(subject: string, rank: number, closedAt: Micros, tallies: read
     first: first.first,
     firstAt: first.firstAt,
     lastAt: Math.max(...tallies.map(({ lastAt }) => lastAt)),
-    closedAt,
   }
 }
 

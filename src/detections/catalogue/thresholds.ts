@@ -158,6 +158,7 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     tally(tally) {
       const { key } = tally
       const open = subjects.get(key)
+      if (open !== undefined && isRepeated(open, tally)) return
       if (open?.opensUntil != null) {
         if (tally.end <= open.opensUntil) {
           open.tallies.push(tally)
@@ -182,6 +183,8 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
       closeBefore(watermark)
       for (const [key, { tallies, opensUntil }] of subjects)
         if (opensUntil === null && (tallies.at(-1)?.end ?? 0) <= watermark - window) subjects.delete(key)
+      // At the end of the input nothing more is waited for, but it is no time: what comes again after it is suppressed still.
+      if (!Number.isFinite(watermark)) return
       for (const [key, until] of suppressed) {
         if (until > watermark) break
         suppressed.delete(key)
@@ -192,6 +195,12 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     },
     save: () => ({ subjects, suppressed, forgotten }) satisfies Saved,
   }
+}
+
+/** Documents that came again when their tally was closed: they count once. */
+function isRepeated({ tallies }: Subject, { start, evidence }: Tally): boolean {
+  const same = tallies.filter((each) => each.start === start)
+  return same.some((each) => each.evidence.some(({ id }) => evidence.some((other) => other.id === id)))
 }
 
 /** Who it was and where: what documents about the same subject have in common. */

@@ -50,7 +50,12 @@ function findings(steps: readonly Step[], { ticks = [] as readonly number[], isC
   const found: Event[] = []
   const open = (saved?: SavedEscalating) =>
     createEscalating(
-      { about: ABOUT, window: MINUTE, describe: ({ rank, count }) => ({ summary: `rank ${rank}, ${count} times` }) },
+      {
+        about: ABOUT,
+        window: MINUTE,
+        isRenewed: true,
+        describe: ({ rank, count }) => ({ summary: `rank ${rank}, ${count} times` }),
+      },
       (event) => found.push(event),
       saved,
     )
@@ -87,6 +92,17 @@ describe('what is said', () => {
 
   test('the same and less stay quiet, and prolong it', () => {
     expect(said([at(0, 2), at(200, 1), at(3000, 2), at(6000, 2)])).toEqual(['rank 2, 1 times'])
+  })
+
+  test('unless it is not renewed: then the same is said again after the suppression', () => {
+    const found: Event[] = []
+    const escalating = createEscalating(
+      { about: ABOUT, window: MINUTE, describe: () => ({ summary: 'there' }) },
+      (event) => found.push(event),
+    )
+    for (const time of [0, 3000, 3700]) escalating.add('a', 1, tallyOf(at(time)))
+    escalating.tick(Number.POSITIVE_INFINITY)
+    expect(found.map((event) => event.own['@timestamp'])).toEqual([T0, T0 + 3700 * SECOND])
   })
 
   test('what ranks higher is said though the subject is quiet', () => {
