@@ -278,8 +278,9 @@ export function createPipeline(
     for (const { gateway, tickedAt } of hosts.values())
       if (tickedAt !== Number.NEGATIVE_INFINITY) settled = Math.min(settled, gateway.settled(tickedAt))
     desks.tick(watermark, settled, at)
-    detections.tick(settled)
     coverage.tick(watermark)
+    // At the end something is still told: `end` asks for what was found when nothing is.
+    if (Number.isFinite(settled)) detections.tick(settled)
   }
 
   function finish(name: string, source: SourceName): void {
@@ -305,6 +306,7 @@ export function createPipeline(
       tick(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
       desks.end()
       coverage.end()
+      detections.tick(Number.POSITIVE_INFINITY)
       for (const { journal } of hosts.values()) journal?.flush()
     },
     gateways: new Map([...hosts].map(([name, host]) => [name, host.gateway])),

@@ -11,7 +11,7 @@ const FOLDER = new URL('fixtures/lab-1/', import.meta.url).pathname
 const TRUTH = readTruth(`${FOLDER}truth.jsonl`)
 const EXPECTED = readFileSync(`${FOLDER}expected-findings.txt`, 'utf8').trimEnd().split('\n')
 /** No acts: gaps of collectors, and rotations as they should be. */
-const NO_ACTS = /^source-gap |^holder-changed \S+ (?!eVzV4u2wsQZ)/
+const NO_ACTS = /^collection-gap |^holder-changed \S+ (?!eVzV4u2wsQZ)/
 
 let documents: readonly Fields[] = []
 beforeAll(async () => {

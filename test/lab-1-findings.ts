@@ -33,7 +33,7 @@ export function findingLine(finding: Fields): string {
     case 'watched-file':
     case 'privilege-from-peer':
       return words(rule, host, key, `session ${finding['auditd.session'] ?? ''}`)
-    case 'source-gap':
+    case 'collection-gap':
     case 'forged-lines':
       return words(rule, host, finding['wireguard.coverage.source'])
     case 'overbroad-allowed-ips':
@@ -91,7 +91,7 @@ function ofLogins(truth: readonly Truth[]): string[] {
 
 function ofSources(truth: readonly Truth[]): string[] {
   return truth.flatMap(({ kind, source = '', gateway, host, expect_absent: isAbsent = false }) => {
-    if (kind === 'gap') return [words('source-gap', gateway, SOURCES_OF_GAPS.get(source) ?? source)]
+    if (kind === 'gap') return [words('collection-gap', gateway, SOURCES_OF_GAPS.get(source) ?? source)]
     if (kind !== 'forged' || isAbsent) return []
     return [source === 'audit' ? words('forged-lines', host, 'auditd') : words('forged-lines', gateway, 'nftables')]
   })

@@ -1,7 +1,7 @@
 /** How much a gap, a loss, a forged line weighs. */
 import { expect, test } from 'vitest'
+import { collectionGap } from '../../src/detections/collection-gap.ts'
 import { forgedLines } from '../../src/detections/forged-lines.ts'
-import { sourceGap } from '../../src/detections/source-gap.ts'
 import type { Event } from '../../src/event.ts'
 import { SECOND } from '../../src/time.ts'
 import { findingsOf, made, T0 } from './made-documents.ts'
@@ -34,7 +34,7 @@ function suspect(reason: string, at: number): Event {
 }
 
 const severities = (events: readonly Event[]) =>
-  findingsOf(sourceGap, events).map((finding) => finding['event.severity'])
+  findingsOf(collectionGap, events).map((finding) => finding['event.severity'])
 
 test.each([
   ['a restart', gap('collector-stopped', 30), 1],

@@ -37,7 +37,7 @@ const OTHERS: ReadonlySet<string> = new Set([
 const HARMLESS: ReadonlySet<string> = new Set(['copied-and-cut', 'message-repeated', 'lines-missing'])
 
 const ABOUT: DetectionAbout = {
-  id: 'source-gap',
+  id: 'collection-gap',
   title: 'Log source with a gap or loss',
   severity: 2,
   origin: 'detection',
@@ -75,7 +75,7 @@ const ABOUT: DetectionAbout = {
   ],
 }
 
-export const sourceGap: DetectionKind = {
+export const collectionGap: DetectionKind = {
   about: ABOUT,
   reads: [],
   wants: () => false,
