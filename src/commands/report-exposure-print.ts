@@ -34,7 +34,7 @@ const DOUBTS: { readonly [doubt in Doubt]: string } = {
 }
 
 const METHOD =
-  'Reach is worked out from the rules of the gateway alone: what the rules of other machines, routes and reverse path filters add is not looked at. Use is what was recorded; nothing recorded is no proof of no use.'
+  'Reach is worked out from the rules of the gateway alone: what the rules of other machines, routes and reverse path filters add is not looked at, and a resource on the gateway itself is known as such only where the inventory names the gateway among its hosts. Use is what was recorded; nothing recorded is no proof of no use.'
 
 /** The whole page, ended by LF. */
 export function exposureText(

@@ -3,7 +3,7 @@
  * counts as sent when the system took all of it on a connection that stands; over UDP that says nothing of its arrival.
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
-import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Severity } from '../finding-document.ts'
 import { safeText } from '../safe-text.ts'
@@ -42,6 +42,8 @@ export function openSyslogSink(options: SyslogOptions): Sink {
       await line.write(message, AbortSignal.any([signal, late]))
       return { kind: 'sent' }
     } catch (error) {
+      // It would be refused for ever, and nothing behind it ever sent.
+      if (isTooLong(error)) return { kind: 'refused', why: `${message.length} bytes are too long for a datagram` }
       line?.close()
       line = null
       const why = late.aborted
@@ -61,6 +63,10 @@ export function openSyslogSink(options: SyslogOptions): Sink {
   })
 }
 
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EMSGSIZE'
+}
+
 function openUdp({ host, port }: SyslogPlace): Line {
   const socket: UdpSocket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   socket.on('error', () => {})
@@ -76,7 +82,7 @@ function openUdp({ host, port }: SyslogPlace): Line {
 function openStream({ transport, host, port }: SyslogPlace, ca: string): Line {
   const socket: Socket =
     transport === 'tls'
-      ? connectTls({ host, port, ...(ca === '' ? {} : { ca }), ...(isIPv6(host) ? {} : { servername: host }) })
+      ? connectTls({ host, port, ...(ca === '' ? {} : { ca }), ...(isIP(host) === 0 ? { servername: host } : {}) })
       : connectTcp({ host, port })
   let failure: Error | null = null
   const ended = new Promise<never>((_, reject) => {

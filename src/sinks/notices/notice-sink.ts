@@ -38,6 +38,8 @@ const PAUSE_MIN_MS = 500
 const PAUSE_MAX_MS = 60_000
 /** However long a receiver asks to be left alone. */
 const ASKED_MAX_MS = 600_000
+/** What waits when the sink is closed may still be sent for so long, by a receiver that answers. Stopping has ten seconds. */
+const LAST_MS = 3_000
 
 export function openNoticeSink({ name, severity, outbox, send, log, close }: NoticeSinkOptions): Sink {
   const stopping = new AbortController()
@@ -47,6 +49,8 @@ export function openNoticeSink({ name, severity, outbox, send, log, close }: Not
   ])
   let awake: (() => void) | null = null
   let trouble = ''
+  /** While the sink is being closed: nothing waits, or the receiver takes nothing. */
+  let finished: (() => void) | null = null
 
   function count(what: 'sent' | 'refused'): void {
     counts.set(what, (counts.get(what) ?? 0) + 1)
@@ -65,8 +69,18 @@ export function openNoticeSink({ name, severity, outbox, send, log, close }: Not
     count(result.kind)
     if (result.kind === 'refused')
       log.error({ sink: name, finding: notice.id, error: result.why }, `${name} refuses a finding: ${result.why}`)
-    outbox.done(notice.id)
+    forget(notice)
     return null
+  }
+
+  /** What could not be written is known until the process ends, and written with what comes next: nobody is told twice for a full disk. */
+  function forget({ id }: Notice): void {
+    try {
+      outbox.done(id)
+    } catch (error) {
+      const why = safeText(error instanceof Error ? error.message : String(error))
+      log.error({ sink: name, finding: id, error: why }, `${name} was told, and that could not be noted: ${why}`)
+    }
   }
 
   async function run(): Promise<void> {
@@ -74,6 +88,7 @@ export function openNoticeSink({ name, severity, outbox, send, log, close }: Not
     while (!stopping.signal.aborted) {
       const notice = outbox.first
       if (notice === null) {
+        finished?.()
         await new Promise<void>((resolve) => {
           awake = resolve
         })
@@ -83,22 +98,29 @@ export function openNoticeSink({ name, severity, outbox, send, log, close }: Not
       if (stopping.signal.aborted) return
       const ms = after(notice, result, failures)
       failures = ms === null ? 0 : failures + 1
+      if (ms !== null) finished?.()
       // The pause ends early when the daemon stops: that is no error.
       if (ms !== null) await pause(ms, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }
 
-  let failed: unknown = null
-  const running = run().catch((error: unknown) => {
-    // The outbox cannot be written: the next batch fails on it too, and says it.
-    failed = error
-  })
+  /** Resolves when nothing waits any more, the receiver takes nothing, or time is up. */
+  async function last(): Promise<void> {
+    if (outbox.waiting === 0 || trouble !== '') return
+    const over = new AbortController()
+    const done = new Promise<void>((resolve) => {
+      finished = resolve
+    })
+    await Promise.race([done, pause(LAST_MS, undefined, { signal: over.signal }).catch(() => {})])
+    over.abort()
+  }
+
+  const running = run()
   return {
     name,
     keepsLedger: false,
     takes: (event) => isWorthTelling(event, severity),
     async deliver(events) {
-      if (failed !== null) throw failed
       outbox.add(events.filter((event) => isWorthTelling(event, severity)).map(toNotice))
       awake?.()
     },
@@ -106,10 +128,13 @@ export function openNoticeSink({ name, severity, outbox, send, log, close }: Not
     counts: () => new Map([...counts, ['waiting', outbox.waiting], ['dropped', outbox.dropped]]),
     trouble: () => (trouble === '' ? '' : safeText(trouble)),
     async close() {
+      await last()
       stopping.abort()
       awake?.()
       await running
       close?.()
+      const { waiting } = outbox
+      if (waiting > 0) log.info({ sink: name, waiting }, `${name}: ${waiting} not told yet; they are at the next start`)
       outbox.close()
     },
   }

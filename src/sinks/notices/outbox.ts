@@ -5,22 +5,23 @@
  *   + 01k81… {"event":{…}}      a notice waits
  *   - 01k81…                    it was sent, or given up
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { AppError } from '../../errors.ts'
 import { safeText } from '../../safe-text.ts'
 
 /** Notices that wait; beyond it the oldest is given up, and counted. */
 export const WAITING_MAX = 10_000
+/** Characters of those that wait, all together: they are kept in memory, too. Beyond it the same. */
+export const WAITING_CHARS_MAX = 64 * 1024 * 1024
 /** Ids that are known of those that were sent; the oldest are forgotten. */
 export const KNOWN_MAX = 50_000
-/** Lines after which the file is written anew. */
+/** Lines, and characters, after which the file is written anew. */
 const LINES_MAX = 2 * KNOWN_MAX
-/** Bytes of a file that is taken for ours. */
-const FILE_BYTES_MAX = 1024 * 1024 * 1024
+const CHARS_MAX = 2 * WAITING_CHARS_MAX
 const FILE_MODE = 0o600
-/** Of `event.id`: letters and digits. */
-const LINE = /^(?:\+ ([0-9a-z]{1,64}) (\{.*\})|- ([0-9a-z]{1,64}))$/
+/** Of `event.id`: letters and digits. JSON leaves U+2028 and U+2029 as they are, which end a line for some: a dot takes them, too. */
+const LINE = /^(?:\+ ([0-9a-z]{1,64}) (\{.*\})|- ([0-9a-z]{1,64}))$/s
 
 export type Notice = { readonly id: string; readonly document: string }
 
@@ -52,7 +53,11 @@ export function openOutbox(dir: string, name: string): Outbox {
   }
   const { waiting, known } = readOutbox(path)
   let dropped = 0
+  /** Characters of what waits. */
+  let chars = [...waiting.values()].reduce((sum, { length }) => sum + length, 0)
+  /** Of the file. */
   let lines = 0
+  let written = 0
   let file = -1
   /** The last write may have stopped in the middle of a line. */
   let isTorn = false
@@ -61,29 +66,46 @@ export function openOutbox(dir: string, name: string): Outbox {
     const fresh = `${path}.tmp`
     const handle = openSync(fresh, 'w', FILE_MODE)
     const text = [...[...known].map((id) => `- ${id}`), ...[...waiting].map(([id, document]) => `+ ${id} ${document}`)]
-    writeSync(handle, text.map((line) => `${line}\n`).join(''))
-    fsyncSync(handle)
-    renameSync(fresh, path)
-    syncDirectory(dirname(path))
+    try {
+      written = writeLines(handle, text)
+      renameSync(fresh, path)
+    } catch (error) {
+      closeSync(handle)
+      throw error
+    }
     if (file >= 0) closeSync(file)
     file = handle
     lines = text.length
+    syncDirectory(dirname(path))
     isTorn = false
   }
 
   function append(text: readonly string[]): void {
     if (text.length === 0) return
     attempt(() => {
-      if (isTorn || lines > LINES_MAX + waiting.size) rewrite()
+      if (isTorn || lines > LINES_MAX + waiting.size || written > CHARS_MAX + chars) rewrite()
       isTorn = true
-      writeSync(file, text.map((line) => `${line}\n`).join(''))
-      fsyncSync(file)
+      written += writeLines(file, text)
       isTorn = false
       lines += text.length
     })
   }
 
+  /** The oldest that wait beyond what may. */
+  function surplus(): string[] {
+    const lost: string[] = []
+    let [count, size] = [waiting.size, chars]
+    for (const [id, { length }] of waiting) {
+      if (count <= WAITING_MAX && size <= WAITING_CHARS_MAX) break
+      lost.push(id)
+      count--
+      size -= length
+    }
+    return lost
+  }
+
   function know(id: string): void {
+    chars -= waiting.get(id)?.length ?? 0
     waiting.delete(id)
     known.add(id)
     if (known.size <= KNOWN_MAX) return
@@ -100,8 +122,11 @@ export function openOutbox(dir: string, name: string): Outbox {
       const fresh = notices.filter(({ id }) => !known.has(id) && !waiting.has(id))
       // On the disk first: what could not be written comes again, and must not be known then.
       append(fresh.map(({ id, document }) => `+ ${id} ${document}`))
-      for (const { id, document } of fresh) waiting.set(id, document)
-      const lost = [...waiting.keys()].slice(0, Math.max(0, waiting.size - WAITING_MAX))
+      for (const { id, document } of fresh) {
+        chars += document.length - (waiting.get(id)?.length ?? 0)
+        waiting.set(id, document)
+      }
+      const lost = surplus()
       for (const id of lost) know(id)
       dropped += lost.length
       append(lost.map((id) => `- ${id}`))
@@ -126,6 +151,14 @@ export function openOutbox(dir: string, name: string): Outbox {
   }
 }
 
+/** Characters; safe when it returns. A full disk may take a part of a text without complaint: `writeFileSync` goes on until all of it is there. */
+function writeLines(handle: number, lines: readonly string[]): number {
+  const text = lines.map((line) => `${line}\n`).join('')
+  writeFileSync(handle, text)
+  fsyncSync(handle)
+  return text.length
+}
+
 /** What a kill left half written at the end is no line of ours, and comes again by the pipeline. */
 function readOutbox(path: string): { readonly waiting: Map<string, string>; readonly known: Set<string> } {
   const waiting = new Map<string, string>()
@@ -142,8 +175,7 @@ function readOutbox(path: string): { readonly waiting: Map<string, string>; read
 
 function textOf(path: string): string {
   try {
-    const bytes = readFileSync(path)
-    return bytes.length > FILE_BYTES_MAX ? '' : bytes.toString('utf8')
+    return readFileSync(path, 'utf8')
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return ''
     throw new AppError('cannot-read', `cannot read ${safeText(path)}`, {

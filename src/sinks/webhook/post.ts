@@ -13,6 +13,7 @@ export type Post = {
   /** PEM; '' = the system's authorities. */
   readonly ca: string
   readonly signal: AbortSignal
+  readonly now: () => Micros
 }
 
 /** Bytes of an answer that are read, and characters that are told. */
@@ -31,19 +32,26 @@ type Answer = { readonly status: number; readonly retryAfter: string; readonly t
 export async function post(message: Post): Promise<Sent> {
   const late = AbortSignal.timeout(message.timeout / MS)
   try {
-    return judge(await exchange(message, AbortSignal.any([message.signal, late])))
+    return judge(await exchange(message, AbortSignal.any([message.signal, late])), message.now())
   } catch (error) {
     if (late.aborted) return retry('no answer in time')
     return retry(safeText(error instanceof Error ? error.message : String(error)))
   }
 }
 
-function judge({ status, retryAfter, text }: Answer): Sent {
+function judge({ status, retryAfter, text }: Answer, now: Micros): Sent {
   if (status >= 200 && status < 300) return { kind: 'sent' }
   const said = safeText(text.replaceAll(/\s+/g, ' ').trim().slice(0, TOLD_MAX))
   const why = `it answered ${status}${said === '' ? '' : `: ${said}`}`
   if (REFUSALS.has(status)) return { kind: 'refused', why }
-  return { kind: 'retry', why, afterMs: /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) * 1000 : null }
+  return { kind: 'retry', why, afterMs: askedMs(retryAfter, now) }
+}
+
+/** RFC 9110 10.2.3: seconds, or a date. Null where it says neither. */
+function askedMs(retryAfter: string, now: Micros): number | null {
+  if (/^\d{1,6}$/.test(retryAfter)) return Number(retryAfter) * 1000
+  const at = /^[A-Z][a-z]{2}, .* GMT$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN
+  return Number.isNaN(at) ? null : Math.max(0, at - now / MS)
 }
 
 function retry(why: string): Sent {
@@ -75,6 +83,8 @@ function exchange({ url, headers, body, ca }: Post, signal: AbortSignal): Promis
       response.on('error', done)
     })
     request.on('error', reject)
+    // An answer that is none (101 Switching Protocols) ends the connection without an error; after an answer this changes nothing.
+    request.on('close', () => reject(new Error('the connection ended without an answer')))
     request.end(bytes)
   })
 }

@@ -1,0 +1,134 @@
+/** Host facts are text that anybody may have written: what posture makes of it goes into shells, terminals and documents. */
+import { execFileSync } from 'node:child_process'
+import { describe, expect, test } from 'vitest'
+import { createPostureView } from '../../src/posture/posture-view.ts'
+import { runChecks } from '../../src/posture/run-checks.ts'
+import { parseHostFacts } from '../../src/sources/hostfacts/decoder.ts'
+import type { HostFacts } from '../../src/sources/hostfacts/facts.ts'
+import { gateway, ruleset } from './made-host.ts'
+import { AT } from './made-host.ts'
+
+const EVIL = [
+  '; touch /tmp/owned #',
+  '$(touch /tmp/owned)',
+  '`touch /tmp/owned`',
+  "'; touch /tmp/owned; '",
+  '"; touch /tmp/owned; "',
+  'x\ntouch /tmp/owned',
+  '\u001b]0;x\u0007 & touch /tmp/owned',
+]
+
+/** Everything a machine can say of itself in words is `evil`. */
+function evilFacts(evil: string): HostFacts {
+  const release = `6.1.0-1${evil}`
+  const kernel = { hasImage: true, hasModules: true, imageAt: 1, wireguard: 'absent' }
+  const file = { kind: 'file', mode: '0666', uid: 1000, gid: 0, size: 1 }
+  const trace = { kind: 'private-key', form: 'setting', isCertain: true, holder: evil, mode: '0644', uid: 0, gid: 0 }
+  const socket = { type: 'raw', protocol: '0003', linkIndex: 0, link: evil, uid: 0, process: evil, pid: 7 }
+  const conf = { listenPort: 1, addresses: [evil], hasPrivateKey: true, problems: [{ line: 1, message: evil }] }
+  const facts = parseHostFacts(
+    JSON.stringify({
+      version: 1,
+      machine: { system: evil, distribution: 'debian', hostname: evil },
+      kernel: { release, version: evil, bootId: evil, modules: { wireguard: 'loaded', [evil]: 'loaded' } },
+      sysctls: {
+        'net.netfilter.nf_conntrack_acct': evil,
+        'net.netfilter.nf_conntrack_events': evil,
+        'net.netfilter.nf_conntrack_count': '99',
+        'net.netfilter.nf_conntrack_max': '100',
+      },
+      programs: { wg: evil, auditctl: evil, nft: evil },
+      files: [
+        { path: '/etc/wireguard', kind: 'directory', mode: '0777', uid: 0, gid: 0, size: 1 },
+        { path: `/etc/wireguard/${evil}`, ...file },
+        { path: '/etc/wireguard/x', problem: evil },
+      ],
+      audit: { rules: [`-a never,task ${evil}`], status: { enabled: '1', pid: '0', lost: '5', backlog_limit: evil } },
+      clock: { systemd: { problem: evil }, chrony: { reference: evil, stratum: 1, offset: 99 } },
+      udpSockets: [],
+      kernels: {
+        installed: [
+          { release, ...kernel },
+          { release: `6.1.0-2${evil}`, ...kernel },
+        ],
+        packages: { manager: 'apt', packages: [{ name: evil, installed: '1', candidate: `2${evil}` }], listsAt: null },
+        rebootFor: [evil],
+      },
+      links: [{ name: evil, index: 1, kind: evil }],
+      packetSockets: [socket],
+      stored: [
+        {
+          file: evil,
+          interface: evil,
+          publicKey: '',
+          conf: { ...conf, peers: [] },
+        },
+        {
+          file: evil,
+          interface: 'wg0',
+          publicKey: '',
+          conf: {
+            ...conf,
+            problems: [],
+            peers: [
+              { publicKey: `${'A'.repeat(42)}E=`, allowedIps: [evil], hasPresharedKey: false, name: evil, line: 1 },
+            ],
+          },
+        },
+      ],
+      privateKeys: {
+        at: 1,
+        paths: [evil],
+        traces: [
+          { path: `/srv/${evil}`, member: '', readers: 'everybody', ...trace },
+          { path: '/srv/x.tar', member: evil, readers: 'everybody', ...trace },
+        ],
+        filesRead: 1,
+        leftOut: { [evil]: 1 },
+        leftOutPaths: [{ path: evil, reason: evil }],
+        endedBy: evil,
+      },
+    }),
+  )
+  if ('problem' in facts) throw new Error(facts.problem)
+  return facts
+}
+
+/** Commands of all findings, as they stand in documents. */
+function mends(facts: HostFacts): string[] {
+  const read = ruleset([{ name: 'x; touch /tmp/owned', hook: 'forward', rules: [[{ notrack: null }]] }])
+  // Decoded facts are what a machine view has.
+  const view = createPostureView([gateway({ facts, ruleset: read, stored: new Map((Array.isArray(facts.stored) ? facts.stored : []).map((each: never) => [each['interface'], each])) })], null)
+  return runChecks(view).flatMap(({ results }) => results.flatMap((each) => (each.kind === 'finding' ? each.mend : [])))
+}
+
+describe('commands that mend', () => {
+  test.each(EVIL)('run nothing but themselves when a machine says %j', (evil) => {
+    const lines = mends(evilFacts(evil))
+    expect(lines.length).toBeGreaterThan(10)
+    for (const line of lines) {
+      // eslint is not asked: a terminal is what must not see them.
+      expect(/[\u0000-\u001f\u007f-\u009f]/.test(line), JSON.stringify(line)).toBe(false)
+      if (line.startsWith('#')) continue
+      // `set -n` reads and runs nothing; `touch` as a word of its own would be a command of the line.
+      execFileSync('sh', ['-n', '-c', line])
+      const words = execFileSync('sh', ['-c', `${TRAPS}\n${line}`], { encoding: 'utf8' })
+      expect(words, line).not.toContain('OWNED')
+    }
+  })
+})
+
+/** Functions in the place of every program that a mend names, so that a line can be run: only `touch` says anything. */
+const TRAPS = [
+  'PATH=/nowhere',
+  'touch() { echo OWNED; }',
+  ...['systemctl', 'auditctl', 'augenrules', 'chmod', 'chown', 'sysctl', 'install', 'nft', 'wg', 'shred', 'ps', 'ss'].map(
+    (name) => `${name}() { :; }`,
+  ),
+  'command_not_found_handle() { :; }',
+  'exec 2>&-',
+].join('\n')
+
+test('AT is a time', () => {
+  expect(AT).toBeGreaterThan(0)
+})
