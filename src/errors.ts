@@ -10,6 +10,7 @@ export const ERROR_EXITS = {
   usage: 2,
   'bad-inventory': 2,
   'bad-pipeline': 2,
+  'bad-rules': 2,
   'bad-query': 2,
   'not-a-capture': 2,
   'bad-secret': 2,

@@ -16,6 +16,8 @@ function gatewayDocuments(ndjson: string): Map<string, Fields> {
     const dataset = fields['event.dataset'] ?? ''
     if (!['wireguard.firewall', 'wireguard.flow', 'wireguard.finding', 'wireguard.peer'].includes(dataset)) continue
     if (HOST_REASONS.includes(fields['event.reason'] ?? '')) continue
+    // What is found on a host needs its log.
+    if (dataset === 'wireguard.finding' && AUDITED.some((host) => host === fields['host.name'])) continue
     const kept = Object.entries(fields).filter(([name]) => !ADDED(name))
     // The same entries, fewer of them.
     documents.set(fields['event.id'] ?? '', Object.fromEntries(kept) as Fields)

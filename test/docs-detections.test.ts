@@ -44,23 +44,20 @@ test('every query is one, and asks for fields that there are', () => {
   for (const { about } of DETECTIONS) expect(() => predicateOf(about.query), about.id).not.toThrow()
 })
 
-describe.each(DETECTIONS.map(({ about }) => ({ about, id: about.id })))(
-  '$id',
-  ({ about, id }) => {
-    test('its query finds what its findings cite, and so does the query of a finding', () => {
-      const matches = predicateOf(about.query)
-      for (const scenario of scenariosOf(id)) {
-        const documents = new Map(scenario.events.map(({ own }) => [own['event.id'], own]))
-        for (const finding of findingsOf(id, scenario)) {
-          const cited = (finding['wireguard.finding.evidence_ids'] ?? []).map((each) => documents.get(each) ?? {})
-          for (const document of cited) expect(matches(document), JSON.stringify(document)).toBe(true)
-          const isShown = predicateOf(finding['wireguard.finding.query'] ?? '')
-          for (const document of cited) expect(isShown(document), JSON.stringify(document)).toBe(true)
-        }
+describe.each(DETECTIONS.map(({ about }) => ({ about, id: about.id })))('$id', ({ about, id }) => {
+  test('its query finds what its findings cite, and so does the query of a finding', () => {
+    const matches = predicateOf(about.query)
+    for (const scenario of scenariosOf(id)) {
+      const documents = new Map(scenario.events.map(({ own }) => [own['event.id'], own]))
+      for (const finding of findingsOf(id, scenario)) {
+        const cited = (finding['wireguard.finding.evidence_ids'] ?? []).map((each) => documents.get(each) ?? {})
+        for (const document of cited) expect(matches(document), JSON.stringify(document)).toBe(true)
+        const isShown = predicateOf(finding['wireguard.finding.query'] ?? '')
+        for (const document of cited) expect(isShown(document), JSON.stringify(document)).toBe(true)
       }
-    })
-  },
-)
+    }
+  })
+})
 
 function predicateOf(query: string): (fields: Fields) => boolean {
   return createPredicate(parseQuery(query, { now: 0 }))

@@ -24,7 +24,7 @@ const HOSTILE = [
 ]
 
 /** Made from the names by hashing; or, of the inventory, from its text. */
-const DERIVED = /(\.|^)(id|mapping_id|inventory|version|community_id|hash)$/
+const DERIVED = /(\.|^)(id|mapping_id|inventory|version|community_id|hash|evidence_ids\.\d+)$/
 /** The packet itself, in which every name stands. */
 const RAW = /^event\.original$/
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
@@ -33,6 +33,8 @@ type Flat = ReadonlyMap<string, string>
 
 function flatten(value: unknown, path: string, into: Map<string, string>): Map<string, string> {
   if (typeof value !== 'object' || value === null) into.set(path, JSON.stringify(value))
+  // Sets, in some documents sorted: another name has another place.
+  else if (path.startsWith('related.')) into.set(path, JSON.stringify(value))
   else for (const [key, each] of Object.entries(value)) flatten(each, path === '' ? key : `${path}.${key}`, into)
   return into
 }

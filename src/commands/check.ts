@@ -175,13 +175,15 @@ function inventorySummary(inventory: Inventory): string {
 }
 
 function pipelineSummary(pipeline: PipelineConfig): string {
-  const { store, elasticsearch, kafka, tier, ndjson, command } = pipeline
+  const { store, elasticsearch, kafka, tier, ndjson, command, webhook, syslog, rules } = pipeline
   const named = [
     store === null ? '' : 'store',
     elasticsearch === null ? '' : 'elasticsearch',
     ndjson === '' ? '' : 'ndjson',
     command === null ? '' : 'command',
     kafka === null || tier !== '' ? '' : 'kafka',
+    webhook === null ? '' : 'webhook',
+    syslog === null ? '' : 'syslog',
   ].filter((sink) => sink !== '')
   if (tier !== '') {
     const into = named.length === 0 ? 'back into it' : `into ${named.join(' and ')}`
@@ -191,6 +193,7 @@ function pipelineSummary(pipeline: PipelineConfig): string {
     `pipeline${pipeline.name === '' ? '' : ` ${pipeline.name}`}`,
     `options for ${counted(pipeline.hosts.size, 'host')}`,
     counted(pipeline.sources.length, 'source'),
+    ...(rules.length === 0 ? [] : [`${counted(rules.length, 'file')} of rules`]),
     named.length === 0 ? 'no sinks' : `${named.length === 1 ? 'sink' : 'sinks'} ${named.join(' and ')}`,
   ].join(', ')
 }

@@ -58,10 +58,12 @@ export function declareReplay(program: Command, { terminal, environment, stdout,
 export function declareCheck(program: Command, { terminal, done }: Invocation): void {
   program
     .command('check')
-    .description('validate inventories, pipelines and the two files of a capture; compare generated files')
+    .description(
+      "validate inventories, pipelines, the two files of a capture and users' rules, whose samples it runs; compare generated files",
+    )
     .argument('<file...>', 'YAML files, capture directories, generated files or their folders')
     .option('--write', 'renew generated files that are stale or missing', false)
-    .addHelpText('after', '\nExample:\n  peertrail check inventory.yaml pipeline.yaml')
+    .addHelpText('after', '\nExample:\n  peertrail check inventory.yaml pipeline.yaml rules.yaml')
     .action(async (files: string[], { write: isWrite }: { write: boolean }) => {
       done(await runCheck(files, terminal, isWrite))
     })

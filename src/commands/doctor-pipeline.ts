@@ -1,6 +1,7 @@
 /** Judges a pipeline on the machine it is for: is everything it names there, readable and working? */
-import { isKnown } from '../sources/hostfacts/facts.ts'
+
 import { safeText } from '../safe-text.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { type Finding, type Judgement, listText } from './finding.ts'
 import type { PipelineFacts } from './machine-pipeline.ts'
 import { mayRead, type Reader } from './machine-reader.ts'

@@ -1,8 +1,8 @@
 /** Prints what `doctor` found: one part of the machine below the other, what is in order and what is not, and how it is mended. */
 
 import { dirname } from 'node:path'
-import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { safeText } from '../safe-text.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { printJson } from './ascii-json.ts'
 import { type Finding, type Judgement, SEVERITIES, type Severity } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'

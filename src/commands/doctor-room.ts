@@ -1,6 +1,7 @@
 /** Judges the disk that the store will be on. */
-import { isKnown } from '../sources/hostfacts/facts.ts'
+
 import { bytesText } from '../quantity-text.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import type { Judgement } from './finding.ts'
 import type { MachineFacts } from './machine-facts.ts'
 

@@ -68,7 +68,11 @@ export const LINE_FIELDS: readonly FieldName[] = [
   'wireguard.coverage.reason',
   'wireguard.coverage.seen',
   'wireguard.coverage.source',
+  'wireguard.finding.case',
   'wireguard.finding.count',
+  'wireguard.finding.exception',
+  'wireguard.finding.handled_by',
+  'wireguard.finding.summary',
   'wireguard.flow.outcome',
   'wireguard.flow.state',
   'wireguard.host.clock_offset',
@@ -266,14 +270,27 @@ export function untilText(document: Fields): string {
 }
 
 function tellFinding(document: Fields): Telling {
-  const { 'event.severity': severity = 0, 'wireguard.finding.count': count } = document
-  const word = SEVERITIES[severity] ?? ''
+  const { 'event.severity': severity = 0, 'wireguard.finding.count': count, 'rule.name': title } = document
+  const { 'wireguard.finding.handled_by': by, 'wireguard.finding.case': reference, 'event.reason': note } = document
+  if (document['event.action'] === 'finding-acknowledged')
+    return {
+      story: present([title]),
+      extras: present([note]),
+      end: plain(present([by, reference]).join(', ')),
+      style: null,
+    }
+  const word = document['wireguard.finding.exception'] === undefined ? SEVERITIES[severity] : 'accepted'
   return {
-    story: present([document['rule.name'] ?? document['event.reason']]),
-    extras: present([tunnelOf(document)]),
-    end: { text: present([word, count === undefined ? '' : counted(count, 'document')]).join(', '), style: null },
-    style: severity >= 3 ? 'red' : 'yellow',
+    // The sentence says who, what and how much; its beginning is worth more than the title.
+    story: present([document['wireguard.finding.summary'] ?? title ?? note]),
+    extras: present([tunnelOf(document), count === undefined ? '' : counted(count, 'document')]),
+    end: plain(word ?? ''),
+    style: word === 'accepted' ? 'dim' : severity >= 3 ? 'red' : 'yellow',
   }
+}
+
+function plain(text: string): Cell {
+  return { text, style: null }
 }
 
 function tellCounters(document: Fields): Telling {

@@ -91,8 +91,9 @@ async function recordInStore(dir: string, args: AckArguments, given: Acknowledge
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'store-locked') throw error
   }
-  await tellAcknowledgement(await stateDir(dir, args), given)
-  return 'the daemon that writes the store records it'
+  return (await tellAcknowledgement(await stateDir(dir, args), given))
+    ? `recorded in ${safeText(dir)} by the daemon that writes it`
+    : 'the daemon has it, and its store takes nothing at the moment: `peertrail status` says why; look later whether it is there'
 }
 
 async function stateDir(store: string, { pipeline, state }: AckArguments): Promise<string> {

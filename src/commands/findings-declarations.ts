@@ -1,10 +1,7 @@
-/** `findings` and what belongs to it, with options and an example, for commander. */
+/** `findings` and what belongs to it, with options and an example, for commander. Each is loaded only when it is run: the daemon does without. */
 import type { Command } from 'commander'
 import type { ConnectionOptions } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
-import { runAckFinding } from './findings-ack.ts'
-import { runFindings } from './findings-list.ts'
-import { runShowFinding } from './findings-show.ts'
 import { example, withReader, withStretch } from './reader-options.ts'
 
 type Asked = { store: string; pipeline: string; elasticsearch: string; namespace: string } & ConnectionOptions
@@ -46,6 +43,7 @@ function declareList(findings: Command, { terminal, environment, stdout, now, do
         },
       ) => {
         const { json: isJson, open: isOpen, ...rest } = options
+        const { runFindings } = await import('./findings-list.ts')
         done(await runFindings({ query, ...rest, isOpen, isJson }, { environment, terminal, stdout, now }))
       },
     )
@@ -61,6 +59,7 @@ function declareShow(findings: Command, { terminal, environment, stdout, now, do
     .option('--json', 'print one JSON object', false)
     .addHelpText('after', example('findings show 01k81svpogc0ct1qbdk'))
     .action(async (id: string, { json: isJson, ...rest }: Asked & { json: boolean }) => {
+      const { runShowFinding } = await import('./findings-show.ts')
       done(await runShowFinding({ id, ...rest, isJson }, { environment, terminal, stdout, now }))
     })
 }
@@ -82,6 +81,7 @@ function declareAck(findings: Command, { terminal, environment, stdout, now, don
         id: string,
         { json: isJson, ...rest }: Asked & { by: string; case: string; note: string; state: string; json: boolean },
       ) => {
+        const { runAckFinding } = await import('./findings-ack.ts')
         done(await runAckFinding({ id, ...rest, isJson }, { environment, terminal, stdout, now }))
       },
     )

@@ -28,6 +28,8 @@ export type FindingsArguments = ReaderOptions &
 
 /** Digits of an id that are shown: its time and 30 bits, which are enough to name it. */
 const ID_SHOWN = 16
+/** Characters that time, severity and id take, with what is between them. */
+const OTHERS = 51
 /** Characters of a line where nobody says. */
 const WIDTH = 120
 
@@ -49,11 +51,13 @@ export async function runFindings(args: FindingsArguments, context: CommandConte
   const reader = await openFoundReader(args, environment, terminal)
   try {
     const filter = { ...period, from, rule: args.rule, query, isOpen: args.isOpen, limit }
-    const { findings, total } = await findFindings(reader, filter)
+    const { findings, total, isCut } = await findFindings(reader, filter)
     if (args.isJson) for (const each of findings) await outlet.write(`${findingJson(each)}\n`)
     else if (findings.length > 0) await outlet.write(findingsTable(terminal, findings, outlet.width || WIDTH))
     const what = total === 0 ? await storedPeriod(reader, ['wireguard.finding'], period, 'no findings') : ''
-    terminal.err(`${paint(terminal, 'dim', what === '' ? shownText(findings, total, args.isOpen) : what)}\n`)
+    terminal.err(
+      `${paint(terminal, 'dim', what === '' ? shownText(findings.length, isCut ? total : null, args.isOpen) : what)}\n`,
+    )
     return reportDamage(reader, terminal) ? 1 : 0
   } finally {
     reader.close()
@@ -75,24 +79,31 @@ export function findingJson({ document, handled }: FoundFinding): string {
   return `${text.slice(0, -1)},"acknowledged":${JSON.stringify(acknowledged)}}`
 }
 
-function shownText(findings: readonly FoundFinding[], total: number, isOpen: boolean): string {
+/** `total`: null where all are shown. */
+function shownText(shown: number, total: number | null, isOpen: boolean): string {
   const state = isOpen ? ' that nobody handled' : ''
-  if (findings.length < total && !isOpen)
-    return `${findings.length} of ${counted(total, 'finding')}, newest first; --limit N for more, 0 for all`
-  return `${counted(findings.length, 'finding')}${state}, newest first; peertrail findings show ID tells all of one`
+  const more = 'newest first; --limit N for more, 0 for all'
+  if (total === null)
+    return `${counted(shown, 'finding')}${state}, newest first; peertrail findings show ID tells all of one`
+  // How many of the others were handled nobody counted.
+  return isOpen
+    ? `the first ${counted(shown, 'finding')}${state}, ${more}`
+    : `${shown} of ${counted(total, 'finding')}, ${more}`
 }
 
+/** The sentence comes before the rule, and the id, which names it for `show` and `ack`, before both. */
 function findingsTable(terminal: Terminal, findings: readonly FoundFinding[], width: number): string {
+  const isHandled = findings.some(({ handled }) => handled !== null)
   return fittedTable(
     terminal,
     width,
     [
       { title: 'time (UTC)' },
       { title: 'severity' },
-      { title: 'finding', least: 30 },
+      { title: 'finding', least: Math.min(56, Math.max(29, width - OTHERS)) },
       { title: 'rule', rank: 2 },
-      { title: 'handled', rank: 3, least: 8 },
-      { title: 'id', rank: 1 },
+      { title: isHandled ? 'handled' : '', rank: isHandled ? 1 : 3, least: 8 },
+      { title: 'id' },
     ],
     findings.map(rowOf),
   )

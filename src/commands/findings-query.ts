@@ -1,16 +1,29 @@
 /** Findings of a period with what was done about each. */
-import type { Fields } from '../fields.ts'
+import type { FieldName, Fields } from '../fields.ts'
 import { SEVERITY_NAMES, type Severity } from '../finding-document.ts'
 import type { Query } from '../kql/ast.ts'
 import { compares, equals } from '../kql/build.ts'
 import { allOf } from '../kql/combine.ts'
 import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
-import type { Micros } from '../time.ts'
+import { DAY, type Micros } from '../time.ts'
 import { findDocuments } from './search-query.ts'
 
 const DATASETS = ['wireguard.finding']
-/** Acknowledgements that are read; a team writes some a day. */
+/** Acknowledgements that are read, the newest; a team writes some a day. */
 const HANDLED_MAX = 100_000
+/** The clock of who acknowledges may be so far behind the gateway's. */
+const CLOCKS_APART = DAY
+
+/** What is told of an acknowledgement. */
+const HANDLED_FIELDS: readonly FieldName[] = [
+  '@timestamp',
+  'event.dataset',
+  'event.id',
+  'event.reason',
+  'wireguard.finding.case',
+  'wireguard.finding.handled_by',
+  'wireguard.finding.id',
+]
 
 export type FoundFinding = {
   readonly document: Fields
@@ -30,9 +43,15 @@ export type FindingFilter = {
   readonly limit: number
 }
 
-export type FoundFindings = { readonly findings: readonly FoundFinding[]; readonly total: number }
+export type FoundFindings = {
+  readonly findings: readonly FoundFinding[]
+  /** Before `limit`, of all that the filter but `isOpen` lets through. */
+  readonly total: number
+  /** There are others behind `limit`. */
+  readonly isCut: boolean
+}
 
-/** Newest first. `total`: before `limit`, of all that the filter but `isOpen` lets through. */
+/** Newest first. */
 export async function findFindings(reader: EventReader, filter: FindingFilter): Promise<FoundFindings> {
   const { since, until, from, rule, query, isOpen, limit } = filter
   const selection = {
@@ -54,9 +73,9 @@ export async function findFindings(reader: EventReader, filter: FindingFilter): 
       const known = handled.get(document['event.id'] ?? '') ?? null
       if (!isOpen || known === null) findings.push({ document, handled: known })
     }
-    if (findings.length >= limit) break
+    if (findings.length > limit) break
   }
-  return { findings: findings.slice(0, limit), total }
+  return { findings: findings.slice(0, limit), total, isCut: findings.length > limit }
 }
 
 /** Findings whose id is this, or begins so; at most `limit`. */
@@ -76,21 +95,24 @@ export async function findById(reader: EventReader, id: string, limit: number): 
   return found.map((document) => ({ document, handled: handled.get(document['event.id'] ?? '') ?? null }))
 }
 
-/** The newest acknowledgement of each finding; those of a finding are younger than it. */
+/** The newest acknowledgement of each finding; those of a finding are younger than it, as far as clocks agree. */
 async function readHandled(reader: EventReader, since: Micros): Promise<Map<string, Fields>> {
   const selection = {
     datasets: DATASETS,
-    since,
+    since: since - CLOCKS_APART,
     until: ALL_TIME.until,
     query: equals('event.action', ['finding-acknowledged']),
   }
   const handled = new Map<string, Fields>()
   for await (const documents of findDocuments(reader, selection, {
-    order: 'oldest',
+    order: 'newest',
     limit: HANDLED_MAX,
-    columns: null,
+    columns: HANDLED_FIELDS,
   }))
-    for (const document of documents) handled.set(document['wireguard.finding.id'] ?? '', document)
+    for (const document of documents) {
+      const id = document['wireguard.finding.id'] ?? ''
+      if (!handled.has(id)) handled.set(id, document)
+    }
   return handled
 }
 

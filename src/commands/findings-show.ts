@@ -13,6 +13,7 @@ import { type FoundFinding, findById, severityOf } from './findings-query.ts'
 import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
 import type { CommandContext } from './search.ts'
 import { findDocuments } from './search-query.ts'
+import { shellWord } from './shell-words.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { createTextOutlet } from './text-outlet.ts'
 import { shorten, wrapText } from './wrap-text.ts'
@@ -149,7 +150,8 @@ function runbook(document: Fields, width: number): string[] {
 
 function queryLines(document: Fields): string[] {
   const query = document['wireguard.finding.query']
-  return query === undefined ? [] : [`  peertrail search '${safeText(query)}'`]
+  // Names and values of logs stand in it, and it is there to be pasted.
+  return query === undefined ? [] : [`  peertrail search ${shellWord(query)}`]
 }
 
 async function evidence(reader: EventReader, document: Fields, terminal: Terminal, width: number): Promise<string[]> {

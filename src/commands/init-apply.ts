@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { AppError } from '../errors.ts'
 import type { Clock } from '../live/clock.ts'
-import { isKnown } from '../sources/hostfacts/facts.ts'
 import { quoted } from '../safe-text.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { askProgram } from './machine-programs.ts'
 
 /** A file that is proposed. */

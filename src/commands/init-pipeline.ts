@@ -2,9 +2,10 @@
  * A commented pipeline.yaml for this machine (design 8.3): the sources it has, why each is there, and what is missing as comments with the
  * command that mends it.
  */
-import { isKnown } from '../sources/hostfacts/facts.ts'
+
 import { isMachineName } from '../machine-names.ts'
 import { safeText } from '../safe-text.ts'
+import { isKnown } from '../sources/hostfacts/facts.ts'
 import { judgeMachine } from './doctor.ts'
 import { packetSource } from './doctor-kernel-log.ts'
 import { logCoverage } from './doctor-log-rules.ts'

@@ -8,8 +8,8 @@
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { problemOf, readFact } from '../live/hostfacts/read-fact.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 
 /** Owner and permissions of a file or directory; links are followed. `mode` in the lowest 12 bits. */
 export type Permissions = {

@@ -6,11 +6,11 @@ import { hostname } from 'node:os'
 import { AppError, formatProblem } from '../errors.ts'
 import type { Clock } from '../live/clock.ts'
 import { runCommand } from '../live/collectors/run-command.ts'
-import type { Fact } from '../sources/hostfacts/facts.ts'
 import type { PlannedCommand } from '../live/plan.ts'
 import { loadSettings, type Settings } from '../live/settings.ts'
 import { loadTierSettings } from '../live/tier-settings.ts'
 import { safeText } from '../safe-text.ts'
+import type { Fact } from '../sources/hostfacts/facts.ts'
 import { type LogFile, logFile } from './machine-logs.ts'
 
 export type SourceFacts = {

@@ -1,8 +1,9 @@
 /** Asks a program of this machine once, within limits, and finds out versions. */
 import type { Clock } from '../live/clock.ts'
 import { runCommand } from '../live/collectors/run-command.ts'
-import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { safeText } from '../safe-text.ts'
+import { hideKeys } from '../sources/hostfacts/fact-schemas.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 
 const TIMEOUT_MS = 5_000
 /** A ruleset with every country's prefixes is some 20 MiB. */
@@ -24,7 +25,7 @@ export async function askProgram(
     clock,
   ).done
   if (problem === '') return stdout.toString('utf8')
-  const said = safeText(stderr.trim().split('\n', 1).join('').slice(0, SAID_MAX))
+  const said = hideKeys(safeText(stderr.trim().split('\n', 1).join(''))).slice(0, SAID_MAX)
   return { problem: said === '' ? `${name}: ${problem}` : `${name}: ${said}` }
 }
 

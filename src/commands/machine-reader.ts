@@ -3,8 +3,8 @@
  * `doctor` mostly runs, says nothing about that. Access lists (setfacl) are not looked at.
  */
 import { join } from 'node:path'
-import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { readFact } from '../live/hostfacts/read-fact.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import type { LogFile, Permissions } from './machine-logs.ts'
 
 export type Reader = {

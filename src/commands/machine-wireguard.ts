@@ -10,9 +10,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../live/clock.ts'
-import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { readFact } from '../live/hostfacts/read-fact.ts'
 import { isInterfaceName } from '../machine-names.ts'
+import { type Fact, isKnown } from '../sources/hostfacts/facts.ts'
 import { askProgram } from './machine-programs.ts'
 
 export type WireguardFacts = {

@@ -1,8 +1,7 @@
-/** `posture` with its options and an example, for commander. */
+/** `posture` with its options and an example, for commander. Each is loaded only when it is run: the daemon does without. */
 import type { Command } from 'commander'
 import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
-import { runPosture } from './posture.ts'
 import { createTextOutlet } from './text-outlet.ts'
 
 type Options = ConnectionOptions & {
@@ -48,6 +47,7 @@ export function declarePosture(program: Command, { terminal, environment, stdout
     )
     .action(async ({ json: isJson, ...options }: Options) => {
       const { width: columns } = createTextOutlet(stdout)
+      const { runPosture } = await import('./posture.ts')
       done(await runPosture({ ...options, isJson }, { terminal, environment, columns, now }))
     })
 }

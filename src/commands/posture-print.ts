@@ -213,7 +213,7 @@ function endText(terminal: Terminal, outcomes: readonly CheckOutcome[], width: n
   const changes = open.some(({ finding }) => finding.mend.some((line) => line.startsWith('wg set ')))
   const hint = changes
     ? wrapText(
-        '`wg set` changes what runs now. Change the stored configuration too, or it returns with a restart.',
+        '`wg set` changes what runs now, also for whoever is logged in through that peer. Change the stored configuration too, or it returns with a restart.',
         width,
       )
     : []

@@ -22,6 +22,9 @@ const HANDSHAKES_WITHIN: Micros = STALE_AFTER + DAY
 /** Points of every peer are read one by one over this time, one a minute each: what goes on now shows in them. */
 const POINTS_WITHIN: Micros = HOUR
 
+/** Keys asked for in one question. */
+const KEYS_MAX = 1_000
+
 const COLUMNS: readonly FieldName[] = [
   '@timestamp',
   'host.name',
@@ -99,23 +102,65 @@ async function coursesOf(reader: EventReader, gateway: string, until: Micros): P
     const at = point['@timestamp']
     if (at !== undefined) courses.observe(at, [toRow(point)])
   }
-  const spans = await reader.select(
-    { ...scope, since: until - HANDSHAKES_WITHIN },
-    `SELECT "wireguard.interface.name", "wireguard.peer.public_key", epoch_us(min("@timestamp")),
-       epoch_us(max("wireguard.peer.last_handshake"))
-     FROM events WHERE "host.name" = $1 AND "wireguard.peer.public_key" IS NOT NULL GROUP BY ALL`,
-    [gateway],
-  )
-  const longer = new Map(
-    spans.rows.map(([name, key, first, last]) => [
-      `${String(name)}\0${String(key)}`,
-      { firstAt: Number(first), lastHandshake: last === null || last === undefined ? null : Number(last) },
-    ]),
-  )
-  return courses.all().map((course) => {
-    const known = longer.get(`${course.interface}\0${course.publicKey}`)
-    return known === undefined ? course : { ...course, ...known }
+  const seen = await firstSeen(reader, gateway, until)
+  const all = courses.all()
+  const silent = all.filter(({ lastHandshake }) => lastHandshake === null).map(({ publicKey }) => publicKey)
+  const handshakes = await earlierHandshakes(reader, gateway, until, silent)
+  return all.map((course) => {
+    const place = placeOf(course.interface, course.publicKey)
+    const lastHandshake = course.lastHandshake ?? handshakes.get(place) ?? null
+    return { ...course, firstAt: seen.get(place) ?? course.firstAt, lastHandshake }
   })
+}
+
+/** Since when points tell of each key. A month of points is too many to read; a cluster tells the first of each by itself. */
+async function firstSeen(reader: EventReader, gateway: string, until: Micros): Promise<Map<string, Micros>> {
+  const groups = await reader.groups(
+    {
+      datasets: ['wireguard.peer'],
+      isAside: true,
+      since: until - HANDSHAKES_WITHIN,
+      until,
+      query: allOf([equals('host.name', [gateway]), exists('wireguard.peer.public_key')]),
+    },
+    ['wireguard.interface.name', 'wireguard.peer.public_key'],
+  )
+  return new Map(groups.map(({ values: [name, key], oldest }) => [placeOf(String(name), String(key)), oldest]))
+}
+
+/** Of keys that have none since the interface came up: their last one may be older than that. Most keys are not among them. */
+async function earlierHandshakes(
+  reader: EventReader,
+  gateway: string,
+  until: Micros,
+  keys: readonly string[],
+): Promise<Map<string, Micros>> {
+  const found = new Map<string, Micros>()
+  for (let i = 0; i < keys.length; i += KEYS_MAX) {
+    const answer = await reader.select(
+      {
+        datasets: ['wireguard.peer'],
+        isAside: true,
+        since: until - HANDSHAKES_WITHIN,
+        until,
+        columns: COLUMNS,
+        filter: allOf([
+          equals('host.name', [gateway]),
+          equals('wireguard.peer.public_key', keys.slice(i, i + KEYS_MAX)),
+          exists('wireguard.peer.last_handshake'),
+        ]),
+      },
+      `SELECT "wireguard.interface.name", "wireguard.peer.public_key", epoch_us(max("wireguard.peer.last_handshake"))
+       FROM events WHERE "host.name" = $1 AND "wireguard.peer.last_handshake" IS NOT NULL GROUP BY ALL`,
+      [gateway],
+    )
+    for (const [name, key, last] of answer.rows) found.set(placeOf(String(name), String(key)), Number(last))
+  }
+  return found
+}
+
+function placeOf(interfaceName: string, publicKey: string): string {
+  return `${interfaceName}\0${publicKey}`
 }
 
 function toRow(point: ReturnType<typeof toDocuments>[number]): CourseRow {

@@ -83,7 +83,7 @@ async function gather(
       reader.close()
     }
   }
-  const { search } = args
+  const search = args.search.map((path) => resolve(path))
   const { root, clock } = place
   const parts = { ...(root === undefined ? {} : { root }), ...(clock === undefined ? {} : { clock }) }
   const progress = (files: number, folder: string) =>

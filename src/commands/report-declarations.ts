@@ -1,12 +1,10 @@
-/** `report` and `drill`: documents for people, with their options and an example, for commander. A new kind is a function and a line here. */
+/** `report` and `drill`: documents for people, with their options and an example, for commander. A new kind is a function and a line here. Each is loaded only when it is run: the daemon does without. */
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { createSystemClock } from '../live/clock.ts'
 import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
-import { type DrillArguments, runDrillRevocation } from './drill-revocation.ts'
-import { runReportExposure } from './report-exposure.ts'
-import { runReportRevocation } from './report-revocation.ts'
+import type { DrillArguments } from './drill-revocation.ts'
 
 type Reader = ConnectionOptions & { store: string; pipeline: string; elasticsearch: string; namespace: string }
 
@@ -43,6 +41,7 @@ function declareRevocation(report: Command, { terminal, environment, stdout, now
         },
       ) => {
         const { json: isJson, ...rest } = options
+        const { runReportRevocation } = await import('./report-revocation.ts')
         done(await runReportRevocation({ ...rest, isJson }, { environment, terminal, stdout, now }))
       },
     )
@@ -68,6 +67,7 @@ export function declareDrill(program: Command, { terminal, environment, stdout, 
       for (const signal of ENDS) process.once(signal, end)
       try {
         const deps = { clock: createSystemClock(), root: '/', host: hostname(), stop: stop.signal }
+        const { runDrillRevocation } = await import('./drill-revocation.ts')
         done(await runDrillRevocation({ ...rest, isJson }, { terminal, environment, stdout, now }, deps))
       } finally {
         for (const signal of ENDS) process.off(signal, end)
@@ -104,6 +104,7 @@ function declareExposure(report: Command, { terminal, environment, stdout, now, 
         },
       ) => {
         const { json: isJson, all: isAll, ...rest } = options
+        const { runReportExposure } = await import('./report-exposure.ts')
         done(await runReportExposure({ ...rest, isAll, isJson }, { environment, terminal, stdout, now }))
       },
     )

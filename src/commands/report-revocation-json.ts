@@ -96,6 +96,7 @@ function evidenceJson({ last, flows, sessions }: RevocationFacts): object {
       count: flows.count,
       open: flows.openCount,
       lastEnd: time(flows.lastEnd),
+      notRecordedOn: flows.unseen,
       told: flows.told.map((flow) => ({
         ...flow,
         start: time(flow.start),
@@ -105,6 +106,7 @@ function evidenceJson({ last, flows, sessions }: RevocationFacts): object {
     },
     loginSessions: {
       count: sessions.count,
+      isRecorded: sessions.isSeen,
       told: sessions.told.map((session) => ({
         ...session,
         start: time(session.start),

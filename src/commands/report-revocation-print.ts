@@ -6,7 +6,7 @@
 import { dayOf, spanText, timeOfDay } from '../quantity-text.ts'
 import type { JudgedGateway, RevocationReport } from '../reports/revocation.ts'
 import { actionsOf } from '../reports/revocation-actions.ts'
-import type { OuterFact, OutlivingFlow, OutlivingSession, RevocationFacts } from '../reports/revocation-facts.ts'
+import type { OutlivingFlow, OutlivingSession, RevocationFacts } from '../reports/revocation-facts.ts'
 import {
   betweenText,
   durationTexts,
@@ -92,7 +92,7 @@ function keyPage(page: Page, report: RevocationReport): string {
     report.ended === null ? [] : connections(page, facts),
     report.ended === null ? [] : sessions(page, facts),
     findings(page, facts),
-    report.ended === null ? [] : outer(page, facts.outer),
+    report.ended === null ? [] : outer(page, facts),
     report.ended === null ? [] : completeness(page, report),
     todo(page, report),
     [page.title('What this rests on'), ...page.bullets(METHOD)],
@@ -225,13 +225,20 @@ function stateOf({ appearances, removal, isShownAbsent, polls, heldDown }: Judge
 }
 
 function connections(page: Page, { flows }: RevocationFacts): string[] {
-  const title = page.title(`Connections that outlived the removal: ${flows.count}`)
-  if (flows.count === 0) return [title]
+  const isKnown = flows.unseen.length === 0
+  const title = page.title(
+    `Connections that outlived the removal: ${isKnown || flows.count > 0 ? flows.count : 'not known'}`,
+  )
+  const gap = isKnown
+    ? []
+    : page.wrapped(`Connection tracking of ${flows.unseen.join(', ')} is not recorded: what stood there is not known.`)
+  if (flows.count === 0) return [title, ...gap]
   const clock = clockOf(flows.told.flatMap(({ start, end }) => (end === null ? [start] : [start, end])))
   const rows = flows.told.slice(0, FLOWS_MAX).map((flow) => flowRow(flow, clock))
   const more = flows.count - rows.length
   return [
     title,
+    ...gap,
     ...page.wrapped(
       'No packet of them passes the tunnel without the key. Their entries stay in conntrack until they time out, and what comes back through them goes to whoever has the address then.',
     ),
@@ -266,7 +273,9 @@ function flowRow(
 }
 
 function sessions(page: Page, { sessions: found }: RevocationFacts): string[] {
-  const title = page.title(`Login sessions of the key that outlived the removal: ${found.count}`)
+  const title = page.title(
+    `Login sessions of the key that outlived the removal: ${found.isSeen || found.count > 0 ? found.count : 'not known, no audit log of a host is recorded'}`,
+  )
   return [title, ...found.told.flatMap((session) => sessionLines(page, session))]
 }
 
@@ -284,25 +293,26 @@ function sessionLines(page: Page, { host, session, user, start, end, acts, actCo
   ]
 }
 
-function findings(page: Page, { findings: found, acknowledgements }: RevocationFacts): string[] {
+function findings(page: Page, { findings: found, findingCount, acknowledgements }: RevocationFacts): string[] {
   const lines = found.slice(0, FLOWS_MAX).map(({ at, title, id }) => `${stampText(at)}: ${title} (${id})`)
   const acks = acknowledgements.map(
     ({ at, by, reference }) => `${stampText(at)}: acknowledged by ${by}, case ${reference}`,
   )
-  const more = found.length - lines.length
+  const more = findingCount - lines.length
   return [
-    page.title(`Findings about the key: ${found.length}`),
+    page.title(`Findings about the key: ${findingCount}`),
     ...page.bullets([...lines, ...acks, ...(more > 0 ? [`and ${counted(more, 'more')}`] : [])]),
   ]
 }
 
-function outer(page: Page, facts: readonly OuterFact[]): string[] {
+function outer(page: Page, { outer: facts, flows }: RevocationFacts): string[] {
   return [
     page.title('Outer flows to the listen ports since, of whoever sent them'),
     ...page.bullets([
-      ...facts.map(
-        ({ gateway, unanswered, answered, undecided }) =>
-          `${gateway}: ${unanswered} without an answer, ${answered} answered, ${undecided} still open or not counted`,
+      ...facts.map(({ gateway, unanswered, answered, undecided }) =>
+        flows.unseen.includes(gateway)
+          ? `${gateway}: not known, its connection tracking is not recorded`
+          : `${gateway}: ${unanswered} without an answer, ${answered} answered, ${undecided} still open or not counted`,
       ),
       'Other peers, scanners and a removed key look alike there: none of them is attributed.',
     ]),

@@ -1,11 +1,8 @@
-/** `rules` and what it does, with options and examples, for commander. */
+/** `rules` and what it does, with options and examples, for commander. Each is loaded only when it is run: the daemon does without. */
 import type { Command } from 'commander'
 import { runCheck } from './check.ts'
 import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
-import { runRulesExport } from './rules-export.ts'
-import { runRulesImport } from './rules-import.ts'
-import { runRulesRun } from './rules-run.ts'
 
 type RunOptions = ConnectionOptions & {
   store: string
@@ -48,6 +45,7 @@ function declareImport(rules: Command, { terminal, done }: Invocation): void {
     .option('--skip', 'leave out what cannot be expressed, and import the rest', false)
     .addHelpText('after', '\nExample:\n  peertrail rules import sigma/*.yml --out rules.yaml')
     .action(async (files: string[], { out, skip: isSkipping }: { out: string; skip: boolean }) => {
+      const { runRulesImport } = await import('./rules-import.ts')
       done(await runRulesImport({ files, out, isSkipping }, terminal))
     })
 }
@@ -59,6 +57,7 @@ function declareExport(rules: Command, { terminal, stdout, done }: Invocation): 
     .argument('<file...>', 'YAML files of rules')
     .addHelpText('after', '\nExample:\n  peertrail rules export rules.yaml > rules.ndjson')
     .action(async (files: string[]) => {
+      const { runRulesExport } = await import('./rules-export.ts')
       done(await runRulesExport(files, { terminal, stdout }))
     })
 }
@@ -85,6 +84,7 @@ function declareRun(rules: Command, { terminal, environment, stdout, now, done }
   withConnection(command)
     .addHelpText('after', '\nExample:\n  peertrail rules run rules.yaml --last 24h --store ./peertrail-data')
     .action(async (files: string[], { json: isJson, csv: isCsv, ...rest }: RunOptions) => {
+      const { runRulesRun } = await import('./rules-run.ts')
       done(await runRulesRun({ files, ...rest, isJson, isCsv }, { environment, terminal, stdout, now }))
     })
 }

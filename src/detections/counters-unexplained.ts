@@ -8,17 +8,19 @@
  *   found                growth ≥ 2 × explained + 10 MiB
  *
  * Everything that is not certain counts as explained. An hour is judged two hours later, so that bytes told late are known. Not judged: an hour
- * with connections open at its end, or in the hour after, of which no progress was told; and a key of whose connections no bytes were
- * told in those hours.
+ * that was not polled each minute, for nobody watched it whole; and one in which no progress of a connection of the key was told: a connection
+ * that nobody saw begin may hold the rest, for days, and only dumps of conntrack would show it.
  */
-import { type Event, fieldOf } from '../event.ts'
+import type { Event } from '../event.ts'
 import type { Fields } from '../fields.ts'
 import { createFindingDocuments } from '../finding-document.ts'
 import { quoteText } from '../kql/print-query.ts'
 import { bytesText } from '../quantity-text.ts'
 import { DAY, HOUR, MINUTE, type Micros } from '../time.ts'
 import type { Detection, DetectionAbout, DetectionContext, DetectionKind, Tally } from './catalogue/detection.ts'
+import { facetOf, lengthOf, timeOf } from './catalogue/document-parts.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
+import { isDenied } from './catalogue/peer-traffic.ts'
 import { aboutPeer, peerName } from './catalogue/thresholds.ts'
 
 /** Growth beyond twice what is explained, in bytes. */
@@ -30,6 +32,9 @@ const PER_PACKET = 32 + 15
 const PER_HOUR = 256 * 1024
 /** Between the beginning of an hour and its first point: a poll a minute. */
 const FIRST_POINT_MAX: Micros = 5 * MINUTE
+/** Minutes with a point that make an hour watched: what goes through while the collector is down is in the counters alone. */
+const MINUTES_MIN = 57
+const SPAN: Micros = MINUTE
 const SUPPRESSION: Micros = DAY
 /** Peers of a gateway; beyond it the one that was heard of longest ago begins anew. */
 const PEERS_MAX = 50_000
@@ -55,6 +60,7 @@ const ABOUT: DetectionAbout = {
     threshold: `${TIMES} times what is explained, and 10 MiB more, within an hour of the clock`,
     overhead: `${PER_PACKET} bytes a packet, 256 KiB an hour for handshakes and keepalives`,
     waits: 'two hours after the hour, for connections that are told late',
+    judged: `hours with polls in ${MINUTES_MIN} minutes, and progress of a connection of the peer`,
   },
   suppression: SUPPRESSION,
   baseline: 0,
@@ -63,8 +69,9 @@ const ABOUT: DetectionAbout = {
   knownGaps: [
     'Connections of another peer to this one are told with the other key: where peers talk to each other and detectors are many, ' +
       'their bytes look unexplained.',
-    'An hour with connections that stay open and show no progress is not judged: let `conntrack -L` run every half minute.',
-    'A key none of whose connections were seen with bytes is not judged: is `nf_conntrack_acct` on?',
+    'An hour without progress of any connection of the peer is not judged: let `conntrack -L` run every half minute, with `nf_conntrack_acct` on.',
+    'An hour in which polls were further apart than a minute, or the collector was down, is not judged.',
+    'What conntrack’s collector missed while polls went on is unexplained: collection-gap tells of that.',
     'Connections without a key (ambiguous attribution) explain nothing; a peer that was added again within the hour is not judged.',
     'Refused packets that no rule logs are unexplained bytes.',
   ],
@@ -75,52 +82,51 @@ type Hour = {
   readonly start: Micros
   /** Bytes that its documents explain. */
   explained: number
-  /** Whether bytes of connections were told, and whether of some that went on. */
-  isTold: boolean
+  /** Whether bytes of a connection that went on were told: connection tracking was asked for what is open. */
   hasProgress: boolean
   /** Its first point, if that came in its first minutes. */
   point: Point | null
+  /** That had a point. */
+  minutes: number
 }
 type Point = { readonly counters: number; readonly id: string; readonly fields: Fields }
 type Peer = {
   hours: Hour[]
   judged: Micros
-  /** Connections begun less those that ended: those that nobody saw begin do not count. */
-  open: number
   quietUntil: Micros
 }
 type Saved = Map<string, Peer>
 
+/** Index in `tallies`. */
 const POINTS = 0
-/**
- * A tally has one sum, and counting is what costs most where documents come by the thousand. So it carries two numbers: bytes, and in
- * units of this the connections begun less those that ended. Nobody moves 2 TiB within a minute.
- */
-const CONNECTION = 2 ** 42
 
 export const countersUnexplained: DetectionKind = {
   about: ABOUT,
   reads: [],
   wants: () => false,
   tallies: [
-    { reads: ['wireguard.peer'], span: HOUR, keyOf: (event) => keyOf(event, 'wireguard.peer.public_key') },
     {
-      reads: ['wireguard.flow', 'wireguard.firewall'],
-      span: MINUTE,
-      keyOf: (event) => (isTelling(event) ? keyOf(event, 'wireguard.peer.public_key') : null),
-      amountOf: (event) => explainedBytes(event) + CONNECTION * opening(event),
-      distinctOf: toldBy,
+      reads: ['wireguard.peer'],
+      span: HOUR,
+      keyOf: (event) => keyOf(event, 'wireguard.peer.public_key'),
+      distinctOf: minuteOf,
     },
     {
-      // Between two peers: the bytes went through both. Most have none, which is the cheapest question.
       reads: ['wireguard.flow', 'wireguard.firewall'],
-      span: MINUTE,
-      keyOf: (event) => {
-        const key = keyOf(event, 'wireguard.target_peer.public_key')
-        return key !== null && isTelling(event) ? key : null
-      },
-      amountOf: (event) => explainedBytes(event) + CONNECTION * opening(event),
-      distinctOf: toldBy,
+      span: SPAN,
+      keeps: 'sums',
+      keyOf: (event) => (isTelling(event) ? keyOf(event, 'wireguard.peer.public_key') : null),
+      amountOf: explainedBytes,
+      distinctOf: progressOf,
+    },
+    {
+      // Between two peers: the bytes went through both.
+      reads: ['wireguard.flow', 'wireguard.firewall'],
+      span: SPAN,
+      keeps: 'sums',
+      keyOf: (event) => (isTelling(event) ? keyOf(event, 'wireguard.target_peer.public_key') : null),
+      amountOf: explainedBytes,
+      distinctOf: progressOf,
     },
   ],
   open,
@@ -134,7 +140,7 @@ function open({ emit, inventory, saved }: DetectionContext): Detection {
 
   function peerOf(key: string): Peer {
     const known = peers.get(key)
-    const peer = known ?? { hours: [], judged: Number.NEGATIVE_INFINITY, open: 0, quietUntil: Number.NEGATIVE_INFINITY }
+    const peer = known ?? { hours: [], judged: Number.NEGATIVE_INFINITY, quietUntil: Number.NEGATIVE_INFINITY }
     peers.delete(key)
     peers.set(key, peer)
     if (peers.size > PEERS_MAX) {
@@ -146,8 +152,11 @@ function open({ emit, inventory, saved }: DetectionContext): Detection {
 
   /** Hours of which all is known that ended an hour before `until`, in order. */
   function judgeUntil(key: string, peer: Peer, until: Micros): void {
+    const newest = peer.hours.at(-1)?.start ?? 0
     for (const hour of peer.hours) {
       if (hour.start <= peer.judged || hour.start + 2 * HOUR > until) continue
+      // The end of the input is no time: what is not known yet may come after it.
+      if (until === Number.POSITIVE_INFINITY && hour.start + HOUR >= newest) continue
       peer.judged = hour.start
       judge(key, peer, hour)
     }
@@ -161,8 +170,7 @@ function open({ emit, inventory, saved }: DetectionContext): Detection {
     const growth = next.point.counters - hour.point.counters
     const explained = (before?.explained ?? 0) + hour.explained + next.explained + PER_HOUR
     if (growth < TIMES * explained + EXCESS_MIN) return
-    if (before?.isTold !== true && !hour.isTold && !next.isTold) return
-    if (peer.open > 0 && !hour.hasProgress && !next.hasProgress) return
+    if (hour.minutes < MINUTES_MIN || !hour.hasProgress) return
     peer.quietUntil = hour.start + SUPPRESSION
     say(key, hour.start, [hour.point, next.point], growth, explained)
   }
@@ -192,15 +200,15 @@ function open({ emit, inventory, saved }: DetectionContext): Detection {
     tally(tally, kind) {
       const peer = peerOf(tally.key)
       judgeUntil(tally.key, peer, tally.end - 1)
-      if (kind !== POINTS) peer.open = Math.max(0, peer.open + openedIn(tally))
       note(hourOf(peer, Math.floor(tally.start / HOUR) * HOUR), tally, kind)
     },
     tick(watermark) {
       const hour = Math.floor(watermark / HOUR)
       if (hour === lookedAt) return
-      lookedAt = hour
+      lookedAt = Number.isFinite(hour) ? hour : lookedAt
       for (const [key, peer] of peers) {
         judgeUntil(key, peer, watermark)
+        if (!Number.isFinite(watermark)) continue
         const isForgotten = peer.hours.every(({ start }) => start + DAY <= watermark) && peer.quietUntil <= watermark
         if (isForgotten) peers.delete(key)
       }
@@ -213,7 +221,7 @@ function open({ emit, inventory, saved }: DetectionContext): Detection {
 function hourOf(peer: Peer, start: Micros): Hour {
   const known = peer.hours.find((hour) => hour.start === start)
   if (known !== undefined) return known
-  const hour: Hour = { start, explained: 0, isTold: false, hasProgress: false, point: null }
+  const hour: Hour = { start, explained: 0, hasProgress: false, point: null, minutes: 0 }
   if (start <= peer.judged) return hour
   peer.hours.push(hour)
   peer.hours.sort((a, b) => a.start - b.start)
@@ -223,11 +231,11 @@ function hourOf(peer: Peer, start: Micros): Hour {
 
 function note(hour: Hour, tally: Tally, kind: number): void {
   if (kind !== POINTS) {
-    hour.explained += tally.sum - CONNECTION * openedIn(tally)
-    hour.isTold ||= tally.distinct.length > 0
-    hour.hasProgress ||= tally.distinct.includes('flow-progress')
+    hour.explained += tally.sum
+    hour.hasProgress ||= tally.distinct.length > 0
     return
   }
+  hour.minutes = Math.max(hour.minutes, tally.distinct.length)
   const { first, firstAt, evidence } = tally
   const id = evidence[0]?.id
   if (hour.point !== null || id === undefined || firstAt - hour.start > FIRST_POINT_MAX) return
@@ -237,39 +245,31 @@ function note(hour: Hour, tally: Tally, kind: number): void {
 
 /** `gateway\0key` */
 function keyOf(event: Event, field: 'wireguard.peer.public_key' | 'wireguard.target_peer.public_key'): string | null {
-  const key = fieldOf(event, field)
-  return key === undefined ? null : `${fieldOf(event, 'host.name') ?? ''}\0${key}`
+  const key = facetOf(event, field)
+  return key === undefined ? null : `${facetOf(event, 'host.name') ?? ''}\0${key}`
 }
 
-/** A connection that begins, ends or tells bytes, by conntrack: what a host tells of a flow has none. A refused packet, by its log line. */
+function minuteOf(event: Event): string {
+  return String(Math.floor(((timeOf(event) ?? 0) % HOUR) / MINUTE))
+}
+
+/** A document with bytes of a connection, by conntrack: what a host tells of a flow has none. A refused packet, by its log line. */
 function isTelling(event: Event): boolean {
-  if (event.dataset === 'wireguard.firewall') return fieldOf(event, 'event.type')?.includes('denied') === true
-  return opening(event) !== 0 || toldBy(event) !== undefined
+  return event.dataset === 'wireguard.firewall'
+    ? isDenied(event)
+    : event.own['wireguard.flow.delta.source.bytes'] !== undefined
 }
 
-/** The action of a document that tells bytes of a connection. */
-function toldBy(event: Event): string | undefined {
-  const hasBytes = fieldOf(event, 'wireguard.flow.delta.source.bytes') !== undefined
-  return hasBytes ? fieldOf(event, 'event.action') : undefined
+function progressOf(event: Event): string | undefined {
+  if (event.dataset === 'wireguard.firewall') return undefined
+  return facetOf(event, 'event.action') === 'flow-progress' ? 'progress' : undefined
 }
 
 function explainedBytes(event: Event): number {
-  if (event.dataset === 'wireguard.firewall') return (fieldOf(event, 'netfilter.length') ?? 0) + PER_PACKET
-  const bytes =
-    (fieldOf(event, 'wireguard.flow.delta.source.bytes') ?? 0) +
-    (fieldOf(event, 'wireguard.flow.delta.destination.bytes') ?? 0)
+  if (event.dataset === 'wireguard.firewall') return (lengthOf(event) ?? 0) + PER_PACKET
+  const { own } = event
+  const bytes = (own['wireguard.flow.delta.source.bytes'] ?? 0) + (own['wireguard.flow.delta.destination.bytes'] ?? 0)
   const packets =
-    (fieldOf(event, 'wireguard.flow.delta.source.packets') ?? 0) +
-    (fieldOf(event, 'wireguard.flow.delta.destination.packets') ?? 0)
+    (own['wireguard.flow.delta.source.packets'] ?? 0) + (own['wireguard.flow.delta.destination.packets'] ?? 0)
   return bytes + PER_PACKET * packets
-}
-
-/** Connections begun less those that ended, as a tally carries them. */
-function openedIn({ sum }: Tally): number {
-  return Math.round(sum / CONNECTION)
-}
-
-function opening(event: Event): number {
-  const action = fieldOf(event, 'event.action')
-  return action === 'flow-started' ? 1 : action === 'flow-ended' ? -1 : 0
 }

@@ -3,6 +3,7 @@
  * are refused often, too, and are findings of their own: what they explain is taken off here.
  */
 
+import { quoteText } from '../kql/print-query.ts'
 import { spanText } from '../quantity-text.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
@@ -88,7 +89,7 @@ export const deniedBurst: DetectionKind = {
               `${spanText(found.lastAt - found.firstAt)}, ${targetsText(found, tried)}` +
               (explained === 0 ? '' : `; at most ${found.count - left} of them belong to a scan or sweep`),
             query:
-              `wireguard.peer.public_key : "${found.first['wireguard.peer.public_key'] ?? ''}" and ` +
+              `wireguard.peer.public_key : ${quoteText(found.first['wireguard.peer.public_key'] ?? '')} and ` +
               'event.action : ("firewall-drop" or "firewall-reject")',
           }
         },

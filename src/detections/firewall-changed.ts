@@ -37,6 +37,10 @@ const BY_PROGRAM = 1
 const BY_LOGIN = 2
 const BY_PEER = 3
 
+/** What changes the filter or the table, as KQL. */
+const CHANGES =
+  'wireguard.change.target : "nftables" or (event.action : "executed" and process.executable : */conntrack)'
+
 const ABOUT: DetectionAbout = {
   id: 'firewall-changed',
   title: 'Firewall rules or connection table changed',
@@ -61,8 +65,7 @@ const ABOUT: DetectionAbout = {
   },
   suppression: SUPPRESSION,
   baseline: 0,
-  query:
-    'event.dataset : "wireguard.audit" and (wireguard.change.target : "nftables" or (event.action : "executed" and process.executable : */conntrack))',
+  query: `event.dataset : "wireguard.audit" and (${CHANGES})`,
   knownGaps: [
     'Only machines with auditd are seen; a change through another netlink program than nft and iptables shows by NETFILTER_CFG alone.',
     'Which network namespace was changed is not recorded: a container that starts looks like a change of its host.',
@@ -164,16 +167,15 @@ function describeChange({ rank, distinct, first, count }: Raised): Described {
       summary: `${peerName(first)} made ${what} on ${placeOfLogin(first)}${details}`,
       severity: 3,
       about: aboutLogin(first),
-      query: `${queryOfLogin(first)} and wireguard.change.target : "nftables"`,
+      query: `${queryOfLogin(first)} and (${CHANGES})`,
     }
-  const query = `host.name : ${quoteText(host)} and wireguard.change.target : "nftables"`
   if (rank === BY_LOGIN) {
     const account = accountOf(first)
     return {
       summary: `login session ${first['auditd.session'] ?? ''}${account === '' ? '' : ` of ${account}`} made ${what} on ${host}${details}`,
       severity: 2,
       about: aboutLogin(first),
-      query,
+      query: `${queryOfLogin(first)} and (${CHANGES})`,
     }
   }
   const program = first['process.executable'] ?? first['process.name'] ?? 'a program that was not recorded'
@@ -181,6 +183,6 @@ function describeChange({ rank, distinct, first, count }: Raised): Described {
     summary: `${program} made ${what} on ${host}, without a login${details}`,
     severity: 1,
     about: aboutLogin(first),
-    query,
+    query: `host.name : ${quoteText(host)} and (${CHANGES})`,
   }
 }

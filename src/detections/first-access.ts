@@ -4,12 +4,12 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { createFindingDocuments, type Severity } from '../finding-document.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { spanText } from '../quantity-text.ts'
 import { DAY, SECOND } from '../time.ts'
 import { dayNumber } from './catalogue/day-rings.ts'
 import type { Detection, DetectionAbout, DetectionContext, DetectionKind, Tally } from './catalogue/detection.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
-import { quotedValue } from './catalogue/kql-text.ts'
 import { BASELINE, createPeerHistory, HISTORY_TALLY, type SavedPeerHistory } from './catalogue/peer-history.ts'
 import { isConnected, senderOf } from './catalogue/peer-traffic.ts'
 import { aboutPeer, evidenceOf, peerName, relatedOf } from './catalogue/thresholds.ts'
@@ -113,7 +113,7 @@ function createFirstAccess({ emit, inventory, saved: before }: DetectionContext)
           (isForgotten
             ? `more than ${FORGOTTEN_AFTER_DAYS} days`
             : `the ${spanText(history.covered(key))} that its key was watched`),
-        query: `wireguard.peer.public_key : "${key}" and wireguard.resource.name : ${quotedValue(resource)}`,
+        query: `wireguard.peer.public_key : ${quoteText(key)} and wireguard.resource.name : ${quoteText(resource)}`,
         ...excused(exceptionFor(inventory, ABOUT.id, first['wireguard.peer.name'] ?? '', firstAt)),
         evidence: evidenceOf([tally]),
         about: {

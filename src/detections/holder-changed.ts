@@ -6,6 +6,7 @@
  * It does not judge whether the change was meant: a key rotation or a roamed prefix looks the same as a takeover.
  */
 import { fieldOf } from '../event.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { DAY, type Micros, SECOND } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { createThreshold, peerName } from './catalogue/thresholds.ts'
@@ -72,7 +73,7 @@ export const holderChanged: DetectionKind = {
           summary: `${peerName(first)} lost ${first['wireguard.peer.prefix'] ?? 'its address'} while ${
             distinct.length === 1 ? 'a flow of it was' : `${distinct.length} flows of it were`
           } open`,
-          query: `wireguard.attribution.mapping_id : "${first['wireguard.attribution.mapping_id'] ?? ''}" and wireguard.attribution.reason : "holder-changed"`,
+          query: `wireguard.attribution.mapping_id : ${quoteText(first['wireguard.attribution.mapping_id'] ?? '')} and wireguard.attribution.reason : "holder-changed"`,
         }),
       },
       emit,

@@ -4,11 +4,12 @@
  */
 
 import { addressBits } from '../address.ts'
-import { fieldOf } from '../event.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { spanText } from '../quantity-text.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
 import { ATTEMPTS_QUERY, attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
+import { facetOf } from './catalogue/document-parts.ts'
 import { attemptOf, isMulticast, senderOf, serviceOf, targetOf } from './catalogue/peer-traffic.ts'
 import { createThreshold, type Found, peerName } from './catalogue/thresholds.ts'
 import { SERVICE_DISCOVERY, SYSTEM_DISCOVERY } from './catalogue/traffic-techniques.ts'
@@ -67,7 +68,7 @@ export const hostSweep: DetectionKind = {
         const key = senderOf(event)
         const target = targetOf(event)
         if (key === null || target === undefined || isMulticast(target)) return null
-        const isPublic = fieldOf(event, 'network.direction') === 'outbound'
+        const isPublic = facetOf(event, 'network.direction') === 'outbound'
         return `${key} ${serviceOf(event)}${isPublic ? ' outbound' : ''}`
       },
       distinctOf: (event) => {
@@ -96,7 +97,7 @@ export const hostSweep: DetectionKind = {
               `${peerName(found.first)} tried ${addresses} addresses (${addressesText(found)}) ` +
               `with ${service.includes('/') ? service : 'echo requests'} in ${spanText(found.lastAt - found.firstAt)}: ` +
               outcomesText(found.distinct),
-            query: `wireguard.peer.public_key : "${found.first['wireguard.peer.public_key'] ?? ''}" and ${serviceQuery(service)}`,
+            query: `wireguard.peer.public_key : ${quoteText(found.first['wireguard.peer.public_key'] ?? '')} and ${serviceQuery(service)}`,
           }
         },
       },
@@ -120,5 +121,5 @@ function orderOf(address: string): string {
 
 function serviceQuery(service: string): string {
   const [transport = '', port] = service.split('/')
-  return `network.transport : "${transport}"${port === undefined ? '' : ` and destination.port : ${port}`}`
+  return `network.transport : ${quoteText(transport)}${port === undefined ? '' : ` and destination.port : ${port}`}`
 }

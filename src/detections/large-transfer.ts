@@ -4,6 +4,7 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { createFindingDocuments, EVIDENCE_MAX } from '../finding-document.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { bytesText } from '../quantity-text.ts'
 import { DAY, HOUR, MINUTE, type Micros } from '../time.ts'
 import { createDayRings, dayNumber, type SavedDayRings } from './catalogue/day-rings.ts'
@@ -184,7 +185,7 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
             ? 'in the weeks before it moved next to nothing'
             : `its highest hour of ${days.of(subject).size} days with traffic was ${bytesText(highest)}`),
         query:
-          `wireguard.peer.public_key : "${key}" and ` +
+          `wireguard.peer.public_key : ${quoteText(key)} and ` +
           '(wireguard.flow.delta.source.bytes > 0 or wireguard.flow.delta.destination.bytes > 0)',
         ...excused(exceptionFor(inventory, ABOUT.id, first['wireguard.peer.name'] ?? '', hour.firstAt)),
         evidence: hour.evidence,

@@ -5,6 +5,7 @@
 import { type Event, fieldOf } from '../event.ts'
 import type { Severity, Technique } from '../finding-document.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { DAY, MINUTE, type Micros } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
 import { isConnected, senderOf, targetPortOf } from './catalogue/peer-traffic.ts'
@@ -120,7 +121,7 @@ function describe({ first, subject, distinct }: Found, inventory: Inventory) {
       `${peerName(first)} reached the peer ${name} with ${service}` +
       `${policy === 'violation' ? ', against the documented policy' : ''}: ` +
       `${distinct.length} ${distinct.length === 1 ? 'connection' : 'connections'} within a minute`,
-    query: `wireguard.peer.public_key : "${key}" and wireguard.target_peer.public_key : "${target}"`,
+    query: `wireguard.peer.public_key : ${quoteText(key)} and wireguard.target_peer.public_key : ${quoteText(target)}`,
     about: {
       ...aboutPeer(first),
       'wireguard.policy.result': first['wireguard.policy.result'],

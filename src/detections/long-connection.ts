@@ -4,11 +4,11 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { createFindingDocuments } from '../finding-document.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { HOUR, MINUTE, type Micros } from '../time.ts'
 import { createDayRings, dayNumber, type SavedDayRings } from './catalogue/day-rings.ts'
 import type { Detection, DetectionAbout, DetectionContext, DetectionKind, Tally } from './catalogue/detection.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
-import { quotedValue } from './catalogue/kql-text.ts'
 import { BASELINE, createPeerHistory, HISTORY_TALLY, type SavedPeerHistory } from './catalogue/peer-history.ts'
 import { senderOf, serviceOf, targetOf } from './catalogue/peer-traffic.ts'
 import { aboutPeer, evidenceOf, peerName, relatedOf } from './catalogue/thresholds.ts'
@@ -146,7 +146,7 @@ function createLongConnection({ emit, inventory, saved: before }: DetectionConte
           (longest === 0
             ? `no other was alive for ${READ_FROM / HOUR} hours in the time it was watched`
             : `its longest of 28 days was ${longest} hours`),
-        query: `wireguard.flow.id : ${quotedValue(flow)}`,
+        query: `wireguard.flow.id : ${quoteText(flow)}`,
         ...excused(exceptionFor(inventory, ABOUT.id, first['wireguard.peer.name'] ?? '', firstAt)),
         evidence: evidenceOf([tally]),
         about: { ...aboutPeer(first), 'wireguard.flow.id': first['wireguard.flow.id'], ...relatedOf([tally]) },

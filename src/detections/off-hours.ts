@@ -5,6 +5,7 @@
  */
 import { type Event, fieldOf } from '../event.ts'
 import { createFindingDocuments } from '../finding-document.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { timeOfDay } from '../quantity-text.ts'
 import { HOUR, MINUTE, type Micros } from '../time.ts'
 import { createDayRings, dayNumber, type SavedDayRings } from './catalogue/day-rings.ts'
@@ -132,7 +133,7 @@ function createOffHours({ emit, inventory, saved: before }: DetectionContext): D
         summary:
           `${peerName(first)} opened ${count} ${count === 1 ? 'connection' : 'connections'} at ${timeOfDay(firstAt).slice(0, 5)} UTC; on ` +
           `${quietOn} other ${kind} it never was active between ${hoursAround(hourOf(firstAt))}`,
-        query: `wireguard.peer.public_key : "${key}"`,
+        query: `wireguard.peer.public_key : ${quoteText(key)}`,
         ...excused(exceptionFor(inventory, ABOUT.id, first['wireguard.peer.name'] ?? '', firstAt)),
         evidence: evidenceOf([tally]),
         about: { ...aboutPeer(first), ...relatedOf([tally]) },

@@ -3,6 +3,7 @@
  * answered, or answered and closed without data. Connections that carry data are what services are for, on however many ports.
  */
 
+import { quoteText } from '../kql/print-query.ts'
 import { spanText } from '../quantity-text.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
 import { ATTEMPTS_QUERY, attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
@@ -85,7 +86,7 @@ export const portScan: DetectionKind = {
             summary:
               `${peerName(found.first)} tried ${countTargets(found.distinct)} ports of ${target} (${portsText(found)}) in ` +
               `${spanText(found.lastAt - found.firstAt)}: ${outcomesText(found.distinct)}`,
-            query: `wireguard.peer.public_key : "${key}" and (destination.ip : "${target}" or destination.nat.ip : "${target}")`,
+            query: `wireguard.peer.public_key : ${quoteText(key)} and (destination.ip : ${quoteText(target)} or destination.nat.ip : ${quoteText(target)})`,
             about: { ...aboutPeer(found.first), 'destination.ip': target },
           }
         },

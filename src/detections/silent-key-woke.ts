@@ -32,7 +32,8 @@ const ABOUT: DetectionAbout = {
   limits: { silence: '30 days without a handshake', first: '7 days watched without any' },
   suppression: DAY,
   baseline: 0,
-  query: 'event.dataset : "wireguard.peer" and wireguard.peer.last_handshake : *',
+  // The point before a handshake may show none.
+  query: 'event.dataset : "wireguard.peer" and wireguard.peer.public_key : *',
   knownGaps: [
     'An interface that restarts forgets its handshakes: silence from before is then known only as far as it was watched.',
     'A handshake in a time without polls is seen only while no later one hides it: the silence counts up to the last poll before.',

@@ -7,6 +7,7 @@ import { type Event, fieldOf } from '../event.ts'
 import type { Fields } from '../fields.ts'
 import { createFindingDocuments } from '../finding-document.ts'
 import type { Inventory } from '../identity/inventory.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { DAY, MINUTE, type Micros, SECOND, toIso } from '../time.ts'
 import { isChange, placeOfFields } from './catalogue/change-check.ts'
 import type {
@@ -56,7 +57,7 @@ const ABOUT: DetectionAbout = {
   suppression: DAY,
   baseline: 0,
   query:
-    'event.dataset : "wireguard.flow" and wireguard.attribution.reason : "holder-changed" or event.dataset : "wireguard.session" and event.action : "peer-removed"',
+    '(event.dataset : "wireguard.flow" and wireguard.attribution.reason : "holder-changed") or (event.dataset : "wireguard.session" and event.action : "peer-removed")',
   knownGaps: [
     'A documented rotation removes a key too: its device goes on with the next one, and nothing is said.',
     'UDP and ICMP have no connection: they are told only when they went on.',
@@ -173,7 +174,7 @@ function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionCont
         end: Math.max(at, ...sights.map((sight) => sight.at)),
         count: sights.length,
         evidence: [...new Set([id, ...sights.map((sight) => sight.id)])],
-        query: `event.dataset : "wireguard.flow" and wireguard.peer.public_key : "${fields['wireguard.peer.public_key'] ?? ''}" and wireguard.attribution.reason : "holder-changed"`,
+        query: `wireguard.peer.public_key : ${quoteText(fields['wireguard.peer.public_key'] ?? '')} and (${ABOUT.query})`,
         ...(what === 'moved'
           ? {
               severity: 4,
@@ -228,7 +229,8 @@ function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionCont
     tick(watermark) {
       for (const [key, removal] of removals) {
         tell(key, removal, watermark)
-        if (watermark >= removal.at + WATCH + WAIT) removals.delete(key)
+        // The end of the input is no time: what was told of it is not told again after it.
+        if (Number.isFinite(watermark) && watermark >= removal.at + WATCH + WAIT) removals.delete(key)
       }
     },
     save: () => ({ removals }) satisfies Saved,

@@ -4,9 +4,9 @@
  */
 import { fieldOf } from '../event.ts'
 import type { Severity } from '../finding-document.ts'
+import { quoteText } from '../kql/print-query.ts'
 import { HOUR, MINUTE, type Micros, SECOND, toIso } from '../time.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
-import { quotedValue } from './catalogue/kql-text.ts'
 import { isAcceptedAlone, isAgainstPolicy, isConnected, senderOf } from './catalogue/peer-traffic.ts'
 import { aboutPeer, createThreshold, type Found, peerName } from './catalogue/thresholds.ts'
 import { ACCOUNT_IN_USE } from './catalogue/traffic-techniques.ts'
@@ -93,7 +93,7 @@ function describe({ first, firstAt, distinct }: Found) {
       `${peerName(first)} ${verb} ${resource}${classification === undefined ? '' : ` (${classification})`}, which no documented ` +
       `policy lets it: ${distinct.length} ${distinct.length === 1 ? 'connection' : 'connections'} within a minute`,
     query:
-      `wireguard.peer.public_key : "${key}" and wireguard.resource.name : ${quotedValue(resource)} ` +
+      `wireguard.peer.public_key : ${quoteText(key)} and wireguard.resource.name : ${quoteText(resource)} ` +
       'and wireguard.policy.result : "violation"',
     about: {
       ...aboutPeer(first),

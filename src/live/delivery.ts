@@ -18,6 +18,8 @@ export type Delivery = {
    * one before, which then never resolves.
    */
   barrier(): Promise<string>
+  /** Resolves when everything pushed so far is accepted; never when it is stopped before. */
+  accepted(): Promise<void>
   status(): DeliveryStatus
   /** Ends the loop after the batch under way; the sink is not closed. */
   stop(): Promise<void>
@@ -51,12 +53,18 @@ export function startDelivery(
   const stopping = new AbortController()
   let awake: (() => void) | null = null
   let mark: { readonly at: number; readonly resolve: (position: string) => void } | null = null
+  /** In order of `at`. */
+  const waiting: { readonly at: number; readonly resolve: () => void }[] = []
   let error = ''
   let failures = 0
   let acceptedAt: Micros = 0
   const batch = sink.batch ?? BATCH
 
   function settle(): void {
+    for (let next = waiting[0]; next !== undefined && next.at <= spool.dropped; next = waiting[0]) {
+      waiting.shift()
+      next.resolve()
+    }
     if (mark === null || spool.dropped < mark.at) return
     const { resolve } = mark
     mark = null
@@ -132,6 +140,12 @@ export function startDelivery(
     barrier: () =>
       new Promise((resolve) => {
         mark = { at: spool.pushed, resolve }
+        settle()
+        awake?.()
+      }),
+    accepted: () =>
+      new Promise((resolve) => {
+        waiting.push({ at: spool.pushed, resolve })
         settle()
         awake?.()
       }),

@@ -2,8 +2,7 @@
 import { resolve } from 'node:path'
 import type { PipelineConfig } from '../config.ts'
 import type { DetectionKind } from '../detections/catalogue/detection.ts'
-import { loadRules } from '../detections/rules/load-rules.ts'
-import { type Locate, openGeoDatabase } from '../identity/geo.ts'
+import type { Locate } from '../identity/geo.ts'
 import { readBytes } from '../read-text.ts'
 import { safeText } from '../safe-text.ts'
 
@@ -13,13 +12,21 @@ export type FindingInputs = {
   readonly locate?: Locate
 }
 
-/** `base`: directory of the pipeline file. Throws AppError `cannot-read`, and `bad-pipeline` for rules that are none. */
+/** `base`: directory of the pipeline file. Throws AppError `cannot-read`, and `bad-rules` for rules that are none. */
 export async function loadFindingInputs(
   { rules, geo }: Pick<PipelineConfig, 'rules' | 'geo'>,
   base: string,
 ): Promise<FindingInputs> {
-  const loaded = await loadRules(rules.map((path) => resolve(base, path)))
+  const loaded = await loadOwnRules(rules.map((path) => resolve(base, path)))
   if (geo === '') return { rules: loaded }
+  const { openGeoDatabase } = await import('../identity/geo.ts')
   const path = resolve(base, geo)
   return { rules: loaded, locate: openGeoDatabase(await readBytes(path), safeText(path)) }
+}
+
+/** Who has none does without the 7 MB that reading them takes. */
+async function loadOwnRules(paths: readonly string[]): Promise<readonly DetectionKind[]> {
+  if (paths.length === 0) return []
+  const { loadRules } = await import('../detections/rules/load-rules.ts')
+  return loadRules(paths)
 }

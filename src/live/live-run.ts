@@ -6,6 +6,7 @@
  * and commands that are in both keep their place; nothing is read twice or missed.
  */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { deserialize, serialize } from 'node:v8'
 import { type Acknowledgement, acknowledgementEvent } from '../acknowledgement.ts'
 import type { Sink } from '../sinks/sink.ts'
@@ -38,8 +39,8 @@ export type LiveRun = {
   /** The new settings were no good; the run goes on with the old ones. */
   refuseReload(why: string): void
   status(): DaemonStatus
-  /** Somebody did something about a finding: recorded in all sinks. */
-  acknowledge(given: Acknowledgement): void
+  /** Somebody did something about a finding: recorded in all sinks. Resolves true when it is safe in the store, false when that takes long. */
+  acknowledge(given: Acknowledgement): Promise<boolean>
   readonly turnedAt: Micros
 }
 
@@ -59,6 +60,9 @@ export type LiveDeps = {
   /** Called at every point where a kill must be survived; for tests. */
   readonly step: (name: string) => void
 }
+
+/** For a store to take an acknowledgement; whoever asks waits ten seconds for the answer. */
+const STORED_MS = 5_000
 
 async function openAtPositions({ config, base }: Settings, state: StateFile, deps: SinkDeps): Promise<Sink[]> {
   const sinks = await openSinks(config, base, state.positions, deps)
@@ -158,17 +162,17 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
   /** The core made anew with the new settings, from what it knows. */
   async function exchange(running: Daemon, wanted: Settings): Promise<Daemon> {
     const fixed = fixedParts(settings)
-    if (fixedParts(wanted) !== fixed)
-      alarms.lasting('reload-refused', 'sinks', 'sinks, state and listen are only read at the start: restart', now())
+    if (fixedParts(wanted) === fixed) alarms.over('reload-refused', 'sinks')
+    else alarms.lasting('reload-refused', 'sinks', 'sinks, state and listen are only read at the start: restart', now())
     // Saved and made anew in one step: nobody else holds the references.
     const saved = deserialize(serialize(running.engine.save())) as SavedEngine
     cursors = new Map([...sources].map(([label, source]) => [label, source.cursor()]))
     const { config, stateDir } = settings
-    const { store, ndjson, command, elasticsearch, kafka, state: kept, listen } = config
+    const { store, ndjson, command, elasticsearch, kafka, webhook, syslog, state: kept, listen } = config
     settings = {
       ...wanted,
       stateDir,
-      config: { ...wanted.config, store, ndjson, command, elasticsearch, kafka, state: kept, listen },
+      config: { ...wanted.config, store, ndjson, command, elasticsearch, kafka, webhook, syslog, state: kept, listen },
     }
     loadedAt = now()
     log.info({ inventory: wanted.inventory.hash }, 'inventory and pipeline loaded again')
@@ -218,9 +222,14 @@ export async function openLiveRun(first: Settings, isOnce: boolean, deps: LiveDe
       next = wanted
       daemon?.pause()
     },
-    acknowledge(given) {
+    async acknowledge(given) {
       outputs.emit(acknowledgementEvent(given, now()))
       outputs.wake()
+      const over = new AbortController()
+      const late = pause(STORED_MS, false, { signal: over.signal, ref: false }).catch(() => false)
+      const isStored = await Promise.race([outputs.stored().then(() => true), late])
+      over.abort()
+      return isStored
     },
     refuseReload: (why) => alarms.lasting('reload-refused', 'settings', why, now()),
     status: () => statusOf({ daemon, deps, settings, loadedAt, startedAt, isStopping, outputs, collectors, alarms }),

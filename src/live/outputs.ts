@@ -25,6 +25,8 @@ export type Outputs = {
   wake(): void
   /** Resolves with each sink's position when all have accepted everything emitted so far. */
   barrier(): Promise<ReadonlyMap<string, string>>
+  /** Resolves when every sink that keeps a ledger, which is a store, has accepted everything emitted so far. */
+  stored(): Promise<void>
   status(): readonly DeliveryStatus[]
   readonly documents: ReadonlyMap<string, number>
   rate(now: Micros): number
@@ -74,6 +76,9 @@ export function openOutputs({ sinks, spools, spoolBytes, now, log, onAccepted }:
         deliveries.map(async (delivery) => [delivery.sink.name, await delivery.barrier()] as const),
       )
       return new Map(positions)
+    },
+    async stored() {
+      await Promise.all(deliveries.filter(({ sink }) => sink.keepsLedger).map((delivery) => delivery.accepted()))
     },
     status: () => deliveries.map((delivery) => delivery.status()),
     documents,

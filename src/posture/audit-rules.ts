@@ -70,7 +70,7 @@ export const auditRules: PostureCheck = {
   area: 'Audit',
   knownGaps: [
     'Programs that speak netlink themselves (NetworkManager, a script with its own library) are not recorded by rules about wg and nft.',
-    'Rules that ask for a login id leave out what services do.',
+    'Rules that ask for a login id leave out what services do, and with auid>=1000 what direct logins as root do.',
     'Whether the rules are loaded again at the next boot is not looked at.',
   ],
   look: (machine, view) => {

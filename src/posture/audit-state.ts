@@ -68,7 +68,7 @@ function judge(status: Readonly<Record<string, string>>, facts: HostFacts): Post
     found.push(
       finding(3, {
         subject: 'no-daemon',
-        text: 'Nobody writes audit records down: auditd does not run.',
+        text: 'auditd does not run: at most the journal or the kernel log has audit records, and not all of them.',
         evidence: [line('pid')],
         mend: ['systemctl enable --now auditd'],
       }),

@@ -1,4 +1,5 @@
 /** Who may read and write /etc/wireguard: its files hold private keys. */
+import type { Severity } from '../finding-document.ts'
 import type { FileFact } from '../sources/hostfacts/facts.ts'
 import type { PostureCheck, PostureResult } from './check.ts'
 import { fileCommand, NO_FACTS } from './host-facts.ts'
@@ -91,8 +92,7 @@ function tooOpen(entry: FileFact, bits: number, isKept: boolean): PostureResult 
   return {
     kind: 'finding',
     subject: `${path} mode`,
-    // Names of files in the folder tell interfaces, not keys.
-    severity: isKept || (kind === 'directory' && !isWritten) ? 2 : (bits & 0o006) !== 0 ? 4 : 3,
+    severity: severityOf(entry, bits, isKept),
     text: isKept
       ? `${path} could be ${what} by ${who}: only the closed folder keeps them from it.`
       : `${path} can be ${what} by ${who}.`,
@@ -106,6 +106,18 @@ function tooOpen(entry: FileFact, bits: number, isKept: boolean): PostureResult 
     about: {},
     exception: null,
   }
+}
+
+function severityOf({ path, kind, gid }: FileFact, bits: number, isKept: boolean): Severity {
+  const isWritten = (bits & OTHERS_WRITE) !== 0
+  // Scripts beside the configurations are often 0755; keys are not expected in them.
+  const isForKeys = kind === 'file' && /\.conf|key|psk/i.test(path.slice(FOLDER.length))
+  if (!isWritten && isKept && !isForKeys) return 1
+  // The group of root is root.
+  if (!isWritten && gid === 0 && (bits & 0o007) === 0) return 1
+  // Names of files in the folder tell interfaces, not keys.
+  if (isKept || (kind === 'directory' && !isWritten)) return 2
+  return (bits & 0o006) !== 0 ? 4 : 3
 }
 
 function lineOf({ path, kind, mode, uid, gid }: FileFact): string {

@@ -31,6 +31,11 @@ export function shellPath(path: string): string {
   return /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(path) ? '' : `'${path.replaceAll("'", "'\\''")}'`
 }
 
+/** A name in a command, whatever it is made of. */
+export function shellWord(name: string): string {
+  return shellPath(name) || "''"
+}
+
 /** A command about a file, or a line for people where its name cannot be written down. */
 export function fileCommand(command: string, path: string): string {
   const word = shellPath(path)

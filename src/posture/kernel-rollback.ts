@@ -23,6 +23,14 @@ export const kernelRollback: PostureCheck = {
       .map(({ release }) => release)
     const release = runningRelease(machine)
     if (release === null) return [notKnown('The running kernel is', facts.kernel.release)]
+    // systemd hides the folder of all modules from services (ProtectKernelModules=).
+    if (installed.some(({ hasImage }) => hasImage) && !installed.some(({ hasModules }) => hasModules))
+      return [
+        {
+          kind: 'not-checked',
+          reason: 'The modules of the installed kernels may not be seen by whoever gathered the facts.',
+        },
+      ]
     if (!bootable.includes(release)) return [notOnDisk(release)]
     const others = bootable.filter((each) => each !== release)
     if (others.length > 0)

@@ -3,7 +3,8 @@
 import { factOf, isKnown } from '../sources/hostfacts/facts.ts'
 import { DAY, type Micros, toIso } from '../time.ts'
 import type { PostureCheck } from './check.ts'
-import { NO_FACTS, notKnown } from './host-facts.ts'
+import { NO_FACTS, notKnown, shellWord } from './host-facts.ts'
+import { compareVersions } from './kernel-release.ts'
 
 /** Age of lists that still say that there is nothing newer: archives of distributions publish fixes daily. */
 export const LISTS_AGE_MAX: Micros = 7 * DAY
@@ -29,7 +30,8 @@ export const kernelUpdate: PostureCheck = {
     const { packages, listsAt } = known
     const age = listsAt === null ? 'there are no lists' : `lists of ${toIso(listsAt)}`
     const newer = packages.filter(
-      ({ installed, candidate }) => installed !== '' && candidate !== '' && candidate !== installed,
+      // apt offers an older version where it is pinned to one.
+      ({ installed, candidate }) => installed !== '' && candidate !== '' && compareVersions(candidate, installed) > 0,
     )
     if (newer.length > 0)
       return [
@@ -43,7 +45,7 @@ export const kernelUpdate: PostureCheck = {
           ],
           mend: [
             'apt-get update',
-            `apt-get install --only-upgrade ${newer.map(({ name }) => name).join(' ')}`,
+            `apt-get install --only-upgrade ${newer.map(({ name }) => shellWord(name)).join(' ')}`,
             '# then reboot',
           ],
           about: {},

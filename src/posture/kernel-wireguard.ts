@@ -1,7 +1,7 @@
 /** WireGuard in the kernel that runs, and in the one that starts next. */
 import { factOf, isKnown, type ModuleState } from '../sources/hostfacts/facts.ts'
 import type { MachineView, PostureCheck, PostureResult } from './check.ts'
-import { isDebianLike, NO_FACTS, notKnown, runningRelease } from './host-facts.ts'
+import { isDebianLike, NO_FACTS, notKnown, runningRelease, shellWord } from './host-facts.ts'
 import { compareReleases, flavourOf } from './kernel-release.ts'
 import { isGateway } from './posture-view.ts'
 
@@ -91,8 +91,8 @@ function absentNext(release: string, facts: NonNullable<MachineView['facts']>): 
     evidence: [`/lib/modules/${release}: wireguard is neither in modules.builtin nor in modules.dep`],
     mend: [
       isDebianLike(facts)
-        ? `apt-get install --reinstall linux-image-${release}`
-        : `dnf reinstall kernel-modules-${release}`,
+        ? `apt-get install --reinstall ${shellWord(`linux-image-${release}`)}`
+        : `dnf reinstall ${shellWord(`kernel-modules-${release}`)}`,
       '# or keep the running kernel as the default of the boot loader',
     ],
     about: {},

@@ -2,7 +2,7 @@
 import { factOf, isKnown } from '../sources/hostfacts/facts.ts'
 import { createConditionReader } from '../sources/nftables/rule-condition.ts'
 import type { Way } from '../sources/nftables/rule-walk.ts'
-import type { RulesetDocument } from '../sources/nftables/ruleset-document.ts'
+import { property, type RulesetDocument, type Statement, textProperty } from '../sources/nftables/ruleset-document.ts'
 import type { MachineView, PostureCheck, PostureResult } from './check.ts'
 import { type LoggedWay, walkLogging } from './logging-walk.ts'
 import { isGateway } from './posture-view.ts'
@@ -38,6 +38,7 @@ export const loggingRules: PostureCheck = {
   knownGaps: [
     'Only chains on the hooks forward, input and output are followed; what prerouting and postrouting drop or log is not looked at.',
     'Rules of iptables-legacy are not in the ruleset, and of iptables-nft many conditions are not.',
+    'A rule of the input hook for the port of a tunnel itself is passed over, whoever it lets in.',
     'A condition that is worded differently before the log and before the verdict may count as another one.',
   ],
   look: (machine, view) => {
@@ -89,15 +90,16 @@ function judge(
     families.map((family): Walked => ({ direction, way, result: walkLogging(ruleset, read, way, family) })),
   )
   const results: PostureResult[] = []
+  const isTunnel = tunnelPlaces(machine, ruleset)
   for (const verdict of ['accept', 'drop'] as const) {
-    const none = linesOf(walked, name, ({ logged }) => logged === 'no', verdict)
+    const none = linesOf(walked, name, ({ logged, place }) => logged === 'no' && !isTunnel.has(place), verdict)
     // A way from peers on which nothing at all is logged leaves no proof; a rule that is passed over leaves a hole in it.
     const isBlind = walked.some(
       ({ direction, result }) =>
         direction !== 'output' &&
         direction !== 'forward-out' &&
         !result.hasLog &&
-        result.decisions.some((each) => each.verdict === verdict && each.logged === 'no'),
+        result.decisions.some((each) => each.verdict === verdict && each.logged === 'no' && !isTunnel.has(each.place)),
     )
     if (none.length > 0) results.push(unlogged(name, verdict, none, isBlind))
   }
@@ -118,6 +120,28 @@ function judge(
   if (results.length > 0) return results
   const ways = isHost(machine) ? 'input and output' : 'forward in both directions, tunnel to tunnel, input and output'
   return [{ kind: 'passed', text: `${name}: every decision about new connections is logged: ${ways}.` }]
+}
+
+/**
+ * Rules that accept the datagrams of the tunnels themselves (`udp dport 51820 accept`), as every gateway needs one. Most name no link, so
+ * that peers meet it too; the port answers nobody from inside.
+ */
+function tunnelPlaces({ wireguard }: MachineView, ruleset: RulesetDocument): ReadonlySet<string> {
+  const ports = new Set((wireguard?.interfaces ?? []).map(({ listenPort }) => listenPort).filter((port) => port > 0))
+  const isOwnPort = ({ name, body }: Statement) => {
+    const payload = property(property(body, 'left'), 'payload')
+    const [port, op] = [property(body, 'right'), textProperty(body, 'op')]
+    const isPort = textProperty(payload, 'protocol') === 'udp' && textProperty(payload, 'field') === 'dport'
+    return name === 'match' && op === '==' && isPort && typeof port === 'number' && ports.has(port)
+  }
+  const chains = [...ruleset.chains.values()].filter(({ hook }) => hook === 'input')
+  return new Set(
+    chains.flatMap((chain) =>
+      chain.rules
+        .filter((rule) => rule.handle !== '' && rule.statements.some(isOwnPort))
+        .map((rule) => `${chain.family} ${chain.table} ${chain.name} handle ${rule.handle}`),
+    ),
+  )
 }
 
 function linesOf(

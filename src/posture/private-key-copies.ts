@@ -50,10 +50,12 @@ export const privateKeyCopies: PostureCheck = {
     const told = found.slice(0, FINDINGS_MAX)
     const paths = search.paths.join(' ')
     const count = `${search.filesRead} ${search.filesRead === 1 ? 'file' : 'files'} of ${paths}`
-    const results: PostureResult[] =
-      found.length > 0
-        ? told
-        : [{ kind: 'passed', text: `Private keys lie only in their places: ${count} were searched.` }]
+    // What nobody may read proves nothing: a daemon with its own user reads next to nothing of /root and /home.
+    const none: PostureResult =
+      search.filesRead === 0
+        ? { kind: 'not-checked', reason: `No file of ${paths} could be read.` }
+        : { kind: 'passed', text: `No private key outside of its place in the ${count} that were read.` }
+    const results: PostureResult[] = found.length > 0 ? told : [none]
     if (found.length > FINDINGS_MAX)
       results.push({
         kind: 'not-checked',
@@ -126,7 +128,7 @@ const FORMS = {
 }
 
 function toFinding(
-  { path, member, mode, uid, gid }: KeyTraceFact,
+  { path, member, mode, uid, gid, names = 1 }: KeyTraceFact,
   traces: readonly KeyTraceFact[],
   severity: Severity,
   text: string,
@@ -145,7 +147,12 @@ function toFinding(
     ],
     mend: [
       ...(member === ''
-        ? ['# when nothing uses the file any more:', fileCommand('shred -u --', path)]
+        ? names > 1
+          ? [
+              `# the file has ${names} names, and shred would destroy it under all of them: look for the others first`,
+              fileCommand('rm --', path),
+            ]
+          : ['# when nothing uses the file any more:', fileCommand('shred -u --', path)]
         : ['# make the archive anew without the file, and shred the old one']),
       '# where others could have read it, the key counts as known: wg genkey, and tell the other side the new public key',
     ],

@@ -1,5 +1,6 @@
 /** Runs every check on every machine and puts the outcomes in the order they are told. Pure. */
 import type { Severity } from '../finding-document.ts'
+import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
 import {
   type MachineView,
@@ -54,13 +55,18 @@ function ofMachine(machine: MachineView, view: PostureView, checks: readonly Pos
   const { host, at } = machine
   const looked = checks.map((check) => ({
     check,
-    results: excused(check.look(machine, view), check.id, view.inventory, at),
+    results: excused(check.look(machine, view).map(onOneLine), check.id, view.inventory, at),
   }))
   const isOne = isGateway(machine, view)
   return [...looked, ...judgeExceptions(machine, view.inventory, looked)]
     .filter(({ results }) => results.length > 0)
     .map(({ check, results }) => ({ host, at, isGateway: isOne, check, results: inOrder(results, check) }))
     .sort((a, b) => areaOf(a) - areaOf(b) || worstOf(b) - worstOf(a))
+}
+
+/** Names in a mend come from anywhere: a line break in one would make a command of what follows it, also behind a `#`. */
+function onOneLine(result: PostureResult): PostureResult {
+  return result.kind === 'finding' ? { ...result, mend: result.mend.map(safeText) } : result
 }
 
 function inOrder(results: readonly PostureResult[], check: PostureKind): PostureResult[] {

@@ -79,7 +79,8 @@ function judge(machine: MachineView, readers: readonly PacketSocket[], links: re
 
 function readsAlong(process: string, sockets: readonly PacketSocket[]): PostureResult {
   const pids = [...new Set(sockets.map(({ pid }) => pid).filter((pid) => pid > 0))]
-  const severity: Severity = 2
+  // Whose it is shows to root alone: of a daemon with its own user that is no reason to alarm anybody.
+  const severity: Severity = process === '' ? 1 : 2
   return {
     kind: 'finding',
     subject: process === '' ? 'unknown process' : process,

@@ -8,7 +8,7 @@ import { NO_POLL, NO_STORED } from './not-known.ts'
 import { isGateway } from './posture-view.ts'
 import { hasEndedByInventory } from './revoked-by-inventory.ts'
 import { aboutPeer, peerText, prefixesText } from './shown-peer.ts'
-import { storedPairs, unstoredInterfaces } from './stored-confs.ts'
+import { storedPairs, unreadLines, unstoredInterfaces } from './stored-confs.ts'
 import { VALID_ACCOUNTS } from './techniques.ts'
 
 export const storedNotRunning: PostureCheck = {
@@ -31,9 +31,12 @@ export const storedNotRunning: PostureCheck = {
     const pairs = storedPairs(machine)
     const results = pairs.flatMap(({ interface: name, stored, rows }): PostureResult[] => {
       const running = new Set(rows.map((row) => row.publicKey))
-      return stored.conf.peers
+      const found = stored.conf.peers
         .filter(({ publicKey }) => !running.has(publicKey))
         .map((peer) => backAfterReboot(machine, view, name, stored, peer))
+      // A peer that is not found may stand in such a line.
+      const unread = unreadLines(stored)
+      return unread === '' ? found : [...found, { kind: 'not-checked', reason: unread }]
     })
     const unstored = unstoredInterfaces(machine)
     if (unstored !== '') results.push({ kind: 'not-checked', reason: unstored })

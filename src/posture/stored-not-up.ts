@@ -1,5 +1,6 @@
 /** A stored configuration whose interface does not run: everything in it is let in as soon as somebody brings it up. */
 import { startInterface } from '../identity/inventory-diff-mend.ts'
+import type { WireguardConf } from '../sources/wireguard/conf.ts'
 import type { PostureCheck, PostureResult } from './check.ts'
 import { NO_POLL, NO_STORED } from './not-known.ts'
 import { isGateway } from './posture-view.ts'
@@ -30,7 +31,7 @@ export const storedNotUp: PostureCheck = {
         subject: name,
         text: `${file} is stored with ${peers}, and ${name} does not run.`,
         evidence: [`${file}: ${peers}, listen port ${conf.listenPort < 0 ? 'not set' : conf.listenPort}`],
-        mend: [startInterface(name), `# or remove ${file} where nobody needs it any more`],
+        mend: mendOf(name, file, conf),
         about: { 'wireguard.interface.name': name },
         exception: null,
       }
@@ -39,4 +40,14 @@ export const storedNotUp: PostureCheck = {
       ? results
       : [{ kind: 'passed', text: 'Every stored interface runs.' }]
   },
+}
+
+/** A file with AllowedIPs of every address is a way out for the whole machine: bringing it up may cut off who is logged in. */
+function mendOf(name: string, file: string, conf: WireguardConf): string[] {
+  const isEverything = conf.peers.some(({ allowedIps }) => allowedIps.some((prefix) => prefix.endsWith('/0')))
+  return [
+    ...(isEverything ? ['# it routes all traffic of this machine into the tunnel: not from afar'] : []),
+    isEverything ? `# ${startInterface(name)}` : startInterface(name),
+    `# or remove ${file} where nobody needs it any more`,
+  ]
 }

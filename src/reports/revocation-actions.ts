@@ -51,7 +51,7 @@ function storedActions(
   return [
     {
       gateway,
-      why: `look into the stored configuration, delete the [Peer] section that holds the key, and hand the file to this report with --conf ${gateway}=FILE (\`wg-quick save ${name}\` instead stores all that runs)`,
+      why: `look into the stored configuration, delete the [Peer] section that holds the key, and hand the file to this report with --conf ${plainWord(gateway, 'GATEWAY')}=FILE (\`wg-quick save ${plainWord(name, 'INTERFACE')}\` instead stores all that runs)`,
       words: ['grep', '-rnF', '--', facts.publicKey, '/etc/wireguard'],
     },
   ]
@@ -62,7 +62,7 @@ function entryActions(gateway: JudgedGateway, { facts, ended }: RevocationReport
   const open = facts.flows.told.filter((flow) => flow.gateway === gateway.gateway && flow.end === null)
   if (ended !== null && open.length === 0) return []
   const last = gateway.removal ?? gateway.appearances.at(-1)
-  const hosts = (last?.allowedIps ?? []).flatMap(singleAddress)
+  const hosts = (last?.allowedIps ?? []).flatMap(ownAddresses)
   const isReached = open.some(({ role }) => role === 'destination')
   const sides = isReached ? ['-s', '-d'] : ['-s']
   return hosts.flatMap((address) =>
@@ -94,8 +94,14 @@ function askAgain({ provedUntil, facts, verdict, ended }: RevocationReport): Act
   ]
 }
 
-/** `10.8.0.7/32` as the address; wider prefixes are a network of others, too. */
-function singleAddress(prefix: string): string[] {
+/** `10.8.0.7/32` as the address, the network of a site as it is. All addresses of a family are everybody's. */
+function ownAddresses(prefix: string): string[] {
   const [address = '', length] = prefix.split('/')
-  return length === (address.includes(':') ? '128' : '32') ? [address] : []
+  if (length === '0') return []
+  return [length === (address.includes(':') ? '128' : '32') ? address : prefix]
+}
+
+/** Inside a sentence a name stands only where a shell reads it as one word. */
+function plainWord(name: string, otherwise: string): string {
+  return /^[\w.][\w.-]*$/.test(name) ? name : otherwise
 }

@@ -5,11 +5,11 @@ import { allOf, anyOf } from '../kql/combine.ts'
 import { compareText } from '../kql/text-match.ts'
 import { toDocuments } from '../store/documents.ts'
 import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
-import { MINUTE } from '../time.ts'
+import { HOUR, MINUTE, type Micros } from '../time.ts'
 import type { Between, GapFact, SourceFact } from './revocation-facts.ts'
 
-/** Gaps told; where there are more the period is no period of records. */
-export const GAPS_MAX = 200
+/** Gaps told of a source of a machine, beside the one that ends last. */
+export const GAPS_MAX = 100
 
 /** By machine and source: every declared one, and every other that has something to tell in the time. */
 export async function readCoverage(reader: EventReader, inventory: Inventory, time: Between): Promise<SourceFact[]> {
@@ -31,19 +31,42 @@ export async function readCoverage(reader: EventReader, inventory: Inventory, ti
   const places = new Set([...declared, ...heard, ...gaps.map((gap) => placeOf(gap.machine, gap.source))])
   return [...places].sort(compareText).map((place) => {
     const [machine = '', source = ''] = place.split('\0')
+    const own = gaps.filter((each) => placeOf(each.machine, each.source) === place)
     return {
       machine,
       source,
       isDeclared: declared.includes(place),
       hasSpoken: heard.includes(place),
-      gaps: gaps.filter((each) => placeOf(each.machine, each.source) === place).map(({ gap }) => gap),
+      gaps: own.map(({ gap }) => gap),
+      gapCount: own[0]?.count ?? 0,
     }
   })
 }
 
-export type PlacedGap = { readonly machine: string; readonly source: string; readonly gap: GapFact }
+/** How long before a time its sources are looked for: the heartbeat of the newest minute comes late. */
+const RECORDED_REACH: Micros = HOUR
 
-/** Gaps and losses that overlap the time, oldest first, at most GAPS_MAX. */
+/** Machines of which this source was recorded in the time or shortly before it. */
+export async function recordedMachines(
+  reader: EventReader,
+  source: string,
+  { from, to }: Between,
+): Promise<Set<string>> {
+  const query = allOf([equals('event.action', ['source-heartbeat']), equals('wireguard.coverage.source', [source])])
+  const datasets = ['wireguard.coverage']
+  const found = await reader.groups({ datasets, since: from - RECORDED_REACH, until: to, query }, ['host.name'])
+  return new Set(found.map(({ values }) => String(values[0] ?? '')))
+}
+
+export type PlacedGap = {
+  readonly machine: string
+  readonly source: string
+  /** How many there are of this source in the time. */
+  readonly count: number
+  readonly gap: GapFact
+}
+
+/** Gaps and losses that overlap the time, oldest first, at most GAPS_MAX and the last of each source: none hides those of another. */
 export async function readGaps(reader: EventReader, { from, to }: Between): Promise<PlacedGap[]> {
   const isGap = equals('event.action', ['source-gap', 'source-lost'])
   // A gap may be as long as an outage, and its time is its beginning: all of the past is looked at.
@@ -63,16 +86,21 @@ export async function readGaps(reader: EventReader, { from, to }: Between): Prom
       ],
       filter: allOf([isGap, anyOf([compares('event.end', '>', from), compares('@timestamp', '>=', from)])]),
     },
-    `SELECT * FROM events WHERE "event.action" IN ('source-gap', 'source-lost')
+    `SELECT *, count(*) OVER place AS total FROM events WHERE "event.action" IN ('source-gap', 'source-lost')
        AND coalesce("event.end", "@timestamp") > make_timestamp($1::BIGINT) AND "@timestamp" < make_timestamp($2::BIGINT)
-     ORDER BY "@timestamp", "event.id" LIMIT ${GAPS_MAX}`,
+     WINDOW place AS (PARTITION BY "host.name", "wireguard.coverage.source"),
+       oldest AS (PARTITION BY "host.name", "wireguard.coverage.source" ORDER BY "@timestamp", "event.id"),
+       latest AS (PARTITION BY "host.name", "wireguard.coverage.source" ORDER BY coalesce("event.end", "@timestamp") DESC, "event.id")
+     QUALIFY row_number() OVER oldest <= ${GAPS_MAX} OR row_number() OVER latest = 1 ORDER BY "@timestamp", "event.id"`,
     [BigInt(from), BigInt(to)],
   )
-  return toDocuments(result).map((document) => {
+  const total = result.names.indexOf('total')
+  return toDocuments(result).map((document, i) => {
     const at = document['@timestamp'] ?? 0
     return {
       machine: document['host.name'] ?? '',
       source: document['wireguard.coverage.source'] ?? '',
+      count: Number(result.rows[i]?.[total] ?? 0),
       gap: {
         id: document['event.id'] ?? '',
         from: at,

@@ -35,8 +35,8 @@ export type Remove = {
 }
 
 export type Prove = {
-  /** `connections-open`: absence is shown, entries still stand. */
-  readonly state: 'measured' | 'connections-open' | 'not-reached'
+  /** Absence is shown, and `connections-open`: entries still stand; `connections-unknown`: nothing tells whether they do. */
+  readonly state: 'measured' | 'connections-open' | 'connections-unknown' | 'not-reached'
   /** When polls had shown the key absent everywhere; null = never. */
   readonly absentAt: Micros | null
   /** When the last entry that outlived the removal ended; null = there was none, or one still stands. */
@@ -90,6 +90,8 @@ function proveOf(
   const absentRange = rangeOf(ended.from, ended.to, { from: absentAt, to: absentAt })
   if (flows.openCount > 0)
     return { state: 'connections-open', absentAt, connectionsEndedAt: null, range: null, absentRange }
+  if (flows.unseen.length > 0)
+    return { state: 'connections-unknown', absentAt, connectionsEndedAt: null, range: null, absentRange }
   const both = Math.max(absentAt, flows.lastEnd ?? absentAt)
   return {
     state: 'measured',

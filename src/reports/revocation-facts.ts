@@ -22,7 +22,9 @@ export type RevocationFacts = {
   /** Hash of the inventory that declares the gateways; '' = there is none. */
   readonly inventory: string
   readonly gateways: readonly GatewayFacts[]
+  /** The first since the compromise, or of all, and the newest of each rule. */
   readonly findings: readonly FindingFact[]
+  readonly findingCount: number
   readonly acknowledgements: readonly AcknowledgementFact[]
   readonly last: LastTraffic
   readonly flows: OutlivingFlows
@@ -163,6 +165,8 @@ export type OutlivingFlows = {
   readonly lostCount: number
   /** When the last of those that ended did. */
   readonly lastEnd: Micros | null
+  /** Gateways that had the key and of which no connection tracking is recorded: what stood there is not known. */
+  readonly unseen: readonly string[]
 }
 
 export type SessionAct = {
@@ -187,7 +191,12 @@ export type OutlivingSession = {
   readonly actCount: number
 }
 
-export type OutlivingSessions = { readonly told: readonly OutlivingSession[]; readonly count: number }
+export type OutlivingSessions = {
+  readonly told: readonly OutlivingSession[]
+  readonly count: number
+  /** Audit of some host is recorded in the time. Without it nothing is known of sessions. */
+  readonly isSeen: boolean
+}
 
 /** Outer flows to a gateway's listen port after the removal, of whoever sent them. */
 export type OuterFact = {
@@ -206,7 +215,9 @@ export type SourceFact = {
   readonly isDeclared: boolean
   /** It delivered something in the time. */
   readonly hasSpoken: boolean
+  /** The first of them and the one that ends last. */
   readonly gaps: readonly GapFact[]
+  readonly gapCount: number
 }
 
 export type GapFact = Hole & { readonly id: string; readonly reason: string; readonly isLoss: boolean }

@@ -1,24 +1,31 @@
 /** Findings about a key and their handling: by them its compromise was, or was not, noticed. */
 import type { FieldName, Fields } from '../fields.ts'
 import { equals, exists } from '../kql/build.ts'
+import { compareText } from '../kql/text-match.ts'
 import { toDocuments } from '../store/documents.ts'
 import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
 import type { AcknowledgementFact, FindingFact } from './revocation-facts.ts'
 
-/** Read of one key; the oldest, because the first one counts. */
+/** Read of one key, beside the newest of each rule: the oldest, because the first one counts. */
 export const FINDINGS_MAX = 500
 
 const KEY: FieldName = 'wireguard.peer.public_key'
 const DATASETS = ['wireguard.finding']
 
-/** Oldest first, from `since` to `until`. */
+export type FindingsQuestion = {
+  readonly publicKey: string
+  readonly since: Micros | null
+  readonly until: Micros
+  /** What was known before it is left out where there is too much; null = the oldest are kept. */
+  readonly compromisedAt: Micros | null
+}
+
+/** Oldest first, from `since` to `until`, and how many there are. */
 export async function readFindings(
   reader: EventReader,
-  publicKey: string,
-  since: Micros | null,
-  until: Micros,
-): Promise<FindingFact[]> {
+  { publicKey, since, until, compromisedAt }: FindingsQuestion,
+): Promise<{ findings: FindingFact[]; count: number }> {
   const result = await reader.select(
     {
       datasets: DATASETS,
@@ -39,10 +46,14 @@ export async function readFindings(
       ],
       filter: equals(KEY, [publicKey]),
     },
-    `SELECT * FROM events WHERE "wireguard.peer.public_key" = $1 AND "event.kind" = 'alert'
-     ORDER BY "@timestamp", "event.id" LIMIT ${FINDINGS_MAX}`,
-    [publicKey],
+    `SELECT *, count(*) OVER () AS total FROM (
+       SELECT *, greatest("@timestamp", coalesce("event.end", "@timestamp"), coalesce("event.created", "@timestamp")) AS known FROM events
+       WHERE "wireguard.peer.public_key" = $1 AND "event.kind" = 'alert')
+     QUALIFY row_number() OVER (ORDER BY known < make_timestamp($2::BIGINT), known, "event.id") <= ${FINDINGS_MAX}
+       OR row_number() OVER (PARTITION BY "rule.id", "host.name" ORDER BY known DESC, "event.id") = 1`,
+    [publicKey, BigInt(compromisedAt ?? ALL_TIME.since)],
   )
+  const total = result.names.indexOf('total')
   const findings = toDocuments(result).map((document) => ({
     id: document['event.id'] ?? '',
     at: knownSince(document),
@@ -52,7 +63,10 @@ export async function readFindings(
     severity: severityOf(document['event.severity']),
     gateway: document['host.name'] ?? '',
   }))
-  return findings.toSorted((a, b) => a.at - b.at)
+  return {
+    findings: findings.toSorted((a, b) => a.at - b.at || compareText(a.id, b.id)),
+    count: Number(result.rows[0]?.[total] ?? 0),
+  }
 }
 
 /** A finding has the time of what it is about; it was there when its evidence was whole, and live when it was made. */

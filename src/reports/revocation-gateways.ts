@@ -33,7 +33,10 @@ export type GatewayQuestion = {
   readonly since: Micros | null
   readonly until: Micros
   readonly inventory: Inventory
-  readonly stored: ReadonlyMap<string, readonly StoredFact[]>
+  /** Every version that was in force since the key was gone, of every gateway: what one of them declares must be looked at. */
+  readonly declaring: readonly Inventory[]
+  /** Stored configurations of a gateway that were looked at. */
+  readonly stored: (gateway: string) => readonly StoredFact[]
 }
 
 /** Every gateway that is declared or has polls, by name. */
@@ -42,8 +45,8 @@ export async function gatewayFacts(
   histories: readonly GatewayHistory[],
   question: GatewayQuestion,
 ): Promise<GatewayFacts[]> {
-  const { publicKey, inventory, until } = question
-  const declared = declaredGateways(inventory)
+  const { publicKey, declaring, until } = question
+  const declared = declaredGateways(declaring)
   const names = [...new Set([...declared.keys(), ...histories.map(({ span }) => span.gateway)])].sort(compareText)
   const removals = new Map<string, Removal>()
   for (const { span, history } of histories) {
@@ -61,7 +64,7 @@ export async function gatewayFacts(
     const polls =
       known === null || from === undefined
         ? null
-        : await pollFacts(reader, gateway, { from, goneBy, until, configured: known.history.period })
+        : await pollFacts(reader, gateway, { from, goneBy, until, configured: known.history.periodSince(from) })
     facts.push({
       gateway,
       isDeclared: declared.has(gateway),
@@ -71,24 +74,33 @@ export async function gatewayFacts(
       removal,
       heldDown: known === null ? [] : heldDown(known.history, publicKey),
       polls,
-      doubts: known?.history.doubts.filter((at) => at >= (from ?? at)) ?? [],
-      stored: question.stored.get(gateway) ?? [],
+      doubts: known === null ? [] : doubtsOf(known.history, from ?? null, polls),
+      stored: question.stored(gateway),
     })
   }
   return facts
 }
 
 /** Interfaces by gateway: those of the gateway's own entry, and those its peers are documented on. */
-export function declaredGateways(inventory: Inventory): ReadonlyMap<string, readonly string[]> {
+function declaredGateways(inventories: readonly Inventory[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>()
   const add = (gateway: string, names: readonly string[]) => {
     const known = found.get(gateway) ?? new Set<string>()
     for (const name of names) known.add(name)
     found.set(gateway, known)
   }
-  for (const { name, interfaces } of inventory.gateways) add(name, interfaces)
-  for (const peer of inventory.peers) if (peer.gateway !== '') add(peer.gateway, [peer.interface].filter(Boolean))
+  for (const inventory of inventories) {
+    for (const { name, interfaces } of inventory.gateways) add(name, interfaces)
+    for (const peer of inventory.peers) if (peer.gateway !== '') add(peer.gateway, [peer.interface].filter(Boolean))
+  }
   return new Map([...found].map(([gateway, names]) => [gateway, [...names]]))
+}
+
+/** From `from` on. Polls without a keyframe before them show changes only. */
+function doubtsOf({ doubts, knownSince }: KeyHistory, from: Micros | null, polls: PollFacts | null): Micros[] {
+  const start = Math.max(from ?? Number.NEGATIVE_INFINITY, polls?.first ?? Number.NEGATIVE_INFINITY)
+  const isUnknown = polls !== null && (knownSince === null || knownSince > start)
+  return [...(isUnknown ? [start] : []), ...doubts.filter((at) => from === null || at >= from)]
 }
 
 function own(history: KeyHistory, publicKey: string): Appearance[] {

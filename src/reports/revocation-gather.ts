@@ -1,6 +1,7 @@
 /** Everything `report revocation` knows of a key, out of a store or a cluster: the facts, and no opinion about them. */
 import type { Inventory } from '../identity/inventory.ts'
-import type { EventReader } from '../store/event-reader.ts'
+import { equals } from '../kql/build.ts'
+import { ALL_TIME, type EventReader, LEDGER_DATASET } from '../store/event-reader.ts'
 import { inventoryAt, ledgerSpans } from '../store/ledger-reader.ts'
 import type { Micros } from '../time.ts'
 import { readCoverage } from './revocation-coverage.ts'
@@ -27,8 +28,8 @@ export type RevocationQuestion = {
 
 const NOTHING: Pick<RevocationFacts, 'last' | 'flows' | 'sessions' | 'outer' | 'coverage'> = {
   last: { handshake: null, counter: null, packet: null, connection: null },
-  flows: { told: [], count: 0, openCount: 0, lostCount: 0, lastEnd: null },
-  sessions: { told: [], count: 0 },
+  flows: { told: [], count: 0, openCount: 0, lostCount: 0, lastEnd: null, unseen: [] },
+  sessions: { told: [], count: 0, isSeen: false },
   outer: [],
   coverage: [],
 }
@@ -46,14 +47,17 @@ export async function gatherRevocations(reader: EventReader, question: Revocatio
   const chosen = question.isExact ? question.keys : removedKeys(histories, keys)
   const facts: RevocationFacts[] = []
   for (const publicKey of chosen)
-    facts.push(await gatherKey(reader, { ...question, publicKey, asked, inventory, histories, keys }))
+    facts.push(
+      await gatherKey(reader, { ...question, publicKey, asked, given: question.inventory, inventory, histories, keys }),
+    )
   return facts
 }
 
 type KeyQuestion = RevocationQuestion & {
   readonly publicKey: string
   readonly asked: Micros | null
-  readonly inventory: Inventory | null
+  /** The one that was handed over: it alone declares then. */
+  readonly given: Inventory | null
   readonly histories: readonly GatewayHistory[]
 }
 
@@ -69,28 +73,59 @@ async function gatherKey(reader: EventReader, question: KeyQuestion): Promise<Re
     runningKeys: runningKeys(histories, keys, publicKey),
   }
   if (asked === null || inventory === null)
-    return { ...about, ...NOTHING, gateways: [], findings: [], acknowledgements: [], damage: [...reader.damage] }
-  const stored = new Map(
-    [...histories.map(({ span }) => span.gateway), ...inventory.gateways.map(({ name }) => name)].map((name) => [
-      name,
-      question.stored(name, publicKey),
-    ]),
-  )
-  const gateways = await gatewayFacts(reader, histories, { publicKey, since, until: asked, inventory, stored })
+    return {
+      ...about,
+      ...NOTHING,
+      gateways: [],
+      findings: [],
+      findingCount: 0,
+      acknowledgements: [],
+      damage: [...reader.damage],
+    }
+  const stored = (gateway: string) => question.stored(gateway, publicKey)
+  const declaring =
+    question.given === null
+      ? await declaringInventories(reader, histories, lastEndOf(histories, publicKey) ?? asked, asked)
+      : [question.given]
+  const gateways = await gatewayFacts(reader, histories, {
+    publicKey,
+    since,
+    until: asked,
+    inventory,
+    declaring,
+    stored,
+  })
   const ended = endOf(gateways)
-  const findings = await readFindings(reader, publicKey, since, asked)
+  const { findings, count: findingCount } = await readFindings(reader, {
+    publicKey,
+    since,
+    until: asked,
+    compromisedAt,
+  })
   const acknowledgements = await readAcknowledgements(reader, findings, asked)
   const around =
     ended === null
       ? { ...NOTHING, last: await readLastTraffic(reader, publicKey, { from: asked, to: asked }, since) }
       : {
           last: await readLastTraffic(reader, publicKey, ended, since),
-          flows: await readOutlivingFlows(reader, publicKey, ended, asked),
+          flows: await readOutlivingFlows(reader, publicKey, ended, { until: asked, gateways: hadIt(gateways) }),
           sessions: await readOutlivingSessions(reader, publicKey, ended, asked),
           outer: await readOuterFlows(reader, portsOf(histories, gateways), ended.to, asked),
           coverage: await readCoverage(reader, inventory, { from: ended.from, to: asked }),
         }
-  return { ...about, gateways, findings, acknowledgements, ...around, damage: [...reader.damage] }
+  return { ...about, gateways, findings, findingCount, acknowledgements, ...around, damage: [...reader.damage] }
+}
+
+function hadIt(gateways: readonly GatewayFacts[]): string[] {
+  return gateways.filter(({ appearances }) => appearances.length > 0).map(({ gateway }) => gateway)
+}
+
+/** The newest poll that showed the key gone from where it was. */
+function lastEndOf(histories: readonly GatewayHistory[], publicKey: string): Micros | null {
+  const ends = histories.flatMap(({ history }) =>
+    history.appearances.flatMap((each) => (each.publicKey === publicKey && each.until !== null ? [each.until] : [])),
+  )
+  return ends.length === 0 ? null : Math.max(...ends)
 }
 
 /** When the last gateway lost the key; null = none did, or one still has it. Several removals: the last one decides, at both ends. */
@@ -99,6 +134,36 @@ export function endOf(gateways: readonly GatewayFacts[]): Between | null {
   const isRunning = gateways.some(({ appearances }) => appearances.some(({ until }) => until === null))
   if (removals.length === 0 || isRunning) return null
   return { from: Math.max(...removals.map(({ from }) => from)), to: Math.max(...removals.map(({ to }) => to)) }
+}
+
+/** Inventories whose names the documents carried from `from` on, of every gateway that had polls then. */
+async function declaringInventories(
+  reader: EventReader,
+  histories: readonly GatewayHistory[],
+  from: Micros,
+  until: Micros,
+): Promise<Inventory[]> {
+  const filter = equals('event.action', ['ledger-keyframe'])
+  const { rows } = await reader.select(
+    {
+      datasets: [LEDGER_DATASET],
+      since: ALL_TIME.since,
+      until,
+      columns: ['@timestamp', 'event.action', 'event.id', 'host.name', 'wireguard.attribution.inventory'],
+      filter,
+    },
+    `SELECT DISTINCT ON (hash) gateway, epoch_us(stamp) FROM (
+       SELECT "host.name" AS gateway, "wireguard.attribution.inventory" AS hash, "@timestamp" AS stamp,
+         lead("@timestamp") OVER (PARTITION BY "host.name" ORDER BY "@timestamp", "event.id") AS next
+       FROM events WHERE "event.action" = 'ledger-keyframe')
+     WHERE hash IS NOT NULL AND (next IS NULL OR next > make_timestamp($1::BIGINT)) ORDER BY hash, stamp DESC, gateway`,
+    [BigInt(from)],
+  )
+  const alive = histories.filter(({ span }) => span.newest >= from).map(({ span }) => span.gateway)
+  const found: Inventory[] = []
+  for (const [gateway, at] of rows)
+    if (alive.includes(String(gateway))) found.push(await inventoryAt(reader, String(gateway), Number(at)))
+  return found
 }
 
 /** Documented keys of the peers that one of the keys is documented for. */
@@ -143,7 +208,7 @@ function portsOf(
   histories: readonly GatewayHistory[],
   gateways: readonly GatewayFacts[],
 ): ReadonlyMap<string, readonly number[]> {
-  const had = gateways.filter(({ appearances }) => appearances.length > 0).map(({ gateway }) => gateway)
+  const had = hadIt(gateways)
   return new Map(
     histories
       .filter(({ span }) => had.includes(span.gateway))

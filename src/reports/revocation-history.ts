@@ -29,10 +29,12 @@ export type KeyHistory = {
   readonly appearances: readonly Appearance[]
   /** Every interface that a poll showed. */
   readonly interfaces: ReadonlyMap<string, ShownInterface>
-  /** Keyframes of which a part is missing, at most DOUBTS_MAX: what they do not show may have been there. */
+  /** Keyframes of which a part is missing, the newest DOUBTS_MAX: what they do not show may have been there. */
   readonly doubts: readonly Micros[]
-  /** The longest configured distance of polls; null = none is. */
-  readonly period: Micros | null
+  /** The first keyframe; null = none. What ran before it is not known: changes alone do not say what was there already. */
+  readonly knownSince: Micros | null
+  /** The longest configured distance of polls from then on; null = none is. */
+  periodSince(at: Micros): Micros | null
 }
 
 export type ShownInterface = {
@@ -43,6 +45,8 @@ export type ShownInterface = {
 }
 
 const DOUBTS_MAX = 20
+/** Changes of the configured distance of polls that are kept, the newest. */
+const PERIODS_KEPT_MAX = 1_000
 const interfaceCells = z.tuple([z.string(), z.string(), z.number()])
 const peerCells = z.tuple([z.string(), z.string(), z.array(z.string()), z.string(), z.number()])
 const keyframeSchema = z.object({
@@ -63,7 +67,9 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
   const interfaces = new Map<string, ShownInterface>()
   const appearances: Appearance[] = []
   const doubts: Micros[] = []
-  let period: Micros | null = null
+  let knownSince: Micros | null = null
+  /** Configured distances, each from the keyframe on that told it first. */
+  const periods: { readonly at: Micros; readonly period: Micros | null }[] = []
 
   function raise(name: string, listenPort: number): ShownInterface {
     const known = interfaces.get(name) ?? { isUp: true, listenPort, held: new Map<string, readonly string[]>() }
@@ -75,6 +81,8 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
   function applyKeyframes(at: Micros, rows: readonly LedgerRow[]): void {
     const shown = new Map<string, Map<string, readonly string[]>>()
     let parts = 0
+    let period: Micros | null = null
+    knownSince ??= at
     for (const each of interfaces.values()) each.isUp = false
     for (const row of rows) {
       const keyframe = keyframeSchema.parse(JSON.parse(row.text))
@@ -86,7 +94,10 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
       }
       for (const [name, key, allowedIps] of keyframe.peers) if (wanted.has(key)) shown.get(name)?.set(key, allowedIps)
     }
-    if (new Set(rows.map(({ part }) => part)).size < parts && doubts.length < DOUBTS_MAX) doubts.push(at)
+    if (periods.at(-1)?.period !== period || periods.length === 0) periods.push({ at, period })
+    if (periods.length > PERIODS_KEPT_MAX) periods.shift()
+    if (new Set(rows.map(({ part }) => part)).size < parts) doubts.push(at)
+    if (doubts.length > DOUBTS_MAX) doubts.shift()
     for (const [name, held] of shown) {
       const known = interfaces.get(name)?.held
       known?.clear()
@@ -129,8 +140,13 @@ export function createKeyHistory(keys: readonly string[]): KeyHistory {
     appearances,
     interfaces,
     doubts,
-    get period() {
-      return period
+    get knownSince() {
+      return knownSince
+    },
+    periodSince(at) {
+      const before = periods.findLastIndex((each) => each.at <= at)
+      const told = periods.slice(Math.max(0, before)).flatMap(({ period }) => (period === null ? [] : [period]))
+      return told.length === 0 ? null : Math.max(...told)
     },
     take(rows) {
       const moments = Map.groupBy(rows, ({ at }) => at)

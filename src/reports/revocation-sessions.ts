@@ -5,6 +5,7 @@ import { allOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
+import { recordedMachines } from './revocation-coverage.ts'
 import type { Between, OutlivingSession, OutlivingSessions, SessionAct } from './revocation-facts.ts'
 
 /** How far before the removal logins are looked for that nothing has ended. */
@@ -69,7 +70,8 @@ export async function readOutlivingSessions(
       ...acts,
     })
   }
-  return { told, count: outliving.length }
+  const { size } = await recordedMachines(reader, 'auditd', { from: between.from, to: until })
+  return { told, count: outliving.length, isSeen: size > 0 }
 }
 
 type Session = { readonly host: string; readonly session: string; readonly publicKey: string }

@@ -96,7 +96,7 @@ function sentence(reason: Reason): string {
     case 'polls-begin-late':
       return `its first poll after the removal is of ${stampText(reason.first)}: what ran there before is not known`
     case 'polls-end-early':
-      return `its last poll is of ${stampText(reason.last)}, and others go on to ${stampText(reason.asked)}: what ran there since is not known`
+      return `its last poll is of ${stampText(reason.last)}, and the report is about the time up to ${stampText(reason.asked)}: what ran there since is not known`
     case 'removal-in-hole':
       return `polls are missing around the removal, ${holeText(reason.hole)}`
     case 'hole':
@@ -161,9 +161,11 @@ function proveText(
   const shown = `polls of every gateway showed it absent by ${stampText(absentAt ?? 0)}`
   if (state === 'connections-open')
     return `not complete: ${shown} (${rangeText(absentRange ?? { least: 0, most: 0 })} after the removal); of the connection entries that outlived it ${openText(flows)}`
+  if (state === 'connections-unknown')
+    return `not complete: ${shown} (${rangeText(absentRange ?? { least: 0, most: 0 })} after the removal); whether connection entries outlived it is not known, connection tracking of ${flows.unseen.join(', ')} is not recorded`
   const ended =
     connectionsEndedAt === null
-      ? 'no connection entry outlived it'
+      ? 'no recorded connection entry outlived it'
       : `the last connection entry ended at ${stampText(connectionsEndedAt)}`
   return `${rangeText(range ?? { least: 0, most: 0 })} from the removal: ${shown}, ${ended}`
 }
@@ -199,11 +201,11 @@ export function lastTexts({ last }: RevocationFacts): readonly (readonly [string
 }
 
 /** How complete one source is in the time of the proof. */
-export function sourceText({ gaps, hasSpoken, isDeclared }: SourceFact): string {
+export function sourceText({ gaps, gapCount, hasSpoken, isDeclared }: SourceFact): string {
   const missed = gaps.filter(({ to, from }) => to > from)
   const marks = gaps.length - missed.length
   const told = missed.slice(0, 3).map((gap) => `${gap.reason} ${holeText(gap)}`)
-  const rest = missed.length - told.length
+  const rest = gapCount - marks - told.length
   const parts = [
     ...(hasSpoken ? [] : [isDeclared ? 'declared, and nothing of it is recorded' : 'no word of it']),
     ...told,

@@ -8,7 +8,7 @@ import { allOf, anyOf } from '../kql/combine.ts'
 import { toDocuments } from '../store/documents.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
-import { readGaps } from './revocation-coverage.ts'
+import { readGaps, recordedMachines } from './revocation-coverage.ts'
 import type { Between, LastTraffic, OuterFact, OutlivingFlow, OutlivingFlows } from './revocation-facts.ts'
 
 /** How far before the removal connections that were still open then are looked for: conntrack keeps an idle TCP entry for 5 days. */
@@ -145,12 +145,15 @@ const FLOW_COLUMNS: readonly FieldName[] = [
   TARGET,
 ]
 
-/** Flows of the key, at either end, that began before the removal and had not ended at the last poll that showed the key. */
+/**
+ * Flows of the key, at either end, that began before the removal and had not ended at the last poll that showed the key. `gateways`: those
+ * that had it.
+ */
 export async function readOutlivingFlows(
   reader: EventReader,
   publicKey: string,
   between: Between,
-  until: Micros,
+  { until, gateways }: { readonly until: Micros; readonly gateways: readonly string[] },
 ): Promise<OutlivingFlows> {
   const result = await reader.select(
     {
@@ -182,7 +185,9 @@ export async function readOutlivingFlows(
   const flows = told.map((flow) => ({ ...flow, isEndLost: flow.end === null && unseen(flow) }))
   const column = (name: string) => Number(result.rows[0]?.[result.names.indexOf(name)] ?? 0)
   const latest = column('latest')
+  const recorded = await recordedMachines(reader, 'conntrack', { from: between.from, to: until })
   return {
+    unseen: gateways.filter((gateway) => !recorded.has(gateway)),
     told: flows,
     lostCount: flows.filter(({ isEndLost }) => isEndLost).length,
     count: column('total'),

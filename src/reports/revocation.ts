@@ -83,7 +83,7 @@ export function judgeRevocation(facts: RevocationFacts): RevocationReport {
     lookedUntil,
     gateways,
     reasons,
-    provedUntil: provedUntil(reasons, ended),
+    provedUntil: provedUntil(reasons, ended, required),
     stored: storedOf(required, reasons),
     durations: durationsOf(facts, ended, gateways, reasons.length === 0),
   }
@@ -149,7 +149,10 @@ function gatewayReasons(gateway: GatewayFacts, facts: RevocationFacts, ended: Be
     for (const hole of polls.repeats.slice(0, 1))
       reasons.push({ ...place, at: hole.from, kind: 'clock-repeated', hole })
   }
-  if (facts.asked !== null && facts.asked - polls.last > Math.max(END_SLACK, 3 * polls.period))
+  // The slack is for the end of the records: a poll later than the removal there must be all the same.
+  if (facts.asked !== null && ended !== null && polls.after === null)
+    reasons.push({ ...place, kind: 'polls-end-early', last: polls.last, asked: facts.asked })
+  else if (facts.asked !== null && facts.asked - polls.last > Math.max(END_SLACK, 3 * polls.period))
     reasons.push({ ...place, at: polls.last, kind: 'polls-end-early', last: polls.last, asked: facts.asked })
   return reasons
 }
@@ -190,10 +193,15 @@ function absentAt({ removal, polls }: GatewayFacts, ended: Between): Micros | nu
 }
 
 /** The moment before the first hole, where nothing else stands in the way and the key was gone by then. */
-function provedUntil(reasons: readonly Reason[], ended: Between | null): Micros | null {
+function provedUntil(
+  reasons: readonly Reason[],
+  ended: Between | null,
+  required: readonly GatewayFacts[],
+): Micros | null {
   if (reasons.length === 0 || ended === null || reasons.some(({ at }) => at === null)) return null
   const until = Math.min(...reasons.map(({ at }) => at ?? 0))
-  return until > ended.to ? until : null
+  const isLookedAt = required.every(({ polls }) => polls?.after !== null && (polls?.after ?? 0) <= until)
+  return until > ended.to && isLookedAt ? until : null
 }
 
 function storedOf(required: readonly GatewayFacts[], reasons: readonly Reason[]): RevocationReport['stored'] {

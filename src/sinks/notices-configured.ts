@@ -44,7 +44,7 @@ function openWebhook(config: WebhookConfig, { base, dir, environment, hide, log,
   return openWebhookSink({
     url: config.url,
     headers: Object.fromEntries([...config.headers].map(([name, secret]) => [name, reveal(secret)])),
-    secret: config.secret === null ? '' : reveal(config.secret),
+    secret: config.secret === null ? '' : signingSecret(reveal(config.secret)),
     template: config.template === '' ? wholeDocument : parseTemplate(readText(file, 'template'), safeText(file)),
     severity: config.severity,
     timeout: config.timeout,
@@ -66,6 +66,14 @@ function openSyslog(config: SyslogConfig, { base, dir, log }: NoticeDeps): Sink 
     ca: authority(base, config.caFile),
     outbox: openOutbox(dir, 'syslog'),
     log,
+  })
+}
+
+/** A key of nothing signs nothing: everybody has it. */
+function signingSecret(text: string): string {
+  if (!text.startsWith('whsec_') || /^[A-Za-z0-9+/]{20,}={0,2}$/.test(text.slice(6))) return text
+  throw new AppError('bad-secret', 'the secret of the webhook begins with whsec_, and what follows is no base64', {
+    advice: 'Give it whole as the receiver shows it, whsec_ and base64, or any text that does not begin so.',
   })
 }
 

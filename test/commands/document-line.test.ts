@@ -232,3 +232,27 @@ test('any document is one line of limited width, without control characters', ()
     { numRuns: 300 },
   )
 })
+
+test('a finding is told by its sentence and severity, what is accepted as such, and who handled it', () => {
+  const finding: Fields = {
+    'event.dataset': 'wireguard.finding',
+    'event.action': 'port-scan',
+    'event.severity': 3,
+    'rule.name': 'Port scan',
+    'wireguard.finding.summary': 'dogwood was refused at 40 ports',
+    'wireguard.finding.count': 40,
+  }
+  const line = documentLine(finding)
+  expect(line.story).toEqual(['dogwood was refused at 40 ports'])
+  expect(line.end.text).toBe('high')
+  expect(documentLine({ ...finding, 'wireguard.finding.exception': 'pentest' }).end.text).toBe('accepted')
+  const handled = documentLine({
+    'event.dataset': 'wireguard.finding',
+    'event.action': 'finding-acknowledged',
+    'rule.name': 'Port scan',
+    'event.reason': 'planned',
+    'wireguard.finding.handled_by': 'Carol',
+    'wireguard.finding.case': 'INC-7',
+  })
+  expect(handled).toMatchObject({ story: ['Port scan'], extras: ['planned'], end: { text: 'Carol, INC-7' } })
+})

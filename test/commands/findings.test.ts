@@ -1,4 +1,5 @@
 /** `peertrail findings`: what was found, all of one finding, and what somebody did about it, on a store of its own and one a daemon writes. */
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Acknowledgement, acknowledgementEvent } from '../../src/acknowledgement.ts'
@@ -6,12 +7,14 @@ import { type AckArguments, runAckFinding } from '../../src/commands/findings-ac
 import { type FindingsArguments, runFindings } from '../../src/commands/findings-list.ts'
 import { runShowFinding } from '../../src/commands/findings-show.ts'
 import { AppError } from '../../src/errors.ts'
+import { flatten } from '../../src/event.ts'
 import { parseEvent } from '../../src/event-json.ts'
+import { createFindingDocuments } from '../../src/finding-document.ts'
 import { type StatusServer, startStatusServer } from '../../src/live/status/status-server.ts'
 import { openStoreWriter } from '../../src/store/writer.ts'
 import { createListLog, openWorkshop, type Workshop } from '../live/collectors/workshop.ts'
 import { madeStatus, NOW } from '../live/status/made-status.ts'
-import { createContext } from './made-store.ts'
+import { createContext, micros, withStore } from './made-store.ts'
 import { type StoredDemo, storeDemo } from './stored-demo.ts'
 
 let demo: StoredDemo
@@ -113,6 +116,35 @@ describe('one finding', () => {
     expect(out).not.toContain('not there any more')
   })
 
+  test('its query can be pasted into a shell, whatever a log put into it', async () => {
+    const hostile = `file.path : "/tmp/'; touch /tmp/pwned; '\u001b[2J"`
+    const own = flatten(
+      createFindingDocuments({ id: 'x', title: 'X', description: 'X.', severity: 2, attack: [], origin: 'rule' })({
+        at: NOW,
+        subject: 's',
+        summary: 'reads \u001b]0;owned\u0007',
+        evidence: [],
+        about: {},
+        query: hostile,
+      }),
+    )
+    await withStore([own], async (dir) => {
+      const made = createContext({})
+      const id = own['event.id'] ?? ''
+      expect(await runShowFinding({ store: dir, pipeline: '', id, isJson: false }, made.context)).toBe(0)
+      const line =
+        made
+          .out()
+          .split('\n')
+          .find((each) => each.includes('peertrail search'))
+          ?.trim() ?? ''
+      // oxlint-disable-next-line no-control-regex
+      expect(made.out()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+      const told = spawnSync('bash', ['-c', `peertrail() { printf '%s' "$2"; }; ${line}`], { encoding: 'utf8' })
+      expect(told.stdout).toBe(hostile)
+    })
+  })
+
   test('none, and more than one, are usage errors that help', async () => {
     const made = createContext({})
     const show = (id: string) => refusal(runShowFinding({ ...place(), id, isJson: false }, made.context))
@@ -136,6 +168,18 @@ describe('an acknowledgement', () => {
     expect((await findings({ isOpen: true }))[0]?.fields['event.id']).toBe(second?.fields['event.id'])
   })
 
+  test('is the newest one, and the list of what is open says when there is more', async () => {
+    const [first] = await findings()
+    const id = first?.fields['event.id'] ?? ''
+    await ack({ id, by: 'Alice' })
+    const later = createContext({ now: micros('2026-11-22T17:00:00Z') })
+    const args = { id, by: 'Bob', case: '', note: '', state: '', isJson: false, ...place() }
+    expect(await runAckFinding(args, later.context)).toBe(0)
+    expect((await findings())[0]?.acknowledged).toMatchObject({ by: 'Bob' })
+    expect((await list({ isOpen: true, limit: '2' })).said).toContain('the first 2 findings that nobody handled')
+    expect((await list({ isOpen: true })).said).not.toContain('the first')
+  })
+
   test('goes to the daemon that writes the store, over its socket', async () => {
     const [first] = await findings()
     const writer = await openStoreWriter(store, {})
@@ -148,13 +192,15 @@ describe('an acknowledgement', () => {
       turnedAt: () => NOW,
       now: () => NOW,
       log: createListLog().log,
-      acknowledge: (given) => told.push(given),
+      acknowledge: async (given) => told.push(given) === 1,
     })
-    expect(await ack({ id: first?.fields['event.id'] ?? '' })).toContain('the daemon that writes the store records it')
+    const id = first?.fields['event.id'] ?? ''
+    expect(await ack({ id })).toContain(`recorded in ${store} by the daemon that writes it`)
+    expect(await ack({ id })).toContain('its store takes nothing at the moment')
     await server.close()
     await writer.abandon()
     rmSync(`${store}-state`, { recursive: true })
-    expect(told).toMatchObject([{ finding: first?.fields['event.id'], by: 'Carol', case: 'INC-7', note: 'planned' }])
+    expect(told[0]).toMatchObject({ finding: first?.fields['event.id'], by: 'Carol', case: 'INC-7', note: 'planned' })
     const [given] = told
     expect(given === undefined ? null : acknowledgementEvent(given, NOW).own).toMatchObject({
       'wireguard.finding.id': first?.fields['event.id'],

@@ -52,6 +52,19 @@ describe.each(DETECTIONS.map((kind) => ({ kind, id: kind.about.id })))('$id', ({
     expect(subjectsOf(run(kind, scenario, again))).toEqual(subjectsOf(run(kind, scenario, scenario.events)))
   })
 
+  test.each(scenarios.filter(({ fires }) => fires))('$name: what was found is not found after the end', (scenario) => {
+    // A tier says that nothing more comes when its input is idle, and goes on.
+    const { found, detections } = opened(kind, scenario)
+    const give = (events: readonly Event[]) => {
+      for (const event of events) detections.observe(event)
+      detections.tick(Number.POSITIVE_INFINITY)
+    }
+    give(scenario.events)
+    const before = found.map(summaryOf)
+    give(scenario.events.map((event) => ({ ...event, own: shifted(event.own) })))
+    expect(found.map(summaryOf)).toEqual(before)
+  })
+
   test.each(scenarios)('$name: backwards, in steps, cut and restored', (scenario) => {
     const { events } = scenario
     const whole = run(kind, scenario, events).map(printEvent).sort()
@@ -59,6 +72,14 @@ describe.each(DETECTIONS.map((kind) => ({ kind, id: kind.about.id })))('$id', ({
     expect(run(kind, scenario, inOrder(events), true).map(printEvent).sort()).toEqual(whole)
   })
 })
+
+/** Its findings so far, and what makes them. */
+function opened(kind: DetectionKind, { inventory, locate }: Scenario) {
+  const found: Event[] = []
+  const emit = (event: Event) => found.push(event)
+  const options = { emit, inventory, ...(locate === undefined ? {} : { locate }) }
+  return { found, options, detections: createDetections(options, undefined, [kind]) }
+}
 
 function shifted(own: Fields): Fields {
   return { ...own, '@timestamp': (own['@timestamp'] ?? 0) + 1, 'event.id': `${own['event.id'] ?? ''}x` }
@@ -81,14 +102,8 @@ const CUTS_MAX = 300
 
 /** `isCut`: saved, restored and told the time before each document. */
 function run(kind: DetectionKind, scenario: Scenario, events: readonly Event[], isCut = false): Event[] {
-  const { inventory, locate } = scenario
-  const found: Event[] = []
-  const options = {
-    emit: (event: Event) => found.push(event),
-    inventory,
-    ...(locate === undefined ? {} : { locate }),
-  }
-  let detections = createDetections(options, undefined, [kind])
+  const { found, options, ...first } = opened(kind, scenario)
+  let { detections } = first
   const step = Math.ceil(events.length / CUTS_MAX)
   for (const [i, event] of events.entries()) {
     if (isCut && i % step === 0) {

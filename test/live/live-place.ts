@@ -88,8 +88,9 @@ export function openLivePlace(sinks = '  ndjson: { path: events.ndjson }\n'): Li
 
 /** Actions of coverage that only a live run tells. */
 const OWN = new Set(['source-started', 'source-stopped', 'chain-head'])
-/** And of machines in the inventory, that they have never said anything. */
+/** And of machines in the inventory, that they have never said anything; with what is found in that. */
 const LIVE_REASON = 'never-spoke'
+const LIVE_RULE = 'source-silent'
 
 /** Whole lines only: a last one without its end is being written, or was when the process was killed. */
 export function documentsOf(ndjson: string): Fields[] {
@@ -98,7 +99,7 @@ export function documentsOf(ndjson: string): Fields[] {
     .slice(0, -1)
     .map(parseEvent)
     .filter((fields) => !(fields['event.reason'] === 'peertrail' && OWN.has(fields['event.action'] ?? '')))
-    .filter((fields) => fields['event.reason'] !== LIVE_REASON)
+    .filter((fields) => fields['event.reason'] !== LIVE_REASON && fields['rule.id'] !== LIVE_RULE)
     .map((fields) => {
       const { 'event.created': created, ...rest } = fields
       if (created === undefined) throw new Error('a live document without event.created')

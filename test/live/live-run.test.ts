@@ -1,7 +1,11 @@
 /** Whole runs in this process, over small files: stopped, started again and reloaded they tell what one run tells. */
 import { appendFileSync, existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { PipelineConfig } from '../../src/config.ts'
 import type { Fields } from '../../src/fields.ts'
+import { parseQuery } from '../../src/kql/parse.ts'
+import { ALL_TIME } from '../../src/store/event-reader.ts'
+import { openStoreReader } from '../../src/store/reader.ts'
 import { until } from './collectors/workshop.ts'
 import { idsOf, type LivePlace, openLivePlace } from './live-place.ts'
 
@@ -28,6 +32,16 @@ async function wholeRun(): Promise<Fields[]> {
 async function finish(): Promise<Fields[]> {
   await (await place.open(true)).live.run()
   return place.documents()
+}
+
+const WEBHOOK: PipelineConfig['webhook'] = {
+  url: 'http://127.0.0.1:9/',
+  severity: 2,
+  secret: null,
+  headers: new Map(),
+  template: '',
+  timeout: 1_000_000,
+  caFile: '',
 }
 
 const byId = (documents: readonly Fields[]) =>
@@ -66,6 +80,25 @@ test('told to stop before anything began it ends, and nothing was lost', async (
   expect(idsOf(await finish())).toEqual(idsOf(await wholeRun()))
 })
 
+test('an acknowledgement is safe in the store when that is said', async () => {
+  const stored = openLivePlace('  store: { dir: store }\n')
+  try {
+    const { live } = await stored.open(false)
+    const run = live.run()
+    const given = { finding: 'abc', case: 'INC-7', by: 'Carol', note: '', rule: 'x', title: 'X', host: '', peer: '' }
+    expect(await live.acknowledge({ ...given, publicKey: '' })).toBe(true)
+    // Nobody was told to stop: a kill now must not lose it.
+    const reader = await openStoreReader(stored.shop.path('store'))
+    const asked = { datasets: ['wireguard.finding'], ...ALL_TIME, query: parseQuery('*', { now: 0 }) }
+    expect(await reader.count(asked)).toBe(1)
+    reader.close()
+    live.stop()
+    await run
+  } finally {
+    stored.shop.remove()
+  }
+})
+
 describe('a reload', () => {
   const ownerOf = (fields: Fields) => fields['wireguard.peer.owner.name']
 
@@ -84,7 +117,9 @@ describe('a reload', () => {
     await run
     const documents = await finish()
     expect(idsOf(documents)).toEqual(idsOf(await wholeRun()))
-    const owners = documents.map(ownerOf).filter((name) => name !== undefined)
+    // A finding may tell of an hour that began before.
+    const facts = documents.filter((fields) => fields['event.dataset'] !== 'wireguard.finding')
+    const owners = facts.map(ownerOf).filter((name) => name !== undefined)
     expect(owners.slice(0, 50).every((name) => !name.startsWith('New '))).toBe(true)
     expect(owners.slice(-50).every((name) => name.startsWith('New '))).toBe(true)
   })
@@ -105,6 +140,23 @@ describe('a reload', () => {
     await run
     place.append(1)
     expect(idsOf(await finish())).toEqual(idsOf(await wholeRun()))
+  })
+
+  test('of whom to tell is not taken: said until the old one stands there again', async () => {
+    const { live, logged } = await place.open(false)
+    const run = live.run()
+    const before = await place.settings()
+    const webhook = { ...before.config, webhook: WEBHOOK }
+    for (const config of [webhook, webhook]) {
+      live.reload({ ...before, config })
+      const count = logged.filter(({ text }) => text.includes('loaded again')).length
+      await until(() => logged.filter(({ text }) => text.includes('loaded again')).length > count, 'the reload')
+      expect(live.status().alarms.map(({ kind }) => kind)).toContain('reload-refused')
+    }
+    live.reload(before)
+    await until(() => live.status().alarms.every(({ kind }) => kind !== 'reload-refused'), 'all is as it was')
+    live.stop()
+    await run
   })
 
   test('of other sinks is not taken: said, and everything else is', async () => {

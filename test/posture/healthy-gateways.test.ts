@@ -27,6 +27,7 @@ const RULES = ruleset([
     rules: [
       [nft.established, nft.accept],
       [nft.iif('lo'), nft.accept],
+      [{ match: { op: '==', left: { payload: { protocol: 'udp', field: 'dport' } }, right: 51820 } }, nft.accept],
       [nft.iif('wg0'), nft.port(22), nft.log, nft.accept],
       [nft.log, nft.drop],
     ],
@@ -135,8 +136,8 @@ describe('nothing above advice', () => {
     const packages = [{ name: 'linux-image-amd64', installed: '6.12.57-1~bpo12+1', candidate: '6.1.158-1' }]
     const known = GOOD_FACTS.kernels
     if (known === undefined) throw new Error('facts have kernels')
-    expect(
-      alarms(factsWith({ kernels: { ...known, packages: { manager: 'apt', packages, listsAt: AT } } })),
-    ).toEqual([])
+    expect(alarms(factsWith({ kernels: { ...known, packages: { manager: 'apt', packages, listsAt: AT } } }))).toEqual(
+      [],
+    )
   })
 })

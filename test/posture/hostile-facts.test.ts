@@ -1,22 +1,46 @@
 /** Host facts are text that anybody may have written: what posture makes of it goes into shells, terminals and documents. */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { createPostureView } from '../../src/posture/posture-view.ts'
 import { runChecks } from '../../src/posture/run-checks.ts'
+import { storedOfFacts } from '../../src/posture/stored-confs.ts'
+import { safeText } from '../../src/safe-text.ts'
 import { parseHostFacts } from '../../src/sources/hostfacts/decoder.ts'
 import type { HostFacts } from '../../src/sources/hostfacts/facts.ts'
 import { gateway, ruleset } from './made-host.ts'
-import { AT } from './made-host.ts'
 
 const EVIL = [
-  '; touch /tmp/owned #',
-  '$(touch /tmp/owned)',
-  '`touch /tmp/owned`',
-  "'; touch /tmp/owned; '",
-  '"; touch /tmp/owned; "',
-  'x\ntouch /tmp/owned',
-  '\u001b]0;x\u0007 & touch /tmp/owned',
+  '; touch x #',
+  '$(touch x)',
+  '`touch x`',
+  "'; touch x; '",
+  '"; touch x; "',
+  'x\ntouch x',
+  '\u001b]0;x\u0007 & touch x',
 ]
+
+/** A file with lines that cannot be read, and one with a peer. */
+function evilConfs(evil: string): object[] {
+  const conf = { listenPort: 1, addresses: [evil], hasPrivateKey: true, problems: [{ line: 1, message: evil }] }
+  return [
+    {
+      file: evil,
+      interface: evil,
+      publicKey: '',
+      conf: { ...conf, peers: [] },
+    },
+    {
+      file: evil,
+      interface: 'wg0',
+      publicKey: '',
+      conf: {
+        ...conf,
+        problems: [],
+        peers: [{ publicKey: `${'A'.repeat(42)}E=`, allowedIps: [evil], hasPresharedKey: false, name: evil, line: 1 }],
+      },
+    },
+  ]
+}
 
 /** Everything a machine can say of itself in words is `evil`. */
 function evilFacts(evil: string): HostFacts {
@@ -25,7 +49,6 @@ function evilFacts(evil: string): HostFacts {
   const file = { kind: 'file', mode: '0666', uid: 1000, gid: 0, size: 1 }
   const trace = { kind: 'private-key', form: 'setting', isCertain: true, holder: evil, mode: '0644', uid: 0, gid: 0 }
   const socket = { type: 'raw', protocol: '0003', linkIndex: 0, link: evil, uid: 0, process: evil, pid: 7 }
-  const conf = { listenPort: 1, addresses: [evil], hasPrivateKey: true, problems: [{ line: 1, message: evil }] }
   const facts = parseHostFacts(
     JSON.stringify({
       version: 1,
@@ -56,26 +79,7 @@ function evilFacts(evil: string): HostFacts {
       },
       links: [{ name: evil, index: 1, kind: evil }],
       packetSockets: [socket],
-      stored: [
-        {
-          file: evil,
-          interface: evil,
-          publicKey: '',
-          conf: { ...conf, peers: [] },
-        },
-        {
-          file: evil,
-          interface: 'wg0',
-          publicKey: '',
-          conf: {
-            ...conf,
-            problems: [],
-            peers: [
-              { publicKey: `${'A'.repeat(42)}E=`, allowedIps: [evil], hasPresharedKey: false, name: evil, line: 1 },
-            ],
-          },
-        },
-      ],
+      stored: evilConfs(evil),
       privateKeys: {
         at: 1,
         paths: [evil],
@@ -96,39 +100,28 @@ function evilFacts(evil: string): HostFacts {
 
 /** Commands of all findings, as they stand in documents. */
 function mends(facts: HostFacts): string[] {
-  const read = ruleset([{ name: 'x; touch /tmp/owned', hook: 'forward', rules: [[{ notrack: null }]] }])
-  // Decoded facts are what a machine view has.
-  const view = createPostureView([gateway({ facts, ruleset: read, stored: new Map((Array.isArray(facts.stored) ? facts.stored : []).map((each: never) => [each['interface'], each])) })], null)
+  const rules = ruleset([{ name: 'x; touch x', hook: 'forward', rules: [[{ notrack: null }]] }])
+  const view = createPostureView([gateway({ facts, ruleset: rules, stored: storedOfFacts(facts) })], null)
   return runChecks(view).flatMap(({ results }) => results.flatMap((each) => (each.kind === 'finding' ? each.mend : [])))
 }
 
+/** `touch` ends the shell; a restricted one writes to no file, and there is nothing on its path. */
+const TRAP = 'touch() { kill -KILL $$; }\nset -r\n'
+const nothing = { env: { PATH: '/nonexistent' } }
+
 describe('commands that mend', () => {
+  test('the trap springs', () => {
+    expect(spawnSync('/bin/bash', ['-c', `${TRAP}echo "$(touch x)"`], nothing).signal).toBe('SIGKILL')
+  })
+
   test.each(EVIL)('run nothing but themselves when a machine says %j', (evil) => {
     const lines = mends(evilFacts(evil))
     expect(lines.length).toBeGreaterThan(10)
     for (const line of lines) {
-      // eslint is not asked: a terminal is what must not see them.
-      expect(/[\u0000-\u001f\u007f-\u009f]/.test(line), JSON.stringify(line)).toBe(false)
+      expect(safeText(line), 'control characters').toBe(line)
       if (line.startsWith('#')) continue
-      // `set -n` reads and runs nothing; `touch` as a word of its own would be a command of the line.
-      execFileSync('sh', ['-n', '-c', line])
-      const words = execFileSync('sh', ['-c', `${TRAPS}\n${line}`], { encoding: 'utf8' })
-      expect(words, line).not.toContain('OWNED')
+      expect(spawnSync('/bin/sh', ['-n', '-c', line], nothing).status, line).toBe(0)
+      expect(spawnSync('/bin/bash', ['-c', TRAP + line], nothing).signal, line).toBe(null)
     }
   })
-})
-
-/** Functions in the place of every program that a mend names, so that a line can be run: only `touch` says anything. */
-const TRAPS = [
-  'PATH=/nowhere',
-  'touch() { echo OWNED; }',
-  ...['systemctl', 'auditctl', 'augenrules', 'chmod', 'chown', 'sysctl', 'install', 'nft', 'wg', 'shred', 'ps', 'ss'].map(
-    (name) => `${name}() { :; }`,
-  ),
-  'command_not_found_handle() { :; }',
-  'exec 2>&-',
-].join('\n')
-
-test('AT is a time', () => {
-  expect(AT).toBeGreaterThan(0)
 })

@@ -189,3 +189,12 @@ describe('kernel-patch-window', () => {
     expect(kinds(kernelPatchWindow, installed(kernel('6.1.0-41-amd64')), WINDOW)).toEqual(['not-checked'])
   })
 })
+
+test('kernels whose modules may not be seen are not said to be from elsewhere', () => {
+  const running = GOOD_FACTS.kernel.release
+  const unseen = [kernel(typeof running === 'string' ? running : '', { hasModules: false })]
+  const facts = factsWith({ kernels: { installed: unseen, packages: { problem: 'x' }, rebootFor: [] } })
+  expect(told(kernelRollback, gateway({ facts }))).toEqual([
+    'The modules of the installed kernels may not be seen by whoever gathered the facts.',
+  ])
+})

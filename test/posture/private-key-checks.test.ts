@@ -159,4 +159,21 @@ describe('private-key-copies', () => {
       "# shred -u --: the file's name has characters that cannot be shown",
     )
   })
+
+  test('claims nothing where no file could be read, and only of what was read', () => {
+    const nothing = search([], { filesRead: 0, leftOut: { 'permission denied': 3 } })
+    expect(kinds(privateKeyCopies, nothing)).toEqual(['not-checked', 'not-checked', 'not-checked'])
+    expect(told(privateKeyCopies, search([]))[0]).toBe(
+      'No private key outside of its place in the 10 files of /etc /srv that were read.',
+    )
+  })
+
+  test('does not shred what is also the file of another name: it may be the one that is used', () => {
+    const [first] = look(privateKeyCopies, search([trace('/srv/wg0.conf', { names: 2 })]))
+    const mend = first?.kind === 'finding' ? first.mend : []
+    expect(mend.slice(0, 2)).toEqual([
+      '# the file has 2 names, and shred would destroy it under all of them: look for the others first',
+      'rm -- /srv/wg0.conf',
+    ])
+  })
 })

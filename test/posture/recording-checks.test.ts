@@ -172,7 +172,7 @@ describe('sensor-placement', () => {
 
   test('tells who reads decrypted traffic', () => {
     expect(sockets(socket({}))).toEqual(['finding 2 tcpdump'])
-    expect(sockets(socket({ process: '', pid: 0 }))).toEqual(['finding 2 unknown process'])
+    expect(sockets(socket({ process: '', pid: 0 }))).toEqual(['finding 1 unknown process'])
     expect(sockets(socket({ linkIndex: 0, link: '' }))).toEqual(['finding 2 tcpdump'])
     expect(look(sensorPlacement, gateway({ facts: factsWith({ packetSockets: [socket({})] }) }))).toMatchObject([
       {

@@ -52,6 +52,22 @@ const FIRES: readonly [string, PostureCheck, Partial<MachineView>, readonly stri
   ],
 ]
 
+test('a file with lines nobody can read is no proof that nobody comes back', () => {
+  const parsed = parseConf('[Interface]\n[Pear]\nPublicKey = x\n')
+  const stored = new Map([
+    ['wg0', { file: 'wg0.conf', conf: { ...parsed, peers: conf(rows()).get('wg0')?.conf.peers ?? [] } }],
+  ])
+  expect(told(storedNotRunning, look(storedNotRunning, { stored }))).toEqual([
+    expect.stringContaining('lines that wg would refuse'),
+  ])
+})
+
+test('no command brings up what would take all traffic of the machine', () => {
+  const all = parseConf(`[Interface]\n[Peer]\nPublicKey = ${NEW}\nAllowedIPs = 0.0.0.0/0\n`)
+  const [found] = look(storedNotUp, { stored: new Map([...conf(rows()), ['wg7', { file: 'wg7.conf', conf: all }]]) })
+  expect(found?.kind === 'finding' && found.mend.every((line) => line.startsWith('#'))).toBe(true)
+})
+
 describe('what runs against what is stored', () => {
   test.each(FIRES)('fires: %s', (_, check, change, expected) => {
     expect(told(check, look(check, change))).toEqual(expected)

@@ -6,7 +6,7 @@ import { durationTexts } from '../../src/reports/revocation-text.ts'
 import { MS, SECOND } from '../../src/time.ts'
 import { createNarrowReader } from '../commands/narrow-reader.ts'
 
-import { at, made, peer, removedAt10, reportOf } from './made-revocation.ts'
+import { at, made, peer, removedAt10, reportOf, trackedByConntrack } from './made-revocation.ts'
 
 const login = (second: number, ses: string) =>
   made(second, {
@@ -81,7 +81,14 @@ const flow = (second: number, id: string, fields: Fields) =>
 test('connections that outlived it: those open then, until when, and the prove duration waits for them', async () => {
   const ended = (second: number, start: number, id: string) =>
     flow(second, id, { 'event.action': 'flow-ended', 'event.start': at(start), 'event.end': at(second) })
-  const documents = [...removedAt10, flow(1, 'a', {}), ended(5, 1, 'a'), flow(2, 'b', {}), ended(40, 2, 'b')]
+  const documents = [
+    ...removedAt10,
+    trackedByConntrack,
+    flow(1, 'a', {}),
+    ended(5, 1, 'a'),
+    flow(2, 'b', {}),
+    ended(40, 2, 'b'),
+  ]
   const closed = await reportOf(documents)
   expect(closed.facts.flows.told.map(({ id, end }) => [id, end])).toEqual([['b', at(40)]])
   expect(closed.durations.prove).toMatchObject({ state: 'measured', connectionsEndedAt: at(40) })

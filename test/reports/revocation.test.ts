@@ -5,7 +5,17 @@ import { emptyInventory, parseInventory } from '../../src/identity/inventory.ts'
 import { rangeText, reasonText, upText, verdictText } from '../../src/reports/revocation-text.ts'
 import { MS, SECOND } from '../../src/time.ts'
 
-import { at, INVENTORY, ledgerOf, made, peer, removedAt10, reportOf, seconds } from './made-revocation.ts'
+import {
+  at,
+  INVENTORY,
+  ledgerOf,
+  made,
+  peer,
+  removedAt10,
+  reportOf,
+  seconds,
+  trackedByConntrack,
+} from './made-revocation.ts'
 
 test('what is proved is true: whatever polls are missing and wherever the key comes back', async () => {
   const world = fc.array(fc.boolean(), { minLength: 24, maxLength: 24 })
@@ -34,7 +44,7 @@ test('what is proved is true: whatever polls are missing and wherever the key co
 })
 
 test('proved, with both gateways, the removal between two polls, and a dump that may be younger than its stamp', async () => {
-  const report = await reportOf(removedAt10)
+  const report = await reportOf([...removedAt10, trackedByConntrack])
   expect(report.verdict).toBe('proved')
   expect(report.ended).toEqual({ from: at(9), to: at(10) + 500 * MS })
   expect(report.lookedUntil).toBe(at(59))

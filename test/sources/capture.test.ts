@@ -75,12 +75,8 @@ describe('a capture directory', () => {
       'README',
     )
     expect(filesOf(found, 'wireguard')).toEqual(['wg.snapshots.1', 'wg.snapshots'])
-    expect(found.ignored.map(({ name }) => name).sort()).toEqual([
-      'README',
-      'gw/hostfacts.json',
-      'gw/notes.txt',
-      'gw/wg.snapshots.1.gz',
-    ])
+    expect(filesOf(found, 'hostfacts')).toEqual(['hostfacts.json'])
+    expect(found.ignored.map(({ name }) => name).sort()).toEqual(['README', 'gw/notes.txt', 'gw/wg.snapshots.1.gz'])
   })
 
   test('is none without a host folder that holds anything', async () => {

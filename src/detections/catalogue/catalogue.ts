@@ -7,6 +7,7 @@ import type { Locate } from '../../identity/geo.ts'
 import type { Inventory } from '../../identity/inventory.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import type { Detection, DetectionKind, SeenDocument, TallyKind } from './detection.ts'
+import { idOf } from './document-parts.ts'
 import { createDocumentsInOrder, type SavedInOrder } from './documents-in-order.ts'
 import { HOST_DETECTIONS } from './host-detections.ts'
 import { KEY_DETECTIONS } from './key-detections.ts'
@@ -89,7 +90,7 @@ export function createDetections(
       saved: saved?.states.get(kind.about.id),
     }),
   }))
-  const counted = countAll(running, saved?.tallies)
+  const counted = countAll(running, createIdMemory(), saved?.tallies)
   const readers = byDataset(running, ({ kind }) => kind.reads)
   const counters = byDataset([...counted], ([kind]) => kind.reads)
 
@@ -182,7 +183,24 @@ export function createDetections(
   }
 }
 
-function countAll(running: readonly Running[], saved: SavedDetections['tallies'] | undefined): Map<TallyKind, Counted> {
+/** The id of a line is made when it is asked for, and several tallies ask for the same one after the other. */
+function createIdMemory(): (event: Event) => string | undefined {
+  let last: Event | null = null
+  let id: string | undefined
+  return (event) => {
+    if (event !== last) {
+      last = event
+      id = idOf(event)
+    }
+    return id
+  }
+}
+
+function countAll(
+  running: readonly Running[],
+  idOfEvent: (event: Event) => string | undefined,
+  saved: SavedDetections['tallies'] | undefined,
+): Map<TallyKind, Counted> {
   const usersOf = new Map<TallyKind, User[]>()
   for (const { kind, detection } of running) {
     for (const [index, each] of (kind.tallies ?? []).entries()) {
@@ -198,7 +216,10 @@ function countAll(running: readonly Running[], saved: SavedDetections['tallies']
       const canSettle = users.every(({ detection }) => detection.isSettled !== undefined)
       const isSettled = (key: string, at: Micros) =>
         users.every(({ detection, index }) => detection.isSettled?.(key, at, index) === true)
-      return [kind, { tallies: createTallies(kind, before, canSettle ? { isSettled } : {}), users }]
+      return [
+        kind,
+        { tallies: createTallies(kind, before, { idOf: idOfEvent, ...(canSettle ? { isSettled } : {}) }), users },
+      ]
     }),
   )
 }

@@ -7,6 +7,7 @@ import { fieldOf } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import { createFindingDocuments, type FindingDocument } from '../../finding-document.ts'
 import type { InventoryPeer } from '../../identity/inventory-entries.ts'
+import { quoteText } from '../../kql/print-query.ts'
 import type { Detection, DetectionAbout, DetectionContext, SeenDocument } from './detection.ts'
 import { exceptionFor, excused } from './exceptions.ts'
 import type { PeerPlace } from './peer-points.ts'
@@ -53,7 +54,7 @@ export function createChangeCheck(
           start: fields['event.start'] ?? at,
           end: fields['event.end'] ?? at,
           evidence: [...new Set([id, ...(fields['wireguard.change.evidence_ids'] ?? [])])],
-          query: `event.dataset : "wireguard.session" and wireguard.peer.public_key : "${place.publicKey}"`,
+          query: `event.dataset : "wireguard.session" and wireguard.peer.public_key : ${quoteText(place.publicKey)}`,
           ...told,
           ...excused(exceptionFor(inventory, about.id, peer?.name ?? '', at)),
           about: {

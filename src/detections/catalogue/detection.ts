@@ -63,9 +63,9 @@ export type TallyKind = {
   readonly amountOf?: (event: Event) => number
   /**
    * `distinct`: of each key only the different values are kept, for what is long and of every peer. `count` and `sum` are 0 then, `first`
-   * and `evidence` empty.
+   * and `evidence` empty. `sums`: `first` and `related` are empty, and `evidence` holds some ids in any order, for what is only counted.
    */
-  readonly keeps?: 'distinct'
+  readonly keeps?: 'distinct' | 'sums'
 }
 
 /** What a detection says of itself: docs/detections.md, Kibana rules and its findings are made of it. */

@@ -138,6 +138,8 @@ export function createEscalating(
       const over = [...subjects].filter(([, { opensUntil }]) => opensUntil !== null && opensUntil <= watermark)
       over.sort(([a, x], [b, y]) => (x.opensUntil ?? 0) - (y.opensUntil ?? 0) || (a < b ? -1 : 1))
       for (const [key] of over) close(key)
+      // The end of the input is no time: what was said is not said again after it.
+      if (!Number.isFinite(watermark)) return
       for (const [key, { opensUntil, quietUntil }] of subjects)
         if (opensUntil === null && quietUntil + MEMORY <= watermark) subjects.delete(key)
       nextLook = Number.POSITIVE_INFINITY

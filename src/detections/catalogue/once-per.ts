@@ -31,6 +31,8 @@ export function createOncePer(saved?: SavedOncePer): OncePer {
       return true
     },
     tick(watermark) {
+      // The end of the input is no time: what was said is not said again after it.
+      if (!Number.isFinite(watermark)) return
       // The oldest stand first, nearly: what is behind a longer period waits for it.
       for (const [key, until] of said) {
         if (until > watermark) return

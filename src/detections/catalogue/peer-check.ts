@@ -6,6 +6,7 @@
 import type { Fields } from '../../fields.ts'
 import { createFindingDocuments, type FindingDocument } from '../../finding-document.ts'
 import type { InventoryPeer } from '../../identity/inventory-entries.ts'
+import { quoteText } from '../../kql/print-query.ts'
 import type { Micros } from '../../time.ts'
 import type { Detection, DetectionAbout, DetectionContext, Tally } from './detection.ts'
 import { exceptionFor, excused } from './exceptions.ts'
@@ -79,7 +80,7 @@ export function createPeerCheck<Memory>(
         start: points[0].at,
         end: points.at(-1)?.at ?? at,
         evidence: points.map(({ id }) => id).filter((id) => id !== ''),
-        query: `event.dataset : "wireguard.peer" and wireguard.peer.public_key : "${placeOfKey(key)}"`,
+        query: `event.dataset : "wireguard.peer" and wireguard.peer.public_key : ${quoteText(placeOfKey(key))}`,
         ...told,
         ...excused(exceptionFor(inventory, about.id, peer?.name ?? '', at)),
         about: {

@@ -3,8 +3,8 @@
  * Nothing is said of traffic that is not proven to be a key's (design 5): everything else is null or false.
  */
 import { FirewallEvent } from '../../correlate/firewall-events.ts'
-import { type Event, fieldOf, sharedFieldOf } from '../../event.ts'
-import type { FieldName, FieldValue } from '../../fields.ts'
+import type { Event } from '../../event.ts'
+import { destinationOf, destinationPortOf, facetOf, hasTcpFlag, icmpTypeOf, sourcePortOf } from './document-parts.ts'
 
 /** Ports that the system gives to clients (Linux, ip_local_port_range). */
 const EPHEMERAL_FROM = 32_768
@@ -15,14 +15,6 @@ const ECHO_REQUESTS: ReadonlyMap<string, number> = new Map([
   ['icmp', 8],
   ['ipv6-icmp', 128],
 ])
-
-/**
- * A field that stands in a facet, where there are any. Trap: a line's own fields are put together when the first of them is asked for,
- * which costs more than everything here (FirewallEvent).
- */
-function facetOf<K extends FieldName>(event: Event, name: K): FieldValue<K> | undefined {
-  return sharedFieldOf(event, name) ?? event.own[name]
-}
 
 /** Key of the peer that certainly sent the packet, or opened the flow; null = not a peer, or not certain. */
 export function senderOf(event: Event): string | null {
@@ -58,7 +50,12 @@ export function isAgainstPolicy(event: Event): boolean {
 
 /** Whether the flow's responder answered, by what is known when the document was made. */
 export function isConnected(event: Event): boolean {
-  return event.dataset === 'wireguard.flow' && event.own['wireguard.flow.outcome'] === 'connected'
+  return (
+    event.dataset === 'wireguard.flow' &&
+    event.own['wireguard.flow.outcome'] === 'connected' &&
+    // What an audited host tells of a flow has the stamp of its system call, which may be minutes before the connection.
+    facetOf(event, 'event.provider') !== 'auditd'
+  )
 }
 
 /** How an attempt to reach something went, where it went nowhere. */
@@ -90,11 +87,13 @@ export function attemptOf(event: Event): Attempt | null {
 
 /** Where the packet or flow went in the end, after destination NAT. */
 export function targetOf(event: Event): string | undefined {
+  if (event instanceof FirewallEvent) return destinationOf(event)
   return event.own['destination.nat.ip'] ?? event.own['destination.ip']
 }
 
 /** Port of `targetOf`; undefined where the protocol has none. */
 export function targetPortOf(event: Event): number | undefined {
+  if (event instanceof FirewallEvent) return destinationPortOf(event)
   return event.own['destination.nat.port'] ?? event.own['destination.port']
 }
 
@@ -115,17 +114,14 @@ export function isMulticast(address: string): boolean {
 /** A packet that is late for, or answers, a connection that another end opened: no attempt of its sender. */
 function isReply(event: Event): boolean {
   if (!isRequest(event)) return true
-  const { own } = event
-  const port = own['destination.port'] ?? 0
-  if (port < EPHEMERAL_FROM) return false
-  if (facetOf(event, 'network.transport') === 'udp') return (own['source.port'] ?? 0) < EPHEMERAL_FROM
-  const flags = fieldOf(event, 'netfilter.tcp.flags') ?? []
-  return flags.includes('ACK') || flags.includes('RST')
+  if ((destinationPortOf(event) ?? 0) < EPHEMERAL_FROM) return false
+  if (facetOf(event, 'network.transport') === 'udp') return (sourcePortOf(event) ?? 0) < EPHEMERAL_FROM
+  return hasTcpFlag(event, 'ACK') || hasTcpFlag(event, 'RST')
 }
 
 /** Of ICMP only echo requests ask for something. */
 function isRequest(event: Event): boolean {
   const request = ECHO_REQUESTS.get(facetOf(event, 'network.transport') ?? '')
   if (request === undefined) return true
-  return (fieldOf(event, 'netfilter.icmp.type') ?? event.own['conntrack.icmp.type']) === request
+  return icmpTypeOf(event) === request
 }

@@ -35,6 +35,8 @@ export function createQuietSubjects(saved?: SavedQuietSubjects): QuietSubjects {
       if (oldest.done !== true) subjects.delete(oldest.value)
     },
     expire(watermark) {
+      // The end of the input is no time: what was said is not said again after it.
+      if (!Number.isFinite(watermark)) return
       // All of one detection are quiet for the same time, so they end nearly in order.
       for (const [subject, until] of subjects) {
         if (until > watermark - KEPT_FOR) return

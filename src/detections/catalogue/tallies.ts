@@ -2,11 +2,12 @@
  * Counts documents by key and stretch of time, in whatever order they come, without keeping them: so that the same documents give the
  * same tallies, in one process and among many machines (design 2.1, 10). A document that comes again within its stretch counts once.
  */
-import { type Event, fieldOf } from '../../event.ts'
+import type { Event } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import { EVIDENCE_MAX } from '../../finding-document.ts'
 import type { Micros } from '../../time.ts'
 import type { Tally, TallyKind } from './detection.ts'
+import { addressesOf, facetOf, idOf as idOfDocument, timeOf } from './document-parts.ts'
 import { NO_VALUES, smallestOf, type Values, withValue, withValues } from './smallest-values.ts'
 
 /** Different values kept of one tally, the smallest in the order of text; more are not told apart. */
@@ -60,11 +61,13 @@ export type TalliesOptions = {
   readonly openMax?: number
   /** Detection.isSettled of all that get them. */
   readonly isSettled?: (key: string, at: Micros) => boolean
+  /** `idOf`, where somebody remembers the last one. */
+  readonly idOf?: (event: Event) => string | undefined
 }
 
 export function createTallies(kind: TallyKind, saved?: SavedTallies, options: TalliesOptions = {}): Tallies {
-  const { span, keyOf, distinctOf, amountOf } = kind
-  const { openMax = TALLIES_MAX, isSettled } = options
+  const { span, keyOf, distinctOf } = kind
+  const { openMax = TALLIES_MAX, isSettled, idOf = idOfDocument } = options
   /** By start. */
   const stretches = saved?.stretches ?? new Map<Micros, Map<string, Cell>>()
   let open = [...stretches.values()].reduce((sum, cells) => sum + cells.size, 0)
@@ -96,13 +99,14 @@ export function createTallies(kind: TallyKind, saved?: SavedTallies, options: Ta
     add(event) {
       const key = keyOf(event)
       if (key === null) return
-      const at = fieldOf(event, '@timestamp')
-      const id = fieldOf(event, 'event.id')
+      const at = timeOf(event)
+      if (at === undefined || isSettled?.(key, at) === true) return
+      const id = idOf(event)
       // Every document of ours has both.
-      if (at === undefined || id === undefined || isSettled?.(key, at) === true) return
+      if (id === undefined) return
       // A stretch that was given away is opened again for what comes late.
       const cell = cellOf(Math.floor(at / span) * span, key, at)
-      if (cell.documents !== null && !addDocument(cell.documents, event, at, id, cell.firstAt, amountOf)) return
+      if (cell.documents !== null && !addDocument(cell.documents, event, at, id, cell.firstAt, kind)) return
       cell.firstAt = Math.min(cell.firstAt, at)
       cell.lastAt = Math.max(cell.lastAt, at)
       const value = distinctOf?.(event)
@@ -152,9 +156,15 @@ function addDocument(
   at: Micros,
   id: string,
   firstAt: Micros,
-  amountOf: TallyKind['amountOf'],
+  { amountOf, keeps }: TallyKind,
 ): boolean {
   if (isKnown(documents, id)) return false
+  if (keeps === 'sums') {
+    documents.count++
+    if (amountOf !== undefined) documents.sum += amountOf(event)
+    if (documents.evidence.length < IDS_IN_EVIDENCE) documents.evidence.push({ id, at })
+    return true
+  }
   if (documents.count === 0 || at < firstAt || (at === firstAt && id < documents.firstId)) {
     documents.first = partsOf(event)
     documents.firstId = id
@@ -162,9 +172,9 @@ function addDocument(
   documents.count++
   if (amountOf !== undefined) documents.sum += amountOf(event)
   addEvidence(documents.evidence, at, id)
-  documents.ip = withValues(documents.ip, fieldOf(event, 'related.ip') ?? [], EVIDENCE_MAX)
-  documents.hosts = withValues(documents.hosts, fieldOf(event, 'related.hosts') ?? [], EVIDENCE_MAX)
-  documents.user = withValues(documents.user, fieldOf(event, 'related.user') ?? [], EVIDENCE_MAX)
+  documents.ip = withValues(documents.ip, addressesOf(event), EVIDENCE_MAX)
+  documents.hosts = withValues(documents.hosts, facetOf(event, 'related.hosts') ?? [], EVIDENCE_MAX)
+  documents.user = withValues(documents.user, facetOf(event, 'related.user') ?? [], EVIDENCE_MAX)
   return true
 }
 

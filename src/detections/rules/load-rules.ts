@@ -8,7 +8,7 @@ import type { Rule } from './rule.ts'
 import { RULES_MAX } from './rule-schema.ts'
 
 /**
- * In the order of the files. Throws AppError `cannot-read`, and `bad-pipeline` with everything that is wrong with a file, or with all of
+ * In the order of the files. Throws AppError `cannot-read`, and `bad-rules` with everything that is wrong with a file, or with all of
  * them together: an id that two rules have, more than RULES_MAX rules.
  */
 export async function loadRules(files: readonly string[]): Promise<DetectionKind[]> {

@@ -31,7 +31,7 @@ type Reading = {
   documents: number
 }
 
-/** Throws AppError `bad-pipeline` with everything that is wrong. `file` is only for its messages. */
+/** Throws AppError `bad-rules` with everything that is wrong. `file` is only for its messages. */
 export function readRules(text: string, file: string): readonly Rule[] {
   const yaml = readYaml(text, file)
   if (yaml.problems.length > 0) throw badRules(withHints(yaml.problems, text), file)
@@ -75,7 +75,7 @@ export function sameIds(rules: readonly Rule[]): Problem[] {
 
 /** `problems`: in order of the file. */
 export function badRules(problems: readonly Problem[], file: string, total = problems.length): AppError {
-  return new AppError('bad-pipeline', `${file} has rules that are not valid`, {
+  return new AppError('bad-rules', `${file} has rules that are not valid`, {
     problems: limitProblems(problems, file, total),
     advice: 'Correct the lines named; `peertrail check` shows them with their place.',
   })

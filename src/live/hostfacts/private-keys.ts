@@ -7,7 +7,7 @@ import { lstatSync, readdirSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { KeySearchFact, KeyTraceFact } from '../../sources/hostfacts/facts.ts'
-import { searchKeyFile } from '../../sources/wireguard/key-file.ts'
+import { PLAIN_BYTES_MAX, searchKeyFile } from '../../sources/wireguard/key-file.ts'
 import { isKeyPlace } from '../../sources/wireguard/key-traces.ts'
 import { SECOND } from '../../time.ts'
 import type { Clock } from '../clock.ts'
@@ -37,8 +37,9 @@ const TRACES_MAX = 1_000
 /** Characters kept of a name inside an archive. */
 const MEMBER_CHARS_MAX = 1_000
 const LEFT_OUT_PATHS_MAX = 20
-/** Files looked into before other work of this process has its turn. */
+/** Files looked into, and names looked at, before other work of this process has its turn; an archive is work enough alone. */
 const FILES_AT_ONCE = 8
+const NAMES_AT_ONCE = 256
 
 /** f_type of statfs(2), linux/magic.h: proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, autofs, nfs, cifs, smb2, fuse, 9p, ceph. */
 const FOREIGN_FILE_SYSTEMS = new Set([
@@ -66,7 +67,10 @@ type Search = {
   readonly traces: KeyTraceFact[]
   readonly leftOut: Map<string, number>
   readonly leftOutPaths: { path: string; reason: string }[]
+  /** Also those that could not be opened. */
+  filesSeen: number
   filesRead: number
+  namesSeen: number
   bytes: number
   endedBy: string
 }
@@ -82,7 +86,9 @@ export async function searchPrivateKeys(options: KeySearchOptions): Promise<KeyS
     traces: [],
     leftOut: new Map(),
     leftOutPaths: [],
+    filesSeen: 0,
     filesRead: 0,
+    namesSeen: 0,
     bytes: 0,
     endedBy: '',
   }
@@ -106,17 +112,19 @@ async function searchPath(search: Search, start: string): Promise<void> {
   try {
     const stats = lstatSync(join(root, start))
     const isOpen = isOpenAbove(root, start)
-    if (stats.isDirectory())
+    // ProtectHome= of systemd lays an empty folder without any permission over it; with the right to read everything it is just empty.
+    if (stats.isDirectory() && (stats.mode & 0o777) === 0) leaveOut(search, start, 'hidden from this program')
+    else if (stats.isDirectory())
       folders.push({ path: start, depth: 0, device: stats.dev, isOpen: isOpen && isEnterable(stats.mode) })
     else if (stats.isFile()) lookInto(search, start, stats.size, { isBesideConf: false, isOpen })
     else leaveOut(search, start, 'a link or a special file')
   } catch (error) {
     const problem = problemOf(error)
-    // A default folder that is not there is nothing left out.
-    if (problem !== 'no such file') leaveOut(search, start, problem)
+    // A default folder that is not there is nothing left out; one that somebody names may be mistyped.
+    if (problem !== 'no such file' || !SEARCH_PATHS.includes(start)) leaveOut(search, start, problem)
   }
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    progress?.(search.filesRead, folder.path)
+    progress?.(search.filesSeen, folder.path)
     const { path, depth, isOpen } = folder
     const names = namesIn(search, path)
     const isBesideConf = names.some(isKeyPlace)
@@ -124,6 +132,7 @@ async function searchPath(search: Search, start: string): Promise<void> {
     for (const name of names) {
       if (isOver(search)) return
       const child = join(path, name)
+      if (++search.namesSeen % NAMES_AT_ONCE === 0) await setImmediate()
       try {
         const stats = lstatSync(join(root, child))
         if (stats.isDirectory()) {
@@ -138,7 +147,7 @@ async function searchPath(search: Search, start: string): Promise<void> {
             })
         } else if (stats.isFile() && stats.size > 0) {
           lookInto(search, child, stats.size, { isBesideConf, isOpen })
-          if (search.filesRead % FILES_AT_ONCE === 0) await setImmediate()
+          if (stats.size > PLAIN_BYTES_MAX || search.filesSeen % FILES_AT_ONCE === 0) await setImmediate()
         }
       } catch (error) {
         leaveOut(search, child, problemOf(error))
@@ -164,9 +173,16 @@ type Folder = { readonly isBesideConf: boolean; readonly isOpen: boolean }
 function lookInto(search: Search, path: string, size: number, { isBesideConf, isOpen }: Folder): void {
   const { root, known } = search.options
   const name = path.slice(path.lastIndexOf('/') + 1)
-  const { traces, mode, uid, gid, leftOut } = searchKeyFile(join(root, path), { name, isBesideConf, known })
-  search.filesRead++
-  search.bytes += size
+  const { traces, mode, uid, gid, names, isRead, leftOut } = searchKeyFile(join(root, path), {
+    name,
+    isBesideConf,
+    known,
+  })
+  search.filesSeen++
+  if (isRead) {
+    search.filesRead++
+    search.bytes += size
+  }
   for (const reason of leftOut) leaveOut(search, path, reason)
   for (const { member, kind, form, isCertain, holder } of traces) {
     if (search.traces.length >= TRACES_MAX) {
@@ -183,6 +199,7 @@ function lookInto(search: Search, path: string, size: number, { isBesideConf, is
       mode: mode.toString(8).padStart(4, '0'),
       uid,
       gid,
+      names,
       // A group that may enter a folder others may not is not worked out.
       readers: !isOpen ? 'nobody' : (mode & 0o004) !== 0 ? 'everybody' : (mode & 0o040) !== 0 ? 'group' : 'nobody',
     })
@@ -193,7 +210,7 @@ function isOver(search: Search): boolean {
   const { limits, until, options } = search
   if (search.endedBy !== '') return true
   if (options.isEnded?.() === true) search.endedBy = 'the end of the program'
-  else if (search.filesRead >= limits.files) search.endedBy = `${limits.files} files`
+  else if (search.filesSeen >= limits.files) search.endedBy = `${limits.files} files`
   else if (search.bytes >= limits.bytes) search.endedBy = `${limits.bytes} bytes`
   else if (options.clock.now() > until) search.endedBy = `${limits.duration / SECOND} s`
   return search.endedBy !== ''

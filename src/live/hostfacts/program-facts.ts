@@ -11,6 +11,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { safeText } from '../../safe-text.ts'
+import { hideKeys } from '../../sources/hostfacts/fact-schemas.ts'
 import type { AuditFacts, ChronyFacts, ClockFacts, Fact } from '../../sources/hostfacts/facts.ts'
 import { isKnown } from '../../sources/hostfacts/facts.ts'
 import type { Clock } from '../clock.ts'
@@ -104,11 +105,11 @@ async function lines(
   if (program === '') return { problem: `${name} is not installed` }
   const { stdout, stderr, problem } = await runCommand([program, ...rest], LIMITS, clock).done
   if (problem !== '') {
-    const said = safeText(stderr.trim().replaceAll('\n', ' ').slice(0, SAID_MAX))
+    const said = hideKeys(safeText(stderr.trim().replaceAll('\n', ' '))).slice(0, SAID_MAX)
     return { problem: `${name}: ${problem}${said === '' ? '' : `: ${said}`}` }
   }
   const told = stdout.toString('latin1').split('\n')
-  return told.filter((line) => line.trim() !== '').map((line) => line.slice(0, LINE_MAX))
+  return told.filter((line) => line.trim() !== '').map((line) => hideKeys(line).slice(0, LINE_MAX))
 }
 
 /** `name<separator>value` lines, sorted by name: printed facts are compared. */

@@ -30,11 +30,16 @@ export async function askStatus(dir: string, options: AskOptions = {}): Promise<
   return status
 }
 
-/** Hands an acknowledgement to the daemon, which records it. Throws as `askStatus`. */
-export async function tellAcknowledgement(dir: string, given: Acknowledgement): Promise<void> {
+/** Hands an acknowledgement to the daemon, which records it: true when it is safe in the store, false when it waits. Throws as `askStatus`. */
+export async function tellAcknowledgement(dir: string, given: Acknowledgement): Promise<boolean> {
   const path = `${ACKNOWLEDGE}?${new URLSearchParams({ given: JSON.stringify(given) }).toString()}`
   const { code } = await ask(dir, { method: 'POST', path }, {})
-  if (code !== 202) throw otherRelease(dir)
+  if (code === 404)
+    throw new AppError('no-daemon', `what runs at ${safeText(join(dir, SOCKET_NAME))} records no acknowledgements`, {
+      advice: 'In a system of tiers they go to the cluster: --elasticsearch URL.',
+    })
+  if (code !== 201 && code !== 202) throw otherRelease(dir)
+  return code === 201
 }
 
 function otherRelease(dir: string): AppError {

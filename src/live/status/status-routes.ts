@@ -10,8 +10,8 @@ export type StatusParts = {
   /** When the daemon's loop last turned. */
   readonly turnedAt: () => Micros
   readonly now: () => Micros
-  /** Records what somebody did about a finding; left out where nothing takes documents. */
-  readonly acknowledge?: (given: Acknowledgement) => void
+  /** Records what somebody did about a finding, true when it is safe; left out where nothing takes documents. */
+  readonly acknowledge?: (given: Acknowledgement) => Promise<boolean>
 }
 
 export type Question = {
@@ -64,12 +64,11 @@ export async function answerTo({ method, url, host, isSocket }: Question, parts:
 }
 
 /** In the address: nothing is read of a request but its head. */
-function acknowledged(url: string, { acknowledge }: StatusParts): Answer {
+async function acknowledged(url: string, { acknowledge }: StatusParts): Promise<Answer> {
   const given = parseAcknowledgement(new URLSearchParams(url.slice(ACKNOWLEDGE.length + 1)).get('given') ?? '')
   if (given === null) return text(400, 'not an acknowledgement of this release')
   if (acknowledge === undefined) return text(404, 'nothing here takes documents')
-  acknowledge(given)
-  return text(202, 'on its way to the sinks')
+  return (await acknowledge(given)) ? text(201, 'recorded') : text(202, 'on its way to the sinks')
 }
 
 function health({ turnedAt, now }: StatusParts): Answer {

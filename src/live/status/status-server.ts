@@ -23,8 +23,8 @@ export type StatusServerOptions = StatusParts & {
   readonly log: Log
 }
 
-/** Bytes of a request's head. */
-const HEAD_BYTES_MAX = 8_192
+/** Bytes of a request's head: an acknowledgement stands in its address, and each of its letters may take nine. */
+const HEAD_BYTES_MAX = 65_536
 const HEAD_MS_MAX = 5_000
 /** Prometheus asks with one; a few people may look at the same time. */
 const CONNECTIONS_MAX = 32

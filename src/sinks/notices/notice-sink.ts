@@ -26,7 +26,7 @@ export type NoticeSinkOptions = {
   readonly name: string
   readonly severity: Severity
   readonly outbox: Outbox
-  /** Does not reject. `signal` aborts when the sink is closed. */
+  /** Rejects only for a notice that no message can be made of. `signal` aborts when the sink is closed. */
   readonly send: (notice: Notice, signal: AbortSignal) => Promise<Sent>
   readonly log: NoticeLog
   /** Ends what `send` keeps open. */
@@ -94,8 +94,11 @@ export function openNoticeSink({ name, severity, outbox, send, log, close }: Not
         })
         continue
       }
-      const result = await send(notice, stopping.signal)
-      if (stopping.signal.aborted) return
+      // What cannot be made into a message never can be: a damaged line of the outbox.
+      const result = await send(notice, stopping.signal).catch((error: unknown): Sent => {
+        return { kind: 'refused', why: safeText(error instanceof Error ? error.message : String(error)) }
+      })
+      if (stopping.signal.aborted && result.kind === 'retry') return
       const ms = after(notice, result, failures)
       failures = ms === null ? 0 : failures + 1
       if (ms !== null) finished?.()

@@ -32,6 +32,8 @@ export const FACILITIES: ReadonlyMap<string, number> = new Map([
 const LEVELS: Readonly<Record<Severity, number>> = { 4: 2, 3: 3, 2: 4, 1: 5 }
 /** Every receiver takes as much (RFC 5424 6.1 asks for 2048). */
 const BYTES_MAX = 2048
+/** Bytes of the summary that are told in any case. */
+const SUMMARY_LEAST = 200
 /** RFC 5424 6: lengths of HOSTNAME and MSGID. */
 const [HOST_MAX, ID_MAX] = [255, 32]
 
@@ -45,10 +47,14 @@ export function syslogMessage(document: string, facility: number, form: SyslogFo
   const host = name(fields['host.name'] ?? hostname(), HOST_MAX)
   const at = toIso(fields['@timestamp'] ?? 0)
   const head = `<${facility * 8 + level}>1 ${at} ${host} peertrail - ${name(fields['rule.id'] ?? '', ID_MAX)} - `
-  return form === 'json' ? `${head}${document}` : cut(`${head}${textOf(fields)}`)
+  if (form === 'json') return `${head}${document}`
+  const told = factsOf(fields)
+  // A summary may be as long as a log line: who it was, and the id, stay.
+  const room = Math.max(BYTES_MAX - Buffer.byteLength(`${head} ${told}`), SUMMARY_LEAST)
+  return cut(`${head}${cut(safeText(fields['wireguard.finding.summary'] ?? ''), room)} ${told}`, BYTES_MAX)
 }
 
-function textOf(fields: Fields): string {
+function factsOf(fields: Fields): string {
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['severity', SEVERITY_NAMES[severityOf(fields)]],
     ['rule', fields['rule.id']],
@@ -58,7 +64,7 @@ function textOf(fields: Fields): string {
     ['id', fields['event.id']],
   ]
   const told = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${worded(value)}`]))
-  return safeText([fields['wireguard.finding.summary'] ?? '', ...told].join(' '))
+  return safeText(told.join(' '))
 }
 
 /** A value with blanks or quotes stands in quotes. */
@@ -72,10 +78,10 @@ function severityOf(fields: Fields): Severity {
 }
 
 /** At a whole character. */
-function cut(text: string): string {
+function cut(text: string, most: number): string {
   const bytes = Buffer.from(text, 'utf8')
-  if (bytes.length <= BYTES_MAX) return text
-  let end = BYTES_MAX
+  if (bytes.length <= most) return text
+  let end = most
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
   return bytes.toString('utf8', 0, end)
 }

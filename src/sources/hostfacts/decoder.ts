@@ -10,7 +10,7 @@
 import { DAY, HOUR, type Micros } from '../../time.ts'
 import { isDumpHeader, parseDumpHeader } from '../dump-header.ts'
 import { type Decoder, emptyTally, type Line, type SourceFile, type Tally, TEXT_MAX, type Unparsed } from '../source.ts'
-import { readFacts } from './fact-schemas.ts'
+import { hideKeys, readFacts } from './fact-schemas.ts'
 import type { HostFacts } from './facts.ts'
 
 /** Characters of one dump: some kB usually; thousands of stored peers, sockets and traces of keys have room. */
@@ -129,7 +129,7 @@ export function createHostFactsDecoder(
 
   function take(record: HostFactsRecord, { lines, rows }: OpenDump): void {
     settleHeld(record.at)
-    if (record.at > arrival + JUMP_MAX) held = { record, lines, text: (rows[0] ?? '').slice(0, TEXT_MAX) }
+    if (record.at > arrival + JUMP_MAX) held = { record, lines, text: shownOf(rows) }
     else emit({ ...record, arrival: arrive(record.at) })
   }
 
@@ -153,7 +153,7 @@ export function createHostFactsDecoder(
   function refuse(dump: OpenDump, reason: HostFactsReason): void {
     tally.records -= dump.lines
     tally.unparsed += dump.lines
-    const text = (dump.rows[0] ?? '').slice(0, TEXT_MAX)
+    const text = shownOf(dump.rows)
     const own = dump.at !== null && !Number.isNaN(dump.at) ? dump.at : null
     // What has no time says nothing against the one that waits.
     settleHeld(own ?? held?.record.at ?? null)
@@ -198,6 +198,11 @@ export function createHostFactsDecoder(
     save: (): SavedHostFactsDecoder => ({ open, held, arrival, tally }),
     tally,
   }
+}
+
+/** The beginning of what is refused. It may be any file, also a dump with keys in it that somebody named by mistake. */
+function shownOf([first = '']: readonly string[]): string {
+  return hideKeys(first).slice(0, TEXT_MAX)
 }
 
 function textOf({ rows }: OpenDump): string {

@@ -13,7 +13,9 @@ const BAD_FORM = 'the host facts have it in a form that is not known'
 const TEXT_MAX = 4_096
 const LIST_MAX = 20_000
 
-const text = z.string().max(TEXT_MAX)
+/** No fact but a public key has a key in it: whoever wrote one down here, in a name or a message, did not mean to (design 2.7). */
+const text = z.string().max(TEXT_MAX).transform(hideKeys)
+const publicKey = z.string().regex(/^[A-Za-z0-9+/]{43}=$/)
 const whole = z.number().int().nonnegative()
 const micros = z.number().int().nonnegative().max(INSTANT_MAX)
 const problem = z.object({ problem: text })
@@ -63,7 +65,7 @@ const packetSocket = z.object({
   pid: whole,
 })
 const storedPeer = z.object({
-  publicKey: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+  publicKey,
   allowedIps: listOf(text),
   hasPresharedKey: z.boolean(),
   name: text,
@@ -72,7 +74,7 @@ const storedPeer = z.object({
 const storedFact = z.object({
   file: text,
   interface: text,
-  publicKey: text,
+  publicKey: z.union([publicKey, z.literal('')]),
   conf: z.object({
     listenPort: z.number().int().min(-1).max(65_535),
     addresses: listOf(text),
@@ -91,6 +93,7 @@ const keyTrace = z.object({
   mode: z.string().regex(/^[0-7]{3,4}$/),
   uid: whole,
   gid: whole,
+  names: whole.optional(),
   readers: z.enum(['nobody', 'group', 'everybody']),
 })
 const keySearch = z.object({
@@ -170,9 +173,14 @@ function recordOf<Value>(value: unknown, schema: z.ZodType<Value>): Readonly<Rec
   return Object.fromEntries(
     entries.flatMap(([name, inner]): [string, Value][] => {
       const read = schema.safeParse(inner)
-      return read.success && name.length <= TEXT_MAX ? [[name, read.data]] : []
+      return read.success && name.length <= TEXT_MAX ? [[hideKeys(name), read.data]] : []
     }),
   )
+}
+
+/** Text with whatever may be a key of WireGuard taken out. */
+export function hideKeys(words: string): string {
+  return words.replace(/[A-Za-z0-9+/]{43,}=/g, '(hidden)')
 }
 
 /** Files are a list without a place for a problem: what cannot be read is left out, and nothing follows from its absence. */

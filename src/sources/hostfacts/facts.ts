@@ -154,6 +154,8 @@ export type KeyTraceFact = {
   readonly mode: string
   readonly uid: number
   readonly gid: number
+  /** Names the file has (hard links); left out in older dumps. */
+  readonly names?: number | undefined
   /** Who may read it beside owner and root, by its mode and those of all folders above. */
   readonly readers: 'nobody' | 'group' | 'everybody'
 }

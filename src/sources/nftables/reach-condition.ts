@@ -22,10 +22,22 @@ export function splitByCondition(traveller: Traveller, condition: Condition, pas
   const { fields, rows, isNegated, isWhole } = condition
   const near = rows.filter((row) => mayMeet(traveller, fields, row, passage))
   if (near.length > ROWS_MAX) return { holds: [], fails: [], unknown: [{ ...traveller }] }
+  const swept = condition.isSorted ? sweep(traveller, fields, near, passage) : null
+  const { inside, outside, unknown } = swept ?? splitByRows(traveller, fields, near, passage)
+  if (!isWhole) unknown.push(...outside.splice(0))
+  return isNegated ? { holds: outside, fails: inside, unknown } : { holds: inside, fails: outside, unknown }
+}
+
+function splitByRows(
+  traveller: Traveller,
+  fields: readonly Field[],
+  rows: Condition['rows'],
+  passage: Passage,
+): FieldSplit {
   let rest: Traveller[] = [traveller]
   const inside: Traveller[] = []
   const unknown: Traveller[] = []
-  for (const row of near) {
+  for (const row of rows) {
     const outside: Traveller[] = []
     for (const each of rest) {
       const parts = splitByRow(each, fields, row, passage)
@@ -35,8 +47,49 @@ export function splitByCondition(traveller: Traveller, condition: Condition, pas
     }
     rest = outside
   }
-  if (!isWhole) unknown.push(...rest.splice(0))
-  return isNegated ? { holds: rest, fails: inside, unknown } : { holds: inside, fails: rest, unknown }
+  return { inside, outside: rest, unknown }
+}
+
+/** Rows in ascending order cut an axis from below: one pass, however many there are. Null where that is not the question. */
+function sweep(
+  traveller: Traveller,
+  [field]: readonly Field[],
+  rows: Condition['rows'],
+  passage: Passage,
+): FieldSplit | null {
+  const axis = field === undefined ? null : (placeOf(traveller, field, passage)?.axis ?? null)
+  if (axis === null || rows.length < 2) return null
+  const result: FieldSplit = { inside: [], outside: [], unknown: [] }
+  const isPort = axis === 'sourcePort' || (axis === 'port' && field === 'dport')
+  const { ported, portless } = isPort ? byPorts(traveller.box) : { ported: [traveller.box], portless: [] }
+  for (const box of portless) result.unknown.push({ ...traveller, box })
+  for (const box of ported) {
+    let open: Box | null = box
+    for (const [span] of rows) {
+      const range = span === undefined ? null : rangeOf(span)
+      if (open === null || range === null) break
+      const parts = cut(open, axis, range)
+      if (parts.inside === null) continue
+      result.inside.push({ ...traveller, box: parts.inside })
+      for (const each of parts.outside)
+        if (each[axis].high < range.low) result.outside.push({ ...traveller, box: each })
+      open = parts.outside.find((each) => each[axis].low > range.high) ?? null
+    }
+    if (open !== null) result.outside.push({ ...traveller, box: open })
+  }
+  return result
+}
+
+/** Parted by whether the protocol has ports. */
+function byPorts(box: Box): { readonly ported: Box[]; readonly portless: Box[] } {
+  const ported: Box[] = []
+  let portless: Box[] = [box]
+  for (const protocol of PORTED) {
+    const splits = portless.map((each) => cut(each, 'protocol', protocol))
+    ported.push(...splits.flatMap(({ inside }) => inside ?? []))
+    portless = splits.flatMap(({ outside }) => outside)
+  }
+  return { ported, portless }
 }
 
 /** Whether the first field that is an address or a port meets the row at all: a cheap test for long sets. */
@@ -145,19 +198,12 @@ function splitByPlace(traveller: Traveller, field: Field, span: Span, passage: P
 /** What a rule takes for a port in a packet that has none is some other part of its payload. */
 function splitPorted(traveller: Traveller, field: Field, span: Span, passage: Passage): FieldSplit {
   const result: FieldSplit = { inside: [], outside: [], unknown: [] }
-  let portless: Box[] = [traveller.box]
-  for (const protocol of PORTED) {
-    const rest: Box[] = []
-    for (const box of portless) {
-      const { inside, outside } = cut(box, 'protocol', protocol)
-      rest.push(...outside)
-      if (inside === null) continue
-      const parts = splitByPlace({ ...traveller, box: inside }, field, span, passage)
-      result.inside.push(...parts.inside)
-      result.outside.push(...parts.outside)
-      result.unknown.push(...parts.unknown)
-    }
-    portless = rest
+  const { ported, portless } = byPorts(traveller.box)
+  for (const box of ported) {
+    const parts = splitByPlace({ ...traveller, box }, field, span, passage)
+    result.inside.push(...parts.inside)
+    result.outside.push(...parts.outside)
+    result.unknown.push(...parts.unknown)
   }
   for (const box of portless) result.unknown.push({ ...traveller, box })
   return result

@@ -14,6 +14,7 @@ import { ALL_PORTS } from './reach-space.ts'
 import { type Act, actOf } from './reach-statement.ts'
 import { type Translated, translate } from './reach-translate.ts'
 import { type Doubt, type Passage, type Split, type Traveller, withDoubt } from './reach-traveller.ts'
+import type { Condition } from './rule-condition.ts'
 import { type Chain, keyOf, property, type Rule, type RulesetDocument, type Statement } from './ruleset-document.ts'
 
 /** One look at one ruleset: what it costs is counted over all chains. */
@@ -22,6 +23,8 @@ export type Walk = Questions & {
   readonly isForeign: SourceTest
   /** All that may be sent from, in the family that is walked. */
   sources: readonly Range[]
+  /** Made by the splits of the rule that is looked at. */
+  parts: number
   /** Rules looked at, once for each set of packets. */
   steps: number
   /** A limit was reached: everything that was still on its way counts as `maybe`. */
@@ -36,6 +39,8 @@ export const STEPS_MAX = 2_000_000
 export const STEPS_TOTAL_MAX = 5_000_000
 /** Sets of packets followed at once. */
 export const TRAVELLERS_MAX = 4_096
+/** Sets of packets that one rule may make of them. */
+const PARTS_MAX = 16_384
 /** NFT_JUMP_STACK_SIZE: the kernel refuses deeper chains. */
 const JUMPS_MAX = 16
 
@@ -84,6 +89,7 @@ function walkChain(place: Place, travellers: readonly Traveller[]): Traveller[] 
 
 function walkRule(place: Place, rule: Rule, travellers: readonly Traveller[]): Behind {
   const behind: Behind = { next: [], returned: [] }
+  place.walk.parts = 0
   let inside: Inside = { held: travellers, ghosts: [] }
   for (const statement of rule.statements) {
     inside =
@@ -104,9 +110,11 @@ function ask({ walk, passage, chain }: Place, body: unknown, inside: Inside, beh
     const question = { body, scope: chain }
     const why = condition.fields.length > 0 ? (condition.isWhole ? 'size' : 'expression') : doubtOf(question, walk)
     const split = (traveller: Traveller): Split =>
-      condition.fields.length > 0
-        ? splitByCondition(traveller, condition, passage)
-        : splitByQuestion(traveller, question, passage, walk)
+      bounded(walk, condition, traveller, () =>
+        condition.fields.length > 0
+          ? splitByCondition(traveller, condition, passage)
+          : splitByQuestion(traveller, question, passage, walk),
+      )
     const sure = held.map(split)
     const perhaps = ghosts.map((ghost) => ({ ghost, parts: split(ghost.traveller) }))
     behind.next.push(...sure.flatMap(({ fails }) => fails), ...perhaps.flatMap(({ parts }) => parts.fails))
@@ -120,6 +128,18 @@ function ask({ walk, passage, chain }: Place, body: unknown, inside: Inside, beh
     ]
   }
   return { held, ghosts }
+}
+
+/** Counts what a split costs. Beyond the limits none is made: then everything on its way stays open. */
+function bounded(walk: Walk, { rows }: Condition, traveller: Traveller, split: () => Split): Split {
+  if (!walk.isCutShort) {
+    const parts = split()
+    walk.steps += 1 + (rows.length >>> 6)
+    walk.parts += parts.holds.length + parts.fails.length + parts.unknown.length - 1
+    walk.isCutShort = walk.steps > STEPS_MAX || walk.parts > PARTS_MAX
+    return parts
+  }
+  return { holds: [], fails: [], unknown: [traveller] }
 }
 
 const NOBODY: Inside = { held: [], ghosts: [] }
@@ -232,7 +252,7 @@ function splitKeys(
   const step = (travelling: readonly Traveller[], condition: ReturnType<typeof walk.read>[number]): Split => {
     const parts = travelling.map((each) =>
       condition.fields.length > 0
-        ? splitByCondition(each, condition, passage)
+        ? bounded(walk, condition, each, () => splitByCondition(each, condition, passage))
         : { holds: [], fails: [], unknown: [each] },
     )
     return {

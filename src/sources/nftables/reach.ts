@@ -56,7 +56,7 @@ export function createReachReader(document: RulesetDocument, routes: readonly Ro
   let total = 0
   return (question) => {
     const isCutShort = total > STEPS_TOTAL_MAX
-    const walk: Walk = { document, read, sets: document.sets, isForeign, sources: [], steps: 0, isCutShort }
+    const walk: Walk = { document, read, sets: document.sets, isForeign, sources: [], parts: 0, steps: 0, isCutShort }
     const found = ([4, 6] as const).map((family) => reachOf(walk, question, family, exits))
     total += walk.steps
     return {

@@ -28,6 +28,10 @@ export type KeyFile = {
   readonly mode: number
   readonly uid: number
   readonly gid: number
+  /** Hard links to it: what is done to the bytes of one name is done to all. */
+  readonly names: number
+  /** Its bytes were looked at. */
+  readonly isRead: boolean
   /** Why it was not looked into, or not wholly, each once; [] = it was. */
   readonly leftOut: readonly string[]
 }
@@ -46,16 +50,17 @@ export function searchKeyFile(path: string, surroundings: KeySurroundings): KeyF
   let fd = -1
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
-    const { mode, uid, gid, size } = fstatSync(fd)
+    const { mode, uid, gid, nlink: names, size } = fstatSync(fd)
     const found: Found = { traces: [], leftOut: new Set() }
     const head = readBytes(fd, Math.min(size, 512))
     const isArchive = isGzip(head) || isTar(head)
     const limit = isArchive ? ARCHIVE_BYTES_MAX : PLAIN_BYTES_MAX
-    if (size > limit) found.leftOut.add(`larger than ${limit / 1024 / 1024} MiB`)
+    const isRead = size <= limit
+    if (!isRead) found.leftOut.add(`larger than ${limit / 1024 / 1024} MiB`)
     else search(Buffer.concat([head, readBytes(fd, size - head.length)]), '', surroundings, 0, found)
-    return { traces: found.traces, mode: mode & 0o7777, uid, gid, leftOut: [...found.leftOut] }
+    return { traces: found.traces, mode: mode & 0o7777, uid, gid, names, isRead, leftOut: [...found.leftOut] }
   } catch (error) {
-    return { traces: [], mode: 0, uid: 0, gid: 0, leftOut: [problemOf(error)] }
+    return { traces: [], mode: 0, uid: 0, gid: 0, names: 0, isRead: false, leftOut: [problemOf(error)] }
   } finally {
     if (fd >= 0) closeSync(fd)
   }

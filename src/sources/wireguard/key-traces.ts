@@ -50,7 +50,7 @@ const PKCS8_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
 /** Never throws; nothing of the text is in the result. Each kind, form and holder once. */
 export function findKeyTraces(bytes: Buffer, surroundings: KeySurroundings): KeyTrace[] {
-  const text = bytes.toString('latin1')
+  const text = plainText(bytes)
   if (!ANY_KEY.test(text)) return []
   const found = new Map<string, KeyTrace>()
   const add = (trace: KeyTrace) => {
@@ -61,6 +61,13 @@ export function findKeyTraces(bytes: Buffer, surroundings: KeySurroundings): Key
   const lone = LONE_KEY.exec(text)?.[1]
   if (lone !== undefined) addLone(lone, surroundings, add)
   return [...found.values()]
+}
+
+/** Latin1, without a byte order mark; of UTF-16 the bytes that are not NUL, which is all of what is looked for. */
+function plainText(bytes: Buffer): string {
+  const text = bytes.toString('latin1')
+  const isWide = /^(?:\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0])/.test(text)
+  return (isWide ? text.replaceAll('\0', '') : text).replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, '')
 }
 
 /** Whether a file of this name makes its folder one where keys are kept. */

@@ -2,7 +2,7 @@
  * Stored configurations of a machine, /etc/wireguard/<if>.conf. The files hold private keys, so they are read here and leave this
  * folder only as what conf.ts makes of them (design 2.7).
  */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isInterfaceName } from '../../machine-names.ts'
 import { parseConf, type WireguardConf } from './conf.ts'
@@ -22,16 +22,29 @@ export type StoredConfFile = {
   readonly conf: WireguardConf
 }
 
-/** By name. `problem`: why it is not known what is stored; a file that cannot be read makes all of it unknown. */
+/**
+ * By name. `problem`: why it is not known what is stored; a file that cannot be read makes all of it unknown. What wg-quick could not
+ * load either (a folder, a named pipe, a link to nowhere) is no configuration.
+ */
 export function readStoredConfs(root: string): StoredConfFile[] | { readonly problem: string } {
   try {
     const names = readdirSync(join(root, FOLDER))
       .filter((name) => name.endsWith('.conf') && isInterfaceName(name.slice(0, -'.conf'.length)))
       .sort()
     if (names.length > FILES_MAX) return { problem: `more than ${FILES_MAX} files in ${FOLDER}` }
-    return names.map((name) => readConf(root, name))
+    return names.filter((name) => isLoadable(join(root, FOLDER, name))).map((name) => readConf(root, name))
   } catch (error) {
     return { problem: problemOf(error) }
+  }
+}
+
+function isLoadable(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+  } catch (error) {
+    // Links that lead to themselves. What may not be seen is for the caller.
+    if (error instanceof Error && 'code' in error && error.code === 'ELOOP') return false
+    throw error
   }
 }
 

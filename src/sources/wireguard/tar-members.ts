@@ -34,7 +34,8 @@ export function tarMembers(archive: Buffer): { readonly members: TarMember[]; re
     const type = String.fromCharCode(header[156] ?? 0)
     if (type === 'L') longName = textOf(bytes)
     else {
-      if (type === '0' || type === '\0' || type === '7') members.push({ name: longName || nameOf(header), bytes })
+      if (type === '0' || type === '\0' || type === '7' || type === 'S')
+        members.push({ name: longName || nameOf(header), bytes })
       if (type !== 'x' && type !== 'g') longName = ''
     }
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK

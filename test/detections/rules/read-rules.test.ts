@@ -16,7 +16,7 @@ import { madeRule } from './made-rule.ts'
 function complaints(...lines: string[]): string[] {
   const error = caught(() => madeRule(...lines))
   if (!(error instanceof AppError)) throw error
-  expect(error.code).toBe('bad-pipeline')
+  expect(error.code).toBe('bad-rules')
   return error.problems.map(formatProblem)
 }
 
@@ -172,13 +172,13 @@ describe('hostile files', () => {
   test('aliases that grow are refused', () => {
     const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`)
     const bomb = ['l0: &l0 [x]', ...levels, 'version: 1', 'rules: []'].join('\n')
-    expect(caught(() => readRules(bomb, 'r.yaml'))).toMatchObject({ code: 'bad-pipeline' })
+    expect(caught(() => readRules(bomb, 'r.yaml'))).toMatchObject({ code: 'bad-rules' })
   })
 
   test('more rules than are run are refused', () => {
     const rule = (i: number) => `  - { id: r${i}, title: t, severity: low, query: "source.port : 1" }`
     const text = `version: 1\nrules:\n${Array.from({ length: RULES_MAX + 1 }, (_, i) => rule(i)).join('\n')}`
-    expect(caught(() => readRules(text, 'r.yaml'))).toMatchObject({ code: 'bad-pipeline' })
+    expect(caught(() => readRules(text, 'r.yaml'))).toMatchObject({ code: 'bad-rules' })
   })
 
   test('samples that stand for very many documents are refused', () => {
@@ -214,7 +214,7 @@ describe('several files', () => {
   test('are one list, without two rules of one id', async () => {
     const file = join(import.meta.dirname, '../../../pipelines/rules/failed-logins.yaml')
     expect((await readRuleFiles([file])).map(({ id }) => id)).toEqual(['failed-logins-of-a-peer'])
-    await expect(readRuleFiles([file, file])).rejects.toMatchObject({ code: 'bad-pipeline' })
+    await expect(readRuleFiles([file, file])).rejects.toMatchObject({ code: 'bad-rules' })
   })
 })
 

@@ -108,11 +108,11 @@ describe.each(targets)('on %s', (_, target) => {
     )
   })
 
-  test('has fewer than 400 mappers a stream, as the servers count', () => {
+  test('has fewer than 450 mappers a stream, as the servers count', () => {
     for (const stream of STREAMS) {
       const count = mapperCount(composedMappings(artefacts, stream))
       expect(count).toBeGreaterThan(FIELD_NAMES.length)
-      expect(count).toBeLessThan(400)
+      expect(count).toBeLessThan(450)
       const fields = objectAt(objectAt(composedSettings(artefacts, stream), 'mapping'), 'total_fields')
       expect(fields['limit']).toBe(TOTAL_FIELDS_LIMIT)
     }

@@ -184,8 +184,8 @@ describe('stored configurations', () => {
 
   test('are unknown as a whole where one of them cannot be read', async () => {
     put('etc/wireguard/wg0.conf', '[Interface]\n')
-    mkdirSync(shop.path('etc/wireguard/wg1.conf'))
-    expect((await gather()).stored).toEqual({ problem: '/etc/wireguard: not a file' })
+    put('etc/wireguard/wg1.conf', '#'.repeat(8 * 1024 * 1024 + 1))
+    expect((await gather()).stored).toEqual({ problem: '/etc/wireguard: larger than 8388608 bytes' })
     expect((await gatherHostfacts({ root: shop.path('nowhere') })).stored).toEqual({ problem: 'no such directory' })
   })
 })

@@ -1,5 +1,5 @@
 /** The search for private keys, on trees with keys planted in them. */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -106,7 +106,62 @@ describe('the search for private keys', () => {
       filesRead: 0,
       endedBy: 'the end of the program',
     })
-    expect((await search(['/etc', '/nowhere'])).progress).toEqual(['0 /etc'])
+    expect((await search(['/etc', '/srv'])).progress).toEqual(['0 /etc'])
+  })
+
+  test('a large file that is not read takes nothing from what may be read', async () => {
+    put('etc/a-disk.img', '')
+    truncateSync(shop.path('etc/a-disk.img'), 10 * 1024 ** 3)
+    put('etc/wg0.conf', CONF)
+    const { told, endedBy, filesRead } = await search()
+    expect(told).toHaveLength(2)
+    expect({ endedBy, filesRead }).toEqual({ endedBy: '', filesRead: 1 })
+  })
+
+  test('a folder that somebody names and that is not there was not searched', async () => {
+    expect((await search(['/etc', '/typing/error'])).leftOut).toEqual({ 'no such file': 1 })
+  })
+
+  test('a folder that systemd hides from the program was not searched, though it looks empty', async () => {
+    mkdirSync(shop.path('srv'))
+    chmodSync(shop.path('srv'), 0o000)
+    const { leftOut } = await search(['/srv'])
+    chmodSync(shop.path('srv'), 0o700)
+    expect(leftOut).toEqual({ 'hidden from this program': 1 })
+  })
+
+  test('lets other work have its turn where there are no files at all', async () => {
+    mkdirSync(shop.path('etc'))
+    for (let i = 0; i < 1_200; i++) symlinkSync('/nowhere', shop.path(`etc/${i}`))
+    let turns = 0
+    const count = () => {
+      turns++
+      timer = setImmediate(count)
+    }
+    let timer = setImmediate(count)
+    await search()
+    clearImmediate(timer)
+    expect(turns).toBeGreaterThan(2)
+  })
+
+  test('finds what an editor of another system wrote in UTF-16, and says when a file has another name', async () => {
+    const bytes = Buffer.from(`\ufeff${CONF}`, 'utf16le')
+    put('etc/wireguard/little.conf', bytes)
+    put('etc/wireguard/big.conf', Buffer.from(bytes).swap16())
+    put('srv/key.txt', Buffer.from(KEY, 'utf16le'))
+    put('srv/key-with-mark', `\ufeff${KEY}`)
+    put('srv/twice', CONF)
+    linkSync(shop.path('srv/twice'), shop.path('srv/twice-again'))
+    const { traces } = await search()
+    const own = traces.filter(({ kind }) => kind === 'private-key')
+    expect(own.map(({ path, names }) => `${path} ${names}`)).toEqual([
+      '/etc/wireguard/big.conf 1',
+      '/etc/wireguard/little.conf 1',
+      '/srv/key-with-mark 1',
+      '/srv/key.txt 1',
+      '/srv/twice 2',
+      '/srv/twice-again 2',
+    ])
   })
 
   test('does not unpack what would not fit into memory', async () => {

@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, statSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { KNOWN_MAX, openOutbox, WAITING_MAX } from '../../../src/sinks/notices/outbox.ts'
+import { KNOWN_MAX, openOutbox, WAITING_CHARS_MAX, WAITING_MAX } from '../../../src/sinks/notices/outbox.ts'
 import { openWorkshop, type Workshop } from '../../live/collectors/workshop.ts'
 
 let shop: Workshop
@@ -53,6 +53,30 @@ test('the file is written anew before it grows without end, and is only ours to 
   expect(mode & 0o777).toBe(0o600)
   expect(size).toBeLessThan(20 * 1024 * 1024)
   expect(readFileSync(shop.path('state/webhook-outbox'), 'utf8').split('\n').length).toBeLessThan(4 * KNOWN_MAX)
+})
+
+test('what ends a line for some, and stands in JSON as it is, stays within its line', () => {
+  const before = openOutbox(shop.path('state'), 'webhook')
+  const hostile = { id: 'n1', document: JSON.stringify({ path: '/tmp/a\u2028b\u2029c\u0085d' }) }
+  before.add([hostile])
+  const after = openOutbox(shop.path('state'), 'webhook')
+  expect(after.first).toEqual(hostile)
+  after.close()
+})
+
+test('large ones: what waits is bounded in memory and on the disk, and the file is opened again', {
+  timeout: 60_000,
+}, () => {
+  const large = (n: number) => ({ id: `n${n}`, document: `{"text":"${'x'.repeat(1024 * 1024)}"}` })
+  const outbox = openOutbox(shop.path('state'), 'webhook')
+  for (let n = 0; n < 300; n++) outbox.add([large(n)])
+  expect(outbox.waiting).toBeLessThan(65)
+  expect(outbox.dropped).toBe(300 - outbox.waiting)
+  expect(statSync(shop.path('state/webhook-outbox')).size).toBeLessThan(3.1 * WAITING_CHARS_MAX)
+  const again = openOutbox(shop.path('state'), 'webhook')
+  expect(again.waiting).toBe(outbox.waiting)
+  expect(again.first?.id).toBe(outbox.first?.id)
+  again.close()
 })
 
 test('however it is used and reopened, each notice is first in the order it came until it is done', () => {

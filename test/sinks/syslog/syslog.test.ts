@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { printEvent } from '../../../src/event-json.ts'
 import { openOutbox } from '../../../src/sinks/notices/outbox.ts'
 import type { Sink } from '../../../src/sinks/sink.ts'
-import { syslogMessage } from '../../../src/sinks/syslog/message.ts'
+import { type SyslogForm, syslogMessage } from '../../../src/sinks/syslog/message.ts'
 import { openSyslogSink, type SyslogPlace } from '../../../src/sinks/syslog.ts'
 import { SECOND } from '../../../src/time.ts'
 import { openWorkshop, until, type Workshop } from '../../live/collectors/workshop.ts'
@@ -23,11 +23,11 @@ afterEach(async () => {
   shop.remove()
 })
 
-function open(place: SyslogPlace): Sink {
+function open(place: SyslogPlace, form: SyslogForm = 'text'): Sink {
   sink = openSyslogSink({
     place,
     facility: 4,
-    form: 'text',
+    form,
     severity: 2,
     timeout: 2 * SECOND,
     ca: '',
@@ -98,6 +98,28 @@ test('over UDP a message is a datagram', async () => {
   await until(() => taken.length === 1, 'the receiver is told')
   expect(taken).toEqual([LINE])
   receiver.close()
+})
+
+test('over UDP what is too long for a datagram is refused, and holds up nothing', async () => {
+  const receiver = createSocket('udp4')
+  const taken: string[] = []
+  receiver.on('message', (message) => taken.push(message.toString('utf8')))
+  await new Promise<void>((resolve) => receiver.bind(0, '127.0.0.1', () => resolve()))
+  const syslog = open({ transport: 'udp', host: '127.0.0.1', port: receiver.address().port }, 'json')
+  await syslog.deliver([madeFinding(7, { summary: 'x'.repeat(70_000) }), madeFinding(8)])
+  await until(() => taken.length === 1, 'the receiver is told')
+  expect(taken[0]).toContain(madeFinding(8).own['event.id'])
+  expect(syslog.counts?.().get('refused')).toBe(1)
+  receiver.close()
+})
+
+test('however long the sentence, who it was and the id are told', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1000, maxLength: 5000 }), (summary) => {
+      const message = syslogMessage(printEvent(madeFinding(1, { summary: summary.toWellFormed() })), 4, 'text')
+      expect(message.endsWith(` peer=dogwood owner=d@example.com id=${madeFinding(1).own['event.id']}`)).toBe(true)
+    }),
+  )
 })
 
 test('nobody listens: it is said, and nothing is lost', async () => {

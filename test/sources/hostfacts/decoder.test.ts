@@ -9,7 +9,9 @@ import {
 } from '../../../src/sources/hostfacts/decoder.ts'
 import { NOT_IN_DUMP } from '../../../src/sources/hostfacts/facts.ts'
 import type { Line, SourceFile, Unparsed } from '../../../src/sources/source.ts'
+import { publicKeyOf } from '../../../src/sources/wireguard/key-traces.ts'
 import { GOOD_FACTS } from '../../posture/made-host.ts'
+import { privateKey } from '../wireguard/made-keys.ts'
 
 const FILE: SourceFile = { name: 'hostfacts.snapshots', identity: 'a' }
 const HEADER = '# 2026-11-22T15:09:26.964+00:00 gw1'
@@ -100,6 +102,30 @@ describe('host facts from text', () => {
     expect(Object.getPrototypeOf({})).toBe(Object.prototype)
   })
 
+  test('keep no key that somebody wrote into them, wherever', () => {
+    const key = privateKey(7)
+    const facts = parseHostFacts(
+      JSON.stringify({
+        version: 1,
+        machine: { system: `x ${key}`, hostname: { problem: `PrivateKey = ${key}` } },
+        sysctls: { [key]: key },
+        programs: { wg: key },
+        audit: { rules: [`-w /x -k ${key}`], status: { problem: key } },
+        stored: [
+          {
+            file: key,
+            interface: key,
+            publicKey: publicKeyOf(key),
+            conf: { listenPort: 1, addresses: [key], hasPrivateKey: true, peers: [], problems: [] },
+          },
+        ],
+        privateKeys: { problem: key },
+      }),
+    )
+    expect(JSON.stringify(facts)).not.toContain(key)
+    expect(JSON.stringify(facts)).toContain(publicKeyOf(key))
+  })
+
   test('never throw, whatever stands where', () => {
     const holes = fc.dictionary(fc.constantFrom(...Object.keys(GOOD_FACTS), 'at'), fc.jsonValue())
     fc.assert(
@@ -167,6 +193,16 @@ describe('dumps of host facts', () => {
       'cut',
     ])
     expect(tally).toMatchObject({ records: 1, unparsed: 3 })
+  })
+
+  test('show no key where they are refused: they may be a dump of wg that somebody named by mistake', () => {
+    const [key, other] = [privateKey(1), privateKey(2)]
+    const { items } = decode(
+      lines(HEADER, `wg0\t${key}\t${publicKeyOf(key)}\t51820\toff`, HEADER, `PrivateKey=${other}`),
+    )
+    expect(items.map(({ kind }) => kind)).toEqual(['unparsed', 'unparsed'])
+    expect(JSON.stringify(items)).not.toContain(key)
+    expect(JSON.stringify(items)).not.toContain(other)
   })
 
   test('of a time far ahead count when the next one agrees, and are refused when it does not', () => {

@@ -9,7 +9,7 @@ import { createReachReader, type StaticReach } from '../../../src/sources/nftabl
 import { reaches } from '../../../src/sources/nftables/reach-parts.ts'
 import { readRulesetDocument } from '../../../src/sources/nftables/ruleset-document.ts'
 
-const FIXTURE = new URL('../../fixtures/nftables-reach/kernel.ndjson', import.meta.url).pathname
+const FIXTURE = new URL('../../fixtures/nftables-reach/kernel-walks/rulesets.ndjson', import.meta.url).pathname
 
 /** A probe is `source destination protocol port`. */
 type Recorded = { readonly ruleset: object; readonly passed: readonly string[]; readonly dropped: readonly string[] }

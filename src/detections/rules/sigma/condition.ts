@@ -8,6 +8,8 @@ import { createWildcard } from '../../../kql/text-match.ts'
 import { suggestion } from '../../../nearest.ts'
 import { quoted } from '../../../safe-text.ts'
 
+/** Characters of a condition: each name in it stands for all values of its selection. */
+const CHARS_MAX = 5_000
 /** Levels of parentheses, and of `not` before `not`. */
 const DEPTH_MAX = 32
 
@@ -50,6 +52,7 @@ export function conditionQuery(condition: string, selections: ReadonlyMap<string
 
 function tokensOf(condition: string): Token[] {
   const tokens: Token[] = []
+  if (condition.length > CHARS_MAX) throw new Refusal(`a condition of more than ${CHARS_MAX} characters`, 0)
   const pipe = condition.indexOf('|')
   if (pipe >= 0) throw new Refusal(`the aggregation ${quoted(condition.slice(pipe).trim())}`, pipe)
   for (const match of condition.matchAll(/[()]|[^\s()]+/g)) tokens.push({ text: match[0], index: match.index })

@@ -1,4 +1,5 @@
 /** Rules of Sigma, understood, as a file of our rules with comments: what they were, and what differs. */
+import { parse } from 'yaml'
 import type { Query } from '../../../kql/ast.ts'
 import { printQuery } from '../../../kql/print-query.ts'
 import { safeText } from '../../../safe-text.ts'
@@ -54,7 +55,8 @@ function ruleText(rule: ImportedRule, id: string): string {
   const harmless = oneLine(falsePositives.join('; '), PROSE_MAX - 100)
   return [
     ...comments.map((comment) => `  # ${oneLine(comment, COMMENT_MAX)}`),
-    `  - id: ${id}`,
+    // `4688`, `1e-5` and `true` are no text to YAML.
+    `  - id: ${parse(id) === id ? id : yamlText(id)}`,
     `    title: ${yamlText(oneLine(title, TITLE_MAX) || id)}`,
     ...(description === '' ? [] : [`    description: ${yamlText(description)}`]),
     '    query: >-',

@@ -1,6 +1,7 @@
 /** Rules in the shape of Sigma's public ones, written for this: what they find here, and what is refused by name. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readRules } from '../../../../src/detections/rules/read-rules.ts'
 import { type ImportedRule, readSigma } from '../../../../src/detections/rules/sigma/import-sigma.ts'
@@ -8,6 +9,7 @@ import { printRules } from '../../../../src/detections/rules/sigma/print-rules.t
 import { formatProblem } from '../../../../src/errors.ts'
 import type { Fields } from '../../../../src/fields.ts'
 import { createPredicate } from '../../../../src/kql/predicate.ts'
+import { printQuery } from '../../../../src/kql/print-query.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/sigma')
 
@@ -262,4 +264,27 @@ describe('the file that comes of it', () => {
     const [read] = readRules(printRules([rule]), 'made.yaml')
     expect(read?.title).toMatch(/^x - id: evil/)
   })
+})
+
+test('whatever its values and its title are, the file that comes of it asks the same', () => {
+  const unit = fc.constantFrom(...'abe1 \n\t\r"\'\\*:()#->{}[]&|%@!,', '\u0085', '\u2028', '\ufeff', 'and', 'not', '😀')
+  const text = fc.oneof(fc.string({ unit, minLength: 1 }), fc.string({ minLength: 1 }))
+  const title = fc.oneof(text, fc.constantFrom('4688', 'True', '1e-5', 'null', '0x1f', '~', 'y'))
+  const key = fc.constantFrom('CommandLine', 'CommandLine|contains|all', 'Image|endswith', 'User|startswith')
+  fc.assert(
+    fc.property(key, fc.array(text, { minLength: 1, maxLength: 3 }), title, (name, values, called) => {
+      const logsource = { category: 'process_creation', product: 'linux' }
+      const detection = { words: { [name]: values }, condition: 'words' }
+      const outcome = readSigma(JSON.stringify({ title: called, description: called, logsource, detection }), 's.yml')
+      if ('problems' in outcome) return
+      const [back] = readRules(printRules([outcome.rule]), 'r.yaml')
+      expect(printQuery(back?.query ?? { kind: 'none' })).toBe(printQuery(outcome.rule.query))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a condition of thousands of names is refused before it is put together', () => {
+  const many = Array.from({ length: 2_000 }, () => 'words').join(' or ')
+  expect(refusals(sigma('words: { User: root }', `condition: ${many}`)).join()).toContain('more than 5000 characters')
 })
