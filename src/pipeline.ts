@@ -127,12 +127,8 @@ export function createPipeline(
   const known = new Map(saved?.hosts)
   const { openRelay, isLive = false } = options
   const isAlone = openRelay === undefined
-  const posture = createPostureDesk({ inventory, hosts: options.hosts.map(toPostureHost) }, tell, saved?.posture)
-  const { rules = [], locate } = options
-  const detections = createDetections(
-    { emit, inventory, rules, ...(locate === undefined ? {} : { locate }) },
-    saved?.detections,
-  )
+  const opinions = createOpinions(options, emit, saved)
+  const { detections, posture, tell } = opinions
   const coverage = createCoverage(
     { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
     tell,
@@ -152,11 +148,6 @@ export function createPipeline(
       ? // What was saved came from desks of the same kind: who exchanges them begins anew.
         createHostDesks(deskOptions, emitHosts, saved?.desks as SavedHostDesks | undefined)
       : openRelay(deskOptions, saved?.desks)
-
-  function tell(event: Event): void {
-    emit(event)
-    if (isAlone) detections.observe(event)
-  }
 
   function emitHosts(event: Event): void {
     tell(event)
@@ -233,7 +224,7 @@ export function createPipeline(
         desks.take(name, item)
         break
       case 'hostfacts':
-        judge(name, item)
+        opinions.judge(name, item)
         break
       case 'unparsed':
       case 'suspect':
@@ -242,13 +233,6 @@ export function createPipeline(
       default:
         item satisfies never
     }
-  }
-
-  /** Facts come hourly, with them the time to look at the machine as a whole. */
-  function judge(name: string, { at, facts }: HostFactsRecord): void {
-    const known = rulesetBefore(options.hosts.find((each) => each.name === name)?.documents ?? [], at)
-    if (known !== null) posture.ruleset(name, known.at ?? at, known.document)
-    posture.facts(name, at, facts)
   }
 
   function snapshot(name: string, host: Host, record: SnapshotRecord): void {
@@ -325,6 +309,30 @@ export function createPipeline(
 /** Plain data of our own state file; a relay saves none of this name. */
 function isOfHostDesks(saved: unknown): saved is SavedHostDesks {
   return typeof saved === 'object' && saved !== null && 'undecided' in saved
+}
+
+/** What has an opinion: detections of documents, where all of them come by, and posture of machines. */
+function createOpinions(options: PipelineOptions, emit: (event: Event) => void, saved: SavedPipeline | undefined) {
+  const { inventory, hosts, rules = [], locate, openRelay } = options
+  const places = locate === undefined ? {} : { locate }
+  const detections = createDetections({ emit, inventory, rules, ...places }, saved?.detections)
+  const tell = (event: Event): void => {
+    emit(event)
+    if (openRelay === undefined) detections.observe(event)
+  }
+  const posture = createPostureDesk({ inventory, hosts: hosts.map(toPostureHost) }, tell, saved?.posture)
+  return {
+    detections,
+    posture,
+    /** A document, for who takes it and who has an opinion on it. */
+    tell,
+    /** Facts come hourly, with them the time to look at the machine as a whole. */
+    judge(name: string, { at, facts }: HostFactsRecord): void {
+      const known = rulesetBefore(hosts.find((each) => each.name === name)?.documents ?? [], at)
+      if (known !== null) posture.ruleset(name, known.at ?? at, known.document)
+      posture.facts(name, at, facts)
+    },
+  }
 }
 
 function toPostureHost({ name, sources, documents = [], hasRulesetDumps = false }: IntakeHost): PostureHost {

@@ -69,6 +69,24 @@ type Saved = {
   readonly forgotten: number
 }
 
+/** What was saved of a detection that looks at something else now: nothing is counted any more, and what is suppressed goes on. */
+export function onlySuppressed(
+  before: unknown,
+  change: (subject: string, until: Micros) => readonly [string, Micros],
+): unknown {
+  return { ...withSuppressed(before, change), subjects: new Map() } satisfies Saved
+}
+
+/** The same state with other times or names of what is suppressed; what is counted keeps its own. */
+export function withSuppressed(
+  before: unknown,
+  change: (subject: string, until: Micros) => readonly [string, Micros],
+): Saved {
+  // What `save` below gave.
+  const saved = before as Saved
+  return { ...saved, suppressed: new Map([...saved.suppressed].map(([subject, until]) => change(subject, until))) }
+}
+
 /** `options` of the same detection each time: what was saved goes on. */
 export function createThreshold(options: ThresholdOptions, emit: (event: Event) => void, before: unknown): Detection {
   const { about, window, describe } = options

@@ -2,6 +2,7 @@
  * A rule as a detection among the others: the same tallies, windows and suppression, so that it finds the same in a stream, over
  * what is stored, and in its samples.
  */
+import { hash } from 'node:crypto'
 import { type Event, fieldOf } from '../../event.ts'
 import { FIELD_NAMES, FIELDS, type FieldName, type Fields } from '../../fields.ts'
 import type { Inventory } from '../../identity/inventory.ts'
@@ -12,7 +13,15 @@ import { spanText } from '../../quantity-text.ts'
 import { type Micros, SECOND, toIso } from '../../time.ts'
 import type { Detection, DetectionAbout, DetectionKind } from '../catalogue/detection.ts'
 import { exceptionFor, excused } from '../catalogue/exceptions.ts'
-import { aboutPeer, createThreshold, type Described, type Found, peerName } from '../catalogue/thresholds.ts'
+import {
+  aboutPeer,
+  createThreshold,
+  type Described,
+  type Found,
+  onlySuppressed,
+  peerName,
+  withSuppressed,
+} from '../catalogue/thresholds.ts'
 import type { Rule } from './rule.ts'
 import { datasetsOf } from './rule-datasets.ts'
 
@@ -36,6 +45,7 @@ export function compileRule(rule: Rule): DetectionKind {
   const about = aboutRule(rule)
   const distinct = measure.kind === 'distinct' ? measure.field : null
   const span = window === null ? SINGLE_SPAN : spanOf(window)
+  const meaning = meaningOf(rule)
   return {
     about,
     reads: [],
@@ -44,7 +54,7 @@ export function compileRule(rule: Rule): DetectionKind {
       {
         reads: datasetsOf(rule.query),
         span,
-        keyOf: (event) => (matches(event) ? groupOf(rule.groupBy, event) : null),
+        keyOf: (event) => (matches(event) ? keyOf(meaning, groupOf(rule.groupBy, event)) : null),
         ...(distinct === null ? {} : { distinctOf: (event: Event) => textOf(fieldOf(event, distinct)) }),
       },
     ],
@@ -56,13 +66,54 @@ export function compileRule(rule: Rule): DetectionKind {
           threshold: measure.atLeast,
           window: window ?? SINGLE_SPAN,
           ...(window === null ? { settle: 0 } : {}),
-          describe: (found) => describe(rule, found, inventory),
+          describe: (found) => describe(rule, { ...found, subject: groupIn(found.subject) }, inventory),
         },
         emit,
-        saved,
+        stateFor(rule, meaning, saved),
       )
-      return laterBy(span, threshold)
+      return ofMeaning(rule, meaning, laterBy(span, threshold))
     },
+  }
+}
+
+/** Characters of a meaning in front of a group. */
+const MEANING = 8
+
+/** What decides which documents count and how. A rule that is changed and keeps its id must not count what the one before it saw. */
+function meaningOf({ query, groupBy, measure, window }: Rule): string {
+  return hash('sha256', JSON.stringify([printQuery(query), groupBy, measure, window]), 'hex').slice(0, MEANING)
+}
+
+function keyOf(meaning: string, group: string | null): string | null {
+  return group === null ? null : meaning + group
+}
+
+function groupIn(key: string): string {
+  return key.slice(MEANING)
+}
+
+/** `suppress`: what the times in `state` were made with. */
+type SavedRule = { readonly meaning: string; readonly suppress: Micros; readonly state: unknown }
+
+/** Whoever changes a rule does not want to hear again what it found a moment ago, nor wait for a suppression that is shorter now. */
+function stateFor({ suppress }: Rule, meaning: string, before: unknown): unknown {
+  // What `save` below gave.
+  const saved = before as SavedRule | undefined
+  if (saved === undefined || (saved.meaning === meaning && saved.suppress === suppress)) return saved?.state
+  const change = (key: string, until: Micros) => [meaning + groupIn(key), until + suppress - saved.suppress] as const
+  return saved.meaning === meaning ? withSuppressed(saved.state, change) : onlySuppressed(saved.state, change)
+}
+
+function ofMeaning({ suppress }: Rule, meaning: string, detection: Detection): Detection {
+  return {
+    tally: (tally, kind) => {
+      if (tally.key.startsWith(meaning)) detection.tally?.(tally, kind)
+    },
+    tick: (watermark) => detection.tick(watermark),
+    get forgotten() {
+      return detection.forgotten ?? 0
+    },
+    save: () => ({ meaning, suppress, state: detection.save() }) satisfies SavedRule,
   }
 }
 
@@ -155,6 +206,7 @@ function describe(rule: Rule, found: Found, inventory: Inventory): Described {
     ? aboutPeer(first)
     : { 'host.name': first['host.name'], 'observer.name': first['observer.name'] }
   return {
+    subject: found.subject,
     summary: `${title}: ${who === '' ? '' : `${who}, `}${amount}${took}`,
     query: findingQuery(rule, values, found),
     about: sorted({ ...told, ...groupFields(groupBy, first) }),

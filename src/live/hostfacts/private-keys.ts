@@ -34,6 +34,8 @@ export const SEARCH_LIMITS: KeySearchLimits = {
 const DEPTH_MAX = 40
 /** Traces told; where there are more, the first ones say enough. */
 const TRACES_MAX = 1_000
+/** Of one file: an archive of a thousand configurations must not end the search. */
+const FILE_TRACES_MAX = 100
 /** Characters kept of a name inside an archive. */
 const MEMBER_CHARS_MAX = 1_000
 const LEFT_OUT_PATHS_MAX = 20
@@ -184,7 +186,8 @@ function lookInto(search: Search, path: string, size: number, { isBesideConf, is
     search.bytes += size
   }
   for (const reason of leftOut) leaveOut(search, path, reason)
-  for (const { member, kind, form, isCertain, holder } of traces) {
+  if (traces.length > FILE_TRACES_MAX) leaveOut(search, path, `more than ${FILE_TRACES_MAX} keys in one file`)
+  for (const { member, kind, form, isCertain, holder } of traces.slice(0, FILE_TRACES_MAX)) {
     if (search.traces.length >= TRACES_MAX) {
       search.endedBy = `more than ${TRACES_MAX} keys`
       return

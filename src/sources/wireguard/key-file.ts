@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { findKeyTraces, type KeySurroundings, type KeyTrace } from './key-traces.ts'
+import { findKeyTraces, type KeySurroundings, type KeyTrace, TRIES_MAX } from './key-traces.ts'
 import { isTar, tarMembers } from './tar-members.ts'
 
 /** Bytes of a file that is looked into as it is: configurations are small. */
@@ -56,8 +56,10 @@ export function searchKeyFile(path: string, surroundings: KeySurroundings): KeyF
     const isArchive = isGzip(head) || isTar(head)
     const limit = isArchive ? ARCHIVE_BYTES_MAX : PLAIN_BYTES_MAX
     const isRead = size <= limit
+    const tries = { left: TRIES_MAX }
     if (!isRead) found.leftOut.add(`larger than ${limit / 1024 / 1024} MiB`)
-    else search(Buffer.concat([head, readBytes(fd, size - head.length)]), '', surroundings, 0, found)
+    else search(Buffer.concat([head, readBytes(fd, size - head.length)]), '', { ...surroundings, tries }, 0, found)
+    if (tries.left < 0) found.leftOut.add('more keys than are tried out')
     return { traces: found.traces, mode: mode & 0o7777, uid, gid, names, isRead, leftOut: [...found.leftOut] }
   } catch (error) {
     return { traces: [], mode: 0, uid: 0, gid: 0, names: 0, isRead: false, leftOut: [problemOf(error)] }

@@ -27,7 +27,12 @@ export type KeySurroundings = {
   readonly isBesideConf: boolean
   /** Whose a public key is, for people: `wg0`, `a peer of wg0`. */
   readonly known: ReadonlyMap<string, string>
+  /** Keys of which the public one may still be worked out, some tenths of a millisecond each; below 0 = there were more. */
+  readonly tries?: { left: number }
 }
+
+/** Keys tried in one file with all that is in it: a file made of keys would hold up everything else of the process for minutes. */
+export const TRIES_MAX = 1_000
 
 /** Traces told of one file; a file of a key server may have thousands. */
 export const TRACES_MAX = 100
@@ -53,13 +58,14 @@ export function findKeyTraces(bytes: Buffer, surroundings: KeySurroundings): Key
   const text = plainText(bytes)
   if (!ANY_KEY.test(text)) return []
   const found = new Map<string, KeyTrace>()
+  const tried: Tried = { ...surroundings, publicOf: createTries(surroundings.tries ?? { left: TRIES_MAX }) }
   const add = (trace: KeyTrace) => {
     if (found.size < TRACES_MAX) found.set(`${trace.kind} ${trace.form} ${trace.isCertain} ${trace.holder}`, trace)
   }
-  for (const [, word = '', key = ''] of text.matchAll(SETTING)) addSetting(word, key, surroundings, add)
-  if (text.includes('\t')) for (const line of text.split('\n')) addRow(line, surroundings, add)
+  for (const [, word = '', key = ''] of text.matchAll(SETTING)) addSetting(word, key, tried, add)
+  if (text.includes('\t')) for (const line of text.split('\n')) addRow(line, tried, add)
   const lone = LONE_KEY.exec(text)?.[1]
-  if (lone !== undefined) addLone(lone, surroundings, add)
+  if (lone !== undefined) addLone(lone, tried, add)
   return [...found.values()]
 }
 
@@ -92,11 +98,29 @@ export function publicKeyOf(privateKey: string): string {
 }
 
 type Add = (trace: KeyTrace) => void
+type Tried = KeySurroundings & { readonly publicOf: (privateKey: string) => string }
 
-function addSetting(word: string, key: string, { known }: KeySurroundings, add: Add): void {
+/** Public keys as far as the tries go, '' behind them. Dumps repeat the same key every second: those cost nothing. */
+function createTries(tries: { left: number }): (privateKey: string) => string {
+  const known = new Map<string, string>()
+  return (privateKey) => {
+    const before = known.get(privateKey)
+    if (before !== undefined) return before
+    if (tries.left <= 0) {
+      tries.left = -1
+      return ''
+    }
+    tries.left--
+    const publicKey = publicKeyOf(privateKey)
+    known.set(privateKey, publicKey)
+    return publicKey
+  }
+}
+
+function addSetting(word: string, key: string, { known, publicOf }: Tried, add: Add): void {
   if (isPlaceholder(key)) return
   const isPrivate = word.toLowerCase() === 'private'
-  const holder = isPrivate ? (known.get(publicKeyOf(key)) ?? '') : ''
+  const holder = isPrivate ? (known.get(publicOf(key)) ?? '') : ''
   add({ kind: isPrivate ? 'private-key' : 'preshared-key', form: 'setting', isCertain: true, holder })
 }
 
@@ -104,20 +128,20 @@ function addSetting(word: string, key: string, { known }: KeySurroundings, add: 
  * `wg show all dump` has the interface's name before each row, `wg show wg0 dump` has not: 5 and 9 columns, or 4 and 8. What stands
  * where the private key does is one when the public key behind it belongs to it.
  */
-function addRow(line: string, { known }: KeySurroundings, add: Add): void {
+function addRow(line: string, { known, publicOf }: Tried, add: Add): void {
   const columns = line.trimEnd().split('\t')
   const first = columns.length === 5 || columns.length === 9 ? 1 : columns.length === 4 || columns.length === 8 ? 0 : -1
   if (first < 0) return
   const [one = '', two = ''] = columns.slice(first)
   if (!isKey(one) || !isKey(two) || isPlaceholder(one) || isPlaceholder(two)) return
   if (columns.length >= 8) add({ kind: 'preshared-key', form: 'dump', isCertain: true, holder: known.get(one) ?? '' })
-  else if (publicKeyOf(one) === two)
+  else if (publicOf(one) === two)
     add({ kind: 'private-key', form: 'dump', isCertain: true, holder: known.get(two) ?? '' })
 }
 
-function addLone(key: string, { name, isBesideConf, known }: KeySurroundings, add: Add): void {
+function addLone(key: string, { name, isBesideConf, known, publicOf }: Tried, add: Add): void {
   if (isPlaceholder(key) || known.has(key)) return
-  const holder = known.get(publicKeyOf(key)) ?? ''
+  const holder = known.get(publicOf(key)) ?? ''
   if (holder !== '') add({ kind: 'private-key', form: 'key', isCertain: true, holder })
   else if (PRESHARED_NAME.test(name)) add({ kind: 'preshared-key', form: 'key', isCertain: false, holder: '' })
   else if (!PUBLIC_NAME.test(name) && isClamped(key) && (isBesideConf || PRIVATE_NAME.test(name)))

@@ -7,6 +7,7 @@ import type { Rule } from '../../../src/detections/rules/rule.ts'
 import { datasetsOf } from '../../../src/detections/rules/rule-datasets.ts'
 import { createFacet, type Event, flatten } from '../../../src/event.ts'
 import { printEvent } from '../../../src/event-json.ts'
+import type { Fields } from '../../../src/fields.ts'
 import { emptyInventory, type Inventory, parseInventory } from '../../../src/identity/inventory.ts'
 import { parseQuery } from '../../../src/kql/parse.ts'
 import { createPredicate } from '../../../src/kql/predicate.ts'
@@ -234,5 +235,48 @@ describe('the datasets a rule reads', () => {
     ['event.dataset : "wireguard.finding"', []],
   ])('%s', (text, datasets) => {
     expect(datasetsOf(parseQuery(text, { now: 0 }))).toEqual(datasets)
+  })
+})
+
+describe('a rule that is changed while it runs and keeps its id', () => {
+  /** The first rule sees the first documents, then the other one the rest. */
+  function changed(first: Rule, before: readonly Event[], second: Rule, after: readonly Event[]): Event[] {
+    const found: Event[] = []
+    const emit = (event: Event) => void found.push(event)
+    const options = { emit, inventory: emptyInventory() }
+    const old = createDetections({ ...options, rules: [compileRule(first)] }, undefined, [])
+    for (const event of before) old.observe(event)
+    old.tick((before.at(-1)?.own['@timestamp'] ?? 0) + 90 * SECOND)
+    const saved = restored(old.save())
+    const next = createDetections({ ...options, rules: [compileRule(second)] }, saved, [])
+    for (const event of after) next.observe(event)
+    next.tick(Number.POSITIVE_INFINITY)
+    return found
+  }
+  const times = (from: number, count: number, more: Fields = {}) =>
+    Array.from({ length: count }, (_, n) => flow(from + n, `${from}-${n}`, more))
+
+  test('counts nothing that only the one before it saw', () => {
+    const lines = ['group_by: [source.ip]', 'threshold: 5', 'window: 1h']
+    const ssh = madeRule('query: "destination.port : 22"', ...lines)
+    const web = madeRule('query: "destination.port : 443"', ...lines)
+    const https = { 'destination.port': 443 }
+    expect(changed(ssh, times(0, 4), ssh, times(200, 1))).toHaveLength(1)
+    expect(changed(ssh, times(0, 4), web, times(200, 1, https))).toEqual([])
+    expect(summaries(changed(ssh, times(0, 4), web, times(200, 5, https)))).toEqual([
+      'Made: source.ip 10.8.0.2, 5 documents in 4 s',
+    ])
+  })
+
+  test('stays quiet about what was found a moment ago, for as long as it says now', () => {
+    const rule = (suppress: string, query = 'destination.port : 22') =>
+      madeRule(`query: "${query}"`, 'group_by: [source.ip]', `suppress: ${suppress}`)
+    const other = 'destination.port : (22 or 23)'
+    const twice = (first: Rule, second: Rule) => changed(first, times(0, 1), second, times(600, 1)).length
+    expect(twice(rule('1h'), rule('1h'))).toBe(1)
+    expect(twice(rule('1h'), rule('1h', other))).toBe(1)
+    expect(twice(rule('30d'), rule('5m'))).toBe(2)
+    expect(twice(rule('30d'), rule('5m', other))).toBe(2)
+    expect(twice(rule('5m'), rule('1h'))).toBe(1)
   })
 })

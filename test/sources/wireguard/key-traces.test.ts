@@ -143,3 +143,28 @@ describe('tar archives', () => {
     )
   })
 })
+
+describe('a file full of keys', () => {
+  const keys = Array.from({ length: 3_000 }, (_, i) => privateKey(10_000 + i))
+
+  test('costs no more than a bounded number of multiplications, which is said', () => {
+    const tries = { left: 100 }
+    findKeyTraces(Buffer.from(keys.map((key) => `PrivateKey = ${key}`).join('\n')), { ...PLAIN, tries })
+    expect(tries.left).toBeLessThan(0)
+    findKeyTraces(Buffer.from(keys.map((key) => `wg0\t${key}\t${PUBLIC}\t1\toff`).join('\n')), { ...PLAIN, tries })
+    expect(tries.left).toBeLessThan(0)
+  })
+
+  test('repeated dumps of the same tunnel cost one', () => {
+    const tries = { left: 100 }
+    const dumps = `wg0\t${KEY}\t${PUBLIC}\t51820\toff\n`.repeat(5_000)
+    expect(findKeyTraces(Buffer.from(dumps), { ...PLAIN, tries })).toHaveLength(1)
+    expect(tries.left).toBe(99)
+  })
+
+  test('keys that were not tried are found all the same where a setting names them', () => {
+    expect(findKeyTraces(Buffer.from(`PrivateKey = ${KEY}`), { ...PLAIN, known, tries: { left: 0 } })).toEqual([
+      { kind: 'private-key', form: 'setting', isCertain: true, holder: '' },
+    ])
+  })
+})
