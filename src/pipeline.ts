@@ -127,8 +127,7 @@ export function createPipeline(
   const known = new Map(saved?.hosts)
   const { openRelay, isLive = false } = options
   const isAlone = openRelay === undefined
-  const opinions = createOpinions(options, emit, saved)
-  const { detections, posture, tell } = opinions
+  const { detections, posture, tell, judge } = createOpinions(options, emit, saved)
   const coverage = createCoverage(
     { hosts: options.hosts, inventory, isLive, isOwnOnly: !isAlone },
     tell,
@@ -224,7 +223,7 @@ export function createPipeline(
         desks.take(name, item)
         break
       case 'hostfacts':
-        opinions.judge(name, item)
+        judge(name, item)
         break
       case 'unparsed':
       case 'suspect':

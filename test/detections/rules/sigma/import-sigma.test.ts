@@ -267,7 +267,15 @@ describe('the file that comes of it', () => {
 })
 
 test('whatever its values and its title are, the file that comes of it asks the same', () => {
-  const unit = fc.constantFrom(...'abe1 \n\t\r"\'\\*:()#->{}[]&|%@!,', '\u0085', '\u2028', '\ufeff', 'and', 'not', '😀')
+  const unit = fc.constantFrom(
+    ...Array.from('abe1 \n\t\r"\'\\*:()#->{}[]&|%@!,'),
+    '\u0085',
+    '\u2028',
+    '\ufeff',
+    'and',
+    'not',
+    '😀',
+  )
   const text = fc.oneof(fc.string({ unit, minLength: 1 }), fc.string({ minLength: 1 }))
   const title = fc.oneof(text, fc.constantFrom('4688', 'True', '1e-5', 'null', '0x1f', '~', 'y'))
   const key = fc.constantFrom('CommandLine', 'CommandLine|contains|all', 'Image|endswith', 'User|startswith')
