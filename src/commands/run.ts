@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
-import { AppError } from '../errors.ts'
+import { AppError, formatProblem } from '../errors.ts'
 import { type LiveRun, openLiveRun } from '../live/live-run.ts'
 import type { Log } from '../live/log.ts'
 import { createNotifier } from '../live/notify.ts'
@@ -128,12 +128,10 @@ function listenToSignals(live: LiveRun, load: () => Promise<Settings>, log: Log)
         if (own === asked) live.reload(settings)
       },
       (error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error)
-        const problems =
-          error instanceof AppError
-            ? error.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
-            : []
-        live.refuseReload([`SIGHUP: the new settings are refused, the old ones go on: ${why}`, ...problems].join('\n'))
+        // The place says more than that there is one.
+        const problems = error instanceof AppError ? error.problems.map(formatProblem) : []
+        const why = problems.length > 0 ? problems : [error instanceof Error ? error.message : String(error)]
+        live.refuseReload(`SIGHUP refused, the old settings go on: ${why.join('\n')}`)
       },
     )
   }

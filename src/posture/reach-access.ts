@@ -2,7 +2,7 @@
  * What rules let one key reach, laid over the catalogue: which resources, as a whole or in part, which other peers, and what address space
  * beyond both. Addresses are those after destination NAT, as the catalogue has them.
  */
-import { allAddresses, type Family, prefixRange, type Range } from '../address-range.ts'
+import { allAddresses, type Family, overlap, prefixRange, type Range } from '../address-range.ts'
 import type { Resource } from '../identity/inventory-entries.ts'
 import type { StaticReach } from '../sources/nftables/reach.ts'
 import type { ReachPart } from '../sources/nftables/reach-parts.ts'
@@ -61,7 +61,19 @@ export type AccessQuestion = {
 /** Pure; each part of the reach is laid over every region and prefix it meets. */
 export function accessOf({ reach, regions, own, gatewayAddresses, peers }: AccessQuestion): Access {
   const itself = gatewayAddresses.flatMap(placesOf)
-  const all = [...beyond(reach.forward.map(reachedBy), itself), ...onGateway(reach.gateway, itself)]
+  const perhapsItself = unheld(regions, [...own, ...peers.map(({ prefix }) => prefix)])
+  const all = [
+    ...beyond(reach.forward.map(reachedBy), itself),
+    ...onGateway(reach.gateway, itself),
+    ...onGateway(reach.gateway, beyondPlaces(perhapsItself, itself)).map((each) => ({
+      ...each,
+      certainty: 'maybe' as const,
+    })),
+  ]
+  // What NAT sends to somebody else's address is not on the gateway.
+  const gateway = reach.gateway.filter(
+    (part) => !isMoved(part) || within([reachedBy(part)], [...itself, ...perhapsItself, ...LOOPBACK]).length > 0,
+  )
   const byResource = Map.groupBy(regions, ({ resource }) => resource)
   const resources: ReachedResource[] = []
   for (const [resource, ofResource] of byResource) {
@@ -79,7 +91,7 @@ export function accessOf({ reach, regions, own, gatewayAddresses, peers }: Acces
     return reached.length === 0 ? [] : [{ ...peer, certainty: best(reached), reached }]
   })
   const taken = [...regions, ...itself, ...places.map(({ place }) => place), ...own.flatMap(placesOf)]
-  return { resources, peers: met, beyond: beyond(all, taken), gateway: reach.gateway, isWhole: reach.isWhole }
+  return { resources, peers: met, beyond: beyond(all, taken), gateway, isWhole: reach.isWhole }
 }
 
 type Place = { readonly family: Family; readonly box: Box }
@@ -94,6 +106,38 @@ function placesOf(prefix: string): Place[] {
   const read = prefixRange(prefix)
   if (read === null || prefix.endsWith('/0')) return []
   return [{ family: read.family, box: destinationBox(read.range, ALL_PROTOCOLS, ALL_PORTS) }]
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].flatMap(placesOf)
+/** Peers' addresses lie in one network with the gateway's, as people number tunnels. */
+const TUNNEL_LENGTH = { 4: 24, 6: 64 } as const
+
+/**
+ * Single addresses of the catalogue in the network of the tunnel that no peer holds. WireGuard forwards nothing to them, so what answers
+ * there can only be the gateway, whose own addresses neither rules nor `wg show` tell.
+ */
+function unheld(regions: readonly Region[], prefixes: readonly string[]): Place[] {
+  const held = prefixes.flatMap(placesOf)
+  const networks = prefixes.flatMap((prefix) => {
+    const [address = '', length] = prefix.split('/')
+    const network = address.includes(':') ? TUNNEL_LENGTH[6] : TUNNEL_LENGTH[4]
+    return length === (address.includes(':') ? '128' : '32') ? placesOf(`${address}/${network}`) : []
+  })
+  return regions.filter(
+    ({ family, box }) => !isMany(box.destination) && meets(networks, family, box) && !meets(held, family, box),
+  )
+}
+
+function meets(places: readonly Place[], family: Family, box: Box): boolean {
+  return places.some((place) => place.family === family && overlap(place.box.destination, box.destination) !== null)
+}
+
+function beyondPlaces(places: readonly Place[], others: readonly Place[]): Place[] {
+  return places.filter(({ family, box }) => !meets(others, family, box))
+}
+
+function isMoved({ becomes }: ReachPart): boolean {
+  return becomes !== null && becomes.destination !== null
 }
 
 function reachedBy(part: ReachPart): Reached {

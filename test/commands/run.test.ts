@@ -128,7 +128,7 @@ describe('settings', () => {
     const inventory = place.shop.read('inventory.yaml')
     place.shop.write('inventory.yaml', 'peers: 5\n')
     running.child.kill('SIGHUP')
-    await until(() => running.said().includes('the new settings are refused, the old ones go on'), 'the refusal')
+    await until(() => running.said().includes('SIGHUP refused, the old settings go on'), 'the refusal')
     expect(running.said()).toMatch(/inventory\.yaml:1:\d+: /)
     place.shop.write('inventory.yaml', inventory)
     running.child.kill('SIGHUP')

@@ -1,12 +1,15 @@
 /** Host facts are text that anybody may have written: what posture makes of it goes into shells, terminals and documents. */
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
+import { postureJson } from '../../src/commands/posture-json.ts'
+import { postureText } from '../../src/commands/posture-print.ts'
 import { createPostureView } from '../../src/posture/posture-view.ts'
 import { runChecks } from '../../src/posture/run-checks.ts'
 import { storedOfFacts } from '../../src/posture/stored-confs.ts'
 import { safeText } from '../../src/safe-text.ts'
 import { parseHostFacts } from '../../src/sources/hostfacts/decoder.ts'
 import type { HostFacts } from '../../src/sources/hostfacts/facts.ts'
+import { createMemoryTerminal } from '../commands/memory-terminal.ts'
 import { gateway, ruleset } from './made-host.ts'
 
 const EVIL = [
@@ -124,4 +127,12 @@ describe('commands that mend', () => {
       expect(spawnSync('/bin/bash', ['-c', TRAP + line], nothing).signal, line).toBe(null)
     }
   })
+})
+
+test.each(EVIL)('a terminal is shown no control character when a machine says %j', (evil) => {
+  const view = createPostureView([gateway({ facts: evilFacts(evil) })], null)
+  const outcomes = runChecks(view)
+  const page = { place: evil, inventory: null, machines: view.machines, outcomes }
+  for (const line of postureText(createMemoryTerminal(), page, 80).split('\n')) expect(safeText(line)).toBe(line)
+  expect(postureJson(page)).toMatch(/^[\n\x20-\x7e]*$/)
 })

@@ -1,7 +1,11 @@
 /** Commands that read what was recorded, asked in this process as a person asks them. */
 import { Writable } from 'node:stream'
 import { Command } from 'commander'
+import { declareFindings } from '../../src/commands/findings-declarations.ts'
+import { declarePosture } from '../../src/commands/posture-declarations.ts'
 import { printError } from '../../src/commands/problem-report.ts'
+import { declareReport } from '../../src/commands/report-declarations.ts'
+import { declareRules } from '../../src/commands/rules-declarations.ts'
 import { declarePeers, declareSearch, declareTimeline, declareWho } from '../../src/commands/store-declarations.ts'
 import type { Terminal } from '../../src/commands/terminal.ts'
 import { AppError, ERROR_EXITS } from '../../src/errors.ts'
@@ -38,7 +42,9 @@ export async function asked(argv: readonly string[], now: Micros): Promise<Asked
       printed.status = status
     },
   }
-  for (const declare of [declareSearch, declareWho, declareTimeline, declarePeers]) declare(program, invocation)
+  const reading = [declareSearch, declareWho, declareTimeline, declarePeers]
+  for (const declare of [...reading, declareFindings, declareRules, declarePosture, declareReport])
+    declare(program, invocation)
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {

@@ -185,7 +185,7 @@ function firstDifference(found: Output, expected: Output): object {
 }
 
 /** Questions about what the capture holds. */
-async function commandsOf(store: string): Promise<string[][]> {
+async function commandsOf(store: string): Promise<readonly (readonly string[])[]> {
   const reader = await openStoreReader(store)
   try {
     const peers = await reader.groups(
@@ -217,6 +217,14 @@ async function commandsOf(store: string): Promise<string[][]> {
           ['timeline', String(name), '--json', '--since', toIso(moment)],
         ]),
       ['timeline', 'nobody-like-this'],
+      ...OPINIONS,
+      ...peers
+        .toSorted(byTime)
+        .filter((_, i) => i % Math.ceil(peers.length / 4) === 0)
+        .flatMap(({ values: [key] }) => [
+          ['report', 'revocation', '--peer', String(key)],
+          ['report', 'exposure', '--peer', String(key), '--json'],
+        ]),
     ]
   } finally {
     reader.close()
@@ -230,6 +238,19 @@ function hostOf(address: string): string {
 function byTime(a: Group, b: Group): number {
   return a.oldest - b.oldest || (JSON.stringify(a.values) < JSON.stringify(b.values) ? -1 : 1)
 }
+
+/** What was found, what it means, and what rules and checks make of what is stored. */
+const OPINIONS: readonly (readonly string[])[] = [
+  ['findings', '--limit', '0'],
+  ['findings', '--limit', '0', '--json'],
+  ['findings', 'wireguard.peer.name : *', '--severity', 'high', '--open', '--limit', '5'],
+  ['findings', 'show', 'zzz'],
+  ['posture'],
+  ['posture', '--json'],
+  ['report', 'exposure', '--all'],
+  ['report', 'revocation', '--peer', 'nobody-like-this'],
+  ['rules', 'run', join(ROOT, 'pipelines/rules/database-access.yaml'), '--json'],
+]
 
 const SEARCHES: readonly (readonly string[])[] = [
   ['--limit', '0', '--json'],

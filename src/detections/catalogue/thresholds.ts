@@ -60,6 +60,8 @@ export type Found = {
 
 /** Subjects that are counted at one time, and those that are suppressed; beyond it the one longest quiet is let go. */
 export const SUBJECTS_MAX = 20_000
+/** So many are let go at once: one by one each would cost a walk over the places of those that went before (V8's Map). */
+export const SUBJECTS_LET_GO = 1_000
 
 /** Plain data. */
 type Subject = { readonly tallies: Tally[]; opensUntil: Micros | null }
@@ -98,6 +100,8 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
   const suppressed = saved?.suppressed ?? new Map<string, Micros>()
   let forgotten = saved?.forgotten ?? 0
   const toDocument = createFindingDocuments(about)
+  /** Nothing that is open is over before then: time goes on in small steps. */
+  let nextClose = firstClose(subjects)
 
   function isSuppressed(key: string, at: Micros): boolean {
     const until = suppressed.get(key)
@@ -110,10 +114,11 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     suppressed.delete(key)
     suppressed.set(key, until)
     if (suppressed.size <= SUBJECTS_MAX) return
-    const oldest = suppressed.keys().next()
-    if (oldest.done === true) return
-    suppressed.delete(oldest.value)
-    forgotten++
+    for (const oldest of suppressed.keys()) {
+      if (suppressed.size <= SUBJECTS_MAX - SUBJECTS_LET_GO) return
+      suppressed.delete(oldest)
+      forgotten++
+    }
   }
 
   function reached(tallies: readonly Tally[]): boolean {
@@ -158,18 +163,20 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
 
   /** What is open and over by then goes out, in order of time. */
   function closeBefore(watermark: Micros): void {
+    if (watermark < nextClose) return
     const over = [...subjects].filter(([, { opensUntil }]) => opensUntil !== null && opensUntil <= watermark)
     over.sort(([a, x], [b, y]) => (x.opensUntil ?? 0) - (y.opensUntil ?? 0) || (a < b ? -1 : 1))
     for (const [key, subject] of over) close(key, subject)
+    nextClose = firstClose(subjects)
   }
 
-  function forgetOne(): void {
-    const oldest = subjects.entries().next()
-    if (oldest.done === true) return
-    forgotten++
-    const [key, subject] = oldest.value
-    if (subject.opensUntil === null) subjects.delete(key)
-    else close(key, subject)
+  function forgetOldest(): void {
+    for (const [key, subject] of subjects) {
+      if (subjects.size <= SUBJECTS_MAX - SUBJECTS_LET_GO) return
+      forgotten++
+      if (subject.opensUntil === null) subjects.delete(key)
+      else close(key, subject)
+    }
   }
 
   return {
@@ -193,14 +200,18 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
       subject.tallies.splice(0, subject.tallies.length, ...within, tally)
       if (reached(subject.tallies)) {
         subject.opensUntil = tally.end + settle
+        nextClose = Math.min(nextClose, subject.opensUntil)
         if (options.isTight === true) while (reached(subject.tallies.slice(1))) subject.tallies.shift()
       }
-      if (subjects.size > SUBJECTS_MAX) forgetOne()
+      if (subjects.size > SUBJECTS_MAX) forgetOldest()
     },
     tick(watermark) {
       closeBefore(watermark)
-      for (const [key, { tallies, opensUntil }] of subjects)
-        if (opensUntil === null && (tallies.at(-1)?.end ?? 0) <= watermark - window) subjects.delete(key)
+      for (const [key, { tallies, opensUntil }] of subjects) {
+        // Whoever had a tally last stands last.
+        if ((tallies.at(-1)?.end ?? 0) > watermark - window) break
+        if (opensUntil === null) subjects.delete(key)
+      }
       // At the end of the input nothing more is waited for, but it is no time: what comes again after it is suppressed still.
       if (!Number.isFinite(watermark)) return
       for (const [key, until] of suppressed) {
@@ -213,6 +224,12 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     },
     save: () => ({ subjects, suppressed, forgotten }) satisfies Saved,
   }
+}
+
+function firstClose(subjects: ReadonlyMap<string, Subject>): Micros {
+  let first = Number.POSITIVE_INFINITY
+  for (const { opensUntil } of subjects.values()) first = Math.min(first, opensUntil ?? first)
+  return first
 }
 
 /** Documents that came again when their tally was closed: they count once. */

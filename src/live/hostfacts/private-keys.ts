@@ -11,6 +11,7 @@ import { PLAIN_BYTES_MAX, searchKeyFile } from '../../sources/wireguard/key-file
 import { isKeyPlace } from '../../sources/wireguard/key-traces.ts'
 import { SECOND } from '../../time.ts'
 import type { Clock } from '../clock.ts'
+import { foreignMounts } from './foreign-mounts.ts'
 import { problemOf } from './read-fact.ts'
 
 /** Where administrators keep configurations and copies of them. */
@@ -38,6 +39,7 @@ const TRACES_MAX = 1_000
 const FILE_TRACES_MAX = 100
 /** Characters kept of a name inside an archive. */
 const MEMBER_CHARS_MAX = 1_000
+const FOREIGN = 'another kind of file system'
 const LEFT_OUT_PATHS_MAX = 20
 /** Files looked into, and names looked at, before other work of this process has its turn; an archive is work enough alone. */
 const FILES_AT_ONCE = 8
@@ -66,6 +68,8 @@ type Search = {
   readonly options: KeySearchOptions
   readonly limits: KeySearchLimits
   readonly until: number
+  /** Mount points that are not looked at. */
+  readonly foreign: ReadonlySet<string>
   readonly traces: KeyTraceFact[]
   readonly leftOut: Map<string, number>
   readonly leftOutPaths: { path: string; reason: string }[]
@@ -85,6 +89,7 @@ export async function searchPrivateKeys(options: KeySearchOptions): Promise<KeyS
     options,
     limits,
     until: at + limits.duration,
+    foreign: foreignMounts(options.root),
     traces: [],
     leftOut: new Map(),
     leftOutPaths: [],
@@ -111,6 +116,11 @@ export async function searchPrivateKeys(options: KeySearchOptions): Promise<KeyS
 async function searchPath(search: Search, start: string): Promise<void> {
   const { root, progress } = search.options
   const folders: { path: string; depth: number; device: number; isOpen: boolean }[] = []
+  // Somebody who names a folder of another machine means it.
+  if (SEARCH_PATHS.includes(start) && search.foreign.has(start)) {
+    leaveOut(search, start, FOREIGN)
+    return
+  }
   try {
     const stats = lstatSync(join(root, start))
     const isOpen = isOpenAbove(root, start)
@@ -134,11 +144,15 @@ async function searchPath(search: Search, start: string): Promise<void> {
     for (const name of names) {
       if (isOver(search)) return
       const child = join(path, name)
+      if (search.foreign.has(child)) {
+        leaveOut(search, child, FOREIGN)
+        continue
+      }
       if (++search.namesSeen % NAMES_AT_ONCE === 0) await setImmediate()
       try {
         const stats = lstatSync(join(root, child))
         if (stats.isDirectory()) {
-          if (isForeign(search, child, stats.dev, folder.device)) leaveOut(search, child, 'another kind of file system')
+          if (isForeign(search, child, stats.dev, folder.device)) leaveOut(search, child, FOREIGN)
           else if (depth >= DEPTH_MAX) leaveOut(search, child, `deeper than ${DEPTH_MAX} folders`)
           else
             inner.push({

@@ -10,7 +10,7 @@ import { addressBits, parseIpv4 } from '../../address.ts'
 import { allAddresses, type Family, prefixRange, type Range } from '../../address-range.ts'
 import { type MapSplit, readMap } from './reach-map.ts'
 import { ALL_PORTS } from './reach-space.ts'
-import type { Traveller } from './reach-traveller.ts'
+import { type Traveller, withDoubt } from './reach-traveller.ts'
 import type { Scope } from './rule-condition.ts'
 import { type NamedSet, property } from './ruleset-document.ts'
 
@@ -70,13 +70,11 @@ function changed(traveller: Traveller, family: Family, address: unknown, ports: 
   const port = mapped === undefined ? ports : (portRange(mapped) ?? ALL_PORTS)
   const destination =
     target === undefined ? traveller.destination : (targetRange(target, family) ?? allAddresses(family))
-  return {
-    ...traveller,
-    destination,
-    port: port ?? traveller.port,
-    isTranslated: true,
-    isToGateway: target === undefined ? traveller.isToGateway : isLoopback(destination),
-  }
+  const moved = { ...traveller, destination, port: port ?? traveller.port, isTranslated: true }
+  // Any other address may be one of the gateway's own: both are followed, the one that goes there and the one that goes on.
+  if (!isLoopback(destination)) return moved
+  // Where net.ipv4.conf.*.route_localnet is 0, as it comes, the kernel drops these.
+  return { ...moved, isToGateway: true, isDoubtful: true, why: withDoubt(traveller.why, ['way-out']) }
 }
 
 function targetRange(value: unknown, family: Family): Range | null {

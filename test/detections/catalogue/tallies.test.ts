@@ -151,6 +151,15 @@ test('where only the different values are kept, nothing else is', () => {
   })
 })
 
+test('where only sums are kept, each document counts once, and nothing is kept of it', () => {
+  const tallies = createTallies({ ...KIND, keeps: 'sums' })
+  const many = Array.from({ length: 50 }, (_, i) => document({ at: i * 1000, id: `id${i}`, bytes: 3 }))
+  for (const each of [...many, ...many.toReversed()]) tallies.add(each)
+  expect(takeAll(tallies)).toMatchObject([
+    { count: 50, sum: 150, distinct: ['10.0.0.1'], first: {}, related: { ip: [], hosts: [], user: [] } },
+  ])
+})
+
 test('fields of facets are among those of the first document, its original text is not', () => {
   const tallies = createTallies(KIND)
   const facet = createFacet({ 'wireguard.peer.name': 'alder' })

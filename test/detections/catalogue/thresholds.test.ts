@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LAG } from '../../../src/detections/catalogue/catalogue.ts'
 import type { DetectionAbout, DetectionKind, Tally } from '../../../src/detections/catalogue/detection.ts'
-import { createThreshold, SUBJECTS_MAX, type ThresholdOptions } from '../../../src/detections/catalogue/thresholds.ts'
+import {
+  createThreshold,
+  SUBJECTS_LET_GO,
+  SUBJECTS_MAX,
+  type ThresholdOptions,
+} from '../../../src/detections/catalogue/thresholds.ts'
 import { type Event, flatten } from '../../../src/event.ts'
 import { EVIDENCE_MAX } from '../../../src/finding-document.ts'
 import { parseInventory } from '../../../src/identity/inventory.ts'
@@ -200,21 +205,23 @@ describe('limits', () => {
     related: { ip: [], hosts: [], user: [] },
   })
 
-  test('too many subjects: the one longest quiet is let go, counted, and no open finding is lost', () => {
+  test('too many subjects: those longest quiet are let go, counted, and no open finding is lost', () => {
     const found: Event[] = []
     const threshold = createThreshold({ ...OPTIONS, threshold: 2 }, (event) => found.push(event), undefined)
     for (const n of [0, 1]) threshold.tally?.(tally('open', n), 0)
     for (let i = 0; i < SUBJECTS_MAX; i++) threshold.tally?.(tally(`key${i}`, 1), 0)
     expect(found.map((event) => flatten(event)['wireguard.finding.subject'])).toEqual(['open'])
-    expect(threshold.forgotten).toBe(1)
+    expect(threshold.forgotten).toBe(SUBJECTS_LET_GO + 1)
     const again = createThreshold(
       { ...OPTIONS, threshold: 2 },
       (event) => found.push(event),
       restored(threshold.save()),
     )
-    again.tally?.(tally('key0', 2), 0)
+    // The first that stayed, and the last that did not.
+    again.tally?.(tally(`key${SUBJECTS_LET_GO}`, 2), 0)
+    again.tally?.(tally(`key${SUBJECTS_LET_GO - 1}`, 2), 0)
     again.tick(T0 + 10 * MINUTE)
-    expect([found.length, again.forgotten]).toEqual([2, 1])
+    expect([found.length, again.forgotten]).toEqual([2, SUBJECTS_LET_GO + 1])
   })
 
   test('the suppression longest quiet is forgotten first', () => {

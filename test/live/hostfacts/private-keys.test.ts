@@ -130,6 +130,20 @@ describe('the search for private keys', () => {
     expect(leftOut).toEqual({ 'hidden from this program': 1 })
   })
 
+  test('does not touch what lies on another machine: a server that is away would hold everything up', async () => {
+    put('srv/here/wg0.conf', CONF)
+    put('srv/a way/wg0.conf', CONF)
+    put('etc/wg0.conf', CONF)
+    put('proc/self/mountinfo', '1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:50 / /srv/a\\040way rw - nfs4 fs:/x rw\n')
+    const found = await search(['/srv'])
+    expect(found.traces.map(({ path }) => path)).toEqual(['/srv/here/wg0.conf', '/srv/here/wg0.conf'])
+    expect(found.leftOut).toEqual({ 'another kind of file system': 1 })
+    // Somebody who names it means it.
+    expect((await search(['/srv/a way'])).traces).toHaveLength(2)
+    put('proc/self/mountinfo', '2 1 0:50 / /etc rw shared:3 master:1 - fuse.sshfs fs:/x rw\n')
+    expect((await search(['/etc'])).leftOut).toEqual({ 'another kind of file system': 1 })
+  })
+
   test('lets other work have its turn where there are no files at all', async () => {
     mkdirSync(shop.path('etc'))
     for (let i = 0; i < 1_200; i++) symlinkSync('/nowhere', shop.path(`etc/${i}`))
@@ -181,6 +195,15 @@ test('no key gets into host facts, nor into what posture says of them', async ()
       `[Interface]\nPrivateKey = ${key}\nPostUp = echo ${key}\n`,
     ],
     (key) => ['etc/wireguard/wg0.conf~', `PresharedKey = ${key}`],
+    (key) => [
+      'etc/wireguard/odd.conf',
+      `[INTERFACE]\r\nPRIVATEKEY=${key} # ${key}\r\n[peer]\r\n# Name = ${key}\r\n#${key}\r\nPublicKey = x\r\nPresharedkey\t=\t${key}\r\n`,
+    ],
+    (key) => ['etc/wireguard/wide.conf', Buffer.from(`\ufeff[Interface]\r\nPrivateKey = ${key}\r\n`, 'utf16le')],
+    (key) => [
+      'srv/nested.tar.gz',
+      gzipSync(tar([{ name: 'a/b.gz', text: gzipSync(`PresharedKey=${key}\n${key}`).toString('latin1') }])),
+    ],
     (key) => ['srv/privatekey', key],
     (key) => ['srv/backup.tgz', gzipSync(tar([{ name: 'wg0.conf', text: `PrivateKey=${key}` }]))],
     (key) => ['srv/wg.gz', gzipSync(`wg0\t${key}\t${publicKeyOf(key)}\t51820\toff\n`)],
