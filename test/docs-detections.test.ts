@@ -59,6 +59,40 @@ describe.each(DETECTIONS.map(({ about }) => ({ about, id: about.id })))('$id', (
   })
 })
 
+test('names of any kind are text in the queries of findings', () => {
+  const hostile = `x" or * : * \\ \n) and not (`
+  const names = [
+    'host.name',
+    'wireguard.resource.name',
+    'wireguard.peer.name',
+    'user.name',
+    'process.executable',
+  ] as const
+  const stranger: Fields = { 'event.dataset': 'wireguard.peer', 'host.name': 'elsewhere' }
+  const toHostile = (event: Event): Event => {
+    const given = names.map((name) => [name, event.own[name]] as const).filter(([, value]) => value !== undefined)
+    const changed = Object.fromEntries(given.map(([name, value]) => [name, `${hostile}${value}`]))
+    return { ...event, own: { ...event.own, ...changed } }
+  }
+  let count = 0
+  for (const { about } of DETECTIONS) {
+    // Histories of weeks are long, and no other than the rest.
+    for (const scenario of scenariosOf(about.id).filter(({ events }) => events.length < 1000)) {
+      const events = scenario.events.map(toHostile)
+      const documents = new Map(events.map(({ own }) => [own['event.id'], own]))
+      for (const finding of findingsOf(about.id, { ...scenario, events })) {
+        count++
+        const query = finding['wireguard.finding.query'] ?? ''
+        const isShown = predicateOf(query)
+        for (const id of finding['wireguard.finding.evidence_ids'] ?? [])
+          expect(isShown(documents.get(id) ?? {}), query).toBe(true)
+        expect(isShown(stranger), query).toBe(false)
+      }
+    }
+  }
+  expect(count).toBeGreaterThan(DETECTIONS.length)
+})
+
 function predicateOf(query: string): (fields: Fields) => boolean {
   return createPredicate(parseQuery(query, { now: 0 }))
 }

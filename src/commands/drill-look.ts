@@ -29,8 +29,14 @@ export type Machine = {
   readonly clock: Clock
 }
 
+/** One dump. */
+export type Running = { readonly peers: readonly PeerRow[]; readonly interfaces: readonly string[] }
+
+/** What `wg` writes of an interface that it may not or cannot ask; it goes on with the next one, and its exit status may be 0. */
+const UNREADABLE = 'Unable to access interface'
+
 /** What runs now, or why that is not known. Never rejects. */
-export async function readRunning({ wg, clock }: Machine): Promise<readonly PeerRow[] | { readonly problem: string }> {
+export async function readRunning({ wg, clock }: Machine): Promise<Running | { readonly problem: string }> {
   if (wg === '') return { problem: 'wg is not installed' }
   const { stdout, stderr, problem } = await runCommand(
     [wg, 'show', 'all', 'dump'],
@@ -40,10 +46,12 @@ export async function readRunning({ wg, clock }: Machine): Promise<readonly Peer
   // What wg says on stderr is a message of its own; rows stand on stdout only.
   if (problem !== '')
     return { problem: safeText(`${problem} ${stderr.split('\n', 1).join('')}`.trim().slice(0, SAID_MAX)) }
+  if (stderr.includes(UNREADABLE))
+    return { problem: safeText(stderr.trim().split('\n', 1).join('').slice(0, SAID_MAX)) }
   return decodeDump(stdout.toString('latin1'), clock.now())
 }
 
-function decodeDump(text: string, at: Micros): readonly PeerRow[] | { readonly problem: string } {
+function decodeDump(text: string, at: Micros): Running | { readonly problem: string } {
   const found: SnapshotRecord[] = []
   let unread = 0
   const decoder = createSnapshotDecoder({}, (item) => {
@@ -56,16 +64,23 @@ function decodeDump(text: string, at: Micros): readonly PeerRow[] | { readonly p
   const [snapshot] = found
   if (snapshot === undefined || !snapshot.isComplete || unread > 0)
     return { problem: 'a row of wg’s output could not be read' }
-  return snapshot.peers
+  return { peers: snapshot.peers, interfaces: snapshot.interfaces.map((each) => each.interface) }
 }
 
-/** One look at a key. `addresses`: tunnel addresses that were the key's when it was armed. Never rejects. */
-export async function lookAt(machine: Machine, publicKey: string, addresses: readonly string[]): Promise<Look> {
+export type Watched = {
+  readonly publicKey: string
+  /** Tunnel addresses that were the key's when it was armed. */
+  readonly addresses: readonly string[]
+  /** Where it was seen. */
+  readonly interfaces: ReadonlySet<string>
+}
+
+/** One look at a key. Never rejects. */
+export async function lookAt(machine: Machine, { publicKey, addresses, interfaces }: Watched): Promise<Look> {
   const began = machine.clock.now()
-  const peers = await readRunning(machine)
+  const dump = await readRunning(machine)
   const ended = machine.clock.now()
-  const running =
-    'problem' in peers ? peers : peers.filter((peer) => peer.publicKey === publicKey).map((peer) => peer.interface)
+  const running = 'problem' in dump ? dump : whereRunning(dump, publicKey, interfaces)
   return {
     began,
     ended,
@@ -73,6 +88,18 @@ export async function lookAt(machine: Machine, publicKey: string, addresses: rea
     entries: await countEntries(machine, addresses.slice(0, ADDRESSES_MAX)),
     stored: storedIn(machine.root, publicKey),
   }
+}
+
+/** An interface that goes takes its keys along and brings them back: that is no removal. */
+function whereRunning(
+  { peers, interfaces }: Running,
+  publicKey: string,
+  known: ReadonlySet<string>,
+): readonly string[] | { readonly problem: string } {
+  const found = peers.filter((peer) => peer.publicKey === publicKey).map((peer) => peer.interface)
+  const [missing] = [...known].filter((name) => !interfaces.includes(name))
+  if (found.length > 0 || missing === undefined) return found
+  return { problem: `${safeText(missing)} is not there: an interface that went down brings its keys back` }
 }
 
 function storedIn(root: string, publicKey: string): readonly string[] | { readonly problem: string } {

@@ -145,6 +145,7 @@ export function drillText(terminal: Terminal, width: number, drill: Drill, recor
 
 function missing(drill: Drill, { end }: DrillRecord): string {
   const why = end === 'timeout' ? 'the time was over' : 'the drill was stopped'
+  if (drill.blind !== '') return `what runs is not known: ${drill.blind}; ${why}`
   if (!drill.reached.has('removed')) return `the key still runs; ${why}`
   const left = [
     ...(drill.reached.has('entries-gone') || drill.unseen.some((text) => text.startsWith('connection'))

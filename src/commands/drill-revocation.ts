@@ -74,7 +74,7 @@ export async function runDrillRevocation(
     throw new AppError('refused', `wg show all dump: ${running.problem}`, {
       advice: 'A drill needs wireguard-tools and the right to ask the kernel: run it as root on the gateway.',
     })
-  const target = choose(args.peer, running, await readInventory(args))
+  const target = choose(args.peer, running.peers, await readInventory(args))
   const startedAt = deps.clock.now()
   terminal.err(
     `${paint(terminal, 'dim', `watching ${target.name === '' ? 'key' : safeText(target.name)} ${shortKey(target.publicKey)} on ${safeText(deps.host)}; remove it now, as in earnest`)}\n`,
@@ -102,16 +102,18 @@ type Watching = CommandContext & DrillDeps & { readonly every: Micros; readonly 
 
 async function watch(
   drill: Drill,
-  { publicKey, addresses }: Target,
+  { publicKey, addresses, interfaces: seen }: Target,
   machine: Machine,
   { terminal, clock, stop, every, end }: Watching,
 ): Promise<Pick<DrillRecord, 'cameBack' | 'blind'>> {
   const cameBack: Micros[] = []
   const blind: { at: Micros; problem: string }[] = []
+  const interfaces = new Set(seen)
   const isLive = terminal.isInteractive && terminal.color
   for (;;) {
     const began = clock.now()
-    const look = await lookAt(machine, publicKey, addresses)
+    const look = await lookAt(machine, { publicKey, addresses, interfaces })
+    if (!('problem' in look.running)) for (const name of look.running) interfaces.add(name)
     for (const event of drill.take(look)) {
       if (event.kind === 'came-back' && cameBack.length < NOTES_MAX) cameBack.push(event.at)
       if (event.kind === 'blind' && blind.length < NOTES_MAX) blind.push({ at: event.at, problem: event.problem })
@@ -140,7 +142,12 @@ function pauseFor(clock: Clock, span: Micros, stop: AbortSignal): Promise<void> 
   })
 }
 
-type Target = { readonly publicKey: string; readonly name: string; readonly addresses: readonly string[] }
+type Target = {
+  readonly publicKey: string
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly interfaces: readonly string[]
+}
 
 /** Throws AppError `usage` where nobody or several fit. */
 function choose(text: string, running: readonly PeerRow[], inventory: Inventory): Target {
@@ -168,7 +175,7 @@ function choose(text: string, running: readonly PeerRow[], inventory: Inventory)
       { advice: 'A drill begins while the key still runs: name it as `wg show` has it, or its name with --inventory.' },
     )
   const name = inventory.peers.find((peer) => peer.keys.some((key) => key.publicKey === publicKey))?.name ?? ''
-  return { publicKey, name, addresses: ownAddresses(fits) }
+  return { publicKey, name, addresses: ownAddresses(fits), interfaces: fits.map((peer) => peer.interface) }
 }
 
 async function readInventory({ inventory, pipeline }: DrillArguments): Promise<Inventory> {

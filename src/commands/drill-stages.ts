@@ -37,6 +37,8 @@ export type Drill = {
   readonly reached: ReadonlyMap<Stage, Reached>
   /** What could not be looked at in the newest look, a sentence each. */
   readonly unseen: readonly string[]
+  /** Why the newest look told nothing of what runs; '' = it did. */
+  readonly blind: string
   readonly isOver: boolean
 }
 
@@ -47,7 +49,7 @@ export function createDrill(): Drill {
   const reached = new Map<Stage, Reached>()
   let last: Look | null = null
   let clean = 0
-  let isBlind = false
+  let blind = ''
   let unseen: readonly string[] = []
   let left = ''
 
@@ -98,6 +100,9 @@ export function createDrill(): Drill {
     get unseen() {
       return unseen
     },
+    get blind() {
+      return blind
+    },
     get isOver() {
       return reached.has('proved')
     },
@@ -108,11 +113,12 @@ export function createDrill(): Drill {
       ]
       if ('problem' in look.running) {
         clean = 0
-        const events: DrillEvent[] = isBlind ? [] : [{ kind: 'blind', at: look.ended, problem: look.running.problem }]
-        isBlind = true
+        const events: DrillEvent[] =
+          blind !== '' ? [] : [{ kind: 'blind', at: look.ended, problem: look.running.problem }]
+        blind = look.running.problem
         return events
       }
-      isBlind = false
+      blind = ''
       const events = look.running.length > 0 ? present(look) : absent(look)
       last = look
       return events

@@ -24,7 +24,7 @@ export function rankedJson(frame: ExposureFrame, ranked: readonly Ranked[]): str
     keys: ranked.map(({ exposure, counts, overreach }, i) => ({
       rank: i + 1,
       reach_counts: counts,
-      undocumented: overreach,
+      undocumented: counts === null ? null : overreach,
       ...oneJson(exposure),
     })),
   })
@@ -44,6 +44,7 @@ function oneJson(exposure: Exposure) {
     running: peer.isRunning,
     allowed_ips: peer.allowedIps,
     any_source: hasDefault,
+    use_known: exposure.isUseKnown,
     name: peer.name,
     kind: peer.kind,
     device: peer.device,

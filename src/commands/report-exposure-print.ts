@@ -34,7 +34,7 @@ const DOUBTS: { readonly [doubt in Doubt]: string } = {
 }
 
 const METHOD =
-  'Reach is worked out from the rules of the gateway alone: what the rules of other machines, routes and reverse path filters add is not looked at, and a resource on the gateway itself is known as such only where the inventory names the gateway among its hosts. Use is what was recorded; nothing recorded is no proof of no use.'
+  'Reach is worked out from the rules of the gateway alone: what the rules of other machines, routes and reverse path filters add is not looked at, and a resource on the gateway itself is known as such only where the inventory names the gateway among its hosts, or where its address is one of the tunnel that no peer holds (perhaps). Use is what was recorded; nothing recorded is no proof of no use.'
 
 /** The whole page, ended by LF. */
 export function exposureText(
@@ -83,8 +83,8 @@ function heading(page: Page, frame: ExposureFrame, exposure: Exposure): string[]
       ? 'NOT KNOWN: reach not stated'
       : `${rules.place}, ${rules.at === null ? 'not dated' : printTime(rules.at)}`
   return [
-    ...wrapText(`If the key of ${name} leaked today: ${summary(exposure)}`, width).map((line) =>
-      paint(terminal, 'bold', line),
+    ...wrapText(`If ${peer.name === '' ? name : `the key of ${name}`} leaked today: ${summary(exposure)}`, width).map(
+      (line) => paint(terminal, 'bold', line),
     ),
     ...facts(page, [
       ['key', peer.publicKey],
@@ -118,9 +118,12 @@ function sourcesText({ peer, hasDefault }: Exposure): string {
 
 /** One sentence. */
 function summary(exposure: Exposure): string {
-  const { resources: all, access, peer } = exposure
+  const { resources: all, access, peer, isUseKnown } = exposure
   const usedCount = all.filter(({ used: use }) => use !== null && use.connected > 0).length
-  const use = `it was used with ${counted(usedCount, 'resource')} in the period`
+  const use =
+    isUseKnown || usedCount > 0
+      ? `it was used with ${counted(usedCount, 'resource')} in the period`
+      : 'what it was used for in the period is not known'
   if (!peer.isRunning) return `nothing by this tunnel, the key does not run; ${use}.`
   if (access === null) return `reach not stated, the rules are not known; ${use}.`
   const open = all.filter(isOpen)
@@ -151,7 +154,11 @@ const COLUMNS: readonly FittedColumn[] = [
 
 function resources(page: Page, exposure: Exposure): string[] {
   const { resources: all, access, peer } = exposure
-  if (all.length === 0) return [title(page, 'Resources'), '  none reached, granted or used']
+  if (all.length === 0)
+    return [
+      title(page, 'Resources'),
+      access === null ? '  none granted, and no use recorded' : '  none reached, granted or used',
+    ]
   const rows = all.map((each): Cell[] => {
     const { resource, used: use, denied, reached } = each
     return [

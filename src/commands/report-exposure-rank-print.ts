@@ -38,7 +38,12 @@ export function rankedText(terminal: Terminal, width: number, frame: ExposureFra
       .map((line) => `${paint(terminal, style, line)}\n`)
       .join('')
   const over = ranked.filter(({ overreach }) => overreach > 0).length
-  const head = `${counted(ranked.length, 'key')}, the most exposed first; ${over} reach what no policy grants`
+  const known = ranked.filter(({ counts }) => counts !== null).length
+  const reach = known === 0 ? 'what they reach is not known' : `${over} reach what no policy grants`
+  const head =
+    known === ranked.length
+      ? `${counted(ranked.length, 'key')}, the most exposed first; ${reach}`
+      : `${counted(ranked.length, 'key')}, of which the rules are known for ${known}; ${reach}`
   const when = `${frame.isTimeGiven ? 'at' : 'as of'} ${printTime(frame.at)}${frame.isTimeGiven ? '' : ', the newest poll there is'}; use from ${stamp(Math.max(frame.period.since, frame.recordedSince ?? frame.period.since))} on`
   const rows = ranked.slice(0, ROWS_MAX).map((each, i) => rowOf(each, i + 1))
   const more = ranked.length - rows.length
@@ -69,8 +74,8 @@ function rowOf({ exposure, counts, overreach }: Ranked, rank: number): Cell[] {
     counts === null ? number(undefined) : { text: String(overreach), style: overreach > 0 ? 'red' : null },
     counts === null ? number(undefined) : plain(spaceShare(counts.space)),
     number(counts?.peers),
-    plain(String(used.length)),
-    plain(String(unused)),
+    exposure.isUseKnown || used.length > 0 ? plain(String(used.length)) : number(undefined),
+    exposure.isUseKnown ? plain(String(unused)) : number(undefined),
     plain(last === Number.NEGATIVE_INFINITY ? '-' : stamp(last)),
   ]
 }

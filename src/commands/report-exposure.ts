@@ -157,22 +157,34 @@ async function exposuresOf(
     )
     rules.set(name, { at: found.at, place: found.place, reach: createPeerReach(found.document, peers) })
   }
+  const tooLong: string[] = []
   const catalogues = new Map<string, readonly Region[]>()
   const regionsFor = (inventory: Inventory): readonly Region[] => {
-    const known = catalogues.get(inventory.hash) ?? regionsOf(inventory.resources).regions
-    catalogues.set(inventory.hash, known)
-    return known
+    const known = catalogues.get(inventory.hash)
+    if (known !== undefined) return known
+    const { regions, isWhole } = regionsOf(inventory.resources)
+    if (!isWhole)
+      tooLong.push(`The catalogue has more than is compared with rules: of its last resources no reach is stated.`)
+    catalogues.set(inventory.hash, regions)
+    return regions
   }
   const cut = facts.isCut ? ['More services were used than are told.'] : []
-  return {
-    exposures: keys.flatMap((key): Exposure[] => {
-      const inventory = (gateways.find(({ name }) => name === key.gateway) ?? gateways[0])?.inventory
-      if (inventory === undefined) return []
-      const known = rules.get(key.gateway) ?? null
-      return [judgeExposure({ key, at, inventory, regions: regionsFor(inventory), rules: known, facts })]
-    }),
-    notes: [...notes, ...cut, ...unread(keys, rules)],
-  }
+  const exposures = keys.flatMap((key): Exposure[] => {
+    const inventory = (gateways.find(({ name }) => name === key.gateway) ?? gateways[0])?.inventory
+    if (inventory === undefined) return []
+    const known = rules.get(key.gateway) ?? null
+    return [judgeExposure({ key, at, inventory, regions: regionsFor(inventory), rules: known, facts })]
+  })
+  return { exposures, notes: [...notes, ...cut, ...tooLong, ...unread(keys, rules), ...unrecorded(exposures)] }
+}
+
+/** Gateways of which nobody knows what their keys used. */
+function unrecorded(exposures: readonly Exposure[]): string[] {
+  const names = [...new Set(exposures.flatMap(({ isUseKnown, peer }) => (isUseKnown ? [] : [peer.gateway])))]
+  if (names.length === 0) return []
+  return [
+    `connection tracking of ${names.join(', ')} is not recorded in the period: what keys were used for there is not known, and no grant counts as unused`,
+  ]
 }
 
 /** Gateways whose rules are not known: said once, not only with each key. */

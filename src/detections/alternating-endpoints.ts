@@ -28,7 +28,8 @@ const ABOUT: DetectionAbout = {
   origin: 'detection',
   description:
     'The endpoint of one key changed to another network and back, again and again. A roaming device moves once; two devices with the ' +
-    'same private key take the endpoint from each other. The key was copied.',
+    'same private key take the endpoint from each other. High when sessions were renewed faster than one device does it, too: the key was ' +
+    'copied. Low without that: a phone behind a provider’s NAT and a site with two uplinks look the same.',
   runbook: [
     'See both addresses and their times: `peertrail timeline PEER`.',
     'Ask the owner where the device is; the other address is whoever has the copy.',
@@ -40,6 +41,7 @@ const ABOUT: DetectionAbout = {
     window: '10 min',
     returns: `${RETURNS_MIN}, or 1 after less than 120 s with two handshakes less than 120 s apart`,
     network: '/24 (IPv4), /48 (IPv6)',
+    severity: 'high: with two handshakes less than 120 s apart; low without',
   },
   suppression: DAY,
   baseline: 0,
@@ -110,6 +112,8 @@ function judge(
     a.network === b.network &&
     b.first.at - a.last.at <= SHORT_STAY &&
     areRenewedEarly(handshakes.filter((at) => at >= a.last.at - REKEY_AFTER && at <= b.first.at))
+  // Two devices end each other's sessions; one whose provider changes its address goes on with its own.
+  const isRenewed = isShort || areRenewedEarly(handshakes)
   const [first, ...rest] = stays
   if (first === undefined || (returns.length < RETURNS_MIN && !isShort)) return null
   const networks = [...new Set(stays.map(({ network }) => network))]
@@ -120,7 +124,8 @@ function judge(
     points: [first.last, ...rest.map((stay) => stay.first)],
     count: rest.length,
     distinct: networks.length,
-    summary: `The endpoint of ${peerName(fields)} changed ${rest.length} times between ${addresses.slice(0, 3).join(', ')}${addresses.length > 3 ? ` and ${addresses.length - 3} more` : ''} in ${seconds} s`,
+    ...(isRenewed ? {} : { severity: 1 }),
+    summary: `The endpoint of ${peerName(fields)} changed ${rest.length} times between ${addresses.slice(0, 3).join(', ')}${addresses.length > 3 ? ` and ${addresses.length - 3} more` : ''} in ${seconds} s${isRenewed ? '; two handshakes were less than 120 s apart' : ''}`,
   }
 }
 

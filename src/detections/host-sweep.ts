@@ -23,6 +23,8 @@ const WINDOW: Micros = 5 * MINUTE
 /** See port-scan.ts. */
 const SETTLE: Micros = MINUTE
 const SUPPRESSION: Micros = 60 * MINUTE
+/** Findings of one peer within that time: who scans a whole network would fill the list with one act. */
+const FINDINGS_MAX = 5
 
 const ABOUT: DetectionAbout = {
   id: 'host-sweep',
@@ -47,8 +49,9 @@ const ABOUT: DetectionAbout = {
   baseline: 0,
   query: ATTEMPTS_QUERY,
   knownGaps: [
+    `Of one peer at most ${FINDINGS_MAX} services are told within the hour; the last finding says so.`,
     'Slower than one address in 20 seconds is not seen.',
-    'Where most addresses answer, a sweep looks like the management of machines and does not count.',
+    'Where most addresses answer, a sweep looks like the management or monitoring of machines and does not count.',
     'What rules drop without logging, or log with a rate limit, counts only as far as it is logged.',
     'Multicast addresses do not count. A sweep that changes the port from one address to the next is not seen.',
     'Documents that are not certainly of the key are left out.',
@@ -82,16 +85,17 @@ export const hostSweep: DetectionKind = {
     createThreshold(
       {
         about: ABOUT,
-        measure: countTargets,
+        measure: countTried,
         threshold: ADDRESSES,
         window: WINDOW,
         isTight: true,
         settle: SETTLE,
+        perSource: { sourceOf: (subject) => subject.slice(0, subject.indexOf(' ')), max: FINDINGS_MAX },
         inventory,
         describe: (found) => {
           const [, service = '', direction] = found.subject.split(' ')
           const addresses = countTargets(found.distinct)
-          if (direction !== undefined && addresses < PUBLIC_ADDRESSES) return null
+          if (direction !== undefined && countTried(found.distinct) < PUBLIC_ADDRESSES) return null
           return {
             summary:
               `${peerName(found.first)} tried ${addresses} addresses (${addressesText(found)}) ` +
@@ -104,6 +108,16 @@ export const hostSweep: DetectionKind = {
       emit,
       saved,
     ),
+}
+
+/**
+ * Different addresses. Those that answered and were closed without data count as far as as many others did not answer: who only asks
+ * machines whether their port is open, and they are, watches them.
+ */
+function countTried(attempts: readonly string[]): number {
+  const empty = triedTargets(attempts.filter((text) => text.endsWith(' empty')))
+  const vain = countTargets(attempts.filter((text) => !text.endsWith(' empty')))
+  return Math.min(countTargets(attempts), vain + Math.min(empty.length, vain))
 }
 
 /** `10.20.0.1 to 10.20.0.254`. */

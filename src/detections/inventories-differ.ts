@@ -15,6 +15,8 @@ import { listed } from './catalogue/login-words.ts'
 
 /** In two of them running gateways must differ, and each keep to its version. */
 const STRETCH: Micros = 15 * MINUTE
+/** A gateway was seen in a whole quarter when it had points in its first and last minutes. */
+const EDGE: Micros = 5 * MINUTE
 const SUPPRESSION: Micros = DAY
 /** Versions that are held against each other at one time; more are roll-outs that never end. */
 const VERSIONS_MAX = 16
@@ -90,6 +92,7 @@ function open({ emit, saved: before }: DetectionContext): Detection {
       const version = versionOf(tally)
       const known = earlier.versions.get(host)
       if (version === null || known === undefined || versionOf(known) !== version) continue
+      if (known.firstAt > known.start + EDGE || tally.lastAt < tally.end - EDGE) continue
       byVersion.set(version, [...(byVersion.get(version) ?? []), known])
     }
     const versions = [...byVersion.keys()].sort().slice(0, VERSIONS_MAX)

@@ -17,7 +17,13 @@ import type {
   TallyKind,
 } from './catalogue/detection.ts'
 import { exceptionFor, excused } from './catalogue/exceptions.ts'
-import { BASELINE, createPeerHistory, HISTORY_TALLY, type SavedPeerHistory } from './catalogue/peer-history.ts'
+import {
+  BASELINE,
+  createPeerHistory,
+  HISTORIES_MAX,
+  HISTORY_TALLY,
+  type SavedPeerHistory,
+} from './catalogue/peer-history.ts'
 import { provenKeyOf, targetOf } from './catalogue/peer-traffic.ts'
 import { aboutPeer, evidenceOf, peerName, relatedOf } from './catalogue/thresholds.ts'
 import { OTHER_PROTOCOL } from './catalogue/traffic-techniques.ts'
@@ -33,6 +39,11 @@ const EVIDENCE_PART = 100
 const SUPPRESSION: Micros = DAY
 /** Resources or addresses named in the sentence. */
 const NAMED_MAX = 3
+/**
+ * Minutes with a point of the hour before. After a time in which nobody looked the first count of an open connection holds all bytes of
+ * that time.
+ */
+const MINUTES_BEFORE = 45
 /** Index in `tallies`. */
 const HISTORY = 0
 const DIRECTIONS: readonly Direction[] = ['sent', 'received']
@@ -63,6 +74,7 @@ const ABOUT: DetectionAbout = {
   knownGaps: [
     'Needs accounting of conntrack (nf_conntrack_acct).',
     'A gateway without periodic dumps of conntrack tells the bytes of a connection at its end: all of them fall into that hour.',
+    'The hour after a time without polls is neither judged nor learned: it may hold what was moved in that time.',
     'Two halves on both sides of a full hour are each held against the threshold alone.',
     'Hours learn: what was found once belongs to the history from the next hour on.',
     'A rotated key begins anew. Documents that are not certainly of the key are left out.',
@@ -111,8 +123,12 @@ type Hour = {
   readonly evidence: string[]
 }
 
+/** The newest hour of points of a key, and how many of its minutes had one. */
+type Polled = { readonly hour: number; readonly minutes: number }
+
 /** Plain data; keys are `KEY direction`. */
 type Saved = {
+  readonly polled: Map<string, Polled>
   /** Those of the last day. */
   readonly hours: Map<string, Hour>
   /** Bytes of the highest hour of each day. */
@@ -128,7 +144,24 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
   const days = createDayRings<number>(saved?.days)
   const history = createPeerHistory(saved?.history)
   const quiet = saved?.quiet ?? new Map<string, Micros>()
+  const polled = saved?.polled ?? new Map<string, Polled>()
   const toDocument = createFindingDocuments(ABOUT)
+
+  function seePolls(key: string, hour: number, minutes: number): void {
+    const known = polled.get(key)
+    if (known !== undefined && known.hour >= hour) return
+    polled.delete(key)
+    polled.set(key, { hour, minutes })
+    if (polled.size <= HISTORIES_MAX) return
+    const oldest = polled.keys().next()
+    if (oldest.done !== true) polled.delete(oldest.value)
+  }
+
+  /** Whether what is counted in that hour moved in it, or little before. */
+  function isWatched(key: string, hour: number): boolean {
+    const before = polled.get(key)
+    return before !== undefined && before.hour >= hour - 1 && before.minutes >= MINUTES_BEFORE
+  }
 
   /** The hour a tally belongs to; null when it is over already, or the minute was counted. */
   function hourOf(subject: string, tally: Tally): Hour | null {
@@ -199,8 +232,10 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
       const { key } = tally
       if (kind === HISTORY) {
         history.see(key, tally.distinct.length, tally.start)
+        seePolls(key, Math.floor(tally.start / HOUR), tally.distinct.length)
         return
       }
+      if (!isWatched(key, Math.floor(tally.start / HOUR))) return
       const direction = DIRECTIONS[kind - 1] ?? 'sent'
       const subject = `${key} ${direction}`
       const hour = hourOf(subject, tally)
@@ -223,7 +258,7 @@ function createLargeTransfer({ emit, inventory, saved: before }: DetectionContex
     get forgotten() {
       return days.forgotten
     },
-    save: () => ({ hours, days: days.save(), history: history.save(), quiet }) satisfies Saved,
+    save: () => ({ polled, hours, days: days.save(), history: history.save(), quiet }) satisfies Saved,
   }
 }
 

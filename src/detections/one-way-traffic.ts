@@ -48,7 +48,7 @@ const ABOUT: DetectionAbout = {
   query:
     'event.dataset : "wireguard.peer" and (wireguard.peer.handshake_age >= 195 or not wireguard.peer.last_handshake : *)',
   knownGaps: [
-    'A clock that was set forward makes handshakes look old until the next one.',
+    'A clock that was set forward makes handshakes look old until the next one: where more came than handshakes can be, nothing is said.',
     'What a gateway sends to a peer that is away, an attempt every 5 s, is no finding.',
     'Where the messages come from is not proven: an address can be forged as long as no answer is needed.',
   ],
@@ -56,6 +56,8 @@ const ABOUT: DetectionAbout = {
 
 /** Since one and the same old handshake was shown first. */
 type Memory = {
+  /** Of the first point that showed it. */
+  since: Micros
   last: PeerPoint
   /** Points that showed more received bytes than the one before, and that handshake too old. */
   grown: PeerPoint[]
@@ -64,6 +66,10 @@ type Memory = {
   /** Time over which `sent` was counted. */
   over: Micros
 }
+
+/** Initiation and answer with their headers: more than that every 5 s, twice over, is data, so the handshake is newer than it looks. */
+const MESSAGES_BYTES = INITIATION_BYTES + 92 + 2 * 48
+const RECEIVED_FACTOR = 2
 
 /** Points kept of those that grew. */
 const GROWN_MAX = 20
@@ -90,7 +96,7 @@ export const oneWayTraffic: DetectionKind = {
 }
 
 function begin(last: PeerPoint): Memory {
-  return { last, grown: [], received: 0, sent: 0, over: 0 }
+  return { since: last.at, last, grown: [], received: 0, sent: 0, over: 0 }
 }
 
 function advance(memory: Memory, point: PeerPoint): Memory {
@@ -99,6 +105,7 @@ function advance(memory: Memory, point: PeerPoint): Memory {
   if (point.handshake !== last.handshake || isReset || !isStale(point)) return begin(point)
   const received = point.rxBytes - last.rxBytes
   return {
+    since: memory.since,
     last: point,
     grown: received > 0 && memory.grown.length < GROWN_MAX ? [...memory.grown, point] : memory.grown,
     received: memory.received + received,
@@ -114,14 +121,16 @@ function isStale({ at, handshake }: PeerPoint): boolean {
 }
 
 function judge(
-  { last, grown, received, sent, over }: Memory,
+  { since, last, grown, received, sent, over }: Memory,
   { fields }: PeerStretch,
 ): (Omit<PeerFound, 'peer'> & { peer: null }) | null {
   const [first, ...more] = grown
+  const isData = received > RECEIVED_FACTOR * ((last.at - since) / ATTEMPT_EVERY + 1) * MESSAGES_BYTES
   const age =
     last.handshake === null
       ? 'it never had a handshake'
       : `its last handshake is ${Math.floor((last.at - last.handshake) / SECOND)} s old`
+  if (isData) return null
   if (first !== undefined && grown.length >= GROWTHS_MIN && received >= ATTEMPTS_MIN * INITIATION_BYTES)
     return {
       peer: null,

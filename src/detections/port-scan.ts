@@ -3,11 +3,13 @@
  * answered, or answered and closed without data. Connections that carry data are what services are for, on however many ports.
  */
 
+import type { Event } from '../event.ts'
 import { quoteText } from '../kql/print-query.ts'
 import { spanText } from '../quantity-text.ts'
 import { MINUTE, type Micros, SECOND } from '../time.ts'
 import { ATTEMPTS_QUERY, attemptText, countTargets, outcomesText, triedTargets } from './catalogue/attempts.ts'
 import type { DetectionAbout, DetectionKind } from './catalogue/detection.ts'
+import { facetOf } from './catalogue/document-parts.ts'
 import { attemptOf, senderOf, targetOf, targetPortOf } from './catalogue/peer-traffic.ts'
 import { aboutPeer, createThreshold, type Found, peerName } from './catalogue/thresholds.ts'
 import { SERVICE_DISCOVERY } from './catalogue/traffic-techniques.ts'
@@ -19,6 +21,12 @@ const WINDOW: Micros = 5 * MINUTE
 /** Refusals come at once, but what is not answered is told when conntrack gives it up: minutes later. More of it is no news. */
 const SETTLE: Micros = MINUTE
 const SUPPRESSION: Micros = 60 * MINUTE
+/** UDP ports of traceroute(8), one a probe: it asks for the way, not for a service. */
+const TRACEROUTE = { from: 33_434, to: 33_534 }
+/** From here on servers are given ports by the system (passive FTP, RPC): a program that is refused these looks for its own. */
+const DYNAMIC_FROM = 32_768
+/** Findings of one peer within that time: who scans a whole network would fill the list with one act. */
+const FINDINGS_MAX = 5
 
 const ABOUT: DetectionAbout = {
   id: 'port-scan',
@@ -35,12 +43,19 @@ const ABOUT: DetectionAbout = {
     'Look for the same from others: `peertrail findings`.',
   ],
   attack: [SERVICE_DISCOVERY],
-  limits: { ports: `${PORTS} different ones of one destination`, window: '5 minutes', settle: '60 s' },
+  limits: {
+    ports: `${PORTS} different ones of one destination`,
+    window: '5 minutes',
+    settle: '60 s',
+    severity: `high; medium where all ports are from ${DYNAMIC_FROM} on, as with passive FTP that is refused`,
+  },
   suppression: SUPPRESSION,
   baseline: 0,
   query: ATTEMPTS_QUERY,
   knownGaps: [
+    `Of one peer at most ${FINDINGS_MAX} destinations are told within the hour; the last finding says so.`,
     'Slower than one port in 20 seconds is not seen.',
+    `UDP ports ${TRACEROUTE.from} to ${TRACEROUTE.to} do not count: they are how traceroute asks for the way.`,
     'What rules drop without logging, or log with a rate limit, counts only as far as it is logged.',
     'Ports that the firewall lets through are seen where conntrack shows the flow, answered ones only with accounting on.',
     'A scan of ACK or RST packets to ports from 32768 on looks like answers and does not count.',
@@ -60,7 +75,10 @@ export const portScan: DetectionKind = {
         if (attemptOf(event) === null) return null
         const key = senderOf(event)
         const target = targetOf(event)
-        return key === null || target === undefined || targetPortOf(event) === undefined ? null : `${key} ${target}`
+        const port = targetPortOf(event)
+        return key === null || target === undefined || port === undefined || isTraceroute(event, port)
+          ? null
+          : `${key} ${target}`
       },
       distinctOf: (event) => {
         const attempt = attemptOf(event)
@@ -78,6 +96,7 @@ export const portScan: DetectionKind = {
         window: WINDOW,
         isTight: true,
         settle: SETTLE,
+        perSource: { sourceOf: (subject) => subject.slice(0, subject.indexOf(' ')), max: FINDINGS_MAX },
         inventory,
         describe: (found) => {
           const target = targetOfSubject(found)
@@ -87,6 +106,7 @@ export const portScan: DetectionKind = {
               `${peerName(found.first)} tried ${countTargets(found.distinct)} ports of ${target} (${portsText(found)}) in ` +
               `${spanText(found.lastAt - found.firstAt)}: ${outcomesText(found.distinct)}`,
             query: `wireguard.peer.public_key : ${quoteText(key)} and (destination.ip : ${quoteText(target)} or destination.nat.ip : ${quoteText(target)})`,
+            ...(lowestPort(found) < DYNAMIC_FROM ? {} : { severity: 2 }),
             about: { ...aboutPeer(found.first), 'destination.ip': target },
           }
         },
@@ -94,6 +114,14 @@ export const portScan: DetectionKind = {
       emit,
       saved,
     ),
+}
+
+function isTraceroute(event: Event, port: number): boolean {
+  return port >= TRACEROUTE.from && port <= TRACEROUTE.to && facetOf(event, 'network.transport') === 'udp'
+}
+
+function lowestPort({ distinct }: Found): number {
+  return Math.min(...triedTargets(distinct).map(Number))
 }
 
 /** What stands behind the key. */

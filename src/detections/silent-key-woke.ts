@@ -13,6 +13,8 @@ import { peerName } from './catalogue/thresholds.ts'
 
 /** Without a handshake. */
 const SILENCE: Micros = 30 * DAY
+/** 2016-06-30, when WireGuard was shown first. An older handshake is of a gateway that began without knowing the time. */
+const FIRST_POSSIBLE: Micros = 16_982 * DAY
 
 const ABOUT: DetectionAbout = {
   id: 'silent-key-woke',
@@ -75,9 +77,10 @@ export const silentKeyWoke: DetectionKind = {
 
 function advance(memory: Memory | null, point: PeerPoint): Memory {
   const known = memory?.handshake ?? null
+  const shown = point.handshake !== null && point.handshake >= FIRST_POSSIBLE ? point.handshake : null
   const isNewMinute = memory === null || Math.floor(memory.last.at / MINUTE) !== Math.floor(point.at / MINUTE)
   return {
-    handshake: point.handshake === null ? known : Math.max(point.handshake, known ?? point.handshake),
+    handshake: shown === null ? known : Math.max(shown, known ?? shown),
     last: point,
     minutes: (memory?.minutes ?? 0) + (isNewMinute ? 1 : 0),
   }
@@ -85,7 +88,7 @@ function advance(memory: Memory | null, point: PeerPoint): Memory {
 
 /** Null: it did not wake just now. */
 function wokeText({ handshake: known, last, minutes }: Memory, { handshake }: PeerPoint): string | null {
-  if (handshake === null || (known !== null && handshake <= known)) return null
+  if (handshake === null || handshake < FIRST_POSSIBLE || (known !== null && handshake <= known)) return null
   if (known === null) {
     if (minutes * MINUTE < BASELINE) return null
     return `had its first handshake at ${toIso(handshake)}, after ${Math.floor((minutes * MINUTE) / DAY)} days of coverage without one`

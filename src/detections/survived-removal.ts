@@ -42,7 +42,8 @@ const ABOUT: DetectionAbout = {
   description:
     'A peer was removed while connections of it were established, and connection tracking kept them. Nothing passes through the tunnel ' +
     'for the removed key, but rules that accept what is established go on accepting it for the next holder of the address. Critical ' +
-    'when bytes came from the address after the removal: through another key then.',
+    'when bytes came from the address after the removal: through another key then. High where the inventory does not know the key: its device ' +
+    'may have a new one.',
   runbook: [
     'Delete the entries on the gateway: `conntrack -D -s ADDRESS` and `conntrack -D -d ADDRESS`.',
     'End the sessions on the servers behind: `peertrail timeline PEER` names hosts and logins.',
@@ -177,7 +178,8 @@ function createSurvivedRemoval({ emit, inventory, saved: before }: DetectionCont
         query: `wireguard.peer.public_key : ${quoteText(fields['wireguard.peer.public_key'] ?? '')} and (${ABOUT.query})`,
         ...(what === 'moved'
           ? {
-              severity: 4,
+              // Of a device that the inventory does not know nobody knows whether it went on with a new key of its own.
+              severity: documentedPeer(inventory, placeOfFields(fields)) === null ? 3 : 4,
               summary: `${flows} of ${peerName(fields)} went on after ${removed}: ${bytes} bytes came from its address`,
             }
           : { summary: `${flows} of ${peerName(fields)} stayed established at the gateway after ${removed}` }),

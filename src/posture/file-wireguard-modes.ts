@@ -98,7 +98,8 @@ function tooOpen(entry: FileFact, bits: number, isKept: boolean): PostureResult 
       : `${path} can be ${what} by ${who}.`,
     evidence: [lineOf(entry)],
     mend: [
-      fileCommand(`chmod ${kind === 'directory' ? '0700' : '0600'}`, path),
+      // A script keeps the right to be run: wg-quick would fail without it, and the tunnel stay down.
+      fileCommand(`chmod ${kind === 'directory' ? '0700' : 'go-rwx'}`, path),
       ...(kind === 'file' && isRead && !isKept
         ? ['# a key that others could read counts as known: make a new one (wg genkey) and tell the peers']
         : []),

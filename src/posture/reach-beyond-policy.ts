@@ -11,7 +11,7 @@ import { NO_INVENTORY, NO_POLL } from './not-known.ts'
 import { isGateway } from './posture-view.ts'
 import { type Reached, targetOf } from './reach-access.ts'
 import { blockingRules, type Overreacher } from './reach-mend.ts'
-import { overreachOf, PEERS_MAX, type PeerOverreach } from './reach-overreach.ts'
+import { keysLookedAt, overreachOf, type PeerOverreach } from './reach-overreach.ts'
 import { regionsOf } from './reach-regions.ts'
 import { byDestination, destinationText, servicesText } from './reach-text.ts'
 import { aboutPeer, peerText, prefixesText } from './shown-peer.ts'
@@ -65,7 +65,9 @@ export const reachBeyondPolicy: PostureCheck = {
       ...byGateway(others),
       ...excepted.flatMap((each) => ofOne(each, machine, view)),
     ]
-    return [...results, ...limits(peers.length, isWhole, all), ...passed(results)]
+    const left = limits(peers.length, isWhole, all)
+    // What was not looked at cannot pass.
+    return [...results, ...left, ...(left.length > 0 ? [] : passed(results))]
   },
 }
 
@@ -83,7 +85,8 @@ function passed(results: readonly PostureResult[]): PostureResult[] {
 
 function limits(peers: number, isWhole: boolean, all: readonly PeerOverreach[]): PostureResult[] {
   const reasons: string[] = []
-  if (peers > PEERS_MAX) reasons.push(`${peers - PEERS_MAX} more peers are not looked at.`)
+  const left = peers - keysLookedAt(peers)
+  if (left > 0) reasons.push(`${left} more peers are not looked at.`)
   if (!isWhole)
     reasons.push('The catalogue has more resources than are compared; its least specific ones are left out.')
   const cut = all.filter(({ access }) => !access.isWhole).length

@@ -19,7 +19,14 @@ export type PeerOverreach = {
 }
 
 /** Keys looked at: each walks the rules anew. The rest is said, not judged. */
-export const PEERS_MAX = 1_000
+const PEERS_MAX = 1_000
+/** Keys times peers they might reach: each pair costs some ten microseconds and a few hundred bytes, in the midst of the daemon's work. */
+const PAIRS_MAX = 200_000
+
+/** How many keys of so many peers are looked at. */
+export function keysLookedAt(peers: number): number {
+  return Math.min(peers, PEERS_MAX, Math.max(1, Math.floor(PAIRS_MAX / Math.max(1, peers))))
+}
 
 export type OverreachQuestion = {
   readonly gateway: string
@@ -38,12 +45,12 @@ export function documentedAddresses({ hosts }: Inventory, gateway: string): read
   return hosts.find(({ name }) => name === gateway)?.addresses ?? []
 }
 
-/** Of the first PEERS_MAX peers. A site that answers for its own servers is not asked about them: they lie behind it. */
+/** Of the first keysLookedAt peers. A site that answers for its own servers is not asked about them: they lie behind it. */
 export function overreachOf(question: OverreachQuestion): PeerOverreach[] {
   const { gateway, at, document, peers, inventory, regions } = question
   const gatewayAddresses = [...question.addresses, ...documentedAddresses(inventory, gateway)]
   const reader = createPeerReach(document, peers)
-  return peers.slice(0, PEERS_MAX).map((peer) => {
+  return peers.slice(0, keysLookedAt(peers.length)).map((peer) => {
     const documented = inventory.peerByKey(gateway, peer.interface, peer.publicKey)
     const groups = documented === null ? [] : inventory.groupsAt(documented, at)
     const access = accessOf({

@@ -20,7 +20,7 @@ export const sensorPlacement: PostureCheck = {
   id: 'sensor-placement',
   title: 'Who reads decrypted traffic',
   description:
-    'A packet socket on a WireGuard interface, or on all links, reads what peers send in clear, before any rule. One on the outer link sees only the encrypted datagrams of the tunnel. A sensor has to be on the inner side to see anything; anybody else there reads along.',
+    'A packet socket on a WireGuard interface, or on all links, reads what peers send in clear, before any rule. One on the outer link sees only the encrypted datagrams of the tunnel, one on a link behind the gateway what was forwarded. A sensor has to be on the inner side to see anything; anybody else there reads along.',
   severity: 2,
   attack: [NETWORK_SNIFFING],
   origin: 'posture',
@@ -68,7 +68,10 @@ function judge(machine: MachineView, readers: readonly PacketSocket[], links: re
     results.push(seesCiphertext(process, sockets, [...tunnels]))
   const others = outside.filter(({ process }) => !SENSORS.test(process))
   if (others.length > 0)
-    results.push({ kind: 'passed', text: `On outer links, seeing only the tunnel's ciphertext: ${listed(others)}.` })
+    results.push({
+      kind: 'not-checked',
+      reason: `Not on a tunnel: ${listed(others)}. Tunnels pass there as ciphertext; whether what the gateway forwards leaves by the same link in clear is not looked at.`,
+    })
   if (unclear.length > 0)
     results.push({
       kind: 'not-checked',
@@ -104,7 +107,7 @@ function seesCiphertext(process: string, sockets: readonly PacketSocket[], tunne
     kind: 'finding',
     subject: process,
     severity: 1,
-    text: `The sensor ${process} sits on outer links only: of the tunnels it sees ciphertext.`,
+    text: `The sensor ${process} sits on no tunnel: it sees ciphertext, or what the gateway has forwarded, behind its NAT.`,
     evidence: sockets.map(socketText),
     mend: [
       `# in its configuration: listen on ${tunnels.length === 0 ? 'the WireGuard interface' : tunnels.join(', ')} too`,

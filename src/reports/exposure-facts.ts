@@ -5,6 +5,7 @@ import { allOf, anyOf } from '../kql/combine.ts'
 import { toValue } from '../store/documents.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
+import { recordedMachines } from './revocation-coverage.ts'
 
 /** Both included. */
 export type ExposurePeriod = { readonly since: Micros; readonly until: Micros }
@@ -66,6 +67,8 @@ export type ExposureFacts = {
   readonly rights: readonly UsedRights[]
   /** Of them more were there than are told. */
   readonly isCut: boolean
+  /** Gateways whose connection tracking was recorded in the period: of others nobody knows what was used. */
+  readonly recorded: ReadonlySet<string>
 }
 
 /** Rows of one question. */
@@ -117,7 +120,9 @@ export async function readExposureFacts(
   const denied = await readDenied(reader, keys, period)
   const logins = await readLogins(reader, keys, period)
   const rights = await readRights(reader, keys, period)
-  return { places, denied, logins, rights, isCut: places.length === PLACES_MAX }
+  const heard = await recordedMachines(reader, 'conntrack', { from: period.since, to: period.until })
+  const recorded = new Set([...heard, ...places.flatMap((each) => (each.connected > 0 ? [each.gateway] : []))])
+  return { places, denied, logins, rights, isCut: places.length === PLACES_MAX, recorded }
 }
 
 function ofKeys(keys: readonly string[] | null) {

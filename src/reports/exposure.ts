@@ -66,6 +66,8 @@ export type Exposure = {
   readonly denied: readonly DeniedPlaces[]
   readonly logins: readonly UsedLogin[]
   readonly rights: readonly UsedRights[]
+  /** False: connection tracking of its gateway is not recorded, so that no use shown is no use known. */
+  readonly isUseKnown: boolean
   /** Holds every address no other peer holds: its packets may have any source. */
   readonly hasDefault: boolean
 }
@@ -142,12 +144,14 @@ export function judgeExposure(question: ExposureQuestion): Exposure {
     denied,
     logins: facts.logins.filter(({ publicKey }) => publicKey === key.publicKey),
     rights: facts.rights.filter(({ publicKey }) => publicKey === key.publicKey),
+    isUseKnown: facts.recorded.has(key.gateway),
     hasDefault: key.allowedIps.some((prefix) => prefix.endsWith('/0')),
   }
 }
 
-/** Documented, and nothing answered it there in the period. */
-export function unusedGrants({ resources }: Exposure): ExposedResource[] {
+/** Documented, and nothing answered it there in the period; none where use is not known. */
+export function unusedGrants({ resources, isUseKnown }: Exposure): ExposedResource[] {
+  if (!isUseKnown) return []
   return resources.filter(({ isDocumented, used }) => isDocumented && (used === null || used.connected === 0))
 }
 

@@ -92,8 +92,10 @@ function createMachine() {
     writeFileSync(join(root, 'new'), text)
     renameSync(join(root, 'new'), join(root, name))
   }
-  const program = (name: string, text: string) =>
-    writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  const program = (name: string, text: string) => {
+    writeFileSync(join(root, 'new'), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+    renameSync(join(root, 'new'), join(root, 'bin', name))
+  }
   program('wg', `exec cat ${root}/dump`)
   program('conntrack', `exec cat ${root}/entries`)
   const dump = (holds: boolean) =>
@@ -206,6 +208,28 @@ describe('as a process', () => {
     machine.dump(true)
     const late = await drill(machine.root, KEY, ['timeout=0s'], () => {})
     expect([late.exit, late.printed.includes('the key still runs; the time was over')]).toEqual([1, true])
+  })
+
+  test('an interface that went down is no removal, and neither is one that wg could not ask', async () => {
+    const machine = createMachine()
+    machine.entries(0)
+    machine.conf(false)
+    const other = `wg1\\t${SECRET}\\t${'P'.repeat(42)}E=\\t51821\\toff`
+    for (const [program, why] of [
+      [`printf '${other}\\n'`, 'wg0 is not there: an interface that went down brings its keys back'],
+      [
+        `echo "Unable to access interface wg0: No such device" >&2; printf '${other}\\n'`,
+        'Unable to access interface wg0',
+      ],
+    ] as const) {
+      machine.program('wg', `exec cat ${machine.root}/dump`)
+      const { exit, printed, said } = await drill(machine.root, KEY, [], (line, end) => {
+        if (line.includes('armed')) machine.program('wg', program)
+        else if (line.includes('blind') || line.includes('removed')) end()
+      })
+      expect([exit, said.includes('  removed ')]).toEqual([1, false])
+      expect(printed.replaceAll('\n', ' ')).toContain(`Not proved, because what runs is not known: ${why}`)
+    }
   })
 
   test('nobody of that name runs; wg may not tell', async () => {

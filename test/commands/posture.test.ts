@@ -320,6 +320,16 @@ describe('this machine', () => {
     expect(ids(findings)).toEqual(['no-owner ivy'])
   })
 
+  test('a folder named from where somebody stands is that one, and a mistyped one was not searched', async () => {
+    await machine(`cat <<'END'\n${LIVE}\nEND`)
+    await put(join(process.cwd(), 'planted/x.conf'), CONF)
+    const { findings } = await told({ search: ['planted'] }, directory)
+    expect(findings.map(({ id }) => id)).toContain('private-key-copies')
+    const { passed, notChecked } = await told({ search: ['plantde'] }, directory)
+    expect(passed.map(({ id }) => id)).not.toContain('private-key-copies')
+    expect(JSON.stringify(notChecked)).toMatch(/No file of [^"]*plantde could be read/)
+  })
+
   test('where wg may not be asked nothing passes', async () => {
     await machine('echo "Unable to access interface: Operation not permitted" >&2; exit 1')
     const { findings, passed, said } = await told({ search: [join(directory, 'none')] }, directory)

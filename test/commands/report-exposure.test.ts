@@ -141,7 +141,7 @@ describe('all peers', () => {
 
   test('the table says in which order, and what is not known', async () => {
     const { printed } = await report({ isAll: true, capture: '', rules: [`gw2=${join(DEMO, 'gw2', 'ruleset.json')}`] })
-    expect(printed).toContain('18 keys, the most exposed first')
+    expect(printed).toContain('18 keys, of which the rules are known for 4;')
     expect(printed).toMatch(/alder .*\?/)
     expect(printed).toContain('rules of gw1 are not known')
   })

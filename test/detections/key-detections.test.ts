@@ -168,6 +168,22 @@ test('nothing is held against documentation that is not there', () => {
 })
 
 describe('severity', () => {
+  test('alternating endpoints: high when two devices end each other’s sessions, low for one whose provider changes its address', () => {
+    const changing = (every: Micros) =>
+      Array.from({ length: 5 }, (_, i) =>
+        madePoint({
+          at: T0 + i * every,
+          key: KEYS.bob,
+          handshake: T0 + i * every - SECOND,
+          endpoint: i % 2 === 0 ? '203.0.113.7' : '198.51.100.9',
+        }),
+      )
+    const severities = (every: Micros) =>
+      named(findings(changing(every)), 'alternating-endpoints').map((each) => each['event.severity'])
+    expect(severities(30 * SECOND)).toEqual([3])
+    expect(severities(121 * SECOND)).toEqual([1])
+  })
+
   const used = (rx: number) =>
     [0, 1, 2].map((n) => madePoint({ at: T0 + n * MINUTE, key: KEYS.mallory, rx: rx * n, handshake: T0 - SECOND }))
 
@@ -225,6 +241,13 @@ describe('a removed key', () => {
     expect(found.map((each) => each['event.severity'])).toEqual([2, 4])
     expect(found[1]?.['wireguard.finding.summary']).toContain('50 bytes came from its address')
     expect(found[0]?.['wireguard.finding.mend']).toEqual(['conntrack -D -s 10.8.0.3'])
+  })
+
+  test('of a device nobody documented is no critical matter: it may have a new key', () => {
+    const gone = madeChange({ at: T0, key: KEYS.mallory, action: 'peer-removed', after: ['10.8.0.9/32'] })
+    const flow = (at: number) => madeLostFlow({ at: T0 + at * SECOND, key: KEYS.mallory, flow: 'f1', fromPeer: 50 })
+    const found = named(findings([gone, flow(30), flow(60)]), 'survived-removal')
+    expect(found.map((each) => each['event.severity'])).toEqual([3])
   })
 
   test('that comes back at once is none', () => {

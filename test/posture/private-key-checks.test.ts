@@ -27,6 +27,12 @@ describe('wireguard-file-modes', () => {
     expect(files(FOLDER, { ...CONF, uid: 1000 })).toEqual(['finding 3 /etc/wireguard/wg0.conf owner'])
   })
 
+  test('takes from a script nothing that wg-quick needs to run it', () => {
+    const script = { ...CONF, path: '/etc/wireguard/up.sh', mode: '0755' }
+    const [found] = look(fileWireguardModes, gateway({ facts: factsWith({ files: [FOLDER, script] }) }))
+    expect(found).toMatchObject({ mend: ['chmod go-rwx /etc/wireguard/up.sh'] })
+  })
+
   test('claims nothing of links and of what may not be seen', () => {
     expect(files(FOLDER, { ...CONF, kind: 'link', mode: '0777' })).toEqual(['not-checked'])
     expect(files({ path: '/etc/wireguard', problem: 'permission denied' })).toEqual(['not-checked'])

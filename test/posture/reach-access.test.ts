@@ -1,7 +1,7 @@
 /** Resources as sets of destinations, against the catalogue asked one address at a time; and what reach is laid over them. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { prefixRange } from '../../src/address-range.ts'
+import { allAddresses, prefixRange } from '../../src/address-range.ts'
 import type { Resource } from '../../src/identity/inventory-entries.ts'
 import { createResourceFor } from '../../src/identity/resources.ts'
 import { accessOf } from '../../src/posture/reach-access.ts'
@@ -9,7 +9,8 @@ import { createPeerReach } from '../../src/posture/reach-peers.ts'
 import { destinationBox, regionsOf } from '../../src/posture/reach-regions.ts'
 import { byDestination, destinationText, servicesText } from '../../src/posture/reach-text.ts'
 import { ALL_PORTS, ALL_PROTOCOLS, common } from '../../src/sources/nftables/reach-space.ts'
-import { accept, match, payload } from '../sources/nftables/rulesets.ts'
+import { readRulesetDocument } from '../../src/sources/nftables/ruleset-document.ts'
+import { accept, document, match, payload, type Rule } from '../sources/nftables/rulesets.ts'
 import { allow, madeRuleset, reachInventory } from './made-reach.ts'
 
 const PREFIXES = ['10.0.0.0/30', '10.0.0.0/31', '10.0.0.1/32', '10.0.0.2/32', '0.0.0.0/0', 'fd00::/126', 'fd00::1/128']
@@ -117,6 +118,54 @@ describe('what rules let a key reach', () => {
     // The made input chain drops everything.
     expect(accessBy(open, 0, ['172.16.0.9']).resources).toEqual([])
     expect(accessBy(open, 0, ['172.16.0.9']).beyond).toEqual([])
+  })
+
+  test('an address of the tunnel that no peer holds can only be the gateway’s: closed to forwarding is not closed', () => {
+    const dns: Resource = { name: 'dns', addresses: ['10.8.0.1/32'], ports: ['udp/53'], owner: '', classification: '' }
+    const held: Resource = { ...dns, name: 'held', addresses: ['10.8.0.3/32'] }
+    const elsewhere: Resource = { ...dns, name: 'elsewhere', addresses: ['10.9.0.1/32'] }
+    const asked = (rules: Rule[]) => {
+      const chains = {
+        input: { hook: 'input', policy: 'drop', rules },
+        forward: { hook: 'forward', policy: 'drop', rules: [] },
+      }
+      const read = readRulesetDocument(document(chains))
+      if ('problem' in read) throw new Error(read.problem)
+      const reader = createPeerReach(read, peers)
+      const peer = { interface: 'wg0', publicKey: 'A', allowedIps: ['10.8.0.2/32'] }
+      return accessOf({
+        reach: reader.reachOf(peer),
+        regions: regionsOf([dns, held, elsewhere]).regions,
+        own: peer.allowedIps,
+        gatewayAddresses: [],
+        peers: reader.othersOf(peer),
+      }).resources.map(({ resource: { name }, certainty }) => [name, certainty])
+    }
+    expect(asked([[accept]])).toEqual([['dns', 'maybe']])
+    expect(asked([])).toEqual([])
+  })
+
+  test('what NAT sends to a server is not open on the gateway', () => {
+    const reach = {
+      forward: [],
+      gateway: [
+        {
+          family: 4 as const,
+          destination: allAddresses(4),
+          protocol: { low: 6, high: 6 },
+          port: { low: 80, high: 80 },
+          becomes: { destination: prefixRange('172.16.0.9/32')?.range ?? null, port: null },
+          certainty: 'maybe' as const,
+          why: [],
+          exits: [],
+        },
+      ],
+      families: [4 as const],
+      isWhole: true,
+    }
+    const question = { reach, regions, own: ['10.8.0.2/32'], peers: [] }
+    expect(accessOf({ ...question, gatewayAddresses: [] }).gateway).toEqual([])
+    expect(accessOf({ ...question, gatewayAddresses: ['172.16.0.9'] }).gateway).toHaveLength(1)
   })
 
   test('a key may not send from what another holds by a longer prefix', () => {

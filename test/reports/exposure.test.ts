@@ -10,7 +10,14 @@ import { AT, ELM, IVY, OAK } from '../posture/made-gateway.ts'
 import { allow, madeRuleset, reachInventory } from '../posture/made-reach.ts'
 import type { Rule } from '../sources/nftables/rulesets.ts'
 
-const NOTHING: ExposureFacts = { places: [], denied: [], logins: [], rights: [], isCut: false }
+const NOTHING: ExposureFacts = {
+  places: [],
+  denied: [],
+  logins: [],
+  rights: [],
+  isCut: false,
+  recorded: new Set(['gw1']),
+}
 const [IVYS, OAKS, ELMS] = ['10.8.0.2', '10.8.0.3', '10.8.0.4']
 const KEYS: readonly ExposedKey[] = [
   { gateway: 'gw1', interface: 'wg0', publicKey: IVY, allowedIps: [`${IVYS}/32`], isRunning: true },
@@ -68,6 +75,11 @@ describe('one key', () => {
   test('a grant nobody answered is unused', () => {
     const [ivy] = exposuresBy([], { places: [used('books', { connected: 0 })] })
     expect(ivy === undefined ? [] : unusedGrants(ivy).map(({ resource }) => resource.name)).toEqual(['books'])
+  })
+
+  test('where no connection tracking is recorded no grant is unused', () => {
+    const [ivy] = exposuresBy([], { recorded: new Set(['gw2']) })
+    expect(ivy === undefined ? null : [ivy.isUseKnown, unusedGrants(ivy)]).toEqual([false, []])
   })
 
   test('without rules no reach is stated, and never nothing', () => {

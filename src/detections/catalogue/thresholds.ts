@@ -10,6 +10,7 @@ import type { Event } from '../../event.ts'
 import type { Fields } from '../../fields.ts'
 import { createFindingDocuments, EVIDENCE_MAX, type FindingDocument } from '../../finding-document.ts'
 import type { Inventory } from '../../identity/inventory.ts'
+import { spanText } from '../../quantity-text.ts'
 import type { Micros } from '../../time.ts'
 import type { Detection, DetectionAbout, Tally } from './detection.ts'
 import { exceptionFor, excused } from './exceptions.ts'
@@ -33,6 +34,8 @@ export type ThresholdOptions = {
   readonly isRenewed?: boolean
   /** When the suppression ends, where it is no fixed time after the finding: the end of the hour, of the day. */
   readonly suppressedUntil?: (finding: Found) => Micros
+  /** So many findings about one source within `about.suppression`; the last one says that there may be more. */
+  readonly perSource?: { readonly sourceOf: (subject: string) => string; readonly max: number }
   /** The sentence, and what differs from one finding to the next. Null: no finding after all; then it is not suppressed. */
   readonly describe: (finding: Found) => Described | null
   /** Its exceptions excuse findings of the peer of the first document. */
@@ -68,8 +71,13 @@ type Subject = { readonly tallies: Tally[]; opensUntil: Micros | null }
 type Saved = {
   readonly subjects: Map<string, Subject>
   readonly suppressed: Map<string, Micros>
+  /** By source, the longest quiet first. */
+  readonly told: Map<string, Told>
   readonly forgotten: number
 }
+
+/** Findings about a source since the first of them. */
+type Told = { readonly since: Micros; readonly count: number }
 
 /** What was saved of a detection that looks at something else now: nothing is counted any more, and what is suppressed goes on. */
 export function onlySuppressed(
@@ -98,6 +106,7 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
   const subjects = saved?.subjects ?? new Map<string, Subject>()
   /** Subject to the end of its suppression, the longest quiet first. */
   const suppressed = saved?.suppressed ?? new Map<string, Micros>()
+  const told = saved?.told ?? new Map<string, Told>()
   let forgotten = saved?.forgotten ?? 0
   const toDocument = createFindingDocuments(about)
   /** Nothing that is open is over before then: time goes on in small steps. */
@@ -135,6 +144,9 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     const described = describe(found)
     if (described === null) return
     suppress(key, options.suppressedUntil?.(found) ?? found.lastAt + about.suppression)
+    const nth = countTold(key, found.firstAt)
+    const { max = Number.POSITIVE_INFINITY } = options.perSource ?? {}
+    if (nth > max) return
     emit(
       toDocument({
         at: found.firstAt,
@@ -145,10 +157,29 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
         ...distinctCount(found),
         evidence: evidenceOf(tallies),
         ...described,
+        ...(nth < max
+          ? {}
+          : { summary: `${described.summary}; more of it is not told within ${spanText(about.suppression)}` }),
         ...excuse(found),
         about: { ...(described.about ?? aboutPeer(found.first)), ...relatedOf(tallies) },
       }),
     )
+  }
+
+  /** Which finding about its source this is, 0 where they are not counted. */
+  function countTold(key: string, at: Micros): number {
+    if (options.perSource === undefined) return 0
+    const source = options.perSource.sourceOf(key)
+    const known = told.get(source)
+    const isSame = known !== undefined && at < known.since + about.suppression
+    const now = isSame ? { ...known, count: known.count + 1 } : { since: at, count: 1 }
+    told.delete(source)
+    told.set(source, now)
+    if (told.size > SUBJECTS_MAX) {
+      const oldest = told.keys().next()
+      if (oldest.done !== true) told.delete(oldest.value)
+    }
+    return now.count
   }
 
   function distinctCount({ distinct }: Found): { readonly distinct?: number } {
@@ -182,6 +213,8 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
   return {
     tally(tally) {
       const { key } = tally
+      // Not only at ticks: in which order findings go out must not depend on when they come.
+      closeBefore(tally.end - 1)
       const open = subjects.get(key)
       if (open !== undefined && isRepeated(open, tally)) return
       if (open?.opensUntil != null) {
@@ -222,7 +255,7 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
     get forgotten() {
       return forgotten
     },
-    save: () => ({ subjects, suppressed, forgotten }) satisfies Saved,
+    save: () => ({ subjects, suppressed, told, forgotten }) satisfies Saved,
   }
 }
 

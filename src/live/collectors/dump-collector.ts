@@ -28,6 +28,8 @@ export type Gathered = {
   readonly body: Buffer | null
   /** Why there is none, or what is missing from it; '' = all is well. No secrets: it is logged. */
   readonly problem: string
+  /** When it stood, where that is not the time before it was asked for. */
+  readonly at?: Micros
   /** Two bodies of equal substance say the same. Without it every one is written. */
   readonly substance?: string
 }
@@ -92,7 +94,7 @@ export function createDumpCollector(
     if (isStopping) return
     const { body, problem } = gathered
     try {
-      if (body !== null) append(at, { ...gathered, body })
+      if (body !== null) append(gathered.at ?? at, { ...gathered, body })
       if (problem !== '') failed(problem)
       else if (lastError !== '') {
         lastError = ''

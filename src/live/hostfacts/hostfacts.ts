@@ -22,7 +22,7 @@ import { knownKeys } from './known-keys.ts'
 import { linkFacts, packetSockets } from './link-facts.ts'
 import { type KeySearchOptions, SEARCH_PATHS, searchPrivateKeys } from './private-keys.ts'
 import { auditFacts, chronyClock, programFacts, systemdClock } from './program-facts.ts'
-import { readFact } from './read-fact.ts'
+import { problemOf, readFact } from './read-fact.ts'
 
 /** How often the daemon searches for keys: it reads every file in the folders where people keep copies. */
 const SEARCH_EVERY = DAY
@@ -83,7 +83,10 @@ export async function gatherHostfacts(sources: HostfactsSources = {}): Promise<H
   }
 }
 
-/** Facts as dated dumps of one line of JSON each, at the start and by period. */
+/**
+ * Facts as dated dumps of one line of JSON each, at the start and by period. Where there are many files the search for keys takes minutes:
+ * nothing else waits for it, and what it found goes out when it is over.
+ */
 export function createHostfactsCollector(
   options: DumpOptions & {
     readonly logs: readonly string[]
@@ -95,32 +98,65 @@ export function createHostfactsCollector(
 ): DumpCollector {
   const clock = { now: deps.now, after: deps.after ?? createSystemClock().after }
   const sources = { logs: options.logs, clock, ...(options.root === undefined ? {} : { root: options.root }) }
-  let searched: Fact<KeySearchFact> | undefined
+  let searched: Fact<KeySearchFact> = { problem: 'the search for keys is not over yet' }
+  let searchedAt = Number.NEGATIVE_INFINITY
+  let isSearching = false
   let isStopped = false
   const isEnded = () => isStopped
   const gatherAll = async () => {
-    const isDue = searched === undefined || !isKnown(searched) || clock.now() - searched.at >= SEARCH_EVERY
-    const search = options.search ?? SEARCH_PATHS
-    const found = await gatherHostfacts(isDue ? { ...sources, search: { paths: search, isEnded } } : sources)
-    if (isDue) searched = found.privateKeys
-    return { ...found, privateKeys: searched }
+    const found = { ...(await gatherHostfacts(sources)), privateKeys: searched }
+    // Not before: facts that take long have passed their time when they are there.
+    if (!isStopped && !isSearching && clock.now() - searchedAt >= SEARCH_EVERY) void searchAside()
+    return found
+  }
+  const searchAside = async () => {
+    isSearching = true
+    searchedAt = clock.now()
+    const found = await searchKeys(sources, { paths: options.search ?? SEARCH_PATHS, isEnded })
+    isSearching = false
+    if (isStopped) return
+    searched = found
+    collector.runNow()
   }
   const gather = () => {
     const facts = gatherAll().then((found) => ({
       body: Buffer.from(`${JSON.stringify(found)}\n`, 'utf8'),
       problem: '',
+      // Programs may take seconds to answer: records of the time before them would come too late for everything that went on.
+      at: clock.now(),
     }))
     let stop = () => {}
     const stopped = new Promise<Gathered>((resolve) => {
-      stop = () => {
-        isStopped = true
-        resolve({ body: null, problem: '' })
-      }
+      stop = () => resolve({ body: null, problem: '' })
     })
     // A program that does not answer is not waited for at the end; its own limit, or our exit, ends it.
     return { done: Promise.race([facts, stopped]), stop }
   }
-  return createDumpCollector(options, [], gather, deps)
+  const collector = createDumpCollector(options, [], gather, deps)
+  return {
+    ...collector,
+    start() {
+      isStopped = false
+      collector.start()
+    },
+    stop() {
+      // Also where nothing is being gathered: the search would keep the process from ending.
+      isStopped = true
+      return collector.stop()
+    },
+  }
+}
+
+async function searchKeys(
+  { root = '/', clock = createSystemClock() }: HostfactsSources,
+  search: NonNullable<HostfactsSources['search']>,
+): Promise<Fact<KeySearchFact>> {
+  try {
+    const known = await knownKeys(programFacts(root), readStoredConfs(root), clock)
+    return await searchPrivateKeys({ ...search, root, known, clock })
+  } catch (error) {
+    return { problem: `the search for keys failed: ${problemOf(error)}` }
+  }
 }
 
 /** os-release(5): `ID=debian`, `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"`. */

@@ -1,5 +1,6 @@
 /** The shape of a status as it comes over the socket: the daemon that answers may be of another release than who asks. */
 import { z } from 'zod'
+import { SOURCE_NAMES } from '../../correlate/blind-spots.ts'
 import type { DaemonStatus } from '../status.ts'
 
 const count = z.number()
@@ -9,7 +10,7 @@ const atOrNull = z.number().nullable()
 const source = z.object({
   label: z.string(),
   host: z.string(),
-  name: z.enum(['nftables', 'conntrack', 'wireguard', 'auditd', 'ruleset']),
+  name: z.enum([...SOURCE_NAMES, 'ruleset']),
   path: z.string(),
   problem: z.string(),
   lines: count,

@@ -8,6 +8,7 @@
  * Authority: libnftables-json(5); nf_conntrack_common.h for the bits of `ct status`.
  */
 import { splitByCondition } from './reach-condition.ts'
+import { mayStay } from './reach-translate.ts'
 import type { Doubt, Passage, Split, Traveller } from './reach-traveller.ts'
 import type { ConditionReader, Scope } from './rule-condition.ts'
 import { keyOf, listOf, type NamedSet, property, textProperty } from './ruleset-document.ts'
@@ -48,6 +49,9 @@ export function splitByQuestion(
   { read }: Questions,
 ): Split {
   const left = property(body, 'left')
+  // Without an entry of conntrack every question about one but its state ends the rule, whichever way it is put (nft_ct_get_eval).
+  if ((traveller.state === 'invalid' || traveller.state === 'untracked') && asksEntry(left))
+    return { holds: [], fails: [traveller], unknown: [] }
   const same = rewritten(left)
   if (same !== null) {
     const [condition] = read({ op: property(body, 'op'), left: same.left, right: property(body, 'right') }, scope)
@@ -62,6 +66,15 @@ export function splitByQuestion(
     fails: answer === false ? [traveller] : [],
     unknown: answer === null ? [traveller] : [],
   }
+}
+
+function asksEntry(left: unknown): boolean {
+  const masked = property(left, '&')
+  const bare: unknown = Array.isArray(masked) ? masked[0] : left
+  const parts = property(bare, 'concat')
+  if (Array.isArray(parts)) return parts.some(asksEntry)
+  const key = textProperty(property(bare, 'ct'), 'key')
+  return key !== '' && key !== 'state'
 }
 
 /** Why an opaque match stays open. */
@@ -171,7 +184,9 @@ function compareStatus({ isTranslated }: Traveller, op: unknown, right: unknown)
 }
 
 /** Of an address other than the gateway's own it is not known whether it is unicast. */
-function compareLocal({ isToGateway }: Traveller, op: unknown, right: unknown): boolean | null {
+function compareLocal(traveller: Traveller, op: unknown, right: unknown): boolean | null {
+  const { isToGateway } = traveller
+  if (mayStay(traveller)) return null
   const asked = listOf(property(right, 'set') ?? right)
   if ((op !== '==' && op !== '!=') || !asked.every((each) => typeof each === 'string')) return null
   if (isToGateway) return asked.includes('local') === (op === '==')

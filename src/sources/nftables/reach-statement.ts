@@ -34,7 +34,7 @@ const XT_NEUTRAL = new Set([
 /** Source NAT, which ends its chain. */
 const XT_ACCEPT = new Set(['MASQUERADE', 'SNAT'])
 
-export function actOf(statement: Statement, { hook }: Pick<Passage, 'hook'>): Act {
+export function actOf(statement: Statement, { hook, family }: Pick<Passage, 'hook' | 'family'>): Act {
   const { name, body } = statement
   switch (name) {
     case 'accept':
@@ -42,8 +42,9 @@ export function actOf(statement: Statement, { hook }: Pick<Passage, 'hook'>): Ac
     case 'masquerade':
       return { kind: 'accept' }
     case 'drop':
-    case 'reject':
       return { kind: 'drop' }
+    case 'reject':
+      return rejected(body, family)
     case 'return':
       return { kind: 'return' }
     case 'continue':
@@ -69,12 +70,26 @@ export function actOf(statement: Statement, { hook }: Pick<Passage, 'hook'>): Ac
   }
 }
 
+/** The answer's protocol is a demand, too, which the listing leaves out: `reject with icmpv6 …` lets IPv4 pass. */
+function rejected(body: unknown, family: Passage['family']): Act {
+  const type = textProperty(body, 'type')
+  if ((type === 'icmp' && family === 6) || (type === 'icmpv6' && family === 4)) return { kind: 'leave' }
+  return { kind: 'drop' }
+}
+
 function mangled(body: unknown): Act {
   const [key, value] = [property(body, 'key'), property(body, 'value')]
   if (textProperty(property(key, 'meta'), 'key') === 'mark')
     return { kind: 'change', change: (traveller) => ({ ...traveller, mark: markOf(value, traveller) }) }
   if (textProperty(property(key, 'ct'), 'key') === 'mark')
-    return { kind: 'change', change: (traveller) => ({ ...traveller, ctMark: markOf(value, traveller) }) }
+    return {
+      kind: 'change',
+      // Where there is no entry nothing is written.
+      change: (traveller) =>
+        traveller.state === 'invalid' || traveller.state === 'untracked'
+          ? traveller
+          : { ...traveller, ctMark: markOf(value, traveller) },
+    }
   const field = textProperty(property(key, 'payload'), 'field')
   const isPayload = property(key, 'payload') !== undefined
   // Type of service and hop count are no part of what rules are followed by here.

@@ -33,13 +33,21 @@ export type Translation = {
   readonly split: (key: unknown, map: ReturnType<typeof readMap>, travellers: readonly Traveller[]) => MapSplit
 }
 
+/** Parts travellers by what the statement makes of them; those that meet an entry of no map it says nothing to. */
 export function translate(travellers: readonly Traveller[], translation: Translation): Translated {
   const { name, body, scope, family, sets, split } = translation
   const port = property(body, 'port')
   const ports = port === undefined ? null : (portRange(port) ?? ALL_PORTS)
   if (name === 'redirect') {
     return {
-      changed: travellers.map((each) => ({ ...each, port: ports ?? each.port, isTranslated: true, isToGateway: true })),
+      // It goes to an address of the interface it came in by, which rules do not tell.
+      changed: travellers.map((each) => ({
+        ...each,
+        destination: allAddresses(family),
+        port: ports ?? each.port,
+        isTranslated: true,
+        isToGateway: true,
+      })),
       perhaps: [],
       missed: [],
     }
@@ -71,8 +79,8 @@ function changed(traveller: Traveller, family: Family, address: unknown, ports: 
   const destination =
     target === undefined ? traveller.destination : (targetRange(target, family) ?? allAddresses(family))
   const moved = { ...traveller, destination, port: port ?? traveller.port, isTranslated: true }
-  // Any other address may be one of the gateway's own: both are followed, the one that goes there and the one that goes on.
-  if (!isLoopback(destination)) return moved
+  // Any other address may be one of the gateway's own, which rules do not tell (mayStay).
+  if (!isLoopback(destination)) return target === undefined ? moved : { ...moved, isToGateway: false }
   // Where net.ipv4.conf.*.route_localnet is 0, as it comes, the kernel drops these.
   return { ...moved, isToGateway: true, isDoubtful: true, why: withDoubt(traveller.why, ['way-out']) }
 }
@@ -99,6 +107,11 @@ function portRange(value: unknown): Range | null {
   const isPort = (port: unknown): port is number =>
     typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535
   return isPort(low) && isPort(high) && low <= high ? { low, high } : null
+}
+
+/** Sent to an address that may be one of the gateway's own. */
+export function mayStay({ isToGateway, isTranslated, destination }: Traveller): boolean {
+  return !isToGateway && isTranslated && destination !== null
 }
 
 /** 127.0.0.0/8 and ::1 are the gateway's own wherever they are named. */

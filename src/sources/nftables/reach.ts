@@ -12,6 +12,7 @@ import { type Exits, type Route, readExits, routed } from './reach-exits.ts'
 import { everything, partsOf, type ReachPart } from './reach-parts.ts'
 import { createSourceTest } from './reach-source-test.ts'
 import { ALL_PORTS, ALL_PROTOCOLS } from './reach-space.ts'
+import { mayStay } from './reach-translate.ts'
 import { type Passage, starting, type Traveller, withDoubt } from './reach-traveller.ts'
 import { STEPS_TOTAL_MAX, type Walk, walkBaseChain } from './reach-walk.ts'
 import { createConditionReader } from './rule-condition.ts'
@@ -83,7 +84,9 @@ function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exi
     }, travellers)
   const inside = pass(['ingress', 'prerouting'], false, start)
   const toOthers = inside.filter(({ isToGateway }) => !isToGateway).flatMap((each) => routed(each, family, exits))
-  const toGateway = inside.filter(({ isToGateway }) => isToGateway)
+  const toGateway = inside
+    .filter((each) => each.isToGateway || mayStay(each))
+    .map((each) => (each.isToGateway ? each : perhapsHere(each)))
   const out = pass(['forward', 'postrouting', 'egress'], true, toOthers)
   const local = pass(['input'], false, toGateway)
   // What was cut short is open as a whole: parts of it would not tell more.
@@ -92,6 +95,11 @@ function reachOf(walk: Walk, question: ReachQuestion, family: Family, exits: Exi
   const isWhole = forward.isWhole && gateway.isWhole && !walk.isCutShort
   const rest = isWhole ? [] : [everything(family, all)]
   return { forward: [...forward.parts, ...rest], gateway: [...gateway.parts, ...rest], families: [family], isWhole }
+}
+
+/** Nobody knows here whether the address NAT chose is the gateway's own. */
+function perhapsHere(traveller: Traveller): Traveller {
+  return { ...traveller, isToGateway: true, isDoubtful: true, why: withDoubt(traveller.why, ['way-out']) }
 }
 
 /** What is a peer's by the longest prefix: its own prefixes without those of others that lie inside them. Apart from each other. */

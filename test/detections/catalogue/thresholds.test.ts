@@ -10,6 +10,7 @@ import {
   type ThresholdOptions,
 } from '../../../src/detections/catalogue/thresholds.ts'
 import { type Event, flatten } from '../../../src/event.ts'
+import type { Fields } from '../../../src/fields.ts'
 import { EVIDENCE_MAX } from '../../../src/finding-document.ts'
 import { parseInventory } from '../../../src/identity/inventory.ts'
 import { MINUTE, SECOND } from '../../../src/time.ts'
@@ -187,6 +188,28 @@ test('any order, any ticks, repeats and cuts lead to the same findings', () => {
         expect(inOrder(shuffledFindingsOf(kind, events, luck))).toEqual(inOrder(findingsOf(kind, events)))
       },
     ),
+  )
+})
+
+test('so many about one source, the last of which says that there may be more, whenever time is told', () => {
+  const kind = kindOf({ threshold: 1, perSource: { sourceOf: (subject) => subject.slice(0, 1), max: 2 } })
+  const events = ['a1', 'b1', 'a2', 'a3', 'a4'].map((key, i) => at(i, key))
+  const subjects = (each: readonly Fields[]) => each.map((finding) => finding['wireguard.finding.subject'])
+  const found = findingsOf(kind, [...events, at(900, 'a5')])
+  expect(subjects(found)).toEqual(['a1', 'a2', 'b1', 'a5'])
+  expect(found.map((each) => each['wireguard.finding.summary']?.includes('not told within 10 min'))).toEqual([
+    false,
+    true,
+    false,
+    false,
+  ])
+  expect(inOrder(findingsOf(kind, [...events, at(900, 'a5')], { isStepped: true }))).toEqual(inOrder(found))
+  const bySource = fc.array(fc.nat(600), { minLength: 3, maxLength: 30 })
+  fc.assert(
+    fc.property(bySource, fc.array(fc.nat(), { minLength: 1 }), (times, luck) => {
+      const made = [...new Set(times)].map((time) => at(time, `${'ab'[time % 2]}${time % 7}`))
+      expect(inOrder(shuffledFindingsOf(kind, made, luck))).toEqual(inOrder(findingsOf(kind, made)))
+    }),
   )
 })
 

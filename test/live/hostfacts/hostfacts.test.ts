@@ -164,13 +164,37 @@ describe('host facts', () => {
     )
     const lines = () => shop.read('gw1/hostfacts.snapshots').split('\n').slice(0, -1)
     collector.start()
-    await until(() => lines().length === 2, 'the first')
-    clock.advance(3_600_000)
-    await until(() => lines().length === 4, 'the second')
+    await until(() => lines().length === 2 && clock.pending === 2, 'the first, and the end of the search for keys')
+    clock.advance(5_000)
+    await until(() => lines().length === 4, 'what was found')
+    // To the full hour.
+    clock.advance(3_028_036)
+    await until(() => lines().length === 6, 'the next hour')
     await collector.stop()
     expect(lines()[0]).toBe('# 2026-11-22T15:09:26.964+00:00 gw1')
-    expect(lines()[2]).toBe('# 2026-11-22T16:00:00.000+00:00 gw1')
+    expect(lines()[4]).toBe('# 2026-11-22T16:00:00.000+00:00 gw1')
+    const keys = [1, 3, 5].map((at) => JSON.parse(lines()[at] ?? '').privateKeys)
+    expect(keys[0]).toEqual({ problem: 'the search for keys is not over yet' })
+    expect(keys[1]).toMatchObject({ filesRead: 0 })
+    expect(keys[2]).toEqual(keys[1])
     expect(JSON.parse(lines()[1] ?? '')).toMatchObject({ version: 1, kernel: { release: '6.1.0' } })
+  })
+
+  test('stand at the time when all of them were there', async () => {
+    program('usr/sbin/auditctl', 'echo asked >>"$0.asked"; exec sleep 1000')
+    const clock = createManualClock(0)
+    const options = { label: 'x', host: 'gw1', path: shop.path('x'), bytesMax: 1e6, keep: 1, everyMs: 3_600_000 }
+    const collector = createHostfactsCollector(
+      { ...options, logs: [], root: shop.dir },
+      { now: clock.now, after: clock.after, log: createListLog().log },
+    )
+    collector.start()
+    await until(() => shop.read('usr/sbin/auditctl.asked').split('\n').length === 3, 'both questions')
+    // As long as a program is waited for.
+    clock.advance(5_000)
+    await until(() => shop.read('x') !== '', 'the facts')
+    expect(shop.read('x').split('\n')[0]).toBe('# 1970-01-01T00:00:05.000+00:00 gw1')
+    await collector.stop()
   })
 
   test('do not hold up the stop', async () => {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { type RequestOptions, request } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { SOURCE_NAMES } from '../../../src/correlate/blind-spots.ts'
 import { AppError } from '../../../src/errors.ts'
 import { askStatus } from '../../../src/live/status/status-client.ts'
 import {
@@ -15,7 +16,7 @@ import {
 import type { DaemonStatus } from '../../../src/live/status.ts'
 import { type Micros, SECOND } from '../../../src/time.ts'
 import { createListLog, openWorkshop, until, type Workshop } from '../collectors/workshop.ts'
-import { catchingUp, failing, madeAlarm, madeStatus, NOW } from './made-status.ts'
+import { catchingUp, failing, madeAlarm, madeSource, madeStatus, NOW } from './made-status.ts'
 
 let workshop: Workshop
 let servers: StatusServer[] = []
@@ -273,6 +274,13 @@ describe('over HTTP', () => {
     const socketPath = workshop.path('status.sock')
     expect((await get('http://localhost', { socketPath, path: '/readyz' })).body).toBe('ready\n')
     expect((await get('http://localhost', { socketPath, path: '/metrics' })).body).toContain('peertrail_build_info')
+  })
+
+  test('a daemon tells of sources of every name there is', async () => {
+    const sources = SOURCE_NAMES.map((name) => madeSource({ name }))
+    const { tell } = await start()
+    tell({ ...madeStatus(), sources })
+    expect((await askStatus(workshop.dir)).sources).toEqual(sources)
   })
 
   test('a head that is too long is refused', async () => {

@@ -325,7 +325,9 @@ function check(chains: readonly Chain[], isExact: boolean): void {
           ['forward', false],
           ['input', true],
         ] as const) {
-          const answer = reaches(way === 'forward' ? reach.forward : reach.gateway, place, protocol, dport)
+          // Here no address that NAT chooses is the gateway's own; static reach cannot know, and leaves those open.
+          const own = reach.gateway.filter(({ becomes }) => becomes === null)
+          const answer = reaches(way === 'forward' ? reach.forward : own, place, protocol, dport)
           const ends = judged(chains, { daddr, protocol, dport }, way, isOwn)
           const context = `${way} ${daddr} ${protocol}/${dport}: ${answer} ${JSON.stringify(ends)}`
           if (answer === 'yes')

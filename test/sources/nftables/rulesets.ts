@@ -4,7 +4,12 @@ import { type LogRule, parseRuleset, type Ruleset } from '../../../src/sources/n
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 export type Rule = readonly Json[]
-export type ChainSpec = { readonly hook?: string; readonly policy?: string; readonly rules: readonly Rule[] }
+export type ChainSpec = {
+  readonly hook?: string
+  readonly prio?: number
+  readonly policy?: string
+  readonly rules: readonly Rule[]
+}
 
 export const accept = { accept: null }
 export const drop = { drop: null }
@@ -48,7 +53,9 @@ export function document(chains: Readonly<Record<string, ChainSpec>>, more: read
   ]
   for (const [name, chain] of Object.entries(chains)) {
     const base =
-      chain.hook === undefined ? {} : { type: 'filter', hook: chain.hook, prio: 0, policy: chain.policy ?? 'accept' }
+      chain.hook === undefined
+        ? {}
+        : { type: 'filter', hook: chain.hook, prio: chain.prio ?? 0, policy: chain.policy ?? 'accept' }
     objects.push({ chain: { ...place, name, ...base } })
   }
   for (const [name, chain] of Object.entries(chains)) {
