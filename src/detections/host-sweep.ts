@@ -97,6 +97,7 @@ export const hostSweep: DetectionKind = {
           const addresses = countTargets(found.distinct)
           if (direction !== undefined && countTried(found.distinct) < PUBLIC_ADDRESSES) return null
           return {
+            distinct: addresses,
             summary:
               `${peerName(found.first)} tried ${addresses} addresses (${addressesText(found)}) ` +
               `with ${service.includes('/') ? service : 'echo requests'} in ${spanText(found.lastAt - found.firstAt)}: ` +

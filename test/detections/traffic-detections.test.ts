@@ -30,6 +30,9 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
   'host-sweep fires-echo-requests': [
     '3 rowan tried 40 addresses (10.20.0.1 to 10.20.0.40) with echo requests in 3.9 s: 40 denied',
   ],
+  'host-sweep fires-half-of-it-answered': [
+    '3 maple tried 22 addresses (10.20.0.1 to 10.20.1.10) with tcp/22 in 11 s: 10 unanswered, 12 answered, and closed without data',
+  ],
   'host-sweep fires-internet': [
     '3 rowan tried 200 addresses (203.0.113.1 to 203.0.113.200) with tcp/445 in 40 s: 200 denied',
   ],

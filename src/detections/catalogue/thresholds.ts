@@ -43,7 +43,7 @@ export type ThresholdOptions = {
 }
 
 export type Described = Pick<FindingDocument, 'summary'> &
-  Partial<Pick<FindingDocument, 'subject' | 'severity' | 'query' | 'mend' | 'exception'>> & {
+  Partial<Pick<FindingDocument, 'subject' | 'severity' | 'distinct' | 'query' | 'mend' | 'exception'>> & {
     /** Instead of `aboutPeer` of the first document. */
     readonly about?: Fields
   }
