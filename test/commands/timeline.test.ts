@@ -67,8 +67,8 @@ describe('lines', () => {
       "oak (MacBook Air)  keys H1iVMM/e…, M55ykc5q…
       2026-11-22, times in UTC
       15:12:05.782  flow              10.8.0.25 → 172.26.52.145:8080  connected, holder-changed, 5.8 kB
-      15:12:07.975  holder-changed    Tunnel address changed hands during a flow  medium, 1 document
       15:12:07.975  peer-session-ended  gw2 wg0 endpoint 198.51.100.39:42405 after 2.6 min  peer-removed
+      15:12:07.975  holder-changed    oak lost 10.8.0.25/32 while a flow of it was open gw2 wg0  medium
       15:12:07.975  peer-removed      gw2 wg0 key H1iVMM/e… 10.8.0.25/32
       15:12:07.975  peer-added        gw2 wg0 key M55ykc5q… 10.8.0.25/32
       15:12:10.000  peer-session-started  gw2 wg0 endpoint 198.51.100.39:42405
