@@ -326,7 +326,7 @@ function createOpinions(options: PipelineOptions, emit: (event: Event) => void, 
     /** A document, for who takes it and who has an opinion on it. */
     tell,
     /** Facts come hourly, with them the time to look at the machine as a whole. */
-    judge(name: string, { at, facts }: HostFactsRecord): void {
+    judge: (name: string, { at, facts }: HostFactsRecord): void => {
       const known = rulesetBefore(hosts.find((each) => each.name === name)?.documents ?? [], at)
       if (known !== null) posture.ruleset(name, known.at ?? at, known.document)
       posture.facts(name, at, facts)
