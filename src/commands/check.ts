@@ -13,6 +13,7 @@ import { type Inventory, parseInventory } from '../identity/inventory.ts'
 import { safeText } from '../safe-text.ts'
 import { readYaml } from '../yaml-document.ts'
 import type { GeneratedPlace } from './check-generated.ts'
+import { unknownExceptions } from './exception-ids.ts'
 import { printProblems } from './problem-report.ts'
 import { checkRules, printFailedSample, printRemarks } from './rules-check.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
@@ -171,7 +172,10 @@ function inventorySummary(inventory: Inventory): string {
     counted(inventory.resources.length, 'resource'),
     counted(inventory.policy.length, 'policy line'),
     counted(inventory.exceptions.length, 'exception'),
-  ].join(', ')
+    unknownExceptions(inventory),
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
 }
 
 function pipelineSummary(pipeline: PipelineConfig): string {
