@@ -7,7 +7,7 @@ import { counted, paint, type Terminal } from './terminal.ts'
 import { shorten } from './wrap-text.ts'
 
 /** Findings that are shown. */
-const SHOWN = 5
+const SHOWN = 3
 const SEVERITY_WIDTH = 8
 const GRAVEST_FIRST: readonly Severity[] = [4, 3, 2, 1]
 

@@ -33,7 +33,7 @@ export type DemoResult = {
 }
 
 const WIDTH = 100
-const PEERS_SHOWN = 6
+const PEERS_SHOWN = 5
 /** Characters of a command beside the file it touched. */
 const COMMAND_WIDTH = 30
 const LABEL = 10

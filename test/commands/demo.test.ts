@@ -60,9 +60,15 @@ describe('demo', () => {
     expect(printed).toContain('db1 refused 5 logins of fir.')
   })
 
-  test('gives three commands that can be pasted', () => {
+  test('gives commands that can be pasted', () => {
     const commands = printed.split('\n').filter((line) => line.includes('npm start --'))
-    expect(commands.map((line) => line.replace(/^Try/, '').trim().split(' ')[3])).toEqual(['who', 'search', 'timeline'])
+    expect(commands.map((line) => line.replace(/^Try/, '').trim().split(' ')[3])).toEqual([
+      'who',
+      'search',
+      'timeline',
+      'findings',
+      'report',
+    ])
     for (const line of commands) expect(line).toContain(`--store ${store}`)
   })
 

@@ -162,7 +162,7 @@ describe('for programs', () => {
       2026-11-22T15:12:44.704833Z,10.8.0.9,45087,"connection, denied"
       "
     `)
-    expect((await search({ isCsv: true, fields, query: 'nobody' })).out).toBe(
+    expect((await search({ isCsv: true, fields, query: 'nosuchword' })).out).toBe(
       'timestamp,source.ip,source.port,event.type\n',
     )
   })
@@ -188,7 +188,7 @@ describe('for programs', () => {
 
 describe('nothing found', () => {
   test('what the store holds', async () => {
-    const { exit, out, said } = await search({ query: 'nobody' })
+    const { exit, out, said } = await search({ query: 'nosuchword' })
     expect([exit, out]).toEqual([0, ''])
     expect(said).toBe(`store ${demo.dir} holds 2026-11-22 15:09:26 to 15:13:11 UTC; nothing matches\n`)
   })
@@ -217,7 +217,7 @@ describe('nothing found', () => {
       )
     })
     expect((await search({ datasets: ['finding'], query: 'ivy' })).said).toBe(
-      `of wireguard.finding store ${demo.dir} holds 2026-11-22 15:11:26 to 15:12:29 UTC; nothing matches\n`,
+      `of wireguard.finding store ${demo.dir} holds 2026-11-22 15:09:26 to 15:13:00 UTC; nothing matches\n`,
     )
   })
 
