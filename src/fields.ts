@@ -271,6 +271,7 @@ export const FIELDS = {
     'keyword',
     'KQL that finds everything behind it, evidence beyond the listed ids included.',
   ),
+  'wireguard.finding.runbook': ownMany('keyword', 'What an analyst does, a step each.'),
   'wireguard.finding.subject': own(
     'keyword',
     'What it is about, within its rule: repeats about the same are suppressed.',

@@ -30,6 +30,8 @@ export type FindingKind = {
   readonly severity: Severity
   readonly attack: readonly Technique[]
   readonly origin: 'detection' | 'rule' | 'posture'
+  /** What an analyst does, a step each; a posture check has `mend` instead. */
+  readonly runbook?: readonly string[]
 }
 
 /** Ids kept of the documents behind one finding, and addresses, names and hosts each. */
@@ -84,6 +86,7 @@ export function createFindingDocuments(kind: FindingKind): (finding: FindingDocu
         'wireguard.finding.mend': mend === undefined || mend.length === 0 ? undefined : mend,
         'wireguard.finding.origin': kind.origin,
         'wireguard.finding.query': query,
+        'wireguard.finding.runbook': kind.runbook === undefined || kind.runbook.length === 0 ? undefined : kind.runbook,
         'wireguard.finding.subject': subject.replaceAll('\0', ' '),
         'wireguard.finding.summary': summary,
       },

@@ -1,5 +1,4 @@
 /** `peertrail findings show ID`: all of one finding: what, who, the documents behind it, what to do, what was done. */
-import { DETECTIONS } from '../detections/catalogue/catalogue.ts'
 import { AppError } from '../errors.ts'
 import type { Fields } from '../fields.ts'
 import { SEVERITY_NAMES } from '../finding-document.ts'
@@ -20,6 +19,8 @@ import { shorten, wrapText } from './wrap-text.ts'
 
 export type ShowArguments = ReaderOptions & { readonly id: string; readonly isJson: boolean }
 
+/** Digits of an id that name it: as the list shows them. */
+const ID_SHOWN = 16
 /** Listed where an id is no one's alone. */
 const CHOICES_MAX = 10
 const WIDTH = 100
@@ -100,7 +101,12 @@ function facts(terminal: Terminal, document: Fields, handled: Fields | null, wid
     ['key', document['wireguard.peer.public_key']],
     ['ATT&CK', techniques(document)],
     ['accepted', accepted(document)],
-    ['handled', handled === null ? 'nobody yet: peertrail findings ack ID --by NAME --case REF' : handledText(handled)],
+    [
+      'handled',
+      handled === null
+        ? `nobody yet: peertrail findings ack ${(document['event.id'] ?? '').slice(0, ID_SHOWN)} --by NAME --case REF`
+        : handledText(handled),
+    ],
     ['id', document['event.id']],
   ]
   return rows.flatMap(([label, value]) => {
@@ -141,9 +147,8 @@ function handledText(handled: Fields): string {
 }
 
 function runbook(document: Fields, width: number): string[] {
-  const about = DETECTIONS.find((kind) => kind.about.id === document['rule.id'])?.about
-  return (about?.runbook ?? []).flatMap((step, i) => {
-    const [first = '', ...rest] = wrapText(step, width - 5)
+  return (document['wireguard.finding.runbook'] ?? []).flatMap((step, i) => {
+    const [first = '', ...rest] = wrapText(safeText(step), width - 5)
     return [`  ${i + 1}. ${first}`, ...rest.map((line) => `     ${line}`)]
   })
 }
