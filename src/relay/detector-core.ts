@@ -13,6 +13,7 @@ import type { Inventory } from '../identity/inventory.ts'
 import { createDetectorFrontier, type SavedDetectorFrontier } from './detector-frontier.ts'
 import type { LedgerView } from './ledger-view.ts'
 import type { CoreOutput, PartitionCore } from './partition-core.ts'
+import { createRecentIds, type SavedRecentIds } from './recent-ids.ts'
 
 export type DetectorOptions = {
   readonly partition: number
@@ -32,6 +33,8 @@ type SavedDetector = {
   readonly detections: SavedDetections
   readonly frontier: SavedDetectorFrontier
   readonly taken: number
+  readonly recent: SavedRecentIds
+  readonly repeated: number
   readonly hasNew: boolean
 }
 
@@ -51,6 +54,8 @@ export function createDetectorCore(options: DetectorOptions, output: CoreOutput,
   const reads: ReadonlySet<string> = detections.reads
   const frontier = createDetectorFrontier(options.partitions, known?.frontier)
   let taken = known?.taken ?? 0
+  const recent = createRecentIds(known?.recent)
+  let repeated = known?.repeated ?? 0
   /** Documents came since everything was said at an end. */
   let hasNew = known?.hasNew ?? false
 
@@ -61,7 +66,13 @@ export function createDetectorCore(options: DetectorOptions, output: CoreOutput,
       if (!reads.has(kind)) return
       const { dataset, text } = readDocument(value)
       if (dataset !== kind) throw new Error('its header names another dataset')
-      detections.observe({ dataset, own: parseEvent(text), facets: [] })
+      const own = parseEvent(text)
+      // Counted by stretches of time that may be over: a document that comes again must not count again.
+      if (!recent.isNew(own['event.id'] ?? '')) {
+        repeated++
+        return
+      }
+      detections.observe({ dataset, own, facets: [] })
       taken++
       hasNew = true
     },
@@ -81,7 +92,18 @@ export function createDetectorCore(options: DetectorOptions, output: CoreOutput,
     get waiting() {
       return detections.waiting
     },
-    counts: () => new Map([['read', taken], ...detections.counts()]),
-    save: () => ({ detections: detections.save(), frontier: frontier.save(), taken, hasNew }) satisfies SavedDetector,
+    counts() {
+      const counts = new Map([['read', taken], ...detections.counts()])
+      return counts.set('repeated', (counts.get('repeated') ?? 0) + repeated)
+    },
+    save: () =>
+      ({
+        detections: detections.save(),
+        frontier: frontier.save(),
+        taken,
+        hasNew,
+        recent: recent.save(),
+        repeated,
+      }) satisfies SavedDetector,
   }
 }

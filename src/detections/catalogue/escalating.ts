@@ -12,7 +12,7 @@ import type { Fields } from '../../fields.ts'
 import { createFindingDocuments, EVIDENCE_MAX } from '../../finding-document.ts'
 import { HOUR, type Micros } from '../../time.ts'
 import type { DetectionAbout, Tally } from './detection.ts'
-import { aboutPeer, type Described } from './thresholds.ts'
+import { aboutPeer, type Described, isRepeated } from './thresholds.ts'
 
 export type EscalatingOptions = {
   readonly about: DetectionAbout
@@ -121,6 +121,7 @@ export function createEscalating(
       if (open != null && tally.end > open) close(key)
       const known = subjects.get(key)
       if (known?.opensUntil != null) {
+        if (isRepeated(known.tallies, tally)) return
         keep(key, { ...known, tallies: [...known.tallies, tally], rank: Math.max(known.rank, rank) })
         return
       }

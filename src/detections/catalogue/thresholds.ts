@@ -216,7 +216,7 @@ export function createThreshold(options: ThresholdOptions, emit: (event: Event) 
       // Not only at ticks: in which order findings go out must not depend on when they come.
       closeBefore(tally.end - 1)
       const open = subjects.get(key)
-      if (open !== undefined && isRepeated(open, tally)) return
+      if (open !== undefined && isRepeated(open.tallies, tally)) return
       if (open?.opensUntil != null) {
         if (tally.end <= open.opensUntil) {
           open.tallies.push(tally)
@@ -266,7 +266,7 @@ function firstClose(subjects: ReadonlyMap<string, Subject>): Micros {
 }
 
 /** Documents that came again when their tally was closed: they count once. */
-function isRepeated({ tallies }: Subject, { start, evidence }: Tally): boolean {
+export function isRepeated(tallies: readonly Tally[], { start, evidence }: Tally): boolean {
   const same = tallies.filter((each) => each.start === start)
   return same.some((each) => each.evidence.some(({ id }) => evidence.some((other) => other.id === id)))
 }
