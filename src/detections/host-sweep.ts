@@ -49,6 +49,7 @@ const ABOUT: DetectionAbout = {
   baseline: 0,
   query: ATTEMPTS_QUERY,
   knownGaps: [
+    'What nobody answers is known when conntrack gives up on it, for TCP two minutes later: until then it does not count.',
     `Of one peer at most ${FINDINGS_MAX} services are told within the hour; the last finding says so.`,
     'Slower than one address in 20 seconds is not seen.',
     'Where most addresses answer, a sweep looks like the management or monitoring of machines and does not count.',

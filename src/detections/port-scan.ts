@@ -53,6 +53,7 @@ const ABOUT: DetectionAbout = {
   baseline: 0,
   query: ATTEMPTS_QUERY,
   knownGaps: [
+    'What nobody answers is known when conntrack gives up on it, for TCP two minutes later: until then it does not count.',
     `Of one peer at most ${FINDINGS_MAX} destinations are told within the hour; the last finding says so.`,
     'Slower than one port in 20 seconds is not seen.',
     `UDP ports ${TRACEROUTE.from} to ${TRACEROUTE.to} do not count: they are how traceroute asks for the way.`,

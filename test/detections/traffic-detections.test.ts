@@ -66,7 +66,6 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
   ],
   // The scan itself was 40 ports in 0.6 s. What the same peer tried beside it within half a minute is part of it.
   'port-scan fires-denied': ['3 dogwood tried 43 ports of 172.30.51.68 (22 to 6614) in 28 s: 43 denied'],
-  'port-scan fires-not-ended-yet': ['3 maple tried 25 ports of 10.20.0.10 (5000 to 5024) in 2.4 s: 25 unanswered'],
   // Passive FTP that is refused looks like it.
   'port-scan fires-ports-that-a-server-chose': [
     '2 dogwood tried 18 ports of 172.30.51.138 (50002 to 50019) in 34 s: 18 denied',

@@ -73,14 +73,12 @@ export function attemptOf(event: Event): Attempt | null {
       return 'refused'
     case 'no-answer':
       return isRequest(event) ? 'unanswered' : null
-    case 'unknown':
-      // Not known yet. Only TCP answers whatever it carries, and within the time until the first document.
-      return facetOf(event, 'network.transport') === 'tcp' ? 'unanswered' : null
     case 'connected':
       return facetOf(event, 'network.transport') === 'tcp' && (own['network.bytes'] ?? Infinity) <= EMPTY_BYTES_MAX
         ? 'empty'
         : null
     default:
+      // `unknown`: not known yet. Where only NEW and DESTROY are subscribed to, every connection begins so; its end tells.
       return null
   }
 }

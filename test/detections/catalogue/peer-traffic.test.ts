@@ -52,7 +52,7 @@ describe('an attempt', () => {
     ['an accepted packet', line({ 'event.action': 'firewall-accept' }), null],
     ['a refused connection', flow({ 'wireguard.flow.outcome': 'refused' }), 'refused'],
     ['no answer', flow({ 'wireguard.flow.outcome': 'no-answer' }), 'unanswered'],
-    ['no answer yet, TCP', flow({ 'wireguard.flow.outcome': 'unknown' }), 'unanswered'],
+    ['no answer yet, TCP', flow({ 'wireguard.flow.outcome': 'unknown' }), null],
     ['no answer yet, UDP', flow({ 'wireguard.flow.outcome': 'unknown', 'network.transport': 'udp' }), null],
     ['a connection', flow({ 'wireguard.flow.outcome': 'connected', 'network.bytes': 5000 }), null],
     ['an empty connection', flow({ 'wireguard.flow.outcome': 'connected', 'network.bytes': 272 }), 'empty'],
