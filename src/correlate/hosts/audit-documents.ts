@@ -87,10 +87,11 @@ export class AuditDocument implements Event {
   }
 
   get own(): Fields {
+    if (this.#own !== null) return this.#own
     const first = { 'event.original': originalOf(this.records) }
     const live = Number.isNaN(this.created) ? {} : { 'event.created': this.created }
     // Sections hold Fields only.
-    this.#own ??= Object.assign(first, live, ...Object.values(this.sections)) as Fields
+    this.#own = Object.assign(first, live, ...Object.values(this.sections)) as Fields
     return this.#own
   }
 }
