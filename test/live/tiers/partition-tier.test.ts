@@ -234,7 +234,9 @@ test('messages that retention removed before they were read are said, and do not
   await until(() => isWorkedOff().length === PARTITIONS, second)
   await until(() => foundIn(broker).size >= expected.size + 6, second)
   expect(second.tier.status().counts['lost']).toBe(14)
-  expect(second.logged.filter(({ level }) => level === 'error').map(({ text }) => text)).toEqual([
+  // Which partition begins first is chance.
+  const said = second.logged.filter(({ level }) => level === 'error').map(({ text }) => text)
+  expect(said.sort()).toEqual([
     'partition 0: 10 messages were removed before they were read (retention)',
     'partition 1: 4 messages were removed before they were read (retention)',
   ])
