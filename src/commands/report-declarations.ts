@@ -2,9 +2,10 @@
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { createSystemClock } from '../live/clock.ts'
-import { type ConnectionOptions, withConnection } from './connection-arguments.ts'
+import type { ConnectionOptions } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
 import type { DrillArguments } from './drill-revocation.ts'
+import { withReader } from './reader-options.ts'
 
 type Reader = ConnectionOptions & { store: string; pipeline: string; elasticsearch: string; namespace: string }
 
@@ -108,18 +109,4 @@ function declareExposure(report: Command, { terminal, environment, stdout, now, 
         done(await runReportExposure({ ...rest, isAll, isJson }, { environment, terminal, stdout, now }))
       },
     )
-}
-
-/** A store or a cluster. */
-export function withReader(command: Command): Command {
-  command
-    .option(
-      '--store <dir>',
-      'the store; else PEERTRAIL_STORE, --pipeline, /etc/peertrail/pipeline.yaml, ./peertrail-data',
-      '',
-    )
-    .option('--pipeline <file>', 'the store this pipeline writes to', '')
-    .option('--elasticsearch <url>', 'ask this cluster instead of a store: https://es.example:9200', '')
-    .option('--namespace <name>', "last part of its streams' names; default when left out", '')
-  return withConnection(command)
 }
