@@ -2,7 +2,7 @@
 import { FIELDS, type FieldName, type Fields } from '../fields.ts'
 import { createSortedPrinter } from '../sorted-json.ts'
 import { INSTANT_MAX, INSTANT_MIN, toIso } from '../time.ts'
-import { printCsv } from './csv.ts'
+import { printCsv } from '../csv.ts'
 import { documentLine, LINE_FIELDS } from './document-line.ts'
 import { createLinePrinter, LINE_WIDTH_MIN } from './line-layout.ts'
 import type { OutputForm } from './search-arguments.ts'

@@ -1,7 +1,7 @@
 /** CSV that a spreadsheet reads and does not run. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { printCsv } from '../../src/commands/csv.ts'
+import { printCsv } from '../src/csv.ts'
 
 test('quotes what needs it, and keeps numbers numbers', () => {
   expect(

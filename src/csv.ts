@@ -4,7 +4,7 @@
  * take for "this is text". So does a key that begins with +; who joins by key reads JSON. Numbers are given as numbers and stay
  * as they are. Control and invisible characters become escapes (safe-text.ts): a row is one line, also on a terminal.
  */
-import { safeText } from '../safe-text.ts'
+import { safeText } from './safe-text.ts'
 
 /** Some readers trim blanks first; the full-width forms mean the same where East-Asian text is written. */
 const FORMULA = /^(?:\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/
