@@ -20,6 +20,8 @@ export type InventoryGateway = {
   readonly name: string
   readonly interfaces: readonly string[]
   readonly sources: readonly string[]
+  /** What makes people prove who they are before it lets them in, in the administrators' words; '' = nothing is documented. */
+  readonly identityEnforcedBy: string
 }
 
 export type InventoryHost = {
@@ -96,7 +98,14 @@ export function toEntries(document: InventoryDocument): InventoryEntries {
       groups: person.groups ?? [],
       until: person.until ?? null,
     })),
-    gateways: (document.gateways ?? []).map((gateway) => ({ ...gateway, sources: gateway.sources ?? [] })),
+    gateways: (document.gateways ?? []).map(
+      ({ name, interfaces, sources = [], identity_enforced_by: identity = '' }) => ({
+        name,
+        interfaces,
+        sources,
+        identityEnforcedBy: identity,
+      }),
+    ),
     hosts: (document.hosts ?? []).map((host) => ({
       name: host.name,
       addresses: host.addresses ?? [],

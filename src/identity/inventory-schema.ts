@@ -48,6 +48,11 @@ const gateway = section({
     .array(source)
     .optional()
     .describe('what must be there: one that never speaks is a gap from the first minute'),
+  identity_enforced_by: words()
+    .optional()
+    .describe(
+      'what makes people prove who they are before this gateway lets them in, if anything does; reports say it',
+    ),
 })
 
 const host = section({

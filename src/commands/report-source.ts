@@ -1,0 +1,83 @@
+/**
+ * What a report is made from: a reader that hashes what it reads, the period meant, and what is known about the records as a whole.
+ * Nothing here asks the clock: times that are not given come from the records, so that the same store gives the same report.
+ */
+import { resolve } from 'node:path'
+import { AppError } from '../errors.ts'
+import type { ReportPeriod, SourceIntegrity } from '../reports/report-question.ts'
+import type { ChainHead } from '../store/chain.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import { layoutOf } from '../store/layout.ts'
+import { readManifest } from '../store/manifest.ts'
+import type { StoreReader } from '../store/reader.ts'
+import { verifyStore } from '../store/verify.ts'
+import { DAY, type Micros } from '../time.ts'
+import { type PeriodOptions, parsePeriod } from './search-arguments.ts'
+import { printTime } from './time-argument.ts'
+
+/** How far back a report goes that says nothing else. */
+export const PERIOD_DEFAULT: Micros = 30 * DAY
+
+export type RecordedSpan = { readonly oldest: Micros; readonly newest: Micros }
+
+/** When the records begin and end; null = there is none. */
+export async function recordedSpan(reader: EventReader): Promise<RecordedSpan | null> {
+  const bounds = await reader.bounds(null)
+  return bounds === null ? null : { oldest: bounds.oldestEvent, newest: bounds.newest }
+}
+
+/**
+ * As asked; else up to the newest record, and PERIOD_DEFAULT back, though not before the oldest. Throws AppError `usage`, also where
+ * nothing is recorded and no period was given.
+ */
+export function reportPeriod(options: PeriodOptions, now: Micros, span: RecordedSpan | null): ReportPeriod {
+  const asked = parsePeriod(options, now)
+  const isOpen = options.until === '' && options.last === ''
+  const end = options.until !== '' ? asked.until : options.last !== '' ? now : span === null ? null : span.newest + 1
+  const from = asked.sinceOption !== '' ? asked.since : null
+  if (end === null || (from === null && span === null && isOpen))
+    throw new AppError('usage', 'nothing is recorded, and no period was given', {
+      advice: 'Give --since and --until; or name other records with --store or --elasticsearch.',
+    })
+  const begin = from ?? Math.max(span?.oldest ?? end - PERIOD_DEFAULT, end - PERIOD_DEFAULT)
+  if (begin >= end)
+    throw new AppError(
+      'usage',
+      `the period would begin ${printTime(begin)} and end ${printTime(end)}${span === null ? '' : '; the records end there'}`,
+      { advice: 'Give a beginning with --since that lies before the end.' },
+    )
+  return { from: begin, to: end }
+}
+
+/** The chain recomputed, and the bytes of every segment of the period compared with what was sealed. */
+export async function storeIntegrity(
+  reader: StoreReader,
+  period: ReportPeriod,
+  anchors: readonly ChainHead[],
+  progress: (done: number, total: number) => void,
+): Promise<SourceIntegrity> {
+  const layout = layoutOf(resolve(reader.dir))
+  const manifest = readManifest(layout)
+  if (manifest === null) throw new AppError('no-store', 'the store is gone', { advice: 'Name one with --store.' })
+  try {
+    const found = await verifyStore(
+      layout,
+      manifest,
+      anchors,
+      progress,
+      ({ oldest, newest }) => newest >= period.from && oldest < period.to,
+    )
+    return {
+      kind: 'chain',
+      count: found.head.count,
+      head: found.head.hash,
+      segments: found.segments,
+      rows: found.rows,
+      unsealedFiles: found.hot.files,
+      problems: found.problems,
+      anchors: found.anchored.map(({ count, hash }) => `${count}:${hash}`),
+    }
+  } finally {
+    manifest.close()
+  }
+}
