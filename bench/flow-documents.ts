@@ -1,7 +1,8 @@
 /**
  * Flow documents of a month, for stores of any size: made by the makers of the product (flow-events, identity-facets) from flows
  * drawn here, so that their fields, facets and columns are those of a real capture. Half of the documents are `flow-started`, half
- * `flow-ended`; a peer changes its endpoint every day; three flows in ten go to one of 4096 servers nobody catalogued.
+ * `flow-ended`; a peer changes its endpoint every day; three flows in ten go to one of 4096 servers nobody catalogued. For reports there
+ * are progress of every eighth flow and a denied packet beside every sixteenth too.
  */
 import type { Flow } from '../src/correlate/flow.ts'
 import { createFlowEvents, type FlowParts } from '../src/correlate/flow-events.ts'
@@ -45,8 +46,17 @@ const RING = 64
 type Holder = { readonly v4: Claim; readonly v6: Claim }
 type Open = { readonly flow: Flow; readonly parts: FlowParts; readonly packets: number }
 
-/** `flows` spread evenly over the month's first `days`. */
-export function createFlowDocuments(flows: number, days: number): FlowDocuments {
+/** Flows for each of which one more document is made: of progress, of a packet that was denied. */
+const PROGRESS_EVERY = 8
+const DENIED_EVERY = 16
+
+/** How many documents so many flows become. */
+export function documentsOf(flows: number, isMixed: boolean): number {
+  return 2 * flows + (isMixed ? Math.ceil(flows / PROGRESS_EVERY) + Math.ceil(flows / DENIED_EVERY) : 0)
+}
+
+/** `flows` spread evenly over the month's first `days`. `isMixed`: not only their starts and ends. */
+export function createFlowDocuments(flows: number, days: number, isMixed = false): FlowDocuments {
   const peers = createPeers(MONTH.peers)
   const inventory = parseInventory(inventoryYaml(peers, ['wireguard', 'conntrack']), 'inventory.yaml')
   const ledger = createLedger(DAY)
@@ -109,6 +119,11 @@ export function createFlowDocuments(flows: number, days: number): FlowDocuments 
       close(slot, at, emit)
       const opened = open(at)
       emit(toEvent('flow-started', opened.flow, at, '', opened.parts))
+      if (isMixed && turn % PROGRESS_EVERY === 0) {
+        opened.flow.counters = { sourcePackets: 1, sourceBytes: 90, destinationPackets: 1, destinationBytes: 200 }
+        emit(toEvent('flow-progress', opened.flow, at + 1, '', opened.parts))
+      }
+      if (isMixed && turn % DENIED_EVERY === 0) emit(deniedLine(opened, at + 2))
       ring[(slot + (LIVES[draw(LIVES.length)] ?? 1)) % RING]?.push(opened)
       turn++
     },
@@ -116,6 +131,34 @@ export function createFlowDocuments(flows: number, days: number): FlowDocuments 
       const at = Math.floor(MONTH.since + (turn - 1) * spacing) + 1
       for (let slot = 0; slot < RING; slot++) close(slot, at, emit)
     },
+  }
+}
+
+/** A packet to the same place that a rule dropped. */
+function deniedLine({ flow, parts }: Open, at: Micros): Event {
+  return {
+    dataset: 'wireguard.firewall',
+    own: {
+      '@timestamp': at,
+      'event.id': hashDigits(`denied\0${flow.id}`, 24),
+      'event.kind': 'event',
+      'event.category': ['network'],
+      'event.type': ['connection', 'denied'],
+      'event.action': 'firewall-drop',
+      'event.dataset': 'wireguard.firewall',
+      'event.module': 'wireguard',
+      'event.provider': 'netfilter',
+      'source.ip': flow.src,
+      'source.port': flow.sport < 0 ? undefined : flow.sport,
+      'destination.ip': flow.seenDst,
+      'destination.port': flow.seenDport < 0 ? undefined : flow.seenDport,
+      'rule.name': 'wg-deny default:',
+      'rule.id': '14',
+      'rule.ruleset': 'inet edge forward_wg',
+      'wireguard.flow.verdict': 'dropped',
+      'wireguard.flow.outcome': 'denied',
+    },
+    facets: [parts.observer, parts.protocol, parts.identity, parts.resource],
   }
 }
 

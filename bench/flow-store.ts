@@ -17,14 +17,27 @@ export type FlowStore = {
 /** Goes up with every change of what is written, so that no stale store is asked. */
 const GENERATION = 1
 
-/** Writes `rows` flow documents of `days` days into `directory`, `-` = makes them only. */
+/** Writes `rows` flow documents of `days` days into `directory`, `-` = makes them only: half of them starts, half ends. */
 export function writeFlowsJob(directory: string, rows: number, days: number): Job {
-  const script = join(import.meta.dirname, 'write-flows.ts')
-  return { command: process.execPath, args: [...process.execArgv, script, directory, String(rows), String(days)] }
+  return job(directory, rows / 2, days, '')
 }
 
-export async function generateFlowStore(dataDirectory: string, rows: number): Promise<FlowStore> {
+export function generateFlowStore(dataDirectory: string, rows: number): Promise<FlowStore> {
   const directory = join(dataDirectory, `store-${rows}`)
+  return generate(directory, (partial) => writeFlowsJob(partial, rows, MONTH.days))
+}
+
+/** As a gateway with long connections and a firewall writes them: progress and denied packets among them. */
+export function generateMixedStore(dataDirectory: string, flows: number): Promise<FlowStore> {
+  return generate(join(dataDirectory, `mixed-${flows}`), (partial) => job(partial, flows, MONTH.days, 'mixed'))
+}
+
+function job(directory: string, flows: number, days: number, kind: string): Job {
+  const script = join(import.meta.dirname, 'write-flows.ts')
+  return { command: process.execPath, args: [...process.execArgv, script, directory, `${flows}`, `${days}`, kind] }
+}
+
+async function generate(directory: string, jobFor: (partial: string) => Job): Promise<FlowStore> {
   const note = `${directory}.json`
   const wanted = JSON.stringify({ generation: GENERATION, schema: STORE_SCHEMA })
   if (existsSync(directory) && existsSync(note) && readFileSync(note, 'utf8') === wanted)
@@ -32,7 +45,7 @@ export async function generateFlowStore(dataDirectory: string, rows: number): Pr
   // Written aside and renamed whole: a run beside this one never asks half a store.
   const partial = `${directory}.${process.pid}.partial`
   try {
-    const usage = await measure(writeFlowsJob(partial, rows, MONTH.days))
+    const usage = await measure(jobFor(partial))
     rmSync(note, { force: true })
     rmSync(directory, { recursive: true, force: true })
     renameSync(partial, directory)

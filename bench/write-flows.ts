@@ -1,18 +1,18 @@
 /**
- * Child of store-bench.ts: makes ROWS flow documents of DAYS days and writes them through the store's own writer into DIR, or nowhere when DIR is
- * `-`. The parent measures it from outside.
+ * Child of store-bench.ts and report-bench.ts: makes FLOWS flows of DAYS days and writes their documents through the store's own writer
+ * into DIR, or nowhere when DIR is `-`. KIND `mixed`: not only their starts and ends. The parent measures it from outside.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Event } from '../src/event.ts'
 import { openStoreWriter } from '../src/store/writer.ts'
-import { createFlowDocuments } from './flow-documents.ts'
+import { createFlowDocuments, documentsOf } from './flow-documents.ts'
 
 /** Between two looks at the event loop, where sealing goes on: as many rows as replay takes from one read. */
 const ROWS_AT_ONCE = 512
 
-async function writeFlows(directory: string, rows: number, days: number): Promise<void> {
-  const flows = rows / 2
-  const documents = createFlowDocuments(flows, days)
+async function writeFlows(directory: string, flows: number, days: number, isMixed: boolean): Promise<void> {
+  const rows = documentsOf(flows, isMixed)
+  const documents = createFlowDocuments(flows, days, isMixed)
   const writer = directory === '-' ? null : await openStoreWriter(directory)
   let made = 0
   const emit = (event: Event): void => {
@@ -31,5 +31,5 @@ async function writeFlows(directory: string, rows: number, days: number): Promis
     throw new Error(`${rows} rows were wanted, ${made} made, ${totals?.added} sealed`)
 }
 
-const [, , directory = '-', rows = '0', days = '0'] = process.argv
-await writeFlows(directory, Number(rows), Number(days))
+const [, , directory = '-', flows = '0', days = '0', kind = ''] = process.argv
+await writeFlows(directory, Number(flows), Number(days), kind === 'mixed')

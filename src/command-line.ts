@@ -1,8 +1,10 @@
 /** The command line: reads arguments, hands them to one command, turns errors into words and exit codes (design 9). */
 import { Command, CommanderError } from 'commander'
+import { declareAccessLog } from './commands/access-log-declarations.ts'
 import { declareInstall } from './commands/cluster-declarations.ts'
 import { declareDeadletters } from './commands/deadletter-declarations.ts'
 import { declareCheck, declareDemo, declareInventory, declareReplay, type Invocation } from './commands/declarations.ts'
+import { declareKeygen, declareVerify } from './commands/evidence-declarations.ts'
 import { declareFindings } from './commands/findings-declarations.ts'
 import { declareRun, declareStatus } from './commands/live-declarations.ts'
 import { declareDoctor, declareInit } from './commands/machine-declarations.ts'
@@ -10,13 +12,7 @@ import { declarePosture } from './commands/posture-declarations.ts'
 import { printError } from './commands/problem-report.ts'
 import { declareDrill, declareReport } from './commands/report-declarations.ts'
 import { declareRules } from './commands/rules-declarations.ts'
-import {
-  declarePeers,
-  declareSearch,
-  declareTimeline,
-  declareVerify,
-  declareWho,
-} from './commands/store-declarations.ts'
+import { declarePeers, declareSearch, declareTimeline, declareWho } from './commands/store-declarations.ts'
 import { createTerminal, type Terminal } from './commands/terminal.ts'
 import { AppError, ERROR_EXITS } from './errors.ts'
 
@@ -44,6 +40,8 @@ const COMMANDS = [
   declareInventory,
   declareCheck,
   declareVerify,
+  declareKeygen,
+  declareAccessLog,
 ]
 
 /** Runs one command; the exit status. Anything but an AppError is a bug and thrown. */

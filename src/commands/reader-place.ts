@@ -10,7 +10,7 @@ import { NAMESPACE_DEFAULT } from '../elasticsearch/streams.ts'
 import { AppError } from '../errors.ts'
 import { quoted, safeText } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
-import { openStoreReader, type StoreReader } from '../store/reader.ts'
+import { openStoreReader, type StoreReader, type ReaderOptions as StoreReading } from '../store/reader.ts'
 import { type ConnectionOptions, connectionOf, fingerprintOf } from './connection-arguments.ts'
 import { type ClusterSink, type Environment, findSink, type StoreOptions, type StorePlace } from './store-place.ts'
 import { paint, type Terminal } from './terminal.ts'
@@ -33,14 +33,15 @@ export type ClusterPlace = {
   readonly from: string
 }
 
-/** Opens what a command is to ask; the caller closes it. Throws AppError. */
+/** Opens what a command is to ask; the caller closes it. `how` is for a store. Throws AppError. */
 export async function openFoundReader(
   options: ReaderOptions,
   environment: Environment,
   terminal: Terminal,
+  how: StoreReading = {},
 ): Promise<EventReader> {
   const place = await findReader(options, environment)
-  const reader = 'dir' in place ? await openStoreReader(place.dir) : await openCluster(place)
+  const reader = 'dir' in place ? await openStoreReader(place.dir, how) : await openCluster(place)
   const note = place.from.startsWith('--') ? '' : ` (${safeText(place.from)})`
   terminal.err(`${paint(terminal, 'dim', `${reader.name}${namespaceNote(place)}${note}`)}\n`)
   return reader

@@ -53,9 +53,12 @@ export function withReport(command: Command): Command {
   return withReader(command).option('--json', 'print the document as one JSON object', false)
 }
 
-/** In the order of FORMATS. Throws AppError `usage`. */
-export function parseFormats({ format, out }: Pick<ReportArguments, 'format' | 'out'>): readonly ReportFormat[] {
-  if (format !== '' && out === '')
+/** In the order of FORMATS. `pack`: '' = none; one has rows in every form. Throws AppError `usage`. */
+export function parseFormats(
+  { format, out }: Pick<ReportArguments, 'format' | 'out'>,
+  pack = '',
+): readonly ReportFormat[] {
+  if (format !== '' && out === '' && pack === '')
     throw new AppError('usage', '--format says which files, and there is no --out', {
       advice: 'Name a folder with --out, or leave --format out to read the report here.',
     })
@@ -66,6 +69,7 @@ export function parseFormats({ format, out }: Pick<ReportArguments, 'format' | '
       advice: `Formats are ${FORMATS.join(', ')} and all.`,
     })
   if (names.includes('all')) return FORMATS
+  if (format === '' && pack !== '') return [...DEFAULT_FORMATS, 'ndjson']
   return format === '' ? DEFAULT_FORMATS : FORMATS.filter((known) => names.includes(known))
 }
 
@@ -105,8 +109,18 @@ function lastMonth(now: Micros): string {
 }
 
 /** Options that have to come together. Throws AppError `usage`. */
-export function checkOptions(args: ReportArguments): void {
-  if (args.sign !== '' && args.out === '')
+export function checkOptions(args: ReportArguments, pack: string): void {
+  if (pack !== '' && (args.out !== '' || args.json))
+    throw new AppError('usage', '--pack writes the report into an archive, --out and --json put it elsewhere', {
+      advice: 'Give --pack alone; the archive holds the whole report.',
+    })
+  if (pack !== '' && args.pseudonymise !== '')
+    throw new AppError('usage', '--pack and --pseudonymise exclude each other', {
+      advice:
+        'A pack holds records as they were written, which is what makes it evidence. Pseudonymise a report with --out.',
+    })
+  if (args.format !== '' && args.out === '' && pack === '') parseFormats(args)
+  if (args.sign !== '' && args.out === '' && pack === '')
     throw new AppError('usage', '--sign signs the files of a report, and there is no --out', {
       advice: 'Name a folder with --out.',
     })

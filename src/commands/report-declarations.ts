@@ -6,14 +6,18 @@ import type { ConnectionOptions } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
 import type { DrillArguments } from './drill-revocation.ts'
 import { withReader } from './reader-options.ts'
+import { declareReportKinds } from './report-kinds.ts'
+import { declareReveal } from './report-reveal-declarations.ts'
 
 type Reader = ConnectionOptions & { store: string; pipeline: string; elasticsearch: string; namespace: string }
 
 /** `report` and its kinds. */
 export function declareReport(program: Command, invocation: Invocation): void {
   const report = program.command('report').description('documents for people: what was, how sure that is, what to do')
+  declareReportKinds(report, invocation)
   declareRevocation(report, invocation)
   declareExposure(report, invocation)
+  declareReveal(report, invocation)
 }
 
 function declareRevocation(report: Command, { terminal, environment, stdout, now, done }: Invocation): void {

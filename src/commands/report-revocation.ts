@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { AppError } from '../errors.ts'
-import { type Inventory, parseInventory } from '../identity/inventory.ts'
+import type { Inventory } from '../identity/inventory.ts'
 import { isInterfaceName, isMachineName } from '../machine-names.ts'
 import { judgeRevocation, type RevocationReport } from '../reports/revocation.ts'
 import type { StoredFact } from '../reports/revocation-facts.ts'
@@ -14,6 +14,7 @@ import { parseConf, type WireguardConf } from '../sources/wireguard/conf.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { inventoryAt, ledgerSpans } from '../store/ledger-reader.ts'
 import type { Micros } from '../time.ts'
+import { readInventoryArgument } from './inventory-argument.ts'
 import { type SelectedPeers, selectPeers } from './peer-selector.ts'
 import { readWhole } from './read-whole.ts'
 import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
@@ -55,7 +56,7 @@ export async function runReportRevocation(args: RevocationArguments, context: Co
   const since = time(args.since, '--since')
   const compromisedAt = time(args.compromisedAt, '--compromised-at')
   const until = time(args.until, '--until')
-  const given = args.inventory === '' ? null : await readInventory(args.inventory)
+  const given = args.inventory === '' ? null : await readInventoryArgument(args.inventory)
   const confs = await readConfs(args.conf)
   const reader = await openFoundReader(args, environment, terminal)
   try {
@@ -118,15 +119,6 @@ async function selectKeys(reader: EventReader, text: string, given: Inventory | 
     const keys = isKey ? [text] : peer.keys.map(({ publicKey }) => publicKey)
     return { by: isKey ? 'key' : 'name', label: peer.name, keys }
   }
-}
-
-async function readInventory(file: string): Promise<Inventory> {
-  const read = await readWhole({ name: file, path: file, isGzip: false }, 'utf8')
-  if ('problem' in read)
-    throw new AppError('usage', `--inventory: ${quoted(file)} cannot be read: ${read.problem}`, {
-      advice: 'Name the inventory file.',
-    })
-  return parseInventory(read.text, file)
 }
 
 async function readConfs(texts: readonly string[]): Promise<StoredConf[]> {

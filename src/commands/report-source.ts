@@ -4,7 +4,8 @@
  */
 import { resolve } from 'node:path'
 import { AppError } from '../errors.ts'
-import type { ReportPeriod, SourceIntegrity } from '../reports/report-question.ts'
+import { readNames } from '../reports/names/read-names.ts'
+import type { Progress, ReportPeriod, ReportQuestion, SourceIntegrity } from '../reports/report-question.ts'
 import type { ChainHead } from '../store/chain.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { layoutOf } from '../store/layout.ts'
@@ -12,11 +13,52 @@ import { readManifest } from '../store/manifest.ts'
 import type { StoreReader } from '../store/reader.ts'
 import { verifyStore } from '../store/verify.ts'
 import { DAY, type Micros } from '../time.ts'
+import { accessUser } from './access-log.ts'
+import { parseAnchor } from './anchor-argument.ts'
+import { parseNames, type ReportArguments, withMonth } from './report-arguments.ts'
+import { configuredRetention } from './retention-configured.ts'
+import type { CommandContext } from './search.ts'
 import { type PeriodOptions, parsePeriod } from './search-arguments.ts'
-import { printTime } from './time-argument.ts'
+import { parseTimeArgument, printTime } from './time-argument.ts'
 
 /** How far back a report goes that says nothing else. */
 export const PERIOD_DEFAULT: Micros = 30 * DAY
+
+/** The question of a report, out of its options and the records. Throws AppError. */
+export async function askReport(
+  reader: EventReader | StoreReader,
+  args: ReportArguments,
+  { environment, now }: CommandContext,
+  progress: Progress,
+): Promise<ReportQuestion> {
+  const mode = parseNames(args.names)
+  const anchors = args.anchor.map(parseAnchor)
+  const given = args.reportTime === '' ? null : parseTimeArgument(args.reportTime, now, '--report-time')
+  const span = await recordedSpan(reader)
+  const period = reportPeriod(withMonth(args, args.month, now), now, span)
+  const hashing = (done: number, total: number) => progress('hashing the segments', done, total)
+  return {
+    period,
+    reportTime: given ?? span?.newest ?? period.to,
+    names: await readNames(reader, mode),
+    isEveryClause: args.everyClause,
+    retentionDays: await configuredRetention(args, environment),
+    askedBy: accessUser(environment).name,
+    integrity:
+      'segments' in reader
+        ? await storeIntegrity(reader, period, anchors, hashing)
+        : notVerifiable(reader.name, args.anchor),
+    progress,
+  }
+}
+
+function notVerifiable(place: string, anchors: readonly string[]): SourceIntegrity {
+  if (anchors.length > 0)
+    throw new AppError('usage', `--anchor names the head of a store's chain, and ${place} has none`, {
+      advice: 'Make the report from the store, or leave --anchor out.',
+    })
+  return { kind: 'not-verifiable', place }
+}
 
 export type RecordedSpan = { readonly oldest: Micros; readonly newest: Micros }
 

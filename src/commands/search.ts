@@ -6,6 +6,8 @@ import { AppError, ERROR_EXITS } from '../errors.ts'
 import type { FieldName } from '../fields.ts'
 import type { EventReader, Selection } from '../store/event-reader.ts'
 import type { Micros } from '../time.ts'
+import { type AccessBegin, accessPlace, withAccess } from './access-log.ts'
+import { accessWords } from './access-words.ts'
 import { createDocumentPrinter } from './document-output.ts'
 import { readQuery } from './query-problem.ts'
 import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
@@ -64,17 +66,33 @@ type Asked = {
 export async function runSearch(args: SearchArguments, context: CommandContext): Promise<number> {
   const asked = readArguments(args, context)
   if (asked === null) return ERROR_EXITS['bad-query']
-  const reader = await openFoundReader(args, context.environment, context.terminal)
+  const { environment, terminal } = context
+  const reader = await openFoundReader(args, environment, terminal)
   try {
-    const total = await reader.count(asked.selection)
-    const isRead = args.isCount
-      ? await printCount(total, asked.form, context)
-      : await printFound(reader, asked, args.isOldestFirst, total, context)
-    if (isRead) await sayMissing(reader, asked, args.datasets.length > 0, total, context)
-    return reportDamage(reader, context.terminal) ? 1 : 0
+    return await withAccess(
+      accessPlace(reader),
+      recordOf(args, asked, context),
+      environment,
+      terminal,
+      async (count) => {
+        const total = await reader.count(asked.selection)
+        const isRead = args.isCount
+          ? await printCount(total, asked.form, context)
+          : await printFound(reader, asked, args.isOldestFirst, total, context, count)
+        if (isRead) await sayMissing(reader, asked, args.datasets.length > 0, total, context)
+        return reportDamage(reader, terminal) ? 1 : 0
+      },
+    )
   } finally {
     reader.close()
   }
+}
+
+/** For the access log. */
+function recordOf(args: SearchArguments, { period }: Asked, { now }: CommandContext): AccessBegin {
+  const { query, isOldestFirst, ...rest } = args
+  const command = accessWords(['search', ...(query === '' ? [] : [query])], { ...rest, isOldest: isOldestFirst })
+  return { action: 'search', command, at: now, period: { from: period.since, to: period.until }, query }
 }
 
 /** Null for a query that was refused. Throws AppError `usage`. */
@@ -110,6 +128,7 @@ async function printFound(
   isOldestFirst: boolean,
   total: number,
   { stdout, terminal }: CommandContext,
+  count: (documents: number) => void,
 ): Promise<boolean> {
   const outlet = createTextOutlet(stdout)
   const printer = createDocumentPrinter(terminal, { form, fields, width: outlet.width })
@@ -121,6 +140,7 @@ async function printFound(
     isRead &&= await outlet.write(printer.print(documents))
     if (!isRead) break
     shown += documents.length
+    count(documents.length)
     if (isWatched) terminal.err(`\r\u001b[K  ${shown.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`)
   }
   if (isWatched) terminal.err('\r\u001b[K')

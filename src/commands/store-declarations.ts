@@ -3,10 +3,9 @@ import type { Command } from 'commander'
 import type { ConnectionOptions } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
 import { runPeers } from './peers.ts'
-import { example, withForm, withPlace, withReader, withStretch } from './reader-options.ts'
+import { example, withForm, withReader, withStretch } from './reader-options.ts'
 import { runSearch } from './search.ts'
 import { runTimeline } from './timeline.ts'
-import { runVerify } from './verify.ts'
 import { runWho } from './who.ts'
 
 type Place = { store: string; pipeline: string }
@@ -98,21 +97,6 @@ export function declarePeers(program: Command, { terminal, environment, now, don
     .action(async (options: Asked & Form & { at: string; gateway: string }) => {
       const { json: isJson, csv: isCsv, ...rest } = options
       done(await runPeers({ ...rest, isJson, isCsv }, now, environment, terminal))
-    })
-}
-
-/** `verify`. */
-export function declareVerify(program: Command, { terminal, environment, done }: Invocation): void {
-  const command = program
-    .command('verify')
-    .description('check that what a store sealed is unchanged, and say what that does not prove')
-    .option('--anchor <count:hash...>', 'heads of the chain that were kept elsewhere', [])
-  withPlace(command)
-    .option('--json', 'print one JSON object', false)
-    .addHelpText('after', example('verify --store ./peertrail-data'))
-    .action(async (options: Place & { anchor: string[]; json: boolean }) => {
-      const { anchor: anchors, json: isJson, ...rest } = options
-      done(await runVerify({ ...rest, anchors, isJson }, environment, terminal))
     })
 }
 

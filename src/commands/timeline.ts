@@ -6,6 +6,8 @@
 import type { FieldName, Fields } from '../fields.ts'
 import { safeText } from '../safe-text.ts'
 import { ALL_TIME, type EventReader, type Place, type Selection } from '../store/event-reader.ts'
+import { type AccessBegin, accessPlace, withAccess } from './access-log.ts'
+import { accessWords } from './access-words.ts'
 import { type DocumentLine, keyStart, LINE_FIELDS } from './document-line.ts'
 import { createDocumentPrinter } from './document-output.ts'
 import { createLinePrinter } from './line-layout.ts'
@@ -58,6 +60,8 @@ type Asked = {
   readonly limit: number
   readonly isAll: boolean
   readonly form: OutputForm
+  /** Told of documents that were handed out; lines put several together and are not counted. */
+  readonly count: (documents: number) => void
 }
 
 /** Keys named in the heading; the rest are counted. */
@@ -71,33 +75,54 @@ export async function runTimeline(args: TimelineArguments, context: CommandConte
   const form = parseForm(args)
   const period = parsePeriod(args, context.now)
   const limit = parseLimit(args.limit)
-  const reader = await openFoundReader(args, context.environment, context.terminal)
+  const { environment, terminal } = context
+  const reader = await openFoundReader(args, environment, terminal)
   try {
-    const peers = await selectPeers(reader, args.peer)
-    const whereabouts = await readWhereabouts(reader, peers.keys)
-    const scope: TimelineScope = {
-      keys: peers.keys,
-      gateways: whereabouts?.gateways ?? [],
-      // Before the peer was first seen nothing could be missing of it.
-      since: period.sinceOption === '' ? (whereabouts?.first ?? ALL_TIME.since) : period.since,
-      until: period.until,
+    const { peer, ...options } = args
+    const begin: AccessBegin = {
+      action: 'timeline',
+      command: accessWords(['timeline', peer], options),
+      at: context.now,
+      period: { from: period.since, to: period.until },
+      query: peer,
     }
-    const asked: Asked = {
-      reader,
-      peers,
-      scope,
-      selection: timelineSelection(scope),
-      period,
-      limit,
-      isAll: args.isAll,
-      form,
-    }
-    if (form === 'lines') await printTimeline(asked, whereabouts, context)
-    else await printDocuments(asked, context)
-    return reportDamage(reader, context.terminal) ? 1 : 0
+    return await withAccess(accessPlace(reader), begin, environment, terminal, (count) =>
+      answerTimeline(reader, args, { period, limit, form, count }, context),
+    )
   } finally {
     reader.close()
   }
+}
+
+async function answerTimeline(
+  reader: EventReader,
+  args: TimelineArguments,
+  { period, limit, form, count }: Pick<Asked, 'period' | 'limit' | 'form' | 'count'>,
+  context: CommandContext,
+): Promise<number> {
+  const peers = await selectPeers(reader, args.peer)
+  const whereabouts = await readWhereabouts(reader, peers.keys)
+  const scope: TimelineScope = {
+    keys: peers.keys,
+    gateways: whereabouts?.gateways ?? [],
+    // Before the peer was first seen nothing could be missing of it.
+    since: period.sinceOption === '' ? (whereabouts?.first ?? ALL_TIME.since) : period.since,
+    until: period.until,
+  }
+  const asked: Asked = {
+    reader,
+    peers,
+    scope,
+    selection: timelineSelection(scope),
+    period,
+    limit,
+    isAll: args.isAll,
+    form,
+    count,
+  }
+  if (form === 'lines') await printTimeline(asked, whereabouts, context)
+  else await printDocuments(asked, context)
+  return reportDamage(reader, context.terminal) ? 1 : 0
 }
 
 async function printTimeline(asked: Asked, whereabouts: Whereabouts | null, context: CommandContext): Promise<void> {
@@ -127,22 +152,24 @@ async function printTimeline(asked: Asked, whereabouts: Whereabouts | null, cont
 }
 
 async function printDocuments(asked: Asked, { stdout, terminal }: CommandContext): Promise<void> {
-  const { reader, scope, selection, limit, form, peers } = asked
+  const { reader, scope, selection, limit, form, peers, count } = asked
   const outlet = createTextOutlet(stdout)
   const printer = createDocumentPrinter(terminal, { form, fields: [], width: outlet.width })
   const total = await reader.count(selection)
   const carried = await readDocumentsInOrder(reader, await readCarriedGaps(reader, scope), printer.columns)
   let isRead = await outlet.write(`${printer.head}${printer.print(carried)}`)
   let shown = carried.length
+  count(shown)
   const all = total + carried.length
   const view = { order: 'oldest', limit, columns: printer.columns } as const
   for await (const documents of findDocuments(reader, selection, view)) {
     isRead &&= await outlet.write(printer.print(documents))
     if (!isRead) return
     shown += documents.length
+    count(documents.length)
   }
-  const count = shown < all ? `${grouped(shown)} of ${grouped(all)}` : grouped(shown)
-  terminal.err(`${paint(terminal, 'dim', `${safeText(peers.label)}: ${count} documents, oldest first`)}\n`)
+  const shownText = shown < all ? `${grouped(shown)} of ${grouped(all)}` : grouped(shown)
+  terminal.err(`${paint(terminal, 'dim', `${safeText(peers.label)}: ${shownText} documents, oldest first`)}\n`)
 }
 
 async function readDocumentsInOrder(

@@ -1,88 +1,134 @@
 /**
- * `peertrail verify [--store DIR] [--anchor COUNT:HASH]`: whether the sealed part of a store is what was sealed, and what that does
- * not prove. Exit 0 whole, 1 something is not as it was sealed.
+ * `peertrail verify [PATH]`: whether a store still is what was sealed, or a report folder or evidence pack what was written, and what
+ * that does not prove. Exit 0 untouched, 1 something is not.
  */
-import { resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { AppError } from '../errors.ts'
-import { quoted, safeText } from '../safe-text.ts'
+import { MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE } from '../reports/evidence/manifest.ts'
+import { safeText } from '../safe-text.ts'
 import type { ChainHead } from '../store/chain.ts'
 import { layoutOf } from '../store/layout.ts'
-import { readManifest } from '../store/manifest.ts'
-import { type Verification, verifyStore } from '../store/verify.ts'
+import { parseAnchor } from './anchor-argument.ts'
+import { printJson } from './ascii-json.ts'
+import { readEvidenceFolder } from './evidence-folder.ts'
+import type { Evidence } from './evidence-intake.ts'
+import { judgeEvidence } from './evidence-judgement.ts'
+import { readEvidencePack } from './evidence-pack.ts'
+import { readPublicKey } from './signing-key.ts'
 import { type Environment, findStore, type StoreOptions } from './store-place.ts'
-import { counted, paint, type Terminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
+import { countBroken, headOfReport, type ReportCheck, reportJson, reportText } from './verify-report.ts'
+import { checkStore, clearProgress, sayProgress, storeHolds, storeLimits, storeLines } from './verify-store.ts'
 
 export type VerifyArguments = StoreOptions & {
+  /** A report folder, an evidence pack, a store; '' or absent = the store. */
+  readonly path?: string
+  /** File; '' or absent = none. */
+  readonly publicKey?: string
   /** `COUNT:HASH` each, as `replay` and `verify` print them in full. */
   readonly anchors: readonly string[]
   readonly isJson: boolean
 }
 
-const ANCHOR = /^(\d{1,9}):([\da-f]{64})$/
-
-/** Throws AppError `usage` for an anchor that is none, and the errors of opening a store. */
+/** Throws AppError `usage` for wrong arguments and a PATH that is none of these, `cannot-read`, and the errors of opening a store. */
 export async function runVerify(args: VerifyArguments, environment: Environment, terminal: Terminal): Promise<number> {
+  const { path = '', publicKey = '' } = args
   const anchors = args.anchors.map(parseAnchor)
-  const { dir } = await findStore(args, environment)
-  const layout = layoutOf(resolve(dir))
-  const manifest = readManifest(layout)
-  if (manifest === null) {
-    throw new AppError('no-store', `there is no store at ${safeText(dir)}`, { advice: 'Name one with --store.' })
+  const kind = path === '' ? 'store' : kindOf(path)
+  if (kind === 'store') {
+    if (publicKey !== '')
+      throw new AppError('usage', '--public-key is for a report, and a store is to be checked', {
+        advice: 'Name the report folder or the evidence pack first.',
+      })
+    const dir = path === '' ? (await findStore(args, environment)).dir : path
+    return printStore(dir, anchors, args.isJson, terminal)
   }
-  try {
-    const result = await verifyStore(layout, manifest, anchors, (done, total) => {
-      if (terminal.isInteractive && total > 0)
-        terminal.err(`\r\u001b[K  hashing: ${((done / total) * 100).toFixed(0)} % of ${megabytes(total)}`)
-    })
-    if (terminal.isInteractive) terminal.err('\r\u001b[K')
-    terminal.out(args.isJson ? `${JSON.stringify(result)}\n` : printVerification(terminal, dir, result))
-    return result.problems.length === 0 ? 0 : 1
-  } finally {
-    manifest.close()
+  const given = publicKey === '' ? null : readPublicKey(publicKey)
+  const evidence = await readEvidence(path, kind, terminal)
+  const judgement = judgeEvidence(evidence, given)
+  const head = headOfReport(judgement.manifest)
+  const check: ReportCheck = {
+    ...judgement,
+    kind,
+    path,
+    files: evidence.files.size,
+    bytes: [...evidence.files.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(await storeOf(args, head, anchors, environment, terminal)),
   }
+  terminal.out(args.isJson ? reportJson(check) : reportText(terminal, check))
+  return countBroken(check) === 0 ? 0 : 1
 }
 
-function parseAnchor(text: string): ChainHead {
-  const match = ANCHOR.exec(text)
-  if (match === null) {
-    throw new AppError('usage', `--anchor: expected COUNT:HASH, found ${quoted(text)}`, {
-      advice:
-        'COUNT is the number of entries, HASH the 64 hex digits of the chain head at that time, as verify prints them.',
-    })
-  }
-  return { count: Number(match[1]), hash: match[2] ?? '' }
-}
-
-function printVerification(terminal: Terminal, dir: string, result: Verification): string {
-  const { problems, head, segments, rows, bytes, anchored, hot, expired } = result
-  const verdict =
-    problems.length === 0
-      ? paint(terminal, 'green', 'whole')
-      : paint(terminal, 'red', `not as it was sealed: ${counted(problems.length, 'problem')}`)
-  const lines = [
-    `${paint(terminal, 'bold', `store ${safeText(dir)}`)}: ${verdict}`,
-    ...problems.map((problem) => `  ${paint(terminal, 'red', 'wrong')}     ${safeText(problem)}`),
-    `  sealed    ${counted(segments, 'segment')}, ${rows.toLocaleString('en-US')} rows, ${megabytes(bytes)}`,
-    `  chain     ${counted(head.count, 'entry', 'entries')}, head ${head.count}:${head.hash}`,
-    ...anchored.map(({ count }) => `  anchor    entry ${count} is the one the anchor names`),
-  ]
-  if (expired.segments > 0)
-    lines.push(
-      `  expired   ${counted(expired.segments, 'segment')} with ${expired.rows.toLocaleString('en-US')} rows, by retention`,
-    )
-  lines.push(
-    '',
-    'Not proven:',
-    `  - rows not sealed yet: ${counted(hot.files, 'file')}, ${megabytes(hot.bytes)}`,
-    anchored.length === 0
-      ? '  - that nobody rewrote the whole chain: keep its head elsewhere, and give it back with --anchor'
-      : '  - what root on this machine changed before the anchor was taken',
-    '  - that the log files said the truth before they were read',
-    '',
+async function printStore(
+  dir: string,
+  anchors: readonly ChainHead[],
+  isJson: boolean,
+  terminal: Terminal,
+): Promise<number> {
+  const result = await checkStore(dir, anchors, terminal)
+  const limits = storeLimits(result).map((limit) => `  - ${limit}`)
+  terminal.out(
+    isJson ? printJson(result) : [...storeLines(terminal, dir, result), '', 'Not proven:', ...limits, ''].join('\n'),
   )
-  return lines.join('\n')
+  return result.problems.length === 0 ? 0 : 1
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
+/** A folder that has lost its manifest is still taken for a report by what is left of it. */
+function kindOf(path: string): 'store' | 'folder' | 'pack' {
+  const stat = statOf(path)
+  if (stat.isFile()) return 'pack'
+  if (stat.isDirectory() && existsSync(layoutOf(path).manifest)) return 'store'
+  if (stat.isDirectory() && [MANIFEST_FILE, SUMS_FILE, SIGNATURE_FILE].some((name) => existsSync(join(path, name))))
+    return 'folder'
+  throw new AppError('usage', `${safeText(path)} is no report, no evidence pack and no store`, {
+    advice: 'Name the folder of a report, an evidence pack (.tar.gz), or the store with --store.',
+  })
+}
+
+function statOf(path: string) {
+  try {
+    return statSync(path)
+  } catch (cause) {
+    throw new AppError('cannot-read', `cannot read ${safeText(path)}`, {
+      cause,
+      advice: 'Check the name and that it may be read by this user.',
+    })
+  }
+}
+
+async function readEvidence(path: string, kind: 'folder' | 'pack', terminal: Terminal): Promise<Evidence> {
+  // The size of a folder is known only when it was read.
+  const total = kind === 'pack' ? statOf(path).size : 0
+  try {
+    const read = kind === 'pack' ? readEvidencePack : readEvidenceFolder
+    return await read(path, (done) => sayProgress(terminal, done, total))
+  } finally {
+    clearProgress(terminal)
+  }
+}
+
+/** A store that is named is checked whatever it holds; one that is found only when the report was made of it. */
+async function storeOf(
+  args: VerifyArguments,
+  head: ChainHead | null,
+  anchors: readonly ChainHead[],
+  environment: Environment,
+  terminal: Terminal,
+): Promise<Pick<ReportCheck, 'store' | 'why'>> {
+  const all = [...(head === null ? [] : [head]), ...anchors]
+  if (args.store !== '' || args.pipeline !== '') {
+    const { dir } = await findStore(args, environment)
+    return { store: { dir, check: await checkStore(dir, all, terminal) }, why: '' }
+  }
+  if (head === null) return { store: null, why: 'none was named that this could be compared with' }
+  const { dir } = await findStore(args, environment)
+  const holds = storeHolds(dir, head)
+  if (holds === null) return { store: null, why: 'none is here; name it with --store to have it checked against this' }
+  if (!holds)
+    return {
+      store: null,
+      why: `${dir} does not hold the head of this report's chain: it is another store, or was cut off or rewritten; name it with --store to have that checked`,
+    }
+  return { store: { dir, check: await checkStore(dir, all, terminal) }, why: '' }
 }

@@ -7,6 +7,8 @@ import { emptyInventory } from '../identity/inventory.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { type LedgerSpan, ledgerAt } from '../store/ledger-reader.ts'
 import { DAY, type Micros, SECOND } from '../time.ts'
+import { type AccessBegin, accessPlace, withAccess } from './access-log.ts'
+import { accessWords } from './access-words.ts'
 import { type LedgerWindow, readLedgerWindow } from './ledger-window.ts'
 import { openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
 import type { Environment } from './store-place.ts'
@@ -37,6 +39,12 @@ export type WhoArguments = ReaderOptions & {
   readonly isJson: boolean
 }
 
+type Asked = {
+  readonly place: ReturnType<typeof parseAddressPort>
+  readonly within: Micros
+  readonly moment: ReturnType<typeof parseMoment> | null
+}
+
 /** A flow's times come from other clocks than the one that stamped what is asked about. */
 const WITHIN_DEFAULT: Micros = 2 * SECOND
 
@@ -52,30 +60,49 @@ export async function runWho(
   const moment = args.at === '' ? null : parseMoment(args.at, now)
   const reader = await openFoundReader(args, environment, terminal)
   try {
-    const spans = await gatewaySpans(reader, args.gateway)
-    const newest = spans.reduce((latest, span) => Math.max(latest, span.newest), Number.NEGATIVE_INFINITY)
-    if (moment === null && spans.length === 0) {
-      throw new AppError('usage', `${reader.name} holds no poll of a gateway, so there is no newest one to take`, {
-        advice: 'Name a time with --at; `peertrail search` shows what there is.',
-      })
+    const { address, ...options } = args
+    const begin: AccessBegin = {
+      action: 'who',
+      command: accessWords(['who', address], options),
+      at: now,
+      period: moment,
+      query: address,
     }
-    const answer = await answerWho(
-      reader,
-      {
-        ...place,
-        moment: moment ?? { from: newest, to: newest },
-        isTimeGiven: moment !== null,
-        within,
-        gateway: args.gateway,
-      },
-      spans,
+    return await withAccess(accessPlace(reader), begin, environment, terminal, () =>
+      printWho(reader, args, { place, within, moment }, terminal),
     )
-    terminal.out(args.isJson ? whoJson(answer) : whoText(terminal, answer))
-    const isDamaged = reportDamage(reader, terminal)
-    return answer.status === 'exact' && !isDamaged ? 0 : 1
   } finally {
     reader.close()
   }
+}
+
+async function printWho(
+  reader: EventReader,
+  args: WhoArguments,
+  { place, within, moment }: Asked,
+  terminal: Terminal,
+): Promise<number> {
+  const spans = await gatewaySpans(reader, args.gateway)
+  const newest = spans.reduce((latest, span) => Math.max(latest, span.newest), Number.NEGATIVE_INFINITY)
+  if (moment === null && spans.length === 0) {
+    throw new AppError('usage', `${reader.name} holds no poll of a gateway, so there is no newest one to take`, {
+      advice: 'Name a time with --at; `peertrail search` shows what there is.',
+    })
+  }
+  const answer = await answerWho(
+    reader,
+    {
+      ...place,
+      moment: moment ?? { from: newest, to: newest },
+      isTimeGiven: moment !== null,
+      within,
+      gateway: args.gateway,
+    },
+    spans,
+  )
+  terminal.out(args.isJson ? whoJson(answer) : whoText(terminal, answer))
+  const isDamaged = reportDamage(reader, terminal)
+  return answer.status === 'exact' && !isDamaged ? 0 : 1
 }
 
 /** `spans` are those of the gateways to be asked, as `ledgerSpans` gives them. */

@@ -75,6 +75,12 @@ export async function openClusterReader(connection: Connection, { namespace }: C
           ? found
           : joinGroups([...found, ...(await groupsBySelect(asked.select, selection, fields))])
       },
+      openTables: (scope) =>
+        cluster.scopes.openTables(
+          scope,
+          () => streams.of(scope.datasets, scope.isAside),
+          wideClause(clusterQuery(scope.filter ?? { kind: 'all' }, server.engine)),
+        ),
       bounds: async (datasets) => readBounds(search, await streams.of(datasets)),
       get damage() {
         return [...damage]

@@ -2,7 +2,6 @@
  * Scopes of questions, loaded from a cluster: the table `events` of each, in a DuckDB with a private directory. The last two stay, since
  * a timeline asks the same one page after page; of a cluster that grows they are as of when they were loaded.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
@@ -15,6 +14,7 @@ import { loadTable } from './cluster-table.ts'
 import { columnName } from './columns.ts'
 import { type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
 import type { Result, Scope } from './event-reader.ts'
+import { createWorkTables, makeWorkDirectory, removeWorkDirectory, type WorkTables } from './work-tables.ts'
 import { isDiskFull, reasonOf } from './write-error.ts'
 
 export type ClusterScopes = {
@@ -26,6 +26,8 @@ export type ClusterScopes = {
     sql: string,
     parameters: readonly Parameter[],
   ): Promise<Result>
+  /** As EventReader.openTables. The streams and the clause are asked for each stretch of time. */
+  openTables(scope: Scope, streams: () => Promise<readonly string[]>, clause: ElasticsearchQuery): Promise<WorkTables>
   /** Stops what runs. */
   close(): void
 }
@@ -55,6 +57,7 @@ export function createClusterScopes(search: ClusterSearch, tell: (text: string) 
   let made = 0
   let last: Promise<unknown> = Promise.resolve()
   let isOpen = true
+  let areTablesOpen = false
   let workDir = ''
 
   async function load(scope: Scope, streams: readonly string[], clause: ElasticsearchQuery): Promise<Loaded> {
@@ -67,10 +70,7 @@ export function createClusterScopes(search: ClusterSearch, tell: (text: string) 
       kept = [...kept.filter((each) => each !== known), known]
       return known
     }
-    work ??= openWork((made) => {
-      workDir = made
-    })
-    const { database, dir } = await work
+    const { database, dir } = await opened()
     for (const each of kept.slice(0, -(KEPT_MAX - 1))) await database.run(`DROP TABLE ${each.table}`)
     kept = kept.slice(-(KEPT_MAX - 1))
     try {
@@ -89,13 +89,12 @@ export function createClusterScopes(search: ClusterSearch, tell: (text: string) 
     return wanted
   }
 
-  async function answer(
+  async function answer<T>(
     scope: Scope,
     streams: readonly string[],
     clause: ElasticsearchQuery,
-    sql: string,
-    parameters: readonly Parameter[],
-  ): Promise<Result> {
+    use: (database: Database, events: string) => Promise<T>,
+  ): Promise<T> {
     try {
       // A directory made now would be left behind.
       if (!isOpen) throw new TypeError('a question to a reader that is closed')
@@ -106,30 +105,56 @@ export function createClusterScopes(search: ClusterSearch, tell: (text: string) 
       const within = columns.includes('@timestamp')
         ? ` WHERE "@timestamp" BETWEEN make_timestamp(${scope.since}) AND make_timestamp(${scope.until})`
         : ''
-      const events = `SELECT ${list.join(', ')} FROM ${table}${within}`
-      return await (await work).database.rows(`WITH events AS (${events}) ${sql}`, parameters)
+      return await use((await work).database, `SELECT ${list.join(', ')} FROM ${table}${within}`)
     } catch (error) {
       throw faultOf(error) === 'memory' ? tooLarge(error) : toWorkError(error)
     }
   }
 
+  /** One question after another: each may drop a table. */
+  function inTurn<T>(question: () => Promise<T>): Promise<T> {
+    const result = last.then(question)
+    last = result.catch(() => {})
+    return result
+  }
+
+  function opened(): Promise<Work> {
+    work ??= openWork((dir) => {
+      workDir = dir
+    })
+    return work
+  }
+
   return {
-    ask(...question) {
-      // One question after another: each may drop a table.
-      const result = last.then(() => answer(...question))
-      last = result.catch(() => {})
-      return result
+    ask: (scope, streams, clause, sql, parameters) =>
+      inTurn(() =>
+        answer(scope, streams, clause, (database, events) =>
+          database.rows(`WITH events AS (${events}) ${sql}`, parameters),
+        ),
+      ),
+    async openTables(scope, streams, clause) {
+      if (areTablesOpen) throw new TypeError('tables of a reader are open already')
+      areTablesOpen = true
+      const { database } = await opened()
+      const eventsOf = async (since: number, until: number, use: (events: string) => Promise<void>) => {
+        const names = await streams()
+        await inTurn(() => answer({ ...scope, since, until }, names, clause, (_, events) => use(events)))
+      }
+      return createWorkTables(database, eventsOf, MEMORY, async () => {
+        areTablesOpen = false
+        await dropMade(database)
+      })
     },
     close() {
       if (!isOpen) return
       isOpen = false
       // At once, for a process that ends here; what runs may still write, and is cleared away behind it.
-      if (workDir !== '') removeWork(workDir)
+      if (workDir !== '') removeWorkDirectory(workDir)
       void work?.then(
         async ({ database, dir }) => {
           await database.close()
           await last
-          removeWork(dir)
+          removeWorkDirectory(dir)
         },
         () => {},
       )
@@ -152,23 +177,27 @@ function holds(loaded: Loaded, wanted: Loaded): boolean {
 
 /** The directory is for this process alone: documents lie there for a moment. `tellDir` gets it before anything is in it. */
 async function openWork(tellDir: (dir: string) => void): Promise<Work> {
-  const dir = mkdtempSync(join(tmpdir(), 'peertrail-cluster-'))
+  const dir = makeWorkDirectory('cluster')
   tellDir(dir)
   try {
     const spill = join(dir, 'spill')
     return { dir, database: await openDuckdb({ directory: dir, spill, memory: MEMORY, threads: THREADS }) }
   } catch (error) {
-    rmSync(dir, { recursive: true, force: true })
+    removeWorkDirectory(dir)
     throw error
   }
 }
 
-/** Failing is no reason to end: the answer was given. */
-function removeWork(dir: string): void {
+/** The tables of a work: whatever is not one of ours. A database that is closed has none. */
+async function dropMade(database: Database): Promise<void> {
   try {
-    rmSync(dir, { recursive: true, force: true })
-  } catch {
-    // What still writes into it is stopped, and then it is tried again.
+    await database.run('DROP VIEW IF EXISTS events')
+    const { rows } = await database.rows(
+      `SELECT table_name FROM duckdb_tables() WHERE NOT starts_with(table_name, 'events_')`,
+    )
+    for (const [name] of rows) await database.run(`DROP TABLE "${String(name)}"`)
+  } catch (error) {
+    if (faultOf(error) !== 'interrupt') throw error
   }
 }
 

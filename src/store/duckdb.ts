@@ -19,6 +19,11 @@ export type Database = {
     sql: string,
     parameters?: readonly Parameter[],
   ): Promise<{ readonly names: readonly string[]; readonly rows: readonly (readonly Cell[])[] }>
+  /**
+   * Rows chunk by chunk, about 2000 at a time, as they are found: never all of them in memory. On a connection of its own, which sees
+   * tables as they were when it began. Traps as above.
+   */
+  stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
   /** Stops what runs; its promise rejects. A statement that has not begun yet is not stopped. */
   interrupt(): void
   /** Stops what runs, and waits for it: DuckDB, closed below a statement, would wait for it for ever. */
@@ -58,7 +63,11 @@ export async function openDuckdb(options: DatabaseOptions): Promise<Database> {
     'lock_configuration = true',
   ])
     await connection.run(`SET ${setting}`)
-  return createDatabase(connection, () => instance.closeSync())
+  return createDatabase(
+    connection,
+    () => instance.connect(),
+    () => instance.closeSync(),
+  )
 }
 
 /**
@@ -76,8 +85,14 @@ export function faultOf(error: unknown): 'statement' | 'memory' | 'interrupt' | 
     : 'content'
 }
 
-function createDatabase(connection: DuckDBConnection, closeInstance: () => void): Database {
+function createDatabase(
+  connection: DuckDBConnection,
+  connectAgain: () => Promise<DuckDBConnection>,
+  closeInstance: () => void,
+): Database {
   const running = new Set<Promise<unknown>>()
+  /** Connections of streams that are not read to their end. */
+  const streaming = new Set<DuckDBConnection>()
   let isOpen = true
 
   async function track<T>(statement: () => Promise<T>): Promise<T> {
@@ -102,11 +117,27 @@ function createDatabase(connection: DuckDBConnection, closeInstance: () => void)
         const result = await connection.runAndReadAll(sql, [...parameters])
         return { names: result.columnNames(), rows: result.getRows().map((row) => row.map(toCell)) }
       }),
+    async *stream(sql) {
+      const own = await track(connectAgain)
+      streaming.add(own)
+      try {
+        const result = await track(() => own.stream(sql))
+        for (;;) {
+          const chunk = await track(() => result.fetchChunk())
+          if (chunk === null || chunk.rowCount === 0) return
+          yield chunk.getRows().map((row) => row.map(toCell))
+        }
+      } finally {
+        streaming.delete(own)
+        own.closeSync()
+      }
+    },
     interrupt: () => connection.interrupt(),
     async close() {
       if (!isOpen) return
       isOpen = false
       connection.interrupt()
+      for (const own of streaming) own.interrupt()
       await Promise.allSettled(running)
       connection.closeSync()
       closeInstance()

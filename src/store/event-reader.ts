@@ -6,6 +6,7 @@ import type { FieldName } from '../fields.ts'
 import type { Query } from '../kql/ast.ts'
 import { INSTANT_MAX, INSTANT_MIN, type Micros, SECOND } from '../time.ts'
 import type { Cell, Parameter } from './duckdb.ts'
+import type { WorkTables } from './work-tables.ts'
 
 export type Result = { readonly names: readonly string[]; readonly rows: readonly (readonly Cell[])[] }
 
@@ -77,6 +78,11 @@ export type EventReader = {
    * can be asked without reading all of them. `groupsBySelect` (selection-sql.ts) does it for a reader that has nothing better.
    */
   groups(selection: Selection, fields: readonly FieldName[]): Promise<readonly Group[]>
+  /**
+   * Tables made of the scope's documents, for work on more of them than one answer can hold. One at a time of a reader; close it. Throws
+   * as `select` does.
+   */
+  openTables(scope: Scope): Promise<WorkTables>
   /** Null when there is nothing. `datasets` null = all but the ledger's own. */
   bounds(datasets: readonly string[] | null): Promise<Bounds | null>
   /** What answers so far had to do without, each told once. */

@@ -10,6 +10,7 @@
 import { join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
+import type { Micros } from '../time.ts'
 import type { ChainHead } from './chain.ts'
 import { type Database, faultOf, openDuckdb, type Parameter } from './duckdb.ts'
 import { type EventReader, LEDGER_DATASET, type Result, type Scope } from './event-reader.ts'
@@ -19,6 +20,7 @@ import { layoutOf, type StoreLayout } from './layout.ts'
 import { type Contents, type HotEntry, type Manifest, readManifest, type Segment } from './manifest.ts'
 import { fileProblem, fileSize, sizeProblem } from './segment-check.ts'
 import { boundsBySelect, countBySelect, groupsBySelect, placesBySelect } from './selection-sql.ts'
+import { createWorkTables, makeWorkDirectory, removeWorkDirectory, type WorkTables } from './work-tables.ts'
 import { reasonOf } from './write-error.ts'
 
 /**
@@ -43,6 +45,8 @@ const ATTEMPTS_MAX = 30
 const MEMORY = '1GiB'
 /** Measured on 1 M rows: 1 and 2 threads take the same processor time, 2 half the time; 4 on 2 cores gain nothing. */
 const THREADS = 2
+/** Of tables (openTables): a report over a year has a process of 500 MB. */
+const TABLES_MEMORY = '192MiB'
 
 /** Throws AppError `no-store`, `newer-store`, `bad-store`, `cannot-read`. */
 export async function openStoreReader(dir: string, { check = 'size' }: ReaderOptions = {}): Promise<StoreReader> {
@@ -55,6 +59,7 @@ export async function openStoreReader(dir: string, { check = 'size' }: ReaderOpt
   }
   const database = await openDuckdb({ directory: layout.dir, spill: '', memory: MEMORY, threads: THREADS })
   const state: State = { layout, manifest, database, check, left: new Map(), damage: new Map(), hashed: new Set() }
+  let tables: WorkTables | null = null
   let last: Promise<unknown> = Promise.resolve()
   let isOpen = true
   const ask: EventReader['select'] = (scope, sql, parameters = []) => {
@@ -71,6 +76,13 @@ export async function openStoreReader(dir: string, { check = 'size' }: ReaderOpt
     places: (selection, order, limit, after) => placesBySelect(ask, selection, order, limit, after),
     groups: (selection, fields) => groupsBySelect(ask, selection, fields),
     bounds: (datasets) => boundsBySelect(ask, datasets),
+    async openTables(scope) {
+      if (tables !== null) throw new TypeError('tables of a reader are open already')
+      tables = await openTables(state, scope, () => {
+        tables = null
+      })
+      return tables
+    },
     segments: () => manifest.contents().segments,
     head: () => manifest.head(),
     get damage() {
@@ -80,8 +92,7 @@ export async function openStoreReader(dir: string, { check = 'size' }: ReaderOpt
       if (!isOpen) return
       isOpen = false
       // The question that runs ends first.
-      void database
-        .close()
+      void Promise.all([database.close(), tables?.close()])
         .then(() => last)
         .then(() => manifest.close())
     },
@@ -101,7 +112,33 @@ type State = {
   readonly hashed: Set<number>
 }
 
-async function select(state: State, scope: Scope, sql: string, parameters: readonly Parameter[]): Promise<Result> {
+function select(state: State, scope: Scope, sql: string, parameters: readonly Parameter[]): Promise<Result> {
+  const { database } = state
+  return read(state, scope, (events) => database.rows(`WITH events AS (${events}) ${sql}`, parameters))
+}
+
+/** Tables in a database of their own. `closed` is told once they are gone. */
+async function openTables(state: State, scope: Scope, closed: () => void): Promise<WorkTables> {
+  const spill = makeWorkDirectory('report')
+  try {
+    const directory = state.layout.dir
+    const database = await openDuckdb({ directory, spill, memory: TABLES_MEMORY, threads: THREADS })
+    const own: State = { ...state, database }
+    const eventsOf = (since: Micros, until: Micros, work: (events: string) => Promise<void>) =>
+      read(own, { ...scope, since, until }, work)
+    return createWorkTables(database, eventsOf, TABLES_MEMORY, async () => {
+      closed()
+      await database.close()
+      removeWorkDirectory(spill)
+    })
+  } catch (error) {
+    removeWorkDirectory(spill)
+    throw error
+  }
+}
+
+/** Gives `work` the SELECT of the scope's rows; again, when files it read were merged or sealed away meanwhile. */
+async function read<T>(state: State, scope: Scope, work: (events: string) => Promise<T>): Promise<T> {
   const { layout, manifest, database, left } = state
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; ) {
     const contents = manifest.contents()
@@ -114,7 +151,7 @@ async function select(state: State, scope: Scope, sql: string, parameters: reado
         for (const { file, error } of hot.unreadable) found.set(file, `cannot be read (${reasonOf(error)}): its rows`)
         for (const [file, what] of hot.damage) state.damage.set(file, what)
         const events = eventsSql(layout, parts.segments, hot.tables, scope)
-        if (found.size === 0) return await database.rows(`WITH events AS (${events}) ${sql}`, parameters)
+        if (found.size === 0) return await work(events)
       }
     } catch (error) {
       failure = toQuestionError(error)

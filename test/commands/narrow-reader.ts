@@ -36,6 +36,10 @@ export function createNarrowReader(store: EventReader): NarrowReader {
     places: (selection, order, limit, after) => placesBySelect(narrow, selection, order, limit, after),
     groups: (selection, fields) => groupsBySelect(narrow, selection, fields),
     bounds: (datasets) => boundsBySelect(narrow, datasets),
+    openTables: (scope) => {
+      asked.push(scope)
+      return store.openTables(scope)
+    },
     damage: store.damage,
     close: () => {},
   }

@@ -30,6 +30,8 @@ export type Names = {
   at(publicKey: string, at: Micros): KnownHolder | null
   /** Changes of the inventory about a time before they were first seen, the newest first: whoever reads names has to know them. */
   readonly backdated: readonly BackdatedChange[]
+  /** What could not be read, is ambiguous or was left out: plain sentences for the report. */
+  readonly remarks?: readonly string[]
 }
 
 export type BackdatedChange = {

@@ -1,6 +1,6 @@
 /** Rows in memory as lines of CSV and NDJSON. Their bytes are what the database prints of the same rows. */
 import { printCsv } from '../../csv.ts'
-import type { RowOutlet } from './row-outlet.ts'
+import type { RowForm, RowOutlet } from './row-outlet.ts'
 
 /** Lists are joined with `; ` in CSV and stay lists in NDJSON. Absent and null members are left out of NDJSON, empty in CSV. */
 export type RowValue = string | number | boolean | null | undefined | readonly string[]
@@ -19,13 +19,17 @@ export async function writeRows(
 ): Promise<void> {
   const sink = outlet.open(name)
   for (const form of outlet.forms) {
-    if (form === 'csv') await sink.write(form, printCsv(columns, []))
-    for (let i = 0; i < rows.length; i += BATCH) {
-      const batch = rows.slice(i, i + BATCH)
-      await sink.write(form, form === 'csv' ? csvLines(columns, batch) : ndjsonLines(columns, batch))
-    }
+    await sink.write(form, rowLines(form, columns, [], true))
+    for (let i = 0; i < rows.length; i += BATCH)
+      await sink.write(form, rowLines(form, columns, rows.slice(i, i + BATCH), false))
   }
   await sink.end(rows.length)
+}
+
+/** Rows as whole lines, for who writes a long list piece by piece. `isHead`: the names of the columns come first, where the form has them. */
+export function rowLines(form: RowForm, columns: readonly string[], rows: readonly Row[], isHead: boolean): string {
+  if (form === 'ndjson') return ndjsonLines(columns, rows)
+  return `${isHead ? printCsv(columns, []) : ''}${csvLines(columns, rows)}`
 }
 
 function csvLines(columns: readonly string[], rows: readonly Row[]): string {

@@ -1,0 +1,130 @@
+/** What each kind of report adds to what all have in common: its own options, and which function makes it, loaded only then. */
+import { canonicalAddress } from '../address.ts'
+import { AppError } from '../errors.ts'
+import { type IncidentSubject, incidentSubject } from '../reports/incident/incident-subject.ts'
+import { quoted } from '../safe-text.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import { readInventoryArgument } from './inventory-argument.ts'
+import { selectPeers } from './peer-selector.ts'
+import type { PreparedReport, ReportJob } from './report-job.ts'
+
+/** '' = not given. */
+export type AccessOptions = { readonly peer: string; readonly resource: string }
+
+/** `report access`. */
+export function accessJob({ peer, resource }: AccessOptions): ReportJob {
+  return {
+    kind: 'access',
+    words: [...word('--peer', peer), ...word('--resource', resource)],
+    async prepare(reader) {
+      const { buildAccessReport } = await import('../reports/access/access-report.ts')
+      const keys = peer === '' ? [] : (await selectPeers(reader, peer)).keys
+      return { build: (from, question, outlet) => buildAccessReport(from, question, { keys, resource }, outlet) }
+    },
+  }
+}
+
+/** Exactly one of them is given. */
+export type IncidentOptions = {
+  /** The archive; '' = none. */
+  readonly pack: string
+  readonly address: string
+  readonly peer: string
+  readonly person: string
+  readonly resource: string
+}
+
+/** `report incident`. Throws AppError `usage` when it is about nothing, or about two things. */
+export function incidentJob(options: IncidentOptions): ReportJob {
+  const given = (['address', 'peer', 'person', 'resource'] as const).filter((kind) => options[kind] !== '')
+  const [kind] = given
+  if (kind === undefined || given.length > 1)
+    throw new AppError('usage', kind === undefined ? 'what is the incident about?' : 'an incident is about one thing', {
+      advice: 'Give one of --address, --peer, --person and --resource.',
+    })
+  return {
+    kind: 'incident',
+    words: word(`--${kind}`, options[kind]),
+    pack: options.pack,
+    async prepare(reader) {
+      const { buildIncidentReport } = await import('../reports/incident/incident-report.ts')
+      const subject = await subjectOf(reader, kind, options[kind])
+      const build: PreparedReport['build'] = (from, question, outlet) =>
+        buildIncidentReport(from, question, subject, outlet)
+      if (options.pack === '') return { build }
+      const { writeEvidence } = await import('../reports/pack/write-evidence.ts')
+      return {
+        build,
+        evidence: (from, question, folder, chain) => writeEvidence(from, question, subject, folder, chain),
+      }
+    },
+  }
+}
+
+async function subjectOf(reader: EventReader, kind: IncidentSubject['kind'], text: string): Promise<IncidentSubject> {
+  switch (kind) {
+    case 'address': {
+      const address = canonicalAddress(text)
+      if (address === null)
+        throw new AppError('usage', `--address: ${quoted(text)} is no IP address`, {
+          advice: 'Give an address such as 10.8.0.7 or fd08::7; a name is for --peer.',
+        })
+      return incidentSubject({ kind, label: address, addresses: [address] })
+    }
+    case 'resource':
+      return incidentSubject({ kind, label: text, resource: text })
+    case 'peer':
+    case 'person': {
+      const { keys, label } = await selectPeers(reader, text)
+      return incidentSubject({ kind, label, keys, emails: kind === 'person' && text.includes('@') ? [text] : [] })
+    }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** `report review`. `inventory`: a file, '' = the one the records carry. */
+export function reviewJob({ inventory }: { readonly inventory: string }): ReportJob {
+  return {
+    kind: 'review',
+    words: [],
+    async prepare() {
+      const { buildReviewReport } = await import('../reports/review/review-report.ts')
+      const given = inventory === '' ? null : await readInventoryArgument(inventory)
+      return {
+        build: (reader, question, outlet) => buildReviewReport(reader, question, { inventory: given }, outlet),
+      }
+    },
+  }
+}
+
+/** `report requirements`. `inventory` as for reviewJob. */
+export function requirementsJob({ inventory }: { readonly inventory: string }): ReportJob {
+  return {
+    kind: 'requirements',
+    words: [],
+    async prepare() {
+      const { buildRequirementsReport } = await import('../reports/requirements/requirements-report.ts')
+      const given = inventory === '' ? null : await readInventoryArgument(inventory)
+      return {
+        build: (reader, question, outlet) => buildRequirementsReport(reader, question, { inventory: given }, outlet),
+      }
+    },
+  }
+}
+
+/** `report coverage`. */
+export function coverageJob(): ReportJob {
+  return {
+    kind: 'coverage',
+    words: [],
+    async prepare() {
+      const { buildCoverageReport } = await import('../reports/coverage/coverage-report.ts')
+      return { build: (reader, question, outlet) => buildCoverageReport(reader, question, {}, outlet) }
+    },
+  }
+}
+
+function word(option: string, value: string): string[] {
+  return value === '' ? [] : [option, value]
+}

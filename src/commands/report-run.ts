@@ -1,0 +1,130 @@
+/**
+ * One report from its question to its files, for every kind alike: what is asked of whom, the document, the rows beside it, and then
+ * either a terminal or a folder with pages, manifest and checksums. Kinds differ in their job (report-job.ts) only.
+ */
+import type { ReportDocument } from '../reports/document/report-document.ts'
+import type { ReportQuestion } from '../reports/report-question.ts'
+import { NO_ROWS, type RowForm } from '../reports/rows/row-outlet.ts'
+import type { EventReader } from '../store/event-reader.ts'
+import type { AccessRecord } from './access-entry.ts'
+import { accessPlace, recordAccess } from './access-log.ts'
+import { accessWords } from './access-words.ts'
+import { openFoundReader, reportDamage } from './reader-place.ts'
+import { checkOptions, parseFormats, type ReportArguments, type ReportFormat } from './report-arguments.ts'
+import { createDisguise, type Disguise } from './report-disguise.ts'
+import { type FinishedReport, openReportFolder, type ReportFolder } from './report-folder.ts'
+import type { ReportJob } from './report-job.ts'
+import { chainLines, openPack, type PackPlace } from './report-pack.ts'
+import { finishedText, frameOf, printReport, writePages } from './report-pages.ts'
+import { createReportProgress } from './report-progress.ts'
+import { askReport } from './report-source.ts'
+import type { CommandContext } from './search.ts'
+import { readSecretFile, readSigner, type Signer } from './signing-key.ts'
+
+/** What was asked for, read before any record is. */
+type Wanted = {
+  /** The archive; '' = none. */
+  readonly pack: string
+  readonly formats: readonly ReportFormat[]
+  readonly signer: Signer | null
+  readonly secret: Buffer | null
+}
+
+/** Exit 0; 1: something was found, is not proved, or could not be read. Throws AppError. */
+export async function runReport(job: ReportJob, args: ReportArguments, context: CommandContext): Promise<number> {
+  const { environment, terminal } = context
+  const wanted = readWanted(job, args)
+  const reader = await openFoundReader(args, environment, terminal, { check: 'hash' })
+  const progress = createReportProgress(terminal)
+  let pack: PackPlace | null = null
+  let folder: ReportFolder | null = null
+  try {
+    const question = await askReport(reader, args, context, progress.tell)
+    // Opened after all that may be refused: nobody loses an earlier report to a typing mistake.
+    pack = wanted.pack === '' ? null : openPack(wanted.pack)
+    const place = pack?.folder ?? args.out
+    folder = place === '' ? null : openReportFolder(place, { forms: wanted.formats.filter(isRowForm) })
+    const { document, disguise } = await makeReport(job, reader, question, wanted, folder)
+    progress.clear()
+    const frame = frameOf(job, reader, question, disguise?.text ?? null)
+    const pages = { document, frame, formats: wanted.formats, question, signer: wanted.signer }
+    const finished = folder === null ? null : await writePages({ ...pages, folder }, context)
+    if (finished === null) printReport(document, frame, args, context)
+    else {
+      await pack?.close(finished, question.reportTime)
+      terminal.out(finishedText(terminal, wanted.pack || args.out, finished, document))
+    }
+    const exit = reportDamage(reader, terminal) || document.isFound ? 1 : 0
+    const record = recordOf(job, args, question, context, { id: frame.reportId, finished, exit })
+    await recordAccess(accessPlace(reader), record, environment, terminal)
+    return exit
+  } finally {
+    progress.clear()
+    await folder?.abandon()
+    pack?.clear()
+    reader.close()
+  }
+}
+
+/** Throws AppError `usage`, `bad-secret`, `cannot-read`. */
+function readWanted(job: ReportJob, args: ReportArguments): Wanted {
+  const { pack = '' } = job
+  checkOptions(args, pack)
+  return {
+    pack,
+    formats: args.out === '' && pack === '' ? [] : parseFormats(args, pack),
+    signer: args.sign === '' ? null : readSigner(args.sign),
+    secret: args.pseudonymise === '' ? null : readSecretFile(args.pseudonymise),
+  }
+}
+
+type Made = { readonly document: ReportDocument; readonly disguise: Disguise | null }
+
+async function makeReport(
+  job: ReportJob,
+  reader: EventReader,
+  question: ReportQuestion,
+  { secret }: Wanted,
+  folder: ReportFolder | null,
+): Promise<Made> {
+  const prepared = await job.prepare(reader)
+  const disguise = secret === null ? null : await createDisguise(reader, question.period, secret)
+  const outlet = folder?.outlet ?? NO_ROWS
+  const document = await prepared.build(reader, question, disguise === null ? outlet : disguise.outlet(outlet))
+  if (folder !== null) await prepared.evidence?.(reader, question, folder, chainOf(reader, question))
+  if (disguise === null) return { document, disguise }
+  const disguised = disguise.document(document)
+  if (folder !== null) await disguise.keep(folder)
+  return { document: disguised, disguise }
+}
+
+/** As far as the question goes: a store that is written to grows meanwhile. */
+function chainOf(reader: EventReader, { integrity }: ReportQuestion): readonly string[] | null {
+  const { dir } = accessPlace(reader)
+  return integrity.kind === 'chain' && dir !== '' ? chainLines(dir, integrity.count) : null
+}
+
+function isRowForm(format: ReportFormat): format is RowForm {
+  return format === 'csv' || format === 'ndjson'
+}
+
+type Done = { readonly id: string; readonly finished: FinishedReport | null; readonly exit: number }
+
+function recordOf(
+  job: ReportJob,
+  args: ReportArguments,
+  { period }: ReportQuestion,
+  { now }: CommandContext,
+  { id, finished, exit }: Done,
+): AccessRecord {
+  return {
+    action: 'report-generated',
+    command: accessWords(['report', job.kind, ...job.words], args),
+    at: now,
+    period,
+    query: '',
+    documents: null,
+    report: { id, manifestSha256: finished?.sha256 ?? '' },
+    exit,
+  }
+}

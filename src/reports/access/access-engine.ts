@@ -1,0 +1,184 @@
+/**
+ * Every access of a period: as lines into a file, as numbers for the report. The database makes rows of documents, one stretch of time
+ * after the other, and prints them; memory does not grow with the period, only with the number of groups and of different names.
+ *
+ * A row is one connection by its `wireguard.flow.id`: as its `flow-ended` says, or its newest document in the period; bytes are the
+ * sum of the deltas of the period. Or it is one packet log line that belongs to no connection: each line is a row, whether the sender
+ * tried once or again and again. A line that belongs to a connection gives it its rule and is no row. Rows come in the order of the
+ * stretches in which they ended, within one by begin.
+ */
+
+import { printCsv } from '../../csv.ts'
+import type { Query } from '../../kql/ast.ts'
+import { equals } from '../../kql/build.ts'
+import { allOf, anyOf } from '../../kql/combine.ts'
+import { literal } from '../../store/duckdb.ts'
+import type { EventReader, Scope } from '../../store/event-reader.ts'
+import type { WorkTables } from '../../store/work-tables.ts'
+import { INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros } from '../../time.ts'
+import type { Dispute } from '../disputes.ts'
+import type { Names } from '../names/names.ts'
+import type { ReportQuestion } from '../report-question.ts'
+import type { RowOutlet } from '../rows/row-outlet.ts'
+import { BLOCK_TABLES, fillBlocks, fillTable } from './access-block-tables.ts'
+import { ACCESS_COLUMNS, ACCESS_FIELDS } from './access-columns.ts'
+import { streamLines } from './access-lines.ts'
+import { ACCESS_FILE, type AccessFilter, type AccessResult } from './access-rows.ts'
+import { emptyTables, LATE_REASONS, mergeStatements, sliceStatements } from './access-slices.ts'
+import { bucketWidth, countReleased, readTotals, TOTALS_TABLES } from './access-totals.ts'
+
+const DATASETS = ['wireguard.flow', 'wireguard.firewall']
+/** Documents of one stretch that are aimed at: with 50 columns about 100 MB of the database's memory. */
+const SLICE_DOCUMENTS = 150_000
+/** Flows whose end was followed by something that counts. Beyond it they may wait in vain, and nothing else. */
+const LATE_MAX = 500_000
+
+/**
+ * Throws AppError of the reader. `filter.keys`: rows of these keys, and rows that may be theirs (candidates). Rows are written in the
+ * forms that the outlet has; numbers come also without any.
+ */
+export async function readAccess(
+  reader: EventReader,
+  question: ReportQuestion,
+  filter: AccessFilter,
+  disputes: readonly Dispute[],
+  outlet: RowOutlet,
+): Promise<AccessResult> {
+  const { period, names } = question
+  const sink = outlet.open(ACCESS_FILE)
+  const until = period.to - 1
+  const selection = { datasets: DATASETS, since: period.from, until, query: queryOf(filter) }
+  const late = await readLate(reader, selection)
+  const total = await reader.count(selection)
+  const tables = await reader.openTables(scopeOf(selection))
+  try {
+    if (outlet.forms.includes('csv')) await sink.write('csv', printCsv(ACCESS_COLUMNS, []))
+    const where = await prepare(tables, filter, names, disputes, late)
+    const width = bucketWidth(period)
+    let rows = 0
+    let done = 0
+    question.progress('rows', 0, total)
+    for await (const slice of slices(reader, selection, total)) {
+      await tables.make(slice.since, slice.until, [...emptyTables(), ...sliceStatements(where)])
+      const isLast = slice.until === until
+      const merge = {
+        period,
+        until: slice.until,
+        isLast,
+        hasKnown: names.known.length > 0,
+        hasDisputes: disputes.length > 0,
+      }
+      for (const sql of mergeStatements(merge)) await tables.run(sql)
+      await fillBlocks(tables, names)
+      await countReleased(tables, period, width)
+      rows += await streamLines(tables, outlet.forms, (form, lines) => sink.write(form, lines))
+      done += slice.count
+      question.progress('rows', Math.min(done, total), total)
+    }
+    const totals = await readTotals(tables, period, width)
+    await sink.end(outlet.forms.length === 0 ? totals.all.rows : rows)
+    return { ...totals, file: ACCESS_FILE }
+  } finally {
+    await tables.close()
+  }
+}
+
+type Selected = {
+  readonly datasets: readonly string[]
+  readonly since: Micros
+  readonly until: Micros
+  readonly query: Query
+}
+
+function scopeOf({ datasets, since, until, query }: Selected): Scope {
+  return { datasets, since, until, columns: ACCESS_FIELDS, filter: query }
+}
+
+function queryOf({ keys, resource }: AccessFilter): Query {
+  return allOf([
+    ...(keys.length === 0
+      ? []
+      : [anyOf([equals('wireguard.peer.public_key', keys), equals('wireguard.attribution.candidates', keys)])]),
+    ...(resource === '' ? [] : [equals('wireguard.resource.name', [resource])]),
+  ])
+}
+
+type Late = { readonly flow: string; readonly until: Micros }
+
+async function readLate(reader: EventReader, selection: Selected): Promise<Late[]> {
+  const reasons = LATE_REASONS.map(literal).join(', ')
+  const { rows } = await reader.select(
+    {
+      ...scopeOf(selection),
+      datasets: ['wireguard.flow'],
+      columns: ['@timestamp', 'event.reason', 'wireguard.flow.id'],
+      filter: allOf([selection.query, equals('event.reason', LATE_REASONS)]),
+    },
+    `SELECT "wireguard.flow.id", max("@timestamp") FROM events WHERE "event.reason" IN (${reasons}) AND "wireguard.flow.id" IS NOT NULL
+     GROUP BY ALL ORDER BY 1 LIMIT ${LATE_MAX}`,
+  )
+  return rows.map(([flow, until]) => ({ flow: String(flow), until: Number(until) }))
+}
+
+/** Tables that the statements name; gives the condition of the documents that are meant. */
+async function prepare(
+  tables: WorkTables,
+  { keys, resource }: AccessFilter,
+  names: Names,
+  disputes: readonly Dispute[],
+  late: readonly Late[],
+): Promise<string> {
+  for (const sql of [...TOTALS_TABLES, ...BLOCK_TABLES]) await tables.run(sql)
+  const time = (at: Micros) => Math.max(INSTANT_MIN, Math.min(INSTANT_MAX, at))
+  await fillTable(tables, 'wanted', { key: 'VARCHAR', resource: 'VARCHAR' }, [
+    ...keys.map((key) => ({ key })),
+    ...(resource === '' ? [] : [{ resource }]),
+  ])
+  await fillTable(
+    tables,
+    'known_text',
+    { number: 'INTEGER', key: 'VARCHAR', since: 'BIGINT', until: 'BIGINT' },
+    names.known.map(({ publicKey: key, since, until }, i) => ({
+      number: i + 1,
+      key,
+      since: time(since),
+      until: time(until),
+    })),
+  )
+  await fillTable(
+    tables,
+    'dispute_text',
+    { finding: 'VARCHAR', key: 'VARCHAR', since: 'BIGINT', until: 'BIGINT' },
+    disputes.map(({ finding, publicKey: key, from, to }) => ({ finding, key, since: time(from), until: time(to) })),
+  )
+  await fillTable(tables, 'late_text', { flow: 'VARCHAR', until: 'BIGINT' }, late)
+  const times = '* REPLACE (make_timestamp(since) AS since, make_timestamp(until) AS until)'
+  await tables.run(`CREATE TABLE known AS SELECT ${times} FROM known_text; CREATE TABLE dispute AS SELECT ${times} FROM dispute_text;
+    CREATE TABLE late AS SELECT flow, make_timestamp(until) AS until FROM late_text`)
+  const ofKeys = `("wireguard.peer.public_key" IN (SELECT key FROM wanted) OR list_has_any("wireguard.attribution.candidates", (SELECT list(key) FROM wanted)))`
+  const conditions = [
+    ...(keys.length === 0 ? [] : [`coalesce(${ofKeys}, false)`]),
+    ...(resource === '' ? [] : [`"wireguard.resource.name" IN (SELECT resource FROM wanted)`]),
+  ]
+  return conditions.join(' AND ') || 'true'
+}
+
+type Slice = { readonly since: Micros; readonly until: Micros; readonly count: number }
+
+/** The period in stretches of about SLICE_DOCUMENTS, without holes; the same documents give the same stretches. */
+async function* slices(reader: EventReader, selection: Selected, total: number): AsyncGenerator<Slice> {
+  const { since: from, until: to } = selection
+  let width =
+    total <= SLICE_DOCUMENTS ? to - from + 1 : Math.max(MINUTE, Math.ceil(((to - from + 1) / total) * SLICE_DOCUMENTS))
+  for (let since = from; since <= to; ) {
+    const until = Math.min(to, since + width - 1)
+    const count = until === to && since === from ? total : await reader.count({ ...selection, since, until })
+    if (count > 2 * SLICE_DOCUMENTS && until > since) {
+      width = Math.max(1, Math.floor((until - since + 1) / 2))
+      continue
+    }
+    yield { since, until, count }
+    since = until + 1
+    if (count < SLICE_DOCUMENTS / 2) width *= 2
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Rows as lines, printed by the database: of millions of rows the cells never come to us, only whole lines. Blocks and addresses are
+ * printed beforehand (access-blocks.ts), so that what is left are times, numbers and ids. A row with an id that is no plain word, or with
+ * findings, is put together here.
+ */
+import type { WorkTables } from '../../store/work-tables.ts'
+import { type RowValue, rowLines } from '../rows/row-lines.ts'
+import type { RowForm } from '../rows/row-outlet.ts'
+import { DELTA_FIELDS, END_FIELDS, HOST_FIELDS, RULE_FIELDS } from './access-columns.ts'
+
+/** Characters of lines handed over at a time. */
+const BATCH_LENGTH = 1024 * 1024
+
+const TIME = (column: string) =>
+  `CASE WHEN epoch_us(${column}) % 1000 = 0 THEN strftime(${column}, '%Y-%m-%dT%H:%M:%S.%gZ') ELSE strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') END`
+
+const SUMS = ['sent_bytes', 'received_bytes', 'sent_packets', 'received_packets']
+/** END_FIELDS alternate: an address, its port. */
+const isAddress = (i: number) => i % 2 === 0
+const FLOW = 'CASE WHEN r.is_line OR r.flow = r.id THEN NULL ELSE r.flow END'
+
+/** Parts of a line in order, as SQL; what stands between them is printed here where the row is odd. NULL prints nothing. */
+type Parts = { readonly head: readonly string[]; readonly middle: readonly string[] }
+
+const CSV: Parts = {
+  head: [TIME('r.start'), `','`, TIME('r.finish'), `','`, 'p.csv', `','`],
+  middle: [
+    ...END_FIELDS.flatMap((_, i) => [`','`, isAddress(i) ? `a${i}.csv` : `r.end_${i}`]),
+    `','`,
+    't.csv',
+    `','`,
+    `coalesce(u.csv, '${','.repeat(RULE_FIELDS.length - 1)}')`,
+    ...SUMS.flatMap((name) => [`','`, `r.${name}`]),
+    `','`,
+    `coalesce(h.csv, '${','.repeat(HOST_FIELDS.length - 1)}')`,
+    `','`,
+  ],
+}
+
+const JSON_LINE: Parts = {
+  head: [
+    `'{"event.start":"'`,
+    TIME('r.start'),
+    `'"'`,
+    optional('event.end', `concat('"', ${TIME('r.finish')}, '"')`),
+    'p.json',
+  ],
+  middle: [
+    ...END_FIELDS.map((field, i) => optional(field, isAddress(i) ? `a${i}.json` : `r.end_${i}`)),
+    't.json',
+    'u.json',
+    ...DELTA_FIELDS.map((field, i) => optional(field, `r.${SUMS[i]}`)),
+    'h.json',
+  ],
+}
+
+/** A member with a comma before it; nothing for NULL. `||` with NULL is NULL. */
+function optional(field: string, value: string): string {
+  return field === 'event.end'
+    ? `CASE WHEN r.finish IS NULL THEN '' ELSE concat(',"event.end":', ${value}) END`
+    : `(',"${field}":' || ${value})`
+}
+
+const BLOCKS = `JOIN person p ON p.who = r.who AND p.known = r.known JOIN thing t ON t.what = r.what
+  LEFT JOIN rule_block u ON u.rule = r.rule LEFT JOIN host_block h ON h.host = r.host
+  ${END_FIELDS.map((_, i) => (isAddress(i) ? `LEFT JOIN address a${i} ON a${i}.digits = r.end_${i}` : '')).join(' ')}`
+
+const IS_ODD = `(r.disputed IS NOT NULL OR NOT regexp_full_match(concat(r.flow, r.id), '[0-9A-Za-z]+'))`
+
+function lineSelect(forms: readonly RowForm[]): string {
+  const lines = forms.map((form) => {
+    const { head, middle } = form === 'csv' ? CSV : JSON_LINE
+    const tail =
+      form === 'csv'
+        ? [FLOW, `','`, 'r.id', `chr(10)`]
+        : [`coalesce(',"wireguard.flow.id":"' || ${FLOW} || '"', '')`, `',"event.id":"'`, 'r.id', `'"}'`, 'chr(10)']
+    return `CASE WHEN NOT ${IS_ODD} THEN concat(${[...head, ...middle, ...tail].join(', ')}) END`
+  })
+  const pieces = forms.map((form) => {
+    const { head, middle } = form === 'csv' ? CSV : JSON_LINE
+    return `concat(${head.join(', ')}), concat(${middle.join(', ')})`
+  })
+  const odd = `CASE WHEN ${IS_ODD} THEN to_json({flow: ${FLOW}, id: r.id, disputed: r.disputed, pieces: [${pieces.join(', ')}]}) END`
+  return `SELECT ${[...lines, odd].join(', ')} FROM released r ${BLOCKS} ORDER BY r.start, r.id`
+}
+
+/** Hands over the lines of `released`, form by form, whole lines; resolves with how many rows there were. */
+export async function streamLines(
+  tables: WorkTables,
+  forms: readonly RowForm[],
+  write: (form: RowForm, lines: string) => Promise<void>,
+): Promise<number> {
+  if (forms.length === 0) return 0
+  let rows = 0
+  const waiting: string[][] = forms.map(() => [])
+  let length = 0
+  const flush = async (): Promise<void> => {
+    for (const [i, form] of forms.entries()) {
+      const lines = waiting[i]?.splice(0) ?? []
+      if (lines.length > 0) await write(form, lines.join(''))
+    }
+    length = 0
+  }
+  for await (const chunk of tables.stream(lineSelect(forms))) {
+    rows += chunk.length
+    for (const row of chunk) {
+      const odd = row[forms.length]
+      const printed = typeof odd === 'string' ? oddLines(forms, odd) : row
+      for (let i = 0; i < forms.length; i++) {
+        const line = String(printed[i])
+        waiting[i]?.push(line)
+        length += line.length
+      }
+    }
+    if (length >= BATCH_LENGTH) await flush()
+  }
+  await flush()
+  return rows
+}
+
+type Odd = {
+  readonly flow: string | null
+  readonly id: string
+  readonly disputed: readonly string[] | null
+  /** Head and middle of each form. */
+  readonly pieces: readonly string[]
+}
+
+function oddLines(forms: readonly RowForm[], json: string): string[] {
+  // Made by our own statement above.
+  const { flow, id, disputed, pieces } = JSON.parse(json) as Odd
+  return forms.map((form, i) => {
+    const [head = '', middle = ''] = pieces.slice(2 * i)
+    const print = (columns: readonly string[], values: readonly RowValue[]) =>
+      rowLines(form, columns, [Object.fromEntries(columns.map((name, k) => [name, values[k]]))], false)
+    const dispute = print(['key_disputed'], [disputed])
+    const ids = print(['wireguard.flow.id', 'event.id'], [flow, id])
+    if (form === 'csv') return `${head}${dispute.slice(0, -1)}${middle}${ids}`
+    return `${head}${disputed === null ? '' : `,${dispute.slice(1, -2)}`}${middle},${ids.slice(1)}`
+  })
+}

@@ -1,0 +1,169 @@
+/**
+ * Rows counted as they are released: by group, by outcome over time. All numbers of the report come from the rows of the file, so that
+ * whoever adds up the file gets the same.
+ */
+import { compareText } from '../../kql/text-match.ts'
+import type { WorkTables } from '../../store/work-tables.ts'
+import { DAY, HOUR, MINUTE, type Micros } from '../../time.ts'
+import type { ReportPeriod } from '../report-question.ts'
+import { shownAddress, type WhatGroup, type WhoGroup } from './access-blocks.ts'
+import {
+  ACCESS_GROUPS_MAX,
+  type AccessGroup,
+  type AccessResult,
+  type AccessSums,
+  OUTCOMES,
+  type OutcomeCounts,
+} from './access-rows.ts'
+
+const BUCKETS_MAX = 200
+/** Round widths; beyond the last one multiples of it. */
+const WIDTHS: readonly Micros[] = [
+  MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  7 * DAY,
+  14 * DAY,
+  28 * DAY,
+]
+/** Rows of `part` that make it worth to put equal ones together. */
+const PART_MAX = 400_000
+const KEYS = 'person_group, thing_group, destination, port'
+
+const column = (outcome: string) => `n_${outcome.replace('-', '_')}`
+const COUNTS = ['n', ...OUTCOMES.map(column), 'sent', 'received', 'disputed', 'renamed']
+const SUMS = `${COUNTS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')}, min(first) AS first, max(last) AS last`
+
+export const TOTALS_TABLES: readonly string[] = [
+  `CREATE TABLE part (person_group INTEGER, thing_group INTEGER, destination VARCHAR, port INTEGER, ${COUNTS.map((name) => `${name} BIGINT`).join(', ')}, first TIMESTAMP, last TIMESTAMP)`,
+  'CREATE TABLE bucket (number BIGINT, outcome VARCHAR, n BIGINT)',
+]
+
+export function bucketWidth({ from, to }: ReportPeriod): Micros {
+  const fits = (width: Micros) => bucketNumber(to - 1, width) - bucketNumber(from, width) < BUCKETS_MAX
+  return WIDTHS.find(fits) ?? Math.ceil((to - from) / (BUCKETS_MAX - 1) / (28 * DAY)) * 28 * DAY
+}
+
+function bucketNumber(at: Micros, width: Micros): number {
+  return Math.floor(at / width)
+}
+
+/** Counts the rows of `released`. */
+export async function countReleased(tables: WorkTables, { from }: ReportPeriod, width: Micros): Promise<void> {
+  const ended = 'coalesce(r.finish, r.newest)'
+  await tables.run(`INSERT INTO part SELECT p.person_group, t.thing_group, coalesce(r.end_6, r.end_4), coalesce(r.end_7, r.end_5, -1), count(*),
+      ${OUTCOMES.map((outcome) => `count(*) FILTER (WHERE t.outcome = '${outcome}')`).join(', ')},
+      coalesce(sum(r.sent_bytes), 0), coalesce(sum(r.received_bytes), 0), count(r.disputed), count(*) FILTER (WHERE p.renamed), min(r.start), max(greatest(r.start, ${ended}))
+    FROM released r JOIN person p ON p.who = r.who AND p.known = r.known JOIN thing t ON t.what = r.what GROUP BY ALL`)
+  await tables.run(`INSERT INTO bucket SELECT greatest(epoch_us(r.start), ${from}) // ${width}, t.outcome, count(*)
+    FROM released r JOIN thing t ON t.what = r.what GROUP BY ALL`)
+  const { rows } = await tables.rows('SELECT count(*) FROM part')
+  if (Number(rows[0]?.[0]) <= PART_MAX) return
+  await tables.run(`CREATE OR REPLACE TABLE joined AS SELECT ${KEYS}, ${SUMS} FROM part GROUP BY ${KEYS}`)
+  await tables.run('DROP TABLE part')
+  await tables.run('ALTER TABLE joined RENAME TO part')
+}
+
+/** What was counted. */
+export async function readTotals(
+  tables: WorkTables,
+  period: ReportPeriod,
+  width: Micros,
+): Promise<Omit<AccessResult, 'file'>> {
+  const all = await readSums(tables, 'part')
+  await tables.run(`CREATE OR REPLACE TABLE joined AS SELECT ${KEYS}, ${SUMS} FROM part GROUP BY ${KEYS}`)
+  // Texts decide between equals: numbers are given in no order.
+  await tables.run(`CREATE OR REPLACE TABLE shown AS SELECT j.*, pg.text AS person, tg.text AS thing FROM joined j
+    JOIN person_group pg ON pg.number = j.person_group JOIN thing_group tg ON tg.number = j.thing_group
+    ORDER BY j.n DESC, pg.text, tg.text, j.destination, j.port LIMIT ${ACCESS_GROUPS_MAX}`)
+  await tables.run(`CREATE OR REPLACE TABLE omitted AS SELECT j.* FROM joined j ANTI JOIN shown s ON s.person_group = j.person_group
+    AND s.thing_group = j.thing_group AND s.destination IS NOT DISTINCT FROM j.destination AND s.port = j.port`)
+  const groups: AccessGroup[] = []
+  const list = ['n', 'sent', 'received', 'disputed', 'renamed', ...OUTCOMES.map(column)]
+  for await (const chunk of tables.stream(
+    `SELECT to_json([person, thing, destination]), port, epoch_us(first), epoch_us(last), ${list.join(', ')} FROM shown`,
+  ))
+    for (const row of chunk) groups.push(groupOf(String(row[0]), row.slice(1).map(Number)))
+  groups.sort(byResource)
+  const { rows } = await tables.rows('SELECT count(*) FROM omitted')
+  const omitted = { ...(await readSums(tables, 'omitted')), groups: Number(rows[0]?.[0]) }
+  return { all, groups, omitted, width, buckets: await readBuckets(tables, period, width) }
+}
+
+async function readSums(tables: WorkTables, table: string): Promise<AccessSums> {
+  const list = ['n', 'sent', 'received', 'disputed', 'renamed', ...OUTCOMES.map(column)]
+  const { rows } = await tables.rows(
+    `SELECT epoch_us(min(first)), epoch_us(max(last)), ${list.map((name) => `coalesce(sum(${name}), 0)::BIGINT`).join(', ')} FROM ${table}`,
+  )
+  const [first = null, last = null, ...counts] = rows[0] ?? []
+  return {
+    ...sumsOf(counts.map(Number)),
+    first: first === null ? null : Number(first),
+    last: last === null ? null : Number(last),
+  }
+}
+
+function sumsOf([
+  rows = 0,
+  sourceBytes = 0,
+  destinationBytes = 0,
+  disputed = 0,
+  renamed = 0,
+  ...counts
+]: readonly number[]) {
+  return { rows, sourceBytes, destinationBytes, disputed, renamed, outcomes: outcomesOf(counts) }
+}
+
+function outcomesOf(counts: readonly number[]): OutcomeCounts {
+  const [connected = 0, refused = 0, noAnswer = 0, denied = 0, unknown = 0] = counts
+  return { connected, refused, 'no-answer': noAnswer, denied, unknown }
+}
+
+function groupOf(json: string, [port = -1, first = 0, last = 0, ...counts]: readonly number[]): AccessGroup {
+  // Made by our own statement of our own blocks.
+  const [person, thing, destination] = JSON.parse(json) as [string, string, string | null]
+  const who = JSON.parse(person) as WhoGroup
+  const what = JSON.parse(thing) as WhatGroup
+  return {
+    ...who,
+    ...what,
+    destination: destination === null ? '' : shownAddress(destination),
+    port,
+    ...sumsOf(counts),
+    first,
+    last,
+  }
+}
+
+function byResource(a: AccessGroup, b: AccessGroup): number {
+  return compareText(a.resource, b.resource) || b.rows - a.rows || compareText(orderText(a), orderText(b))
+}
+
+function orderText(group: AccessGroup): string {
+  return JSON.stringify(group)
+}
+
+async function readBuckets(
+  tables: WorkTables,
+  { from, to }: ReportPeriod,
+  width: Micros,
+): Promise<AccessResult['buckets']> {
+  const first = bucketNumber(from, width)
+  const counts = Array.from({ length: bucketNumber(to - 1, width) - first + 1 }, () => OUTCOMES.map(() => 0))
+  const { rows } = await tables.rows('SELECT number, outcome, sum(n)::BIGINT FROM bucket GROUP BY ALL')
+  for (const [number, outcome, n] of rows) {
+    const bucket = counts[Number(number) - first]
+    const place = OUTCOMES.findIndex((each) => each === String(outcome))
+    if (bucket !== undefined && place >= 0) bucket[place] = Number(n)
+  }
+  return counts.map((each, i) => ({ at: (first + i) * width, outcomes: outcomesOf(each) }))
+}

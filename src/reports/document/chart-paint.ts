@@ -1,0 +1,132 @@
+/**
+ * What charts are painted with. Every series has a colour by its tone and a pattern by its place, so that two of one tone, and all of
+ * them on paper without colours, are still told apart. Colours are from the Okabe-Ito family (told apart by the colour-blind), darkened.
+ */
+
+import { htmlText, visibleText } from './html-escape.ts'
+import type { Series, StripState, Tone } from './report-document.ts'
+
+/** Units of a drawing's width; the page scales it. */
+export const CHART_WIDTH = 720
+/** Units: room for a letter of the labels, on average. */
+const LETTER = 5.6
+
+/** A colour, and what is drawn over it. */
+export type Paint = { readonly color: string; readonly over: Pattern }
+
+type Pattern = 'none' | 'rising' | 'dots' | 'falling' | 'bars' | 'grid'
+
+const PATTERNS: readonly Pattern[] = ['none', 'rising', 'dots', 'falling', 'bars', 'grid']
+/** Dark first; the next series of the same tone takes the next. */
+const COLORS: { readonly [tone in Tone | 'neutral']: readonly string[] } = {
+  good: ['#00684b', '#4fa88a', '#8fcbb5'],
+  warning: ['#b06a00', '#dd9a33', '#efc27d'],
+  bad: ['#9e2a1f', '#cf6659', '#e6a59c'],
+  neutral: ['#245a8d', '#5f93c3', '#9dbfdf'],
+  plain: ['#5b6470', '#8d96a2', '#bcc3cb'],
+}
+const STATES: { readonly [state in StripState]: Paint & { readonly label: string } } = {
+  covered: { color: '#00684b', over: 'none', label: 'recorded' },
+  partly: { color: '#dd9a33', over: 'rising', label: 'recorded with losses' },
+  gap: { color: '#9e2a1f', over: 'grid', label: 'not recorded' },
+  silent: { color: '#dfe3e8', over: 'dots', label: 'nothing was said' },
+}
+
+/** In the order of legends. */
+export const STRIP_STATES: readonly StripState[] = ['covered', 'partly', 'gap', 'silent']
+
+/** One for each series. */
+export function paintsOf(series: readonly Series[]): readonly Paint[] {
+  return series.map(({ tone }, i) => {
+    const place = series.slice(0, i).filter((other) => other.tone === tone).length
+    const colors = COLORS[tone]
+    return { color: colors[place % colors.length] ?? '#000', over: PATTERNS[i % PATTERNS.length] ?? 'none' }
+  })
+}
+
+export function stripPaint(state: StripState): Paint & { readonly label: string } {
+  return STATES[state]
+}
+
+/** Definitions, and how each paint is named in `fill`. `prefix` is unique in the page. */
+export function definedPaints(
+  prefix: string,
+  paints: readonly Paint[],
+): { readonly defs: string; readonly fills: readonly string[] } {
+  const patterns = paints.map(({ color, over }, i) =>
+    over === 'none'
+      ? ''
+      : `<pattern id="${prefix}-p${i}" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6" fill="${color}"/>${strokes(over, color)}</pattern>`,
+  )
+  return {
+    defs: patterns.join('') === '' ? '' : `<defs>${patterns.join('')}</defs>`,
+    fills: paints.map(({ color, over }, i) => (over === 'none' ? color : `url(#${prefix}-p${i})`)),
+  }
+}
+
+function strokes(over: Pattern, color: string): string {
+  // Light colours get dark strokes.
+  const ink = Number.parseInt(color.slice(1, 3), 16) > 0xb0 ? '#4a4f57' : '#fff'
+  const line = (path: string) => `<path d="${path}" stroke="${ink}" stroke-width="1" fill="none"/>`
+  switch (over) {
+    case 'none':
+      return ''
+    case 'rising':
+      return line('M-1 1L1 -1M0 6L6 0M5 7L7 5')
+    case 'falling':
+      return line('M-1 5L1 7M0 0L6 6M5 -1L7 1')
+    case 'bars':
+      return line('M3 0V6')
+    case 'grid':
+      return line('M-1 1L1 -1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5 -1L7 1')
+    case 'dots':
+      return `<circle cx="3" cy="3" r="1" fill="${ink}"/>`
+    default:
+      return over satisfies never
+  }
+}
+
+/** A coordinate with two digits, the same on every machine. */
+export function unit(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}
+
+/** An element of text in a drawing. `anchor`: which end of it stands at x. The text is data. */
+export function label(
+  x: number,
+  y: number,
+  text: string,
+  anchor: 'start' | 'middle' | 'end' = 'start',
+  kind = 'label',
+): string {
+  return `<text x="${unit(x)}" y="${unit(y)}" text-anchor="${anchor}" class="${kind}">${htmlText(text)}</text>`
+}
+
+/** At most as many characters as have room in `width` units, with `…` for what was left out. */
+export function fittingText(text: string, width: number): string {
+  const all = Array.from(visibleText(text, Math.ceil(width)))
+  const most = Math.floor(width / LETTER)
+  return all.length > most ? `${all.slice(0, Math.max(1, most - 1)).join('')}…` : all.join('')
+}
+
+/** Swatches and names in lines; `height` is what they take. */
+export function legend(
+  top: number,
+  items: readonly { readonly fill: string; readonly text: string }[],
+): { readonly svg: string; readonly height: number } {
+  let [x, y] = [0, top]
+  const parts = items.map(({ fill, text }) => {
+    const shown = fittingText(text, 300)
+    const width = 18 + Array.from(shown).length * LETTER + 16
+    if (x > 0 && x + width > CHART_WIDTH) [x, y] = [0, y + 18]
+    const part = `<rect x="${unit(x)}" y="${y}" width="12" height="12" fill="${fill}" class="swatch"/>${label(x + 18, y + 10, shown)}`
+    x += width
+    return part
+  })
+  return { svg: parts.join(''), height: items.length === 0 ? 0 : y - top + 18 }
+}
+
+/** A drawing with what it is called and what it says, for those who do not see it. `id` is unique in the page. */
+export function drawing(id: string, height: number, title: string, description: string, body: string): string {
+  return `<figure class="chart"><figcaption>${htmlText(title)}</figcaption><svg viewBox="0 0 ${CHART_WIDTH} ${unit(height)}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${htmlText(title)}</title><desc id="${id}-d">${htmlText(description)}</desc>${body}</svg></figure>\n`
+}

@@ -1,0 +1,126 @@
+/**
+ * A table for screen and A4. How wide columns may get is decided here, from what stands in them, because a page cannot: words stay
+ * whole as long as the sheet has room for them, then the longest (keys, commands) are broken, and the print gets smaller.
+ */
+
+import { amountText } from './chart-scale.ts'
+import { CELL_MAX, htmlText, visibleText } from './html-escape.ts'
+import type { Cell, Column, RichCell, Table, Tone } from './report-document.ts'
+import type { ReportFrame } from './report-frame.ts'
+
+/** Letters of a line on A4 for each size of print, with 15 mm left and right. */
+const SIZES = [
+  { name: '', letters: 104 },
+  { name: 'small', letters: 122 },
+  { name: 'tiny', letters: 142 },
+] as const
+/** Letters a column is counted with when a size is chosen: longer cells are wrapped. */
+const COMFORT = 26
+/** Letters: least width of a column whose words are broken; and what lies between columns. */
+const [BROKEN, GAP] = [9, 2]
+/** A letter of fixed width takes so much more than one of the others. */
+const CODE_WIDTH = 1.2
+/** Rows drawn whatever a table has: documents bound theirs, this is for the one that does not. */
+const ROWS_MAX = 5000
+
+const TONES: { readonly [tone in Exclude<Tone, 'plain'>]: { readonly word: string; readonly path: string } } = {
+  good: { word: 'good', path: 'M2 6.5L5 9.5L10 3' },
+  warning: { word: 'caution', path: 'M6 1.5L11 10.5H1ZM6 5V7.5M6 8.8V9.4' },
+  bad: { word: 'problem', path: 'M2.5 2.5L9.5 9.5M9.5 2.5L2.5 9.5' },
+}
+
+export function tableHtml(table: Table, frame: ReportFrame): string {
+  const { caption, columns } = table
+  if (table.rows.length === 0) {
+    const head = caption === '' ? '' : `<p class="caption">${htmlText(caption, CELL_MAX)}</p>`
+    return `${head}<p class="empty">${htmlText(table.empty)}</p>\n`
+  }
+  const rows = table.rows.slice(0, ROWS_MAX)
+  const { size, isBroken } = layout(columns, rows)
+  const classes = columns.map(({ align, isCode }, i) => {
+    const names = [align === 'right' ? 'r' : '', isCode === true ? 'c' : '', isBroken[i] === true ? 'b' : '']
+    return classAttribute(names)
+  })
+  const head = columns
+    .map(
+      ({ title, align }) =>
+        `<th scope="col"${classAttribute([align === 'right' ? 'r' : ''])}>${htmlText(title, CELL_MAX)}</th>`,
+    )
+    .join('')
+  const body = rows
+    .map((row) => `<tr>${columns.map((_, i) => `<td${classes[i]}>${cellHtml(row[i] ?? '')}</td>`).join('')}</tr>\n`)
+    .join('')
+  const title = caption === '' ? '' : `<caption>${htmlText(caption, CELL_MAX)}</caption>`
+  const rest = restText(table, rows.length, frame)
+  return `<div class="wide"><table${classAttribute([size])}>${title}<thead><tr>${head}</tr></thead><tbody>\n${body}</tbody></table></div>${rest === '' ? '' : `<p class="rest">${htmlText(rest)}</p>`}\n`
+}
+
+/** What is not on the page, and where it is; '' = nothing is left out. */
+export function restText({ total, file }: Table, shown: number, { files }: ReportFrame): string {
+  if (total <= shown) return ''
+  const names = files.map(({ name }) => name).filter((name) => file !== '' && name.startsWith(`${file}.`))
+  const where =
+    names.length > 0
+      ? `all are in ${names.join(' and ')}`
+      : file === ''
+        ? 'the others are counted, not listed'
+        : 'with --out DIR all are written to files'
+  return `The first ${amountText(shown, '')} of ${amountText(total, '')}; ${where}.`
+}
+
+/** What stands in a cell, an item or beside a label: text, its tone's mark, its note. */
+export function cellHtml(cell: Cell): string {
+  const { text, tone = 'plain', isCode = false, note = '' } = richCell(cell)
+  const shown = isCode ? `<code>${htmlText(text, CELL_MAX)}</code>` : `<bdi>${htmlText(text, CELL_MAX)}</bdi>`
+  const below = note === '' ? '' : `<span class="under"><bdi>${htmlText(note, CELL_MAX)}</bdi></span>`
+  return tone === 'plain' ? `${shown}${below}` : `<span class="${tone}">${markHtml(tone)}${shown}</span>${below}`
+}
+
+/** A shape of its own for each tone, with its word for those who do not see it. */
+export function markHtml(tone: Exclude<Tone, 'plain'>): string {
+  const { word, path } = TONES[tone]
+  return `<svg class="mark" viewBox="0 0 12 12" role="img" aria-label="${word}"><path d="${path}"/></svg>`
+}
+
+export function richCell(cell: Cell): RichCell {
+  return typeof cell === 'string' ? { text: cell } : cell
+}
+
+function layout(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+): { readonly size: string; readonly isBroken: readonly boolean[] } {
+  const measured = columns.map((column, i) => {
+    const texts = [{ text: column.title }, ...rows.map((row) => richCell(row[i] ?? ''))]
+    const widths = texts.map(({ text, isCode = column.isCode ?? false }: RichCell) => {
+      const factor = isCode ? CODE_WIDTH : 1
+      const words = visibleText(text, CELL_MAX).split(' ')
+      const all = words.reduce((sum, word) => sum + word.length + 1, -1)
+      // A right-aligned number is never wrapped.
+      const word = column.align === 'right' ? all : Math.max(...words.map(({ length }) => length))
+      return { all: all * factor, word: word * factor }
+    })
+    return { all: Math.max(...widths.map(({ all }) => all)), word: Math.max(...widths.map(({ word }) => word)) }
+  })
+  const wished = measured.reduce(
+    (sum, { all, word }) => sum + Math.max(Math.min(all, COMFORT), Math.min(word, COMFORT)) + GAP,
+    0,
+  )
+  const size = SIZES.find(({ letters }) => wished <= letters) ?? SIZES[2]
+  const isBroken = columns.map(() => false)
+  const least = () => measured.reduce((sum, { word }, i) => sum + (isBroken[i] === true ? BROKEN : word) + GAP, 0)
+  while (least() > size.letters) {
+    const open = measured
+      .map(({ word }, i) => ({ word, i }))
+      .filter(({ word, i }) => isBroken[i] === false && word > BROKEN)
+    const longest = open.reduce((most, each) => (each.word > most.word ? each : most), { word: 0, i: -1 })
+    if (longest.i < 0) break
+    isBroken[longest.i] = true
+  }
+  return { size: size.name, isBroken }
+}
+
+function classAttribute(names: readonly string[]): string {
+  const used = names.filter((name) => name !== '')
+  return used.length === 0 ? '' : ` class="${used.join(' ')}"`
+}

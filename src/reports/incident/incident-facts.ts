@@ -1,0 +1,135 @@
+/** Everything an incident report knows, apart from its words. */
+import type { Bounds, EventReader } from '../../store/event-reader.ts'
+import { DAY } from '../../time.ts'
+import type { Dispute } from '../disputes.ts'
+import type { PageOne } from '../page-one/page-one.ts'
+import type { ReportQuestion } from '../report-question.ts'
+import { type PlacedGap, readGaps } from '../revocation-coverage.ts'
+import { type ActivityFacts, type Presence, readActivity, readPresence } from './incident-activity.ts'
+import { type IncidentFinding, readIncidentFindings } from './incident-findings.ts'
+import { readStays, type Stay } from './incident-ledger.ts'
+import { type Mapping, readMappings } from './incident-mappings.ts'
+import { type RuleFact, readRules } from './incident-rules.ts'
+import type { IncidentScope } from './incident-scope.ts'
+import { keyQuery } from './incident-subject.ts'
+import { namedAt } from './story-holder.ts'
+import { countStory } from './story-read.ts'
+import type { StoryLine } from './story-row.ts'
+
+export type IncidentFacts = {
+  readonly scope: IncidentScope
+  readonly lines: number
+  readonly documents: number
+  readonly activity: ActivityFacts
+  readonly presence: readonly Presence[]
+  readonly mappings: readonly Mapping[]
+  readonly mappingCount: number
+  readonly stays: readonly Stay[]
+  readonly stayCount: number
+  readonly rules: readonly RuleFact[]
+  readonly ruleCount: number
+  readonly findings: readonly IncidentFinding[]
+  readonly findingCount: number
+  readonly disputes: readonly Dispute[]
+  /** Of the machines that tell of it, overlapping the period. */
+  readonly gaps: readonly PlacedGap[]
+  /** How the newest inventory names a key otherwise than documents of the time. */
+  readonly renamed: number
+  /** Of all records; null = there are none. */
+  readonly bounds: Bounds | null
+  /** Connections that began before the period and of which the next document stands behind it. */
+  readonly through: number
+}
+
+/** Facts and what was written of them while they were read. */
+export type GatheredIncident = IncidentFacts & {
+  readonly pageOne: PageOne
+  /** The first lines, at most STORY_SHOWN_MAX. */
+  readonly shown: readonly StoryLine[]
+  /** Documents of the story by dataset, sorted. */
+  readonly datasets: ReadonlyMap<string, number>
+  /** Line by line what was written to the file of the story. */
+  readonly written: number
+}
+
+/** `disputes` are of all keys. Throws AppError of the reader. */
+export async function readIncidentFacts(
+  reader: EventReader,
+  scope: IncidentScope,
+  question: ReportQuestion,
+  disputes: readonly Dispute[],
+): Promise<IncidentFacts> {
+  const { progress } = question
+  const steps = 8
+  const step = (done: number) => progress('incident', done, steps)
+  step(0)
+  const { lines, documents } = await countStory(reader, scope.story)
+  step(1)
+  const activity = await readActivity(reader, scope)
+  step(2)
+  const presence = await readPresence(reader, scope)
+  const { mappings, total: mappingCount } = await readMappings(reader, scope)
+  step(3)
+  const { stays, total: stayCount } = await readStays(reader, scope)
+  step(4)
+  const { rules, total: ruleCount } = await readRules(reader, scope)
+  step(5)
+  const { findings, total: findingCount } = await readIncidentFindings(reader, scope)
+  step(6)
+  const gaps = (await readGaps(reader, scope.period)).filter(({ machine }) => scope.machines.includes(machine))
+  step(7)
+  const own = new Set(scope.keys)
+  const facts = {
+    scope,
+    lines,
+    documents,
+    activity,
+    presence,
+    mappings,
+    mappingCount,
+    stays,
+    stayCount,
+    rules,
+    ruleCount,
+    findings,
+    findingCount,
+    disputes: disputes.filter(({ publicKey }) => own.has(publicKey)),
+    gaps,
+    renamed: mappings.filter(({ holder, first }) => namedAt(holder, first, question.names).other !== null).length,
+    bounds: await reader.bounds(null),
+    through: await countThrough(reader, scope),
+  }
+  step(8)
+  return facts
+}
+
+/** How far outside the period documents of such connections are looked for: conntrack keeps an idle TCP entry for 5 days. */
+const THROUGH_REACH = 7 * DAY
+
+async function countThrough(reader: EventReader, { keys, period }: IncidentScope): Promise<number> {
+  if (keys.length === 0) return 0
+  const { rows } = await reader.select(
+    {
+      datasets: ['wireguard.flow'],
+      since: period.from - THROUGH_REACH,
+      until: period.to + THROUGH_REACH,
+      columns: [
+        '@timestamp',
+        'event.start',
+        'wireguard.flow.id',
+        'wireguard.peer.public_key',
+        'wireguard.target_peer.public_key',
+      ],
+      filter: keyQuery(keys),
+    },
+    `SELECT count(*) FROM (
+       SELECT "wireguard.flow.id" FROM events
+       WHERE "wireguard.flow.id" IS NOT NULL AND ("wireguard.peer.public_key" IN (SELECT unnest(string_split($1, ',')))
+         OR "wireguard.target_peer.public_key" IN (SELECT unnest(string_split($1, ','))))
+       GROUP BY 1 HAVING min(coalesce("event.start", "@timestamp")) < make_timestamp($2::BIGINT)
+         AND max("@timestamp") >= make_timestamp($3::BIGINT)
+         AND count(*) FILTER (WHERE "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" < make_timestamp($3::BIGINT)) = 0)`,
+    [keys.join(','), BigInt(period.from), BigInt(period.to)],
+  )
+  return Number(rows[0]?.[0] ?? 0)
+}

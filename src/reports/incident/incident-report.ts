@@ -1,0 +1,101 @@
+/**
+ * `report incident`: one address, peer, person or resource over a period. The story in order, what each line is attributed by, the rules
+ * as they stood, findings, evidence, and what is not known. Facts are gathered beside it; nothing here reads.
+ */
+import type { EventReader } from '../../store/event-reader.ts'
+import type { Dispute } from '../disputes.ts'
+import type { ReportDocument } from '../document/report-document.ts'
+import { closingSections, pageOneSections, readPageOne } from '../page-one/page-one.ts'
+import type { ReportBuilder, ReportPeriod, ReportQuestion } from '../report-question.ts'
+import type { RowOutlet } from '../rows/row-outlet.ts'
+import { attributionSection } from './attribution-section.ts'
+import { incidentData } from './incident-data.ts'
+import { writeEvidenceList } from './incident-evidence.ts'
+import { type GatheredIncident, type IncidentFacts, readIncidentFacts } from './incident-facts.ts'
+import { readIncidentScope } from './incident-scope.ts'
+import { evidenceSection, findingsSection, rulesSection, storySection, unknownSection } from './incident-sections.ts'
+import type { IncidentSubject } from './incident-subject.ts'
+import { summaryOf } from './incident-words.ts'
+import { createRowFile } from './row-file.ts'
+import { readStory } from './story-read.ts'
+import { type StoryLine, storyLine, TIMELINE_COLUMNS, TIMELINE_FILE, timelineRow } from './story-row.ts'
+
+/** Lines of the story on the page; the file has all. */
+export const STORY_SHOWN_MAX = 500
+
+/** Findings that keys are in wrong hands, of a period. */
+export type ReadDisputes = (reader: EventReader, period: ReportPeriod) => Promise<readonly Dispute[]>
+
+/** Replaced by the reader of disputes as soon as there is one. */
+const readDisputes: ReadDisputes = () => Promise.resolve([])
+
+/** Files `timeline` and `evidence` are written while it is made. Throws AppError of the reader. */
+export const buildIncidentReport: ReportBuilder<IncidentSubject> = (reader, question, subject, outlet) =>
+  buildWith(readDisputes, reader, question, subject, outlet)
+
+/** The same with another source of disputes. */
+export async function buildWith(
+  disputesOf: ReadDisputes,
+  reader: EventReader,
+  question: ReportQuestion,
+  subject: IncidentSubject,
+  outlet: RowOutlet,
+): Promise<ReportDocument> {
+  const scope = await readIncidentScope(reader, subject, question.period)
+  const disputes = await disputesOf(reader, question.period)
+  const facts = await readIncidentFacts(reader, scope, question, disputes)
+  const { shown, written } = await writeStory(reader, facts, question, outlet)
+  const datasets = await writeEvidenceList(reader, scope.story, facts.documents, outlet, question.progress)
+  const pageOne = await readPageOne(reader, question)
+  return incidentDocument({ ...facts, shown, written, datasets, pageOne }, question)
+}
+
+function incidentDocument(facts: GatheredIncident, question: ReportQuestion): ReportDocument {
+  const { scope, pageOne } = facts
+  return {
+    kind: 'incident',
+    title: 'Incident report',
+    subject: scope.subject.label,
+    period: question.period,
+    reportTime: question.reportTime,
+    summary: summaryOf(facts),
+    sections: [
+      ...pageOneSections(pageOne, question),
+      storySection(facts),
+      attributionSection(facts, question),
+      rulesSection(facts),
+      findingsSection(facts),
+      evidenceSection(facts),
+      unknownSection(facts, question),
+      ...closingSections('incident', pageOne, question),
+    ],
+    data: incidentData(facts),
+    isFound: isFound(facts),
+  }
+}
+
+/** Found something, or something is not exact or not recorded: also that nothing was found is no proof. */
+function isFound({ scope, findingCount, disputes, gaps, activity }: IncidentFacts): boolean {
+  const doubtful = (activity.statuses.get('ambiguous') ?? 0) + (activity.statuses.get('unknown') ?? 0)
+  return !scope.isKnown || findingCount > 0 || disputes.length > 0 || gaps.length > 0 || doubtful > 0
+}
+
+async function writeStory(
+  reader: EventReader,
+  { scope, lines, disputes }: IncidentFacts,
+  { names, progress }: ReportQuestion,
+  outlet: RowOutlet,
+): Promise<{ shown: StoryLine[]; written: number }> {
+  const file = createRowFile(outlet, TIMELINE_FILE, TIMELINE_COLUMNS)
+  const own = new Set(scope.keys)
+  const shown: StoryLine[] = []
+  let done = 0
+  for await (const entries of readStory(reader, scope.story)) {
+    const page = entries.map((entry) => storyLine(entry, names, disputes, own))
+    shown.push(...page.slice(0, STORY_SHOWN_MAX - shown.length))
+    await file.write(page.map(timelineRow))
+    done += page.length
+    progress('story', done, lines)
+  }
+  return { shown, written: await file.end() }
+}

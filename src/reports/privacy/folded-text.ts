@@ -1,0 +1,42 @@
+/**
+ * Text in one spelling, with the way back: names are found whatever their case, Unicode form, blanks, and characters nobody sees. Only
+ * for finding; what is shown keeps its spelling.
+ */
+export type FoldedText = {
+  readonly text: string
+  /** Where the character at an index of `text` begins in the original; at the end, its length. Null = at the same index. */
+  readonly places: readonly number[] | null
+}
+
+const PLAIN = /^[\x20-\x7e]*$/
+const TWO_BLANKS = /\s\s/
+/** Default_Ignorable_Code_Point: zero width characters, soft hyphens, joiners, variation selectors. */
+const UNSEEN = /^\p{DI}$/u
+const BLANK = /^\s$/u
+
+export function foldText(text: string): FoldedText {
+  // Lower-casing ASCII keeps every character in its place.
+  if (PLAIN.test(text) && !TWO_BLANKS.test(text)) return { text: text.toLowerCase(), places: null }
+  let folded = ''
+  const places: number[] = []
+  let at = 0
+  for (const character of text) {
+    const form = BLANK.test(character)
+      ? folded.endsWith(' ')
+        ? ''
+        : ' '
+      : UNSEEN.test(character)
+        ? ''
+        : character.toLowerCase().normalize('NFKD')
+    for (let i = 0; i < form.length; i++) places.push(at)
+    folded += form
+    at += character.length
+  }
+  places.push(at)
+  return { text: folded, places }
+}
+
+/** Index in the original of an index of the folded text. */
+export function placeOf({ places }: FoldedText, index: number): number {
+  return places === null ? index : (places[index] ?? places.at(-1) ?? 0)
+}

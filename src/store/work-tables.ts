@@ -1,0 +1,101 @@
+/**
+ * Tables of a work on more documents than one answer can hold: made of the documents of one stretch of time after the other, kept until
+ * the work ends, and read chunk by chunk. They stand in a DuckDB with a private directory, into which goes what does not fit into memory.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AppError } from '../errors.ts'
+import { safeText } from '../safe-text.ts'
+import type { Micros } from '../time.ts'
+import { type Cell, type Database, faultOf, type Parameter } from './duckdb.ts'
+import type { Result } from './event-reader.ts'
+import { isDiskFull, reasonOf } from './write-error.ts'
+
+export type WorkTables = {
+  /**
+   * Runs the statements in order, over the view `events` (documents of the scope from `since` to `until`, both included) and the tables
+   * that are there. Where files change meanwhile, all of them are run again: once more must give the same tables.
+   */
+  make(since: Micros, until: Micros, statements: readonly string[]): Promise<void>
+  /** Over tables alone. */
+  run(sql: string): Promise<void>
+  /** Over tables alone; for small answers. */
+  rows(sql: string, parameters?: readonly Parameter[]): Promise<Result>
+  /** Over tables alone, which must not change until it ends. Trap: a U+FEFF at the beginning of a text is lost on the way. */
+  stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
+  /** Tables are gone then. Stops what runs. */
+  close(): Promise<void>
+}
+
+/** How a kind of reader reads documents: gives `work` the SELECT of all rows of the stretch. Throws AppError. */
+export type EventsOf = (since: Micros, until: Micros, work: (events: string) => Promise<void>) => Promise<void>
+
+/** `memory`: what the database may take, for the advice of an error. */
+export function createWorkTables(
+  database: Database,
+  eventsOf: EventsOf,
+  memory: string,
+  close: () => Promise<void>,
+): WorkTables {
+  const told = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      throw toWorkError(error, memory)
+    }
+  }
+  return {
+    make: (since, until, statements) =>
+      told(() =>
+        eventsOf(since, until, async (events) => {
+          await database.run(`CREATE OR REPLACE VIEW events AS ${events}`)
+          for (const sql of statements) await database.run(sql)
+        }),
+      ),
+    run: (sql) => told(() => database.run(sql)),
+    rows: (sql, parameters) => told(() => database.rows(sql, parameters)),
+    async *stream(sql) {
+      try {
+        yield* database.stream(sql)
+      } catch (error) {
+        throw toWorkError(error, memory)
+      }
+    },
+    close,
+  }
+}
+
+/** A directory for this process alone: documents lie there for a moment. */
+export function makeWorkDirectory(name: string): string {
+  try {
+    return mkdtempSync(join(tmpdir(), `peertrail-${name}-`))
+  } catch (error) {
+    throw toWorkError(error, '')
+  }
+}
+
+/** Failing is no reason to end: the answer was given. What still writes into it is stopped, and then it is tried again. */
+export function removeWorkDirectory(dir: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true })
+  } catch {
+    // Left behind, readable by nobody else.
+  }
+}
+
+/** Too little memory, no room, no right to write: anything else comes back as it is. */
+function toWorkError(error: unknown, memory: string): unknown {
+  if (error instanceof AppError) return error
+  if (faultOf(error) === 'memory')
+    return new AppError('bad-query', `the answer needs more than ${memory} of memory, and more room for the rest`, {
+      cause: error,
+      advice: 'Ask for less at once: a shorter time, one resource or one peer; or name a larger disk with TMPDIR.',
+    })
+  const isOfFile = error instanceof Error && ('syscall' in error || faultOf(error) === 'file' || isDiskFull(error))
+  if (!isOfFile) return error
+  return new AppError('cannot-write', `cannot write to ${safeText(tmpdir())}: ${reasonOf(error)}`, {
+    cause: error,
+    advice: 'What does not fit into memory lies there while a report is made; TMPDIR names another directory.',
+  })
+}
