@@ -8,7 +8,7 @@ import { duration, path, SECRET_ABOUT, secret, size, url } from './config-words.
 import { interfaceName, machineName } from './machine-names.ts'
 import { nearest } from './nearest.ts'
 import { INSTANT_EXPECTED, parseDuration, parseInstant } from './quantities.ts'
-import { parsed, section, words } from './schema-problems.ts'
+import { matching, parsed, section, words } from './schema-problems.ts'
 import { SECOND } from './time.ts'
 
 /** What to say of a namespace that is none. */
@@ -117,15 +117,20 @@ const source = z.discriminatedUnion('type', [
   section({ type: z.literal('hostfacts'), ...followed, every }),
 ])
 
+const days = z.number().refine((count) => isUint(36_500)(count) && count > 0, { error: 'expected a number of days' })
+/** What a store holds (Dataset of event.ts), the ledger that names are looked up in included. */
+const STORED = /^(?:wireguard\.(?:firewall|flow|audit|session|finding|coverage|peer)|peertrail\.ledger)$/
+const dataset = matching('expected a dataset such as wireguard.audit', (text) => STORED.test(text))
+
 const sinks = section({
   store: section({
     dir: path.describe('directory of the store'),
     retention: section({
-      days: z
-        .number()
-        .refine((days) => isUint(36_500)(days) && days > 0, { error: 'expected a number of days' })
+      days: days.optional().describe('whole days kept'),
+      datasets: z
+        .record(dataset, days)
         .optional()
-        .describe('whole days kept'),
+        .describe('days of datasets that are kept shorter or longer: `{ wireguard.audit: 30 }`'),
       max_size: size.optional().describe('bytes kept, such as 20GiB'),
     })
       .optional()

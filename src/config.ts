@@ -88,6 +88,8 @@ export type StoreConfig = {
   readonly dir: string
   /** Whole days, 0 = not configured. */
   readonly retentionDays: number
+  /** Whole days of datasets that have their own. */
+  readonly retentionDatasets: ReadonlyMap<string, number>
   /** Bytes, 0 = not configured. */
   readonly retentionBytes: number
 }
@@ -327,6 +329,7 @@ function toStore(store: NonNullable<NonNullable<PipelineDocument['sinks']>['stor
   return {
     dir: store.dir,
     retentionDays: store.retention?.days ?? 0,
+    retentionDatasets: new Map(Object.entries(store.retention?.datasets ?? {})),
     retentionBytes: store.retention?.max_size ?? 0,
   }
 }

@@ -29,6 +29,19 @@ test('zones are those of the tz database, or fixed offsets', () => {
   for (const zone of ['', 'Berlin', 'CEST', '+25:00', '../UTC']) expect(() => parse(zone)).toThrow()
 })
 
+test('datasets may be kept shorter or longer than the rest', () => {
+  const read = (datasets: string) =>
+    parsePipeline(`sinks: { store: { dir: /x, retention: { days: 90, datasets: ${datasets} } } }`, 'p').store
+  expect(read('{ wireguard.audit: 30, wireguard.finding: 400 }')?.retentionDatasets).toEqual(
+    new Map([
+      ['wireguard.audit', 30],
+      ['wireguard.finding', 400],
+    ]),
+  )
+  for (const wrong of ['{ audit: 30 }', '{ wireguard.audit: 0 }', '{ wireguard.audit: many }', '[wireguard.audit]'])
+    expect(() => read(wrong)).toThrow()
+})
+
 test('machines nobody configured have no options', () => {
   expect(emptyPipeline().hosts.size).toBe(0)
   expect(defaultHostOptions()).toEqual({

@@ -20,7 +20,14 @@ export type AccessCheck = {
 /** Problems that are named one by one. */
 const PROBLEMS_MAX = 100
 
-type Walk = { head: AccessHead; torn: number; lines: number; readonly problems: string[] }
+type Walk = {
+  head: AccessHead
+  torn: number
+  lines: number
+  /** What the head says of the last line it knows. */
+  readonly last: AccessHead | null
+  readonly problems: string[]
+}
 
 /**
  * Null where there is no access log. `each` is given every line that can be read. May run beside those who write: a line that comes
@@ -36,7 +43,7 @@ export async function checkAccess(
   const heads = headsIn(folder, problems)
   const files = accessFiles(folder)
   const base = heads?.base ?? EMPTY_ACCESS
-  const walk: Walk = { head: base, torn: 0, lines: 0, problems }
+  const walk: Walk = { head: base, torn: 0, lines: 0, last: heads?.last ?? null, problems }
   for (const { file, first } of files) {
     if (first > walk.head.count + 1)
       problems.push(`lines ${walk.head.count + 1} to ${first - 1} of the access log are missing, before ${file}`)
@@ -89,6 +96,8 @@ async function checkFile(
         `line ${number} of the access log (${file}) does not fit the one before: one of the two was changed`,
       )
     walk.head = { count: number, hash: hash('sha256', text) }
+    if (number === walk.last?.count && walk.head.hash !== walk.last.hash)
+      walk.problems.push(`line ${number} of the access log (${file}) is not the one that was written last`)
     walk.lines++
     each(line, text)
   }

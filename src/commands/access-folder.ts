@@ -22,7 +22,7 @@ import {
   readSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -66,7 +66,17 @@ export function accessFiles(folder: string): { readonly file: string; readonly f
 export function readHeads(folder: string): AccessHeads | null {
   const path = join(folder, HEAD_FILE)
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null
-  const database = new DatabaseSync(path, { readOnly: true })
+  try {
+    return headsBy(path, true)
+  } catch (error) {
+    // A journal left by a kill has to be rolled back first, which a connection that only reads must not do.
+    if (lstatSync(`${path}-journal`, { throwIfNoEntry: false }) === undefined) throw error
+    return headsBy(path, false)
+  }
+}
+
+function headsBy(path: string, readOnly: boolean): AccessHeads | null {
+  const database = new DatabaseSync(path, { readOnly })
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA trusted_schema = OFF`)
     return headsOf(database)
@@ -157,8 +167,8 @@ function writeLine(
     const stat = fstatSync(descriptor)
     if (!stat.isFile()) throw new Error('it is no file')
     giveTo(descriptor, folder)
-    // One write: a reader beside it sees the whole line or none.
-    writeSync(descriptor, `${isTorn(descriptor, stat.size) ? '\n' : ''}${line}\n`)
+    // Goes on after a part, unlike writeSync: a disk that fills up takes one.
+    writeFileSync(descriptor, `${isTorn(descriptor, stat.size) ? '\n' : ''}${line}\n`)
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)

@@ -65,18 +65,19 @@ export function recordAccess(
 
 /**
  * Runs the work of a command and records it, however it ends: with an exit status, with an error, by a signal. Only SIGKILL and a
- * machine that stops leave nothing.
+ * machine that stops leave nothing. `work` tells how many documents it handed out, and the report it made.
  */
 export async function withAccess(
   place: AccessPlace,
   begin: AccessBegin,
   environment: Environment,
   terminal: Terminal,
-  work: (count: (documents: number) => void) => Promise<number>,
+  work: (count: (documents: number) => void, made: (report: AccessRecord['report']) => void) => Promise<number>,
 ): Promise<number> {
   let documents: number | null = null
+  let report: AccessRecord['report'] = null
   const write = (exit: number | null) =>
-    writeRecord(place, { ...begin, documents, report: null, exit }, environment, terminal)
+    writeRecord(place, { ...begin, documents, report, exit }, environment, terminal)
   const end = (signal: NodeJS.Signals) => {
     write(null)
     leave()
@@ -87,9 +88,14 @@ export async function withAccess(
   }
   for (const signal of ENDS) process.once(signal, end)
   try {
-    const exit = await work((found) => {
-      documents = (documents ?? 0) + found
-    })
+    const exit = await work(
+      (found) => {
+        documents = (documents ?? 0) + found
+      },
+      (made) => {
+        report = made
+      },
+    )
     write(exit)
     return exit
   } catch (error) {

@@ -32,8 +32,19 @@ export type Judgement = {
   readonly isChainWhole: boolean | null
 }
 
+/** Broken links that are named one by one: whoever makes a manifest can name thousands of files that are not there. */
+const PROBLEMS_MAX = 1_000
+
 /** `given`: the public key that whoever checks has by another way; null = none. */
 export function judgeEvidence(evidence: Evidence, given: PublicKey | null): Judgement {
+  const judgement = judge(evidence, given)
+  const { problems } = judgement
+  if (problems.length <= PROBLEMS_MAX) return judgement
+  const more = broken('the report', `has ${problems.length - PROBLEMS_MAX} more broken links`)
+  return { ...judgement, problems: [...problems.slice(0, PROBLEMS_MAX), more] }
+}
+
+function judge(evidence: Evidence, given: PublicKey | null): Judgement {
   const problems: Broken[] = [...evidence.problems]
   const text = evidence.texts.get(MANIFEST_FILE)
   if (text === undefined) {

@@ -63,7 +63,7 @@ export async function readEvidencePack(path: string, progress: (done: number) =>
 function whatIsWrong(path: string, error: unknown): string {
   if (error instanceof BadPack) return error.message
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (/^Z_/.test(code)) return code === 'Z_BUF_ERROR' ? 'was cut off' : 'is damaged: it does not unpack'
+  if (code.startsWith('Z_')) return code === 'Z_BUF_ERROR' ? 'was cut off' : 'is damaged: it does not unpack'
   throw new AppError('cannot-read', `cannot read ${safeText(path)}: ${reasonOf(error)}`, {
     cause: error,
     advice: 'Check the name and that the file may be read by this user.',

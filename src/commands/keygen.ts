@@ -1,6 +1,7 @@
 /** `peertrail keygen`: a pair of keys that signs reports, or a secret that pseudonyms are made with. */
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
+import { printJson } from './ascii-json.ts'
 import { makeKeyPair, makeSecret, publicKeyOf, writeNewFiles } from './signing-key.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -21,7 +22,7 @@ export function runKeygen({ out, isPseudonyms, isJson }: KeygenArguments, termin
   const path = out === '' ? (isPseudonyms ? SECRET_FILE : PAIR_FILE) : out
   if (isPseudonyms) {
     writeNewFiles([{ path, text: makeSecret(), isPrivate: true }])
-    terminal.out(isJson ? `${JSON.stringify({ secret: path })}\n` : secretText(path))
+    terminal.out(isJson ? printJson({ secret: path }) : secretText(path))
     return 0
   }
   const { privateKey, publicKey } = makeKeyPair()
@@ -33,7 +34,7 @@ export function runKeygen({ out, isPseudonyms, isJson }: KeygenArguments, termin
   const fingerprint = publicKeyOf(publicKey)?.fingerprint ?? ''
   terminal.out(
     isJson
-      ? `${JSON.stringify({ private_key: path, public_key: publicPath, fingerprint })}\n`
+      ? printJson({ private_key: path, public_key: publicPath, fingerprint })
       : pairText(path, publicPath, fingerprint),
   )
   return 0

@@ -12,7 +12,7 @@ import { readText } from '../read-text.ts'
 import { openNdjson } from '../sinks/ndjson.ts'
 import { type Capture, findCapture } from '../sources/capture.ts'
 import { checkSums } from '../sources/capture-sums.ts'
-import { RETENTION_DEFAULT, type Retention } from '../store/retention.ts'
+import { configuredRetention } from '../store/retention.ts'
 import { openStoreWriter, type StoreTotals, type StoreWriter } from '../store/writer.ts'
 import { type ReplayTarget, refusedOf } from './cluster-totals.ts'
 import { type ReplayInput, type ReplayOutput, type ReplayResult, runCapture } from './replay-run.ts'
@@ -130,7 +130,8 @@ export async function replayInto(
   store: string,
   terminal: Terminal,
 ): Promise<{ result: ReplayResult; totals: StoreTotals | null }> {
-  const writer = store === '' ? null : await openStoreWriter(store, { retention: retentionOf(input.config) })
+  const writer =
+    store === '' ? null : await openStoreWriter(store, { retention: configuredRetention(input.config.store) })
   try {
     const result = await runCapture(
       input,
@@ -177,13 +178,6 @@ export async function readInput(directory: string, pipeline: string): Promise<Re
 /** A machine that the file given does not mention keeps the options its capture came with. */
 function withHostsOf(given: PipelineConfig, own: PipelineConfig): PipelineConfig {
   return { ...given, hosts: new Map([...own.hosts, ...given.hosts]) }
-}
-
-function retentionOf({ store }: PipelineConfig): Retention {
-  return {
-    days: store?.retentionDays || RETENTION_DEFAULT.days,
-    bytes: store?.retentionBytes || RETENTION_DEFAULT.bytes,
-  }
 }
 
 async function loadPipeline(path: string | null): Promise<PipelineConfig> {

@@ -65,6 +65,9 @@ export type ReportFolder = {
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 
+/** From the keyboard, from a service manager, from a terminal that is gone. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 type State = {
   readonly dir: string
   readonly work: string
@@ -72,6 +75,8 @@ type State = {
   /** Null: begun, nothing written yet. */
   readonly writing: Map<string, FileHandle | null>
   isOver: boolean
+  /** No longer waits for signals. */
+  leave(): void
 }
 
 /**
@@ -81,7 +86,9 @@ type State = {
 export function openReportFolder(dir: string, { forms }: { readonly forms: readonly RowForm[] }): ReportFolder {
   const path = resolve(dir)
   refuseOthers(path, dir)
-  const state: State = { dir: path, work: workFolder(path), done: new Map(), writing: new Map(), isOver: false }
+  const work = workFolder(path)
+  const leave = removeAtSignal(work)
+  const state: State = { dir: path, work, done: new Map(), writing: new Map(), isOver: false, leave }
   return {
     outlet: { forms, open: (name) => rowSink(state, forms, name) },
     open: (name) => openFile(state, name),
@@ -96,6 +103,20 @@ export function openReportFolder(dir: string, { forms }: { readonly forms: reado
     finish: (head, signer) => finish(state, head, signer),
     abandon: () => abandon(state),
   }
+}
+
+/** A signal would leave half a report behind, hidden and full of names. */
+function removeAtSignal(work: string): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    leave()
+    rmSync(work, { recursive: true, force: true })
+    process.kill(process.pid, signal)
+  }
+  const leave = () => {
+    for (const signal of ENDS) process.off(signal, end)
+  }
+  for (const signal of ENDS) process.once(signal, end)
+  return leave
 }
 
 function rowSink(state: State, forms: readonly RowForm[], name: string): ReturnType<RowOutlet['open']> {
@@ -190,6 +211,7 @@ async function finish(state: State, head: ManifestHead, signer: Signer | null): 
     return Promise.resolve()
   })
   state.isOver = true
+  state.leave()
   return { manifest, sha256: hash('sha256', text), dir: state.dir }
 }
 
@@ -202,6 +224,7 @@ async function addWhole(state: State, name: string, text: string): Promise<void>
 async function abandon(state: State): Promise<void> {
   if (state.isOver) return
   state.isOver = true
+  state.leave()
   for (const handle of state.writing.values()) await handle?.close()
   state.writing.clear()
   await rm(state.work, { recursive: true, force: true })

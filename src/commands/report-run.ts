@@ -6,15 +6,14 @@ import type { ReportDocument } from '../reports/document/report-document.ts'
 import type { ReportQuestion } from '../reports/report-question.ts'
 import { NO_ROWS, type RowForm } from '../reports/rows/row-outlet.ts'
 import type { EventReader } from '../store/event-reader.ts'
-import type { AccessRecord } from './access-entry.ts'
-import { accessPlace, recordAccess } from './access-log.ts'
+import { type AccessBegin, accessPlace, withAccess } from './access-log.ts'
 import { accessWords } from './access-words.ts'
 import { openFoundReader, reportDamage } from './reader-place.ts'
 import { checkOptions, parseFormats, type ReportArguments, type ReportFormat } from './report-arguments.ts'
 import { createDisguise, type Disguise } from './report-disguise.ts'
 import { type FinishedReport, openReportFolder, type ReportFolder } from './report-folder.ts'
 import type { ReportJob } from './report-job.ts'
-import { chainLines, openPack, type PackPlace } from './report-pack.ts'
+import { chainLines, openPack } from './report-pack.ts'
 import { finishedText, frameOf, printReport, writePages } from './report-pages.ts'
 import { createReportProgress } from './report-progress.ts'
 import { askReport } from './report-source.ts'
@@ -36,33 +35,55 @@ export async function runReport(job: ReportJob, args: ReportArguments, context: 
   const wanted = readWanted(job, args)
   const reader = await openFoundReader(args, environment, terminal, { check: 'hash' })
   const progress = createReportProgress(terminal)
-  let pack: PackPlace | null = null
-  let folder: ReportFolder | null = null
   try {
     const question = await askReport(reader, args, context, progress.tell)
-    // Opened after all that may be refused: nobody loses an earlier report to a typing mistake.
-    pack = wanted.pack === '' ? null : openPack(wanted.pack)
-    const place = pack?.folder ?? args.out
-    folder = place === '' ? null : openReportFolder(place, { forms: wanted.formats.filter(isRowForm) })
-    const { document, disguise } = await makeReport(job, reader, question, wanted, folder)
-    progress.clear()
-    const frame = frameOf(job, reader, question, disguise?.text ?? null)
-    const pages = { document, frame, formats: wanted.formats, question, signer: wanted.signer }
-    const finished = folder === null ? null : await writePages({ ...pages, folder }, context)
-    if (finished === null) printReport(document, frame, args, context)
-    else {
-      await pack?.close(finished, question.reportTime)
-      terminal.out(finishedText(terminal, wanted.pack || args.out, finished, document))
-    }
-    const exit = reportDamage(reader, terminal) || document.isFound ? 1 : 0
-    const record = recordOf(job, args, question, context, { id: frame.reportId, finished, exit })
-    await recordAccess(accessPlace(reader), record, environment, terminal)
-    return exit
+    const begin = beginOf(job, args, question, context)
+    return await withAccess(accessPlace(reader), begin, environment, terminal, async (_, tellMade) => {
+      const done = await deliver({ job, args, wanted, reader, question }, context, progress.clear)
+      tellMade({ id: done.id, manifestSha256: done.finished?.sha256 ?? '' })
+      return reportDamage(reader, terminal) || done.isFound ? 1 : 0
+    })
   } finally {
     progress.clear()
+    reader.close()
+  }
+}
+
+type Work = {
+  readonly job: ReportJob
+  readonly args: ReportArguments
+  readonly wanted: Wanted
+  readonly reader: EventReader
+  readonly question: ReportQuestion
+}
+
+type Delivered = { readonly id: string; readonly finished: FinishedReport | null; readonly isFound: boolean }
+
+/** Makes the report, and puts it where it was asked for. Places are opened after all that may be refused: nobody loses an earlier report to a typing mistake. */
+async function deliver(work: Work, context: CommandContext, clear: () => void): Promise<Delivered> {
+  const { job, args, wanted, reader, question } = work
+  const pack = wanted.pack === '' ? null : openPack(wanted.pack)
+  let folder: ReportFolder | null = null
+  try {
+    const place = pack?.folder ?? args.out
+    folder = place === '' ? null : openReportFolder(place, { forms: wanted.formats.filter(isRowForm) })
+    const { document, disguise } = await makeReport(work, folder)
+    clear()
+    const frame = frameOf(job, reader, question, disguise?.text ?? null)
+    const { reportId: id } = frame
+    const { isFound } = document
+    if (folder === null) {
+      printReport(document, frame, args, context)
+      return { id, finished: null, isFound }
+    }
+    const pages = { document, frame, formats: wanted.formats, question, signer: wanted.signer, folder }
+    const finished = await writePages(pages, context)
+    await pack?.close(finished, question.reportTime)
+    context.terminal.out(finishedText(context.terminal, wanted.pack || args.out, finished, document))
+    return { id, finished, isFound }
+  } finally {
     await folder?.abandon()
     pack?.clear()
-    reader.close()
   }
 }
 
@@ -80,13 +101,8 @@ function readWanted(job: ReportJob, args: ReportArguments): Wanted {
 
 type Made = { readonly document: ReportDocument; readonly disguise: Disguise | null }
 
-async function makeReport(
-  job: ReportJob,
-  reader: EventReader,
-  question: ReportQuestion,
-  { secret }: Wanted,
-  folder: ReportFolder | null,
-): Promise<Made> {
+async function makeReport({ job, reader, question, wanted }: Work, folder: ReportFolder | null): Promise<Made> {
+  const { secret } = wanted
   const prepared = await job.prepare(reader)
   const disguise = secret === null ? null : await createDisguise(reader, question.period, secret)
   const outlet = folder?.outlet ?? NO_ROWS
@@ -108,23 +124,12 @@ function isRowForm(format: ReportFormat): format is RowForm {
   return format === 'csv' || format === 'ndjson'
 }
 
-type Done = { readonly id: string; readonly finished: FinishedReport | null; readonly exit: number }
-
-function recordOf(
+/** What is recorded of it before it is made: a report that failed was asked for, too. */
+function beginOf(
   job: ReportJob,
   args: ReportArguments,
   { period }: ReportQuestion,
   { now }: CommandContext,
-  { id, finished, exit }: Done,
-): AccessRecord {
-  return {
-    action: 'report-generated',
-    command: accessWords(['report', job.kind, ...job.words], args),
-    at: now,
-    period,
-    query: '',
-    documents: null,
-    report: { id, manifestSha256: finished?.sha256 ?? '' },
-    exit,
-  }
+): AccessBegin {
+  return { action: 'report-generated', command: accessWords(['report', job.kind], args), at: now, period, query: '' }
 }

@@ -2,6 +2,7 @@
  * A report on a terminal or in a pipe: the same document as the page, with the first rows of each table. Every line has at most
  * `width` characters, commands alone are never broken. Texts come as they are and are made fit for a terminal here.
  */
+import { amountText } from '../reports/document/chart-scale.ts'
 import { CELL_MAX, TEXT_MAX, visibleText } from '../reports/document/html-escape.ts'
 import { namesText, periodText } from '../reports/document/html-page.ts'
 import type { Block, Cell, Figures, ReportDocument, Section, Tone } from '../reports/document/report-document.ts'
@@ -29,7 +30,7 @@ export function reportText(terminal: Terminal, width: number, document: ReportDo
   const parts = [
     head(terminal, room, document, frame),
     document.summary.flatMap((text) => wrapped(text, room)),
-    ...document.sections.map((section, i) => sectionLines(terminal, room, section, i + 1, frame)),
+    ...document.sections.map((section) => sectionLines(terminal, room, section, frame)),
     about(terminal, room, frame),
   ]
   return parts
@@ -62,21 +63,17 @@ function about(
       ['report id', reportId],
       ['software', software],
       ['made of', source],
-      ...files.map(({ name, rows }) => ['file', `${name}, ${rows} ${rows === 1 ? 'row' : 'rows'}`] as const),
+      ...files.map(
+        ({ name, rows }) => ['file', `${name}, ${amountText(rows, '')} ${rows === 1 ? 'row' : 'rows'}`] as const,
+      ),
     ]),
     // Never broken: it is there to be copied.
     ...(command === '' ? [] : [`again with   ${safeText(command)}`]),
   ]
 }
 
-function sectionLines(
-  terminal: Terminal,
-  width: number,
-  { title, blocks }: Section,
-  number: number,
-  frame: ReportFrame,
-): string[] {
-  const heading = paint(terminal, 'bold', shorten(`${number}  ${visibleText(title, CELL_MAX)}`, width))
+function sectionLines(terminal: Terminal, width: number, { title, blocks }: Section, frame: ReportFrame): string[] {
+  const heading = paint(terminal, 'bold', shorten(visibleText(title, CELL_MAX), width))
   const parts = blocks.map((block) => blockLines(terminal, width, block, frame)).filter((lines) => lines.length > 0)
   return [heading, ...parts.flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))]
 }

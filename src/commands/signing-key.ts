@@ -12,7 +12,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { AppError } from '../errors.ts'
 import { SMALL_FILE_BYTES_MAX } from '../reports/evidence/manifest.ts'
 import { safeText } from '../safe-text.ts'
@@ -112,7 +112,7 @@ export function writeNewFiles(
       const descriptor = openSync(path, 'wx', isPrivate ? PRIVATE_MODE : PUBLIC_MODE)
       made.push(path)
       try {
-        writeSync(descriptor, text)
+        writeFileSync(descriptor, text)
         fsyncSync(descriptor)
       } finally {
         closeSync(descriptor)

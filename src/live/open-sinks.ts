@@ -9,7 +9,7 @@ import { openNdjsonAppend } from '../sinks/ndjson-append.ts'
 import { isWorthTelling } from '../sinks/notices/worth-telling.ts'
 import type { Sink } from '../sinks/sink.ts'
 import type { ChainHead } from '../store/chain.ts'
-import { RETENTION_DEFAULT } from '../store/retention.ts'
+import { configuredRetention } from '../store/retention.ts'
 import type { Micros } from '../time.ts'
 import type { Log } from './log.ts'
 import { openStoreSink } from './store-sink.ts'
@@ -40,12 +40,8 @@ export async function openSinks(
   const sinks: Sink[] = []
   try {
     if (config.store !== null) {
-      const { dir, retentionDays, retentionBytes } = config.store
-      const retention = {
-        days: retentionDays || RETENTION_DEFAULT.days,
-        bytes: retentionBytes || RETENTION_DEFAULT.bytes,
-      }
-      sinks.push(await openStoreSink({ dir: resolve(base, dir), retention, now, onHead, step }))
+      const retention = configuredRetention(config.store)
+      sinks.push(await openStoreSink({ dir: resolve(base, config.store.dir), retention, now, onHead, step }))
     }
     if (config.ndjson !== '') sinks.push(openNdjsonAppend(resolve(base, config.ndjson), positions.get('ndjson') ?? ''))
     if (config.elasticsearch !== null) {

@@ -8,6 +8,7 @@ import { openReportFolder } from '../../src/commands/report-folder.ts'
 import { makeKeyPair, readSigner, writeNewFiles } from '../../src/commands/signing-key.ts'
 import { AppError } from '../../src/errors.ts'
 import { readManifestText } from '../../src/reports/evidence/manifest.ts'
+import { linesOf, startChild } from '../store/store-run.ts'
 import { madeHead, makeReport, withFolder } from './made-report.ts'
 
 const NAMES = [
@@ -174,3 +175,17 @@ function codeOf(work: () => unknown): string {
   }
   return 'not refused'
 }
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('that %s ends leaves nothing', async (signal) => {
+  await withFolder(async (place) => {
+    const child = startChild(join('..', 'commands', 'report-child.ts'), [join(place, 'report')])
+    const ended = new Promise((resolve) => child.once('close', (_code, by) => resolve(by)))
+    for await (const line of linesOf(child)) {
+      expect(line).toBe('begun')
+      expect(readdirSync(place)).toEqual([expect.stringMatching(/^\.report\.partial-/)])
+      child.kill(signal)
+    }
+    expect(await ended).toBe(signal)
+    expect(readdirSync(place)).toEqual([])
+  })
+})

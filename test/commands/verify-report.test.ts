@@ -11,42 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { makeKeyPair, readSigner, type Signer, writeNewFiles } from '../../src/commands/signing-key.ts'
-import { runVerify, type VerifyArguments } from '../../src/commands/verify.ts'
 import { makeReport, withFolder } from './made-report.ts'
-import { type Member, packOf, tar } from './made-tar.ts'
-import { createMemoryTerminal } from './memory-terminal.ts'
-
-type Problem = { file: string; what: string; expected: string; found: string }
-type Told = { exit: number; problems: Problem[]; text: string; json: Record<string, unknown> }
-
-/** Both forms of the answer; no store is near. */
-async function verify(path: string, args: Partial<VerifyArguments> = {}): Promise<Told> {
-  const environment = { PEERTRAIL_STORE: join(path, 'no-such-store') }
-  const run = async (isJson: boolean) => {
-    const terminal = createMemoryTerminal()
-    const all = { path, store: '', pipeline: '', publicKey: '', anchors: [], isJson, ...args }
-    return { exit: await runVerify(all, environment, terminal), printed: terminal.printed() }
-  }
-  const { exit, printed } = await run(true)
-  const people = await run(false)
-  expect(people.exit).toBe(exit)
-  // What the command printed of itself.
-  const json = JSON.parse(printed) as Record<string, unknown>
-  return { exit, problems: json['problems'] as Problem[], text: people.printed, json }
-}
-
-function makeKey(place: string, name: string): { signer: Signer; publicKey: string } {
-  const { privateKey, publicKey } = makeKeyPair()
-  writeNewFiles([
-    { path: join(place, name), text: privateKey, isPrivate: true },
-    { path: join(place, `${name}.pub`), text: publicKey, isPrivate: false },
-  ])
-  return { signer: readSigner(join(place, name)), publicKey: join(place, `${name}.pub`) }
-}
+import { makeKey, namesOf, verify } from './verifying.ts'
 
 const filesIn = (dir: string) =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -60,8 +28,6 @@ function edit(path: string, change: (text: string) => string): void {
   expect(changed).not.toBe(text)
   writeFileSync(path, changed)
 }
-
-const namesOf = (problems: readonly Problem[]) => problems.map(({ file, what }) => `${file} ${what}`)
 
 describe('an untouched report', () => {
   test('passes, and is told what that does not prove', async () => {
@@ -170,29 +136,6 @@ describe('one flipped byte', () => {
       }
     })
   })
-
-  test('anywhere in a pack is named', async () => {
-    await withFolder(async (place) => {
-      await makeReport(join(place, 'report'), { signer: makeKey(place, 'key').signer })
-      const whole = packOf(join(place, 'report'))
-      const path = join(place, 'case.tar.gz')
-      const flip = async (at: number, bits: number) => {
-        const bytes = Buffer.from(whole)
-        bytes[at] = (bytes[at] ?? 0) ^ bits
-        writeFileSync(path, bytes)
-        const { exit, problems } = await verify(path)
-        expect([at, exit, problems.length > 0]).toEqual([at, 1, true])
-      }
-      await fc.assert(fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), flip), {
-        numRuns: 150,
-      })
-      // Header and trailer, bit by bit: what says nothing of the content is in them.
-      for (const at of [3, 4, 7, 8, 9, whole.length - 9, whole.length - 8, whole.length - 1])
-        for (let bit = 1; bit < 256; bit *= 2) await flip(at, bit)
-      writeFileSync(path, whole)
-      expect((await verify(path)).exit).toBe(0)
-    })
-  })
 })
 
 describe('a changed report', () => {
@@ -266,6 +209,18 @@ describe('a changed report', () => {
     })
   })
 
+  test('with more broken links than anybody reads names the first of them and counts the others', async () => {
+    await withFolder(async (place) => {
+      const dir = join(place, 'report')
+      await makeReport(dir)
+      const lines = Array.from({ length: 3000 }, (_, i) => `${'0'.repeat(64)}  no-${String(i).padStart(4, '0')}.csv\n`)
+      edit(join(dir, 'SHA256SUMS'), (text) => text.replace(/^(.*inventories.*\n)/m, `$1${lines.join('')}`))
+      const { exit, problems } = await verify(dir)
+      expect([exit, problems.length]).toEqual([1, 1001])
+      expect(problems.at(-1)?.what).toMatch(/^has 2\d\d\d more broken links$/)
+    })
+  })
+
   test('that was written anew whole is found by its signature alone', async () => {
     await withFolder(async (place) => {
       const { signer, publicKey } = makeKey(place, 'key')
@@ -327,84 +282,6 @@ function link(dir: string, name: string): void {
   renameSync(join(dir, name), join(dir, '..', name))
   symlinkSync(join('..', name), join(dir, name))
 }
-
-describe('an evidence pack', () => {
-  const refused = async (bytes: Buffer): Promise<string> => {
-    let first = ''
-    await withFolder(async (place) => {
-      const path = join(place, 'case.tar.gz')
-      writeFileSync(path, bytes)
-      const { exit, problems } = await verify(path)
-      expect(exit).toBe(1)
-      first = namesOf(problems)[0] ?? ''
-    })
-    return first
-  }
-
-  test('passes like the folder it was made of, wherever it is', async () => {
-    await withFolder(async (place) => {
-      await makeReport(join(place, 'report'))
-      writeFileSync(join(place, 'case.tar.gz'), packOf(join(place, 'report')))
-      const { exit, json } = await verify(join(place, 'case.tar.gz'))
-      expect([exit, json['kind'], json['files']]).toEqual([0, 'pack', 7])
-      rmSync(join(place, 'report', 'access.csv'))
-      writeFileSync(join(place, 'case.tar.gz'), packOf(join(place, 'report')))
-      expect(namesOf((await verify(join(place, 'case.tar.gz'))).problems)).toEqual(['access.csv is missing'])
-    })
-  })
-
-  const one: Member = { name: 'case/report.json', content: '{}\n' }
-  test.each<readonly [string, readonly Member[], RegExp]>([
-    ['a path that leads out', [{ name: 'case/../../etc/passwd' }], /holds a file that no pack has|\.\./],
-    ['an absolute path', [{ name: '/etc/passwd' }], /more than one folder/],
-    ['a file beside its folder', [{ name: 'passwd' }], /more than one folder/],
-    ['two folders', [one, { name: 'other/report.json' }], /more than one folder/],
-    ['a link', [{ name: 'case/x', type: '2', link: '/etc/passwd' }], /no file/],
-    ['a hard link', [{ name: 'case/x', type: '1', link: 'case/y' }], /no file/],
-    ['a device', [{ name: 'case/x', type: '3' }], /no file/],
-    ['a pax header', [{ name: 'case/x', type: 'x', content: '12 path=../x\n' }], /no file/],
-    ['a GNU sparse file', [{ name: 'case/x', type: 'S' }], /no file/],
-    ['a GNU long name', [{ name: '././@LongLink', type: 'L', content: 'x' }], /more than one folder|no file/],
-    ['a size beyond octal', [{ name: 'case/x', sizeField: `\u0080${'\u00ff'.repeat(11)}` }], /a number that is none/],
-    ['more content than there is', [{ name: 'case/x', size: 8 ** 11 - 1 }], /ends too early/],
-    ['the same file twice', [one, one], /holds a file that no pack has|is there twice/],
-    ['a folder with content', [{ name: 'case/', type: '5', size: 3, content: 'abc' }], /folder with content/],
-    ['another kind of archive', [{ name: 'case/x', magic: 'ustar  \0' }], /another kind of archive/],
-  ])('with %s is refused', async (_name, members, what) => {
-    expect(await refused(gzipSync(tar(members)))).toMatch(what)
-  })
-
-  test('that is cut, has no end, something after it, or is no gzip at all, is refused', async () => {
-    const whole = gzipSync(tar([one]))
-    expect(await refused(whole.subarray(0, whole.length - 20))).toMatch(/was cut off|does not unpack/)
-    expect(await refused(gzipSync(tar([one], 0)))).toMatch(/ends too early/)
-    expect(await refused(gzipSync(Buffer.concat([tar([one]), Buffer.from('x'.repeat(512))])))).toMatch(
-      /goes on after its end/,
-    )
-    expect(await refused(gzipSync(tar([one], 100)))).toMatch(/goes on after its end/)
-    expect(await refused(Buffer.concat([whole, Buffer.from('PK secret')]))).toMatch(
-      /bytes after its end|does not unpack/,
-    )
-    expect(await refused(Buffer.from('no gzip'))).toMatch(/does not unpack/)
-    expect(await refused(Buffer.alloc(0))).toMatch(/cut off|ends too early/)
-  })
-
-  test('that unpacks to more than any pack is not read to its end', async () => {
-    const bomb = gzipSync(
-      Buffer.concat([tar([{ name: 'case/x', size: 512 * 1024 * 1024 }], 0), Buffer.alloc(192 * 1024 * 1024)]),
-    )
-    expect(await refused(bomb)).toMatch(/unpacks to more than a pack can hold/)
-  })
-
-  test('is never trusted: any bytes in a tar are judged, not thrown', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 3000 }), async (bytes) => {
-        expect(await refused(gzipSync(bytes))).not.toBe('')
-      }),
-      { numRuns: 40 },
-    )
-  })
-})
 
 test('what is no report is wrong usage, and what cannot be read says so', async () => {
   await withFolder(async (place) => {

@@ -1,6 +1,9 @@
 /** An access report of a store, and the rows that it writes, read back from its CSV. */
+import { readAccess } from '../../src/reports/access/access-engine.ts'
 import { accessReportWith } from '../../src/reports/access/access-report.ts'
+import type { AccessReading } from '../../src/reports/access/access-report-facts.ts'
 import type { AccessFilter } from '../../src/reports/access/access-rows.ts'
+import type { Dispute } from '../../src/reports/disputes.ts'
 import type { Block, Cell, ReportDocument, Table } from '../../src/reports/document/report-document.ts'
 import type { Names } from '../../src/reports/names/names.ts'
 import { readNames } from '../../src/reports/names/read-names.ts'
@@ -8,9 +11,6 @@ import type { ReportPeriod, ReportQuestion } from '../../src/reports/report-ques
 import type { RowForm, RowOutlet } from '../../src/reports/rows/row-outlet.ts'
 import type { EventReader } from '../../src/store/event-reader.ts'
 import { openStoreReader } from '../../src/store/reader.ts'
-import { plainAccess } from './plain-access.ts'
-
-export const buildAccessReport = accessReportWith(plainAccess)
 
 export type Asked = {
   readonly document: ReportDocument
@@ -26,6 +26,8 @@ export type Asking = {
   readonly period?: ReportPeriod | null
   readonly names?: Names
   readonly forms?: readonly RowForm[]
+  readonly disputes?: readonly Dispute[]
+  readonly readAccess?: AccessReading['readAccess']
 }
 
 export async function askAccess(dir: string, asking: Asking = {}): Promise<Asked> {
@@ -39,7 +41,14 @@ export async function askAccess(dir: string, asking: Asking = {}): Promise<Asked
 
 export async function askReader(
   reader: EventReader,
-  { filter = {}, period = null, names, forms = ['csv', 'ndjson'] }: Asking = {},
+  {
+    filter = {},
+    period = null,
+    names,
+    forms = ['csv', 'ndjson'],
+    disputes = [],
+    readAccess: rows = readAccess,
+  }: Asking = {},
 ): Promise<Asked> {
   const bounds = await reader.bounds(null)
   const whole = { from: bounds?.oldest ?? 0, to: (bounds?.newest ?? 0) + 1 }
@@ -55,7 +64,8 @@ export async function askReader(
   }
   const files = new Map<string, string>()
   const counts = new Map<string, number>()
-  const document = await buildAccessReport(
+  const build = accessReportWith({ readAccess: rows, readDisputes: () => Promise.resolve(disputes) })
+  const document = await build(
     reader,
     question,
     { keys: [], resource: '', ...filter },

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type StoredDemo, storeDemo } from '../commands/stored-demo.ts'
 import { type Asked, askAccess, csvRows, ndjsonRows, tablesOf, textOf } from './access-asking.ts'
+import { plainAccess } from './plain-access.ts'
 
 /** A line of truth.jsonl, as far as it is looked at. */
 type Flow = {
@@ -85,7 +86,7 @@ describe('against what happened', () => {
   test('every resource that was accessed is named, with as many connections as are proved', () => {
     const told = accessTold().filter(({ connected }) => connected > 0)
     const unattributed = ndjsonRows(asked.files, 'access').filter(
-      (row) => row['wireguard.attribution.status'] !== 'exact' && row['outcome'] === 'connected',
+      (row) => row['wireguard.attribution.status'] !== 'exact' && row['wireguard.flow.outcome'] === 'connected',
     )
     const real = count(accesses, ({ resource }) => resource ?? 'uncatalogued')
     for (const [resource, connections] of real) {
@@ -114,7 +115,7 @@ describe('against what happened', () => {
   })
 
   test('each denied line of the packet log is a denied attempt', () => {
-    const rows = ndjsonRows(asked.files, 'access').filter((row) => row['outcome'] === 'denied')
+    const rows = ndjsonRows(asked.files, 'access').filter((row) => row['wireguard.flow.outcome'] === 'denied')
     expect(rows).toHaveLength(deniedLines)
   })
 
@@ -140,9 +141,11 @@ describe('its numbers are its rows', () => {
   test('the totals, counted again from the CSV', () => {
     const rows = csvRows(asked.files, 'access')
     const figures = textOf(asked.document, 'glance')
-    const connected = rows.filter((row) => row['outcome'] === 'connected')
+    const connected = rows.filter((row) => row['wireguard.flow.outcome'] === 'connected')
     expect(figures).toContain(`Connected: ${connected.length} `)
-    expect(figures).toContain(`Denied at gateways: ${rows.filter((row) => row['outcome'] === 'denied').length} `)
+    expect(figures).toContain(
+      `Denied at gateways: ${rows.filter((row) => row['wireguard.flow.outcome'] === 'denied').length} `,
+    )
     expect(figures).toContain(`Rows: ${rows.length}, all in the file`)
     expect(asked.counts.get('access')).toBe(rows.length)
     const open = rows.filter((row) => row['wireguard.attribution.status'] !== 'exact')
@@ -156,7 +159,7 @@ describe('its numbers are its rows', () => {
       expect(
         csvRows(asked.files, 'access-by-peer').reduce((sum, row) => sum + Number(row[outcome]), 0),
         outcome,
-      ).toBe(exact.filter((row) => row['outcome'] === outcome).length)
+      ).toBe(exact.filter((row) => row['wireguard.flow.outcome'] === outcome).length)
   })
 
   test('every table shows what it says there is, or names the file that has it', () => {
@@ -186,4 +189,12 @@ test('the same question gives the same bytes', async () => {
 test('no file wanted: the same document', async () => {
   const { document } = await askAccess(demo.dir, { forms: [] })
   expect(JSON.stringify(document)).toBe(JSON.stringify(asked.document))
+})
+
+test('rows by one plain question are the same', async () => {
+  const plainly = await askAccess(demo.dir, { readAccess: plainAccess })
+  // When a row ended is told more exactly by the engine.
+  const rows = ({ files }: Asked) => ndjsonRows(files, 'access-by-peer').map((row) => ({ ...row, last: undefined }))
+  expect(rows(asked)).toEqual(rows(plainly))
+  expect(asked.document.summary).toEqual(plainly.document.summary)
 })

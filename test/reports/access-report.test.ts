@@ -214,6 +214,24 @@ test('of one resource: its rows, its hosts, and their other ports apart', async 
   expect(ndjsonRows(files, 'logins').map((row) => row['host.name'])).toEqual(['db1'])
 })
 
+test('rows and logins that overlap a finding about the key are marked, and stay', async () => {
+  const disputes = [{ publicKey: ANN, from: at(0), to: at(12), finding: 'f1', rule: 'impossible-travel' }]
+  const { document, files } = await report([...flow(1, ANN), ...flow(30, ANN), ...flow(3, BOB), login(10, ANN, '7')], {
+    disputes,
+  })
+  expect(document.summary[2]).toBe('Every row stands for one key; of 1 row the use of the key is disputed.')
+  expect(
+    csvRows(files, 'access-by-peer').map((row) => [row['wireguard.peer.name'], row['connected'], row['disputed']]),
+  ).toEqual([
+    ['ann-laptop', '2', '1'],
+    ['bob-laptop', '1', '0'],
+  ])
+  expect(textOf(document, 'resource-1')).toContain('key use disputed (1 row)')
+  expect(textOf(document, 'other-ways')).toContain('key use disputed')
+  expect(ndjsonRows(files, 'logins')[0]?.['key_disputed']).toEqual(['f1'])
+  expect(document.isFound).toBe(true)
+})
+
 test('access that no line of the policy grants is marked', async () => {
   const { document } = await report(flow(1, BOB, { 'wireguard.policy.result': 'violation' }))
   expect(textOf(document, 'resource-1')).toContain('no documented grant')

@@ -59,6 +59,21 @@ describe('a manifest', () => {
     expect(manifest && printManifest(manifest)).toBe(text)
   })
 
+  test('that could not be read back is not made', () => {
+    const source = {
+      kind: 'chain',
+      count: 1,
+      head: 'no hash',
+      segments: 1,
+      rows: 1,
+      unsealedFiles: 0,
+      problems: [],
+      anchors: [],
+    } as const
+    expect(() => makeManifest(madeHead({ source }), FILES, '')).toThrow(/head/)
+    expect(() => makeManifest(madeHead(), [{ name: '../x', bytes: 1, rows: null, sha256: SHA }], '')).toThrow(/name/)
+  })
+
   test('of a report about all time has ends that a calendar shows', () => {
     const all = madeHead({ period: { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY } })
     expect(makeManifest(all, [], '').report.period).toEqual({

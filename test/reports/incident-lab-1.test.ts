@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Fields } from '../../src/fields.ts'
 import { readIncidentScope } from '../../src/reports/incident/incident-scope.ts'
 import { incidentSubject } from '../../src/reports/incident/incident-subject.ts'
-import { countStory, readStory } from '../../src/reports/incident/story-read.ts'
+import { openStory } from '../../src/reports/incident/story-read.ts'
 import type { EventReader } from '../../src/store/event-reader.ts'
 import { openStoreReader } from '../../src/store/reader.ts'
 import { createNarrowReader } from '../commands/narrow-reader.ts'
@@ -133,12 +133,14 @@ describe('the story of a key', () => {
   test('is the same whatever the size of its pages', async () => {
     const scope = await readIncidentScope(reader, aboutKeys('keys', [before, after]), LAB_PERIOD)
     const read = async (size: number) => {
+      const story = await openStory(reader, scope.story)
       const entries = []
-      for await (const page of readStory(reader, scope.story, size)) entries.push(...page)
+      for await (const page of story.pages(size)) entries.push(...page)
+      await story.close()
+      expect(entries.length).toBe(story.lines)
       return entries
     }
     const whole = await read(10_000)
-    expect(whole.length).toBe((await countStory(reader, scope.story)).lines)
     expect(await read(7)).toEqual(whole)
   })
 

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Fields } from '../../src/fields.ts'
 import type { ReportDocument, Section, Table } from '../../src/reports/document/report-document.ts'
+import type { NamesMode } from '../../src/reports/names/names.ts'
 import { readNames } from '../../src/reports/names/read-names.ts'
 import type { ReportBuilder, ReportQuestion } from '../../src/reports/report-question.ts'
 import type { RowOutlet } from '../../src/reports/rows/row-outlet.ts'
@@ -233,7 +234,7 @@ export async function reportOf<Options>(
   build: ReportBuilder<Options>,
   options: Options,
   documents: readonly Fields[],
-  question: Partial<ReportQuestion> = {},
+  { mode = 'as-recorded', ...question }: Partial<ReportQuestion> & { readonly mode?: NamesMode } = {},
   through: (reader: EventReader) => EventReader = (reader) => reader,
 ): Promise<Asked> {
   return withStore(
@@ -252,7 +253,7 @@ export async function reportOf<Options>(
         const asked: ReportQuestion = {
           period: { from: FROM, to: TO },
           reportTime: TO,
-          names: await readNames(reader, 'as-recorded'),
+          names: await readNames(reader, mode),
           isEveryClause: false,
           retentionDays: 90,
           askedBy: 'auditor',
@@ -307,4 +308,13 @@ export function noteText(asked: Asked, id: string): string {
   return section(asked, id)
     .blocks.flatMap((block) => (block.kind === 'note' ? [block.text] : []))
     .join('\n')
+}
+
+/** Columns of a row as words, `-` for what is not there. */
+export function wordsOf(row: { readonly [column: string]: unknown }, columns: readonly string[]): string {
+  return columns.map((name) => wordOf(row[name])).join(' ')
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '-' : JSON.stringify(value)
 }

@@ -12,45 +12,41 @@ import { MINUTE } from '../../src/time.ts'
 
 const FIRST = { 'flow-ended': 0, 'flow-progress': 1, 'flow-started': 2 } as const
 
-export const plainAccess: AccessReading = {
-  readDisputes: () => Promise.resolve([]),
-  async readAccess(reader, question, filter, disputes, outlet) {
-    const { from, to } = question.period
-    const result = await reader.select(
-      { datasets: ['wireguard.flow', 'wireguard.firewall'], since: from, until: to - 1, columns: null },
-      `SELECT * FROM events WHERE "event.dataset" = 'wireguard.flow' OR "wireguard.flow.id" IS NULL ORDER BY "@timestamp", "event.id"`,
+export const plainAccess: AccessReading['readAccess'] = async (reader, question, filter, _disputes, outlet) => {
+  const { from, to } = question.period
+  const result = await reader.select(
+    { datasets: ['wireguard.flow', 'wireguard.firewall'], since: from, until: to - 1, columns: null },
+    `SELECT * FROM events WHERE "event.dataset" = 'wireguard.flow' OR "wireguard.flow.id" IS NULL ORDER BY "@timestamp", "event.id"`,
+  )
+  const documents = toDocuments(result)
+  const flows = Map.groupBy(documents, (each) => each['wireguard.flow.id'] ?? each['event.id'] ?? '')
+  const rows = [...flows.values()]
+    .map((own) => rowOf(own))
+    .filter(
+      ({ group }) =>
+        (filter.resource === '' || group.resource === filter.resource) &&
+        (filter.keys.length === 0 || filter.keys.includes(group.holder.publicKey)),
     )
-    const documents = toDocuments(result)
-    const flows = Map.groupBy(documents, (each) => each['wireguard.flow.id'] ?? each['event.id'] ?? '')
-    const rows = [...flows.values()]
-      .map((own) => rowOf(own))
-      .filter(
-        ({ group }) =>
-          (filter.resource === '' || group.resource === filter.resource) &&
-          (filter.keys.length === 0 || filter.keys.includes(group.holder.publicKey)),
-      )
-    void disputes
-    await writeRows(
-      outlet,
-      'access',
-      Object.keys(rows[0]?.row ?? { 'event.id': null }),
-      rows.map(({ row }) => row),
-    )
-    const groups = [...Map.groupBy(rows, ({ group }) => JSON.stringify({ ...group, ...NO_SUMS })).values()].map(
-      (parts): AccessGroup => ({ ...(parts[0]?.group ?? fail()), ...sumOf(parts.map(({ group }) => group)) }),
-    )
-    const buckets = Map.groupBy(rows, ({ group }) => Math.floor((group.first ?? 0) / MINUTE) * MINUTE)
-    return {
-      all: sumOf(rows.map(({ group }) => group)),
-      groups,
-      omitted: { ...NO_SUMS, groups: 0 },
-      width: MINUTE,
-      buckets: [...buckets]
-        .sort(([a], [b]) => a - b)
-        .map(([at, own]) => ({ at, outcomes: sumOf(own.map(({ group }) => group)).outcomes })),
-      file: 'access',
-    }
-  },
+  await writeRows(
+    outlet,
+    'access',
+    Object.keys(rows[0]?.row ?? { 'event.id': null }),
+    rows.map(({ row }) => row),
+  )
+  const groups = [...Map.groupBy(rows, ({ group }) => JSON.stringify({ ...group, ...NO_SUMS })).values()].map(
+    (parts): AccessGroup => ({ ...(parts[0]?.group ?? fail()), ...sumOf(parts.map(({ group }) => group)) }),
+  )
+  const buckets = Map.groupBy(rows, ({ group }) => Math.floor((group.first ?? 0) / MINUTE) * MINUTE)
+  return {
+    all: sumOf(rows.map(({ group }) => group)),
+    groups,
+    omitted: { ...NO_SUMS, groups: 0 },
+    width: MINUTE,
+    buckets: [...buckets]
+      .sort(([a], [b]) => a - b)
+      .map(([at, own]) => ({ at, outcomes: sumOf(own.map(({ group }) => group)).outcomes })),
+    file: 'access',
+  }
 }
 
 function rowOf(documents: readonly Fields[]): { group: AccessGroup; row: Row } {
@@ -96,7 +92,7 @@ function rowOf(documents: readonly Fields[]): { group: AccessGroup; row: Row } {
     policy: newest['wireguard.policy.result'] ?? '',
   }
   const row = {
-    outcome,
+    'wireguard.flow.outcome': outcome,
     'wireguard.peer.public_key': group.holder.publicKey || null,
     'wireguard.attribution.status': group.status,
     'wireguard.resource.name': group.resource,

@@ -21,11 +21,17 @@ import {
   TO,
   tables,
   tableText,
+  wordsOf,
 } from './made-review.ts'
 import { narrowReader } from './narrow-reader.ts'
 
-const review = (documents = MONTH, ...more: [question?: object, through?: typeof narrowReader]) =>
-  reportOf(buildReviewReport, { inventory: null }, documents, ...more)
+const review = (
+  documents = MONTH,
+  ...more: [question?: Parameters<typeof reportOf>[3], through?: typeof narrowReader]
+) => reportOf(buildReviewReport, { inventory: null }, documents, ...more)
+
+/** Asked once: nothing changes it. */
+const month = review()
 
 const grantsOf = ({ files }: Asked) =>
   (files.get('grants') ?? []).map((row) => [
@@ -37,10 +43,8 @@ const grantsOf = ({ files }: Asked) =>
 
 describe('a month', () => {
   test('what runs and should not, with the line that mends it and a place for the decision', async () => {
-    const asked = await review()
-    const lines = (asked.files.get('review-lines') ?? []).map(
-      (row) => `${row['topic']} ${row['wireguard.peer.name'] ?? '-'}`,
-    )
+    const asked = await month
+    const lines = (asked.files.get('review-lines') ?? []).map((row) => wordsOf(row, ['topic', 'wireguard.peer.name']))
     expect(lines).toEqual([
       'undocumented -',
       'left tablet',
@@ -63,7 +67,7 @@ describe('a month', () => {
   })
 
   test('a key without a handshake in the period is dormant, the older handshake is known', async () => {
-    const asked = await review()
+    const asked = await month
     expect(asked.files.get('silent-keys')).toMatchObject([
       {
         'wireguard.peer.name': 'tablet',
@@ -78,7 +82,7 @@ describe('a month', () => {
   })
 
   test('grants by use: answered, tried, used long ago, never; somebody who left has none', async () => {
-    const asked = await review()
+    const asked = await month
     expect(grantsOf(asked)).toEqual([
       ['gone', 'customer-db', 'unused', undefined],
       ['laptop', 'customer-db', 'used', '2026-11-12T10:00:00.000Z'],
@@ -92,14 +96,14 @@ describe('a month', () => {
   })
 
   test('exceptions: one expired, one that excuses', async () => {
-    expect((await review()).files.get('exceptions')).toMatchObject([
+    expect((await month).files.get('exceptions')).toMatchObject([
       { check: 'no-owner', expired: true, excuses: 1 },
       { check: 'peer-expired', expired: false, excuses: 1 },
     ])
   })
 
   test('changes with who made them, and the one nobody recorded', async () => {
-    const asked = await review()
+    const asked = await month
     expect(asked.files.get('peer-changes')).toMatchObject([
       {
         'event.action': 'peer-added',
@@ -115,8 +119,8 @@ describe('a month', () => {
   })
 
   test('versions of the inventory and what each changed', async () => {
-    const rows = (await review()).files.get('inventory-changes') ?? []
-    expect(rows.map((row) => `${row['change']} ${row['part']} ${row['name']}`)).toEqual([
+    const rows = (await month).files.get('inventory-changes') ?? []
+    expect(rows.map((row) => wordsOf(row, ['change', 'part', 'name']))).toEqual([
       'added peer gone',
       'added exception no-owner for branch: new owner is looked for (approved by carol@example.com) until 2026-11-20',
       'added exception peer-expired for old: migration (approved by carol@example.com) until 2027-01-01',
@@ -124,7 +128,7 @@ describe('a month', () => {
   })
 
   test('findings and how they were handled', async () => {
-    const asked = await review()
+    const asked = await month
     expect(asked.files.get('findings')).toMatchObject([
       { 'rule.id': 'unknown-peer', 'wireguard.finding.handled_by': 'carol', 'wireguard.finding.case': 'INC-1' },
       { 'rule.id': 'port-scan' },
@@ -138,13 +142,13 @@ describe('a month', () => {
 
 describe('what is not known is not answered', () => {
   test('a cluster gets the same answer: no question needs more than it names', async () => {
-    const [store, cluster] = [await review(), await review(MONTH, {}, narrowReader)]
+    const [store, cluster] = [await month, await review(MONTH, {}, narrowReader)]
     expect(cluster.document).toEqual(store.document)
     expect(cluster.files).toEqual(store.files)
   })
 
   test('the order in which documents came does not matter', async () => {
-    const [one, other] = [await review(), await review([...MONTH].reverse())]
+    const [one, other] = [await month, await review([...MONTH].reverse())]
     expect(other).toEqual(one)
   })
 
@@ -169,7 +173,7 @@ describe('what is not known is not answered', () => {
       ...MONTH.filter((each) => (each['@timestamp'] ?? 0) > micros('2026-10-20T00:00:10Z')),
     ]
     expect(
-      grantsOf(await review(documents)).map(([peer, resource, state]) => `${peer} ${resource} ${state}`),
+      grantsOf(await review(documents)).map(([peer, resource, state]) => [peer, resource, state].join(' ')),
     ).toContain('laptop wiki renamed')
     // Who owns it is another thing.
     const owned = FIRST.replace('name: wiki,', 'name: wiki, owner: team,')
@@ -223,6 +227,24 @@ describe('what is not known is not answered', () => {
     expect(asked.files.get('review-lines')?.map((row) => row['check'])).toContain('no-snapshot')
   })
 
+  test('names as known now, and marked where they differ', async () => {
+    const later = SECOND_VERSION.replace(
+      'name: laptop\n    kind: device\n    owner: ann@',
+      'name: laptop\n    kind: device\n    owner: dora@',
+    ).replace('people:', 'people:\n  - { email: dora@example.com, name: Dora }')
+    const documents = [...MONTH, ...pollsFrom('2026-12-03T00:00:00Z', RUNNING, later)]
+    const recorded = await review(documents)
+    expect(tableText(recorded, 'review-wide')[0]).toContain('Ann {ann@example.com; now: laptop, Dora}')
+    const known = await review(documents, { mode: 'as-known-now' })
+    expect(tableText(known, 'review-wide')[0]).toContain('Dora {dora@example.com}')
+    expect(tableText(known, 'changes-peers')[1]).toContain('Dora {dora@example.com; recorded as: laptop, Ann}')
+    expect(known.document.data).toMatchObject({ inventory_basis: 'newest' })
+  })
+
+  test('of a gateway without audit records nobody knows who changed it', async () => {
+    expect(noteText(await month, 'changes-configuration')).toContain('Of gw1 no audit records were read')
+  })
+
   test('names from logs stay what they are', async () => {
     const hostile = '<script>\u001b[31m=cmd|\u202e'
     const act = made('2026-11-20T00:00:00Z', {
@@ -239,7 +261,7 @@ describe('what is not known is not answered', () => {
   })
 
   test('sections are unique and every row has as many cells as columns', async () => {
-    const { document } = await review()
+    const { document } = await month
     const ids = document.sections.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
     for (const { blocks } of document.sections)

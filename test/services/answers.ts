@@ -16,6 +16,7 @@ import { toIso } from '../../src/time.ts'
 import { document, NOW, query } from '../kql/random-queries.ts'
 import { asked } from './answers-asked.ts'
 import { type Filling, replayed, rollOver, send } from './answers-filling.ts'
+import { madeReports } from './answers-reports.ts'
 import { rightsSuite } from './answers-rights.ts'
 import type { Engine } from './engine-contract.ts'
 import type { Suite, SuiteContext } from './suite.ts'
@@ -46,10 +47,12 @@ export const ANSWERS: Suite = {
       const both = await fill(context, engine, client)
       await compareCommands(context, both, 'demo', both.commands)
       await compareReaders(context, engine, both, 'demo')
+      await compareReports(context, engine, both, 'demo')
       await both.double()
       const some = both.commands.filter((_, i) => i % 2 === 0)
       await compareCommands(context, both, 'demo, doubled', some)
       await compareReaders(context, engine, both, 'demo, doubled')
+      await compareReports(context, engine, both, 'demo, doubled')
     }),
 }
 
@@ -282,6 +285,35 @@ const SEARCHES: readonly (readonly string[])[] = [
   ['--since', '2030-01-01'],
   ['nothing-holds-this-text'],
 ]
+
+/** Reports, their rows and their evidence, each text of them. */
+async function compareReports({ equal }: SuiteContext, engine: Engine, both: Both, what: string): Promise<void> {
+  const [store, cluster] = [
+    await openStoreReader(both.store),
+    await openClusterReader(engine.connection, { namespace: both.namespace }),
+  ]
+  try {
+    const [expected, found] = [await madeReports(store), await madeReports(cluster)]
+    // When the cluster stored a document is nothing that a store knows.
+    const plain = (text: string) => text.replaceAll(/,?"ingested":"[^"]*"/g, '')
+    const different = [...expected].filter(([name, text]) => plain(found.get(name) ?? '') !== plain(text))
+    const shown = different.slice(0, 3).map(([name, text]) => {
+      const [should, is] = [plain(text), plain(found.get(name) ?? '')]
+      let at = 0
+      while (at < should.length && should[at] === is[at]) at++
+      return {
+        name,
+        found: is.slice(Math.max(0, at - 80), at + 200),
+        expected: should.slice(Math.max(0, at - 80), at + 200),
+      }
+    })
+    equal(`${what}: ${expected.size} texts of reports are the same`, [found.size, shown], [expected.size, []])
+    equal(`${what}: reports left nothing out`, cluster.damage, [])
+  } finally {
+    store.close()
+    cluster.close()
+  }
+}
 
 /** Whole documents, places behind a place, and groups, as the readers give them. */
 async function compareReaders({ equal }: SuiteContext, engine: Engine, both: Both, what: string): Promise<void> {

@@ -179,6 +179,47 @@ describe('retention', () => {
     )
   })
 
+  test('a dataset with days of its own goes earlier or later than the others', () => {
+    const of = (dataset: string, segments: readonly Segment[]) => segments.map((each) => ({ ...each, dataset }))
+    const days = (first: number) => [0, 5, 9].map((day, i) => segment(first + i, MIDNIGHT + day * DAY))
+    const segments = [
+      ...of('wireguard.flow', days(0)),
+      ...of('wireguard.audit', days(10)),
+      ...of('wireguard.finding', days(20)),
+    ]
+    const datasets = new Map([
+      ['wireguard.audit', 2],
+      ['wireguard.finding', 400],
+    ])
+    const left = (bytes: number) => {
+      const expired = expiredSegments(segments, { days: 6, datasets, bytes })
+      return segments.filter((each) => !expired.includes(each)).map(({ number }) => number)
+    }
+    expect(left(1e9)).toEqual([1, 2, 12, 20, 21, 22])
+    // The size counts for all of them: then the oldest go, however long they might stay.
+    expect(left(300)).toEqual([2, 12, 22])
+    // A dataset of which nothing came any more loses its last rows too.
+    const silent = [...of('wireguard.flow', days(0)), ...of('wireguard.audit', days(10).slice(0, 2))]
+    expect(expiredSegments(silent, { days: 90, datasets, bytes: 1e9 }).map(({ number }) => number)).toEqual([10, 11])
+  })
+
+  test('deletes whole segments of that dataset, and records it', async () => {
+    await withPlace(async (dir) => {
+      const events = [0, 1, 2, 3].flatMap((day) =>
+        (['wireguard.flow', 'wireguard.session'] as const).map((dataset, n) =>
+          madeEvent(day * 2 + n, MIDNIGHT + day * DAY, dataset),
+        ),
+      )
+      await writeAll(dir, events, { retention: KEEP })
+      const datasets = new Map([['wireguard.session', 1]])
+      expect(await writeAll(dir, [], { retention: { ...KEEP, datasets } })).toMatchObject({ expired: 2 })
+      expect(await idsIn(dir)).toEqual([0, 2, 4, 5, 6, 7].map(idOf))
+      const { problems, expired } = await verified(dir)
+      expect([problems, expired]).toEqual([[], { segments: 2, rows: 2 }])
+      expectTidy(dir)
+    })
+  })
+
   test('removes files, empty folders and rows, and nothing that is not sealed', async () => {
     await withPlace(async (dir) => {
       const days = [0, 1, 2, 3, 100].flatMap((day) => [0, 1].map((n) => madeEvent(day * 2 + n, MIDNIGHT + day * DAY)))

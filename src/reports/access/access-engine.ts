@@ -35,7 +35,7 @@ const LATE_MAX = 500_000
 
 /**
  * Throws AppError of the reader. `filter.keys`: rows of these keys, and rows that may be theirs (candidates). Rows are written in the
- * forms that the outlet has; numbers come also without any.
+ * forms that the outlet has; numbers come also without any. `sliceDocuments` changes the order of the rows, nothing else.
  */
 export async function readAccess(
   reader: EventReader,
@@ -43,6 +43,7 @@ export async function readAccess(
   filter: AccessFilter,
   disputes: readonly Dispute[],
   outlet: RowOutlet,
+  sliceDocuments = SLICE_DOCUMENTS,
 ): Promise<AccessResult> {
   const { period, names } = question
   const sink = outlet.open(ACCESS_FILE)
@@ -58,7 +59,7 @@ export async function readAccess(
     let rows = 0
     let done = 0
     question.progress('rows', 0, total)
-    for await (const slice of slices(reader, selection, total)) {
+    for await (const slice of slices(reader, selection, total, sliceDocuments)) {
       await tables.make(slice.since, slice.until, [...emptyTables(), ...sliceStatements(where)])
       const isLast = slice.until === until
       const merge = {
@@ -166,19 +167,18 @@ async function prepare(
 type Slice = { readonly since: Micros; readonly until: Micros; readonly count: number }
 
 /** The period in stretches of about SLICE_DOCUMENTS, without holes; the same documents give the same stretches. */
-async function* slices(reader: EventReader, selection: Selected, total: number): AsyncGenerator<Slice> {
+async function* slices(reader: EventReader, selection: Selected, total: number, wanted: number): AsyncGenerator<Slice> {
   const { since: from, until: to } = selection
-  let width =
-    total <= SLICE_DOCUMENTS ? to - from + 1 : Math.max(MINUTE, Math.ceil(((to - from + 1) / total) * SLICE_DOCUMENTS))
+  let width = total <= wanted ? to - from + 1 : Math.max(MINUTE, Math.ceil(((to - from + 1) / total) * wanted))
   for (let since = from; since <= to; ) {
     const until = Math.min(to, since + width - 1)
     const count = until === to && since === from ? total : await reader.count({ ...selection, since, until })
-    if (count > 2 * SLICE_DOCUMENTS && until > since) {
+    if (count > 2 * wanted && until > since) {
       width = Math.max(1, Math.floor((until - since + 1) / 2))
       continue
     }
     yield { since, until, count }
     since = until + 1
-    if (count < SLICE_DOCUMENTS / 2) width *= 2
+    if (count < wanted / 2) width *= 2
   }
 }

@@ -17,7 +17,7 @@ const TIME = (column: string) =>
 const SUMS = ['sent_bytes', 'received_bytes', 'sent_packets', 'received_packets']
 /** END_FIELDS alternate: an address, its port. */
 const isAddress = (i: number) => i % 2 === 0
-const FLOW = 'CASE WHEN r.is_line OR r.flow = r.id THEN NULL ELSE r.flow END'
+const FLOW = 'CASE WHEN r.flow = r.id THEN NULL ELSE r.flow END'
 
 /** Parts of a line in order, as SQL; what stands between them is printed here where the row is odd. NULL prints nothing. */
 type Parts = { readonly head: readonly string[]; readonly middle: readonly string[] }

@@ -7,6 +7,7 @@ import type { JsonValue, ReportDocument, Section } from '../document/report-docu
 import { closingSections, pageOneSections } from '../page-one/page-one.ts'
 import type { ReportBuilder } from '../report-question.ts'
 import { type Row, writeRows } from '../rows/row-lines.ts'
+import { readAccess } from './access-engine.ts'
 import { type AccessFacts, type AccessReading, readAccessFacts } from './access-report-facts.ts'
 import { outcomeSection, reachedSection, unattributedSection } from './access-report-outcome.ts'
 import { privilegedSection } from './access-report-privileged.ts'
@@ -22,6 +23,12 @@ import { waysSection } from './access-ways-sections.ts'
 
 /** Pairs of key and resource in `data`; the file has all. */
 const DATA_MAX = 5000
+
+/** Over the rows of the engine. Writes its files as accessReportWith does. */
+export const buildAccessReport: ReportBuilder<AccessFilter> = accessReportWith({
+  readAccess,
+  readDisputes: () => Promise.resolve([]),
+})
 
 /** Writes `access` (every row), `access-by-peer`, and the lists of the other ways in and of changes. Throws AppError. */
 export function accessReportWith(reading: AccessReading): ReportBuilder<AccessFilter> {

@@ -95,7 +95,7 @@ function joined(table: string, fields: readonly FieldName[]): string {
 function docsSelect(where: string, isLine: boolean): string {
   // Of a flow the end alone brings its own sums here; those of other documents come with `more`.
   const sums = DELTA_FIELDS.map((field, i) => `CASE WHEN ${IS_END} THEN "${field}" END AS ${SUMS[i]}`)
-  return `SELECT ${isLine ? `"event.id"` : FLOW_ID} AS flow, "event.id" AS id, "@timestamp" AS seen, coalesce("event.start", "@timestamp") AS start,
+  return `SELECT ${isLine ? 'NULL::VARCHAR' : FLOW_ID} AS flow, "event.id" AS id, "@timestamp" AS seen, coalesce("event.start", "@timestamp") AS start,
       ${isLine ? '"@timestamp"' : '"event.end"'} AS finish, ${isLine} AS is_line, ${isLine ? 'true' : IS_END} AS is_end,
       coalesce(${isLine ? 'false' : IS_HOST_WORD}, false) AS is_word, who.number AS who, what.number AS what,
       ${isLine ? 'rule.number' : 'NULL::INTEGER'} AS rule, NULL::INTEGER AS host,
@@ -133,55 +133,64 @@ export type Merge = {
 export function mergeStatements({ period: { from }, until, isLast, hasKnown, hasDisputes }: Merge): string[] {
   const begin = `make_timestamp(${from})`
   const atOnce = DOC.map((name) => {
-    if (name === 'is_word') return 'bool_and(is_word) OVER flows'
-    if (name === 'rule' || name === 'host') return `max(${name}) OVER flows`
-    return SUMS.some((sum) => sum === name) ? `(sum(${name}) OVER flows)::BIGINT` : name
-  })
-  const both = DOC.map((name) => {
-    if (name === 'rule') return 'coalesce(best.rule, added.rule) AS rule'
-    if (name === 'host') return 'coalesce(added.host, best.host) AS host'
-    return SUMS.some((sum) => sum === name)
-      ? `CASE WHEN best.${name} IS NULL THEN added.${name} ELSE best.${name} + coalesce(added.${name}, 0) END AS ${name}`
-      : `best.${name}`
+    if (name === 'is_word') return 'bool_and(is_word) OVER flows AS is_word'
+    if (name === 'rule' || name === 'host') return `max(${name}) OVER flows AS ${name}`
+    return SUMS.some((sum) => sum === name) ? `(sum(${name}) OVER flows)::BIGINT AS ${name}` : name
   })
   // A row waits for what may follow it; at the end of the period nothing does.
   const isDone = isLast
     ? 'true'
-    : `best.is_line OR (best.is_end AND best.seen < make_timestamp(${until - LINGER}) AND best.flow NOT IN (SELECT flow FROM late WHERE until > make_timestamp(${until})))`
+    : `(is_line OR (is_end AND best.seen < make_timestamp(${until - LINGER}) AND coalesce(late.until <= make_timestamp(${until}), true)))`
+  const merged = (columns: readonly string[], condition: string) => `SELECT ${columns.join(', ')}
+     FROM (SELECT * FROM docs WHERE is_line OR flow NOT IN (SELECT flow FROM several) UNION ALL SELECT * FROM chosen) AS best
+     LEFT JOIN added USING (flow) LEFT JOIN late USING (flow) LEFT JOIN gone USING (flow) ${condition}
+       AND (is_line OR best.start >= ${begin} OR gone.flow IS NULL) AND NOT (is_word AND best.start >= ${begin})`
   return [
     `CREATE TABLE IF NOT EXISTS carry AS SELECT * FROM docs WHERE false`,
     `CREATE TABLE IF NOT EXISTS early AS SELECT * FROM more WHERE false`,
     `INSERT INTO docs SELECT * FROM carry`,
     `INSERT INTO more SELECT * FROM early`,
     `CREATE OR REPLACE TABLE several AS SELECT flow FROM docs WHERE NOT is_line GROUP BY flow HAVING count(*) > 1`,
-    `CREATE OR REPLACE TABLE best AS SELECT * FROM docs WHERE is_line OR flow NOT IN (SELECT flow FROM several)
-     UNION ALL SELECT ${atOnce.join(', ')} FROM docs WHERE NOT is_line AND flow IN (SELECT flow FROM several)
+    `CREATE OR REPLACE TABLE chosen AS SELECT ${atOnce.join(', ')} FROM docs WHERE NOT is_line AND flow IN (SELECT flow FROM several)
      WINDOW flows AS (PARTITION BY flow) QUALIFY row_number() OVER (PARTITION BY flow ORDER BY is_end DESC, seen DESC, id DESC) = 1`,
-    `CREATE OR REPLACE TABLE merged AS SELECT ${both.join(', ')}, greatest(best.seen, added.seen) AS newest, ${isDone} AS is_done
-     FROM best LEFT JOIN (${ADDED}) AS added ON best.flow = added.flow AND NOT best.is_line
-     WHERE best.is_line OR ((best.start >= ${begin} OR best.flow NOT IN (SELECT flow FROM gone)) AND NOT (best.is_word AND best.start >= ${begin}))`,
-    `CREATE OR REPLACE TABLE early AS SELECT more.* FROM more ANTI JOIN best USING (flow) WHERE more.seen > make_timestamp(${until - LINGER})`,
-    `CREATE OR REPLACE TABLE carry AS SELECT ${DOC.join(', ')} FROM merged WHERE NOT is_done`,
-    releasedSelect(hasKnown, hasDisputes),
+    `CREATE OR REPLACE TABLE added AS SELECT flow, max(seen) AS seen, ${SUMS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')},
+       max(host) AS host, max(rule) AS rule FROM more GROUP BY flow`,
+    `CREATE OR REPLACE TABLE early AS SELECT more.* FROM more ANTI JOIN docs USING (flow) WHERE more.seen > make_timestamp(${until - LINGER})`,
+    `CREATE OR REPLACE TABLE carry AS ${merged(DOC.map(bothOf), `WHERE NOT ${isDone}`)}`,
+    releasedSelect(merged, isDone, hasKnown, hasDisputes),
     `INSERT INTO gone SELECT flow FROM released WHERE NOT is_line AND start < ${begin}`,
   ]
 }
 
-/** Twice in `more`: once of this stretch, once from the one before. */
-const ADDED = `SELECT flow, max(seen) AS seen, ${SUMS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')}, max(host) AS host, max(rule) AS rule FROM more GROUP BY flow`
+/** A column of a document with what others of its connection add to it. */
+function bothOf(name: string): string {
+  if (name === 'flow') return 'best.flow'
+  if (name === 'rule') return 'coalesce(best.rule, added.rule) AS rule'
+  if (name === 'host') return 'coalesce(added.host, best.host) AS host'
+  return SUMS.some((sum) => sum === name)
+    ? `CASE WHEN best.${name} IS NULL THEN added.${name} ELSE best.${name} + coalesce(added.${name}, 0) END AS ${name}`
+    : `best.${name}`
+}
 
 /** With the stretch of the newest inventory that the row begins in, 0 = none, and the findings that it overlaps, null = none. */
-function releasedSelect(hasKnown: boolean, hasDisputes: boolean): string {
+function releasedSelect(
+  merged: (columns: readonly string[], condition: string) => string,
+  isDone: string,
+  hasKnown: boolean,
+  hasDisputes: boolean,
+): string {
+  const columns = DOC.filter((name) => name !== 'is_end' && name !== 'is_word').map(bothOf)
+  const rows = merged([...columns, 'greatest(best.seen, added.seen) AS newest'], `WHERE ${isDone}`)
   const known = hasKnown
-    ? 'LEFT JOIN known ON known.key = who.c0 AND merged.start >= known.since AND merged.start < known.until'
+    ? 'LEFT JOIN known ON known.key = who.c0 AND done.start >= known.since AND done.start < known.until'
     : ''
   const disputes = hasDisputes
-    ? `LEFT JOIN (SELECT merged.id, list(DISTINCT dispute.finding ORDER BY dispute.finding) AS disputed
-       FROM merged JOIN who ON who.number = merged.who JOIN dispute ON dispute.key = who.c0
-         AND merged.start <= dispute.until AND greatest(merged.finish, merged.newest) >= dispute.since
-       WHERE is_done GROUP BY merged.id) AS disputes ON disputes.id = merged.id`
+    ? `LEFT JOIN (SELECT done.id, list(DISTINCT dispute.finding ORDER BY dispute.finding) AS disputed
+       FROM done JOIN who ON who.number = done.who JOIN dispute ON dispute.key = who.c0
+         AND done.start <= dispute.until AND greatest(done.finish, done.newest) >= dispute.since
+       GROUP BY done.id) AS disputes ON disputes.id = done.id`
     : ''
-  return `CREATE OR REPLACE TABLE released AS SELECT merged.* EXCLUDE (is_done, is_end, is_word), ${hasKnown ? 'coalesce(known.number, 0)' : '0'}::INTEGER AS known,
+  return `CREATE OR REPLACE TABLE released AS WITH done AS (${rows}) SELECT done.*, ${hasKnown ? 'coalesce(known.number, 0)' : '0'}::INTEGER AS known,
       ${hasDisputes ? 'disputes.disputed' : 'NULL::VARCHAR[]'} AS disputed
-    FROM merged ${hasKnown ? 'JOIN who ON who.number = merged.who' : ''} ${known} ${disputes} WHERE is_done`
+    FROM done ${hasKnown ? 'JOIN who ON who.number = done.who' : ''} ${known} ${disputes}`
 }

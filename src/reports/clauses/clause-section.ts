@@ -15,6 +15,7 @@ export function clausesFor(kind: ReportKind, isEvery: boolean): Clause[] {
   return CLAUSES.filter(({ kinds, verifiedAgainst }) => kinds.includes(kind) && (isEvery || verifiedAgainst !== null))
 }
 
+/** One section: the table of clauses, and how many were left out. */
 export function clauseSections(kind: ReportKind, isEvery: boolean): Section[] {
   const shown = clausesFor(kind, isEvery)
   const left = clausesFor(kind, true).length - shown.length

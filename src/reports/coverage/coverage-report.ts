@@ -1,9 +1,9 @@
 /** `report coverage`: what each source delivered, lost or missed in a period, and what each hole means for who reads about its time. */
 import type { EventReader } from '../../store/event-reader.ts'
+import { MINUTE, type Micros } from '../../time.ts'
 import type { ReportDocument } from '../document/report-document.ts'
 import { closingSections, type PageOne, pageOneSections, readPageOne } from '../page-one/page-one.ts'
-import { isCovered } from '../page-one/place.ts'
-import type { ReportBuilder } from '../report-question.ts'
+import type { ReportBuilder, ReportPeriod } from '../report-question.ts'
 import { coverageData } from './coverage-data.ts'
 import {
   deliveredSection,
@@ -15,6 +15,7 @@ import {
 import { writeDays } from './day-rows.ts'
 import { type Holes, writeHoles } from './hole-rows.ts'
 import { readRemarks } from './remark-counts.ts'
+import { isSilent } from './silent-source.ts'
 
 /** It is about all sources. */
 export type CoverageOptions = { readonly [option: string]: never }
@@ -49,29 +50,40 @@ export const buildCoverageReport: ReportBuilder<CoverageOptions> = async (
       ...closingSections('coverage', told, question),
     ],
     data: coverageData(told, holes, days),
-    isFound: isFound(told, holes),
+    isFound: isFound(told, holes, period),
   }
 }
 
-function isFound({ sources, damage = [] }: PageOne, { gaps }: Holes): boolean {
+/** Certainly missing, without a gap that says so: from here on it is no edge of the period. */
+const MISSING_MIN: Micros = 5 * MINUTE
+
+function isFound({ sources, damage = [] }: PageOne, { gaps }: Holes, { from, to }: ReportPeriod): boolean {
   const isMissing = sources.some(
-    ({ isDeclared, hasSpoken, heartbeats = 0, lost, uncountedLosses = 0 }) =>
-      (isDeclared && !hasSpoken && heartbeats === 0) || lost + uncountedLosses > 0,
+    (each) =>
+      isSilent(each) ||
+      each.lost + (each.uncountedLosses ?? 0) > 0 ||
+      ((100 - each.atMost) / 100) * (to - from) > MISSING_MIN,
   )
-  return gaps > 0 || isMissing || damage.length > 0
+  return gaps > 0 || isMissing || damage.length > 0 || sources.length === 0
 }
 
 function summaryOf({ sources, damage = [] }: PageOne, { gaps, losses }: Holes): string[] {
-  const told = sources.filter(isCovered)
-  if (told.length === 0)
+  if (sources.length === 0)
     return ['Nothing of the period is recorded, and no source is declared: nothing is known about it.']
-  const silent = told.filter(
-    ({ isDeclared, hasSpoken, heartbeats = 0 }) => isDeclared && !hasSpoken && heartbeats === 0,
-  )
-  const whole = told.filter(({ atLeast, lost, uncountedLosses = 0 }) => atLeast >= 100 && lost + uncountedLosses === 0)
+  const silent = sources.filter(isSilent).length
+  const whole = sources.filter(
+    ({ atLeast, lost, uncountedLosses = 0 }) => atLeast >= 100 && lost + uncountedLosses === 0,
+  ).length
   return [
-    `${whole.length} of ${told.length} ${told.length === 1 ? 'source was' : 'sources were'} surely recorded for the whole period; of the others parts are missing, or may be.`,
-    `${gaps} ${gaps === 1 ? 'gap is' : 'gaps are'} stated, and ${losses} ${losses === 1 ? 'loss' : 'losses'}; ${silent.length === 0 ? 'no declared source is silent' : `${silent.length} declared ${silent.length === 1 ? 'source is' : 'sources are'} silent`}.`,
+    whole === sources.length
+      ? `${sources.length === 1 ? 'The one source was' : `All ${sources.length} sources were`} surely recorded for the whole period.`
+      : `${whole} of ${counted(sources.length, 'source')} surely recorded for the whole period; of the others parts are missing, or may be.`,
+    `${counted(gaps, 'gap', 'is', 'are')} stated, and ${losses} ${losses === 1 ? 'loss' : 'losses'}; ${silent === 0 ? 'no declared source is silent' : `${counted(silent, 'declared source', 'is', 'are')} silent`}.`,
     ...(damage.length > 0 ? ['Part of the records could not be read.'] : []),
   ]
+}
+
+/** `1 source was`, `8 sources were`. */
+function counted(count: number, noun: string, one = 'was', many = 'were'): string {
+  return count === 1 ? `1 ${noun} ${one}` : `${count} ${noun}s ${many}`
 }

@@ -11,16 +11,16 @@ import { DAYS_FILE, type Days } from './day-rows.ts'
 import { meaningOf } from './hole-meaning.ts'
 import { HOLES_FILE, type Hole, type Holes } from './hole-rows.ts'
 import { REMARKS_MAX, type RemarkCount } from './remark-counts.ts'
+import { isSilent } from './silent-source.ts'
 
 /** Sources shown; the file has all of them. */
 const SOURCES_SHOWN_MAX = 200
 /** Columns of the chart, by the contract of charts. */
 const BUCKETS_MAX = 400
 
+/** Five figures: sources, gaps, losses, declared and silent, not declared. */
 export function overviewSection({ sources }: PageOne, { gaps, losses }: Holes): Section {
-  const silent = sources.filter(
-    ({ isDeclared, hasSpoken, heartbeats = 0 }) => isDeclared && !hasSpoken && heartbeats === 0,
-  )
+  const silent = sources.filter(isSilent)
   const undeclared = sources.filter(({ isDeclared }) => !isDeclared)
   const toneOf = (count: number, tone: Tone): Tone => (count === 0 ? 'good' : tone)
   return {
@@ -46,6 +46,7 @@ export function overviewSection({ sources }: PageOne, { gaps, losses }: Holes): 
   }
 }
 
+/** Numbers of each source, and documents over time. */
 export function deliveredSection({ sources, sourcesOmitted = 0 }: PageOne, days: Days, period: ReportPeriod): Section {
   const columns = [
     'Received',
@@ -125,6 +126,7 @@ function documentsChart({ step, buckets }: Days, { from, to }: ReportPeriod): Bl
   }
 }
 
+/** Gaps and losses with what each means for who reads about its time. */
 export function holesSection({ shown, gaps, losses }: Holes): Section {
   return {
     id: 'holes',
@@ -190,6 +192,7 @@ const REMARKS: Readonly<Record<RemarkCount['action'], string>> = {
   limit: 'a limit of peertrail was reached',
 }
 
+/** Lines that could not be used and limits that were hit, by reason. */
 export function remarksSection(remarks: readonly RemarkCount[]): Section {
   return {
     id: 'remarks',

@@ -14,9 +14,9 @@ const LETTER = 5.6
 /** A colour, and what is drawn over it. */
 export type Paint = { readonly color: string; readonly over: Pattern }
 
-type Pattern = 'none' | 'rising' | 'dots' | 'falling' | 'bars' | 'grid'
+type Pattern = 'none' | 'rising' | 'falling' | 'bars' | 'rows' | 'wide'
 
-const PATTERNS: readonly Pattern[] = ['none', 'rising', 'dots', 'falling', 'bars', 'grid']
+const PATTERNS: readonly Pattern[] = ['none', 'rising', 'bars', 'falling', 'rows', 'wide']
 /** Dark first; the next series of the same tone takes the next. */
 const COLORS: { readonly [tone in Tone | 'neutral']: readonly string[] } = {
   good: ['#00684b', '#4fa88a', '#8fcbb5'],
@@ -26,10 +26,10 @@ const COLORS: { readonly [tone in Tone | 'neutral']: readonly string[] } = {
   plain: ['#5b6470', '#8d96a2', '#bcc3cb'],
 }
 const STATES: { readonly [state in StripState]: Paint & { readonly label: string } } = {
-  covered: { color: '#00684b', over: 'none', label: 'recorded' },
+  covered: { color: '#4fa88a', over: 'none', label: 'recorded' },
   partly: { color: '#dd9a33', over: 'rising', label: 'recorded with losses' },
-  gap: { color: '#9e2a1f', over: 'grid', label: 'not recorded' },
-  silent: { color: '#dfe3e8', over: 'dots', label: 'nothing was said' },
+  gap: { color: '#9e2a1f', over: 'rows', label: 'not recorded' },
+  silent: { color: '#dfe3e8', over: 'falling', label: 'nothing was said' },
 }
 
 /** In the order of legends. */
@@ -53,37 +53,29 @@ export function definedPaints(
   prefix: string,
   paints: readonly Paint[],
 ): { readonly defs: string; readonly fills: readonly string[] } {
-  const patterns = paints.map(({ color, over }, i) =>
+  const stripes = paints.map(({ color, over }, i) =>
     over === 'none'
       ? ''
-      : `<pattern id="${prefix}-p${i}" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6" fill="${color}"/>${strokes(over, color)}</pattern>`,
+      : `<linearGradient id="${prefix}-p${i}" gradientUnits="userSpaceOnUse" spreadMethod="repeat" x1="0" y1="0" ${STRIPES[over]}><stop offset="0" stop-color="${color}"/><stop offset=".7" stop-color="${color}"/><stop offset=".7" stop-color="${inkOn(color)}"/><stop offset="1" stop-color="${inkOn(color)}"/></linearGradient>`,
   )
   return {
-    defs: patterns.join('') === '' ? '' : `<defs>${patterns.join('')}</defs>`,
+    defs: stripes.join('') === '' ? '' : `<defs>${stripes.join('')}</defs>`,
     fills: paints.map(({ color, over }, i) => (over === 'none' ? color : `url(#${prefix}-p${i})`)),
   }
 }
 
-function strokes(over: Pattern, color: string): string {
-  // Light colours get dark strokes.
-  const ink = Number.parseInt(color.slice(1, 3), 16) > 0xb0 ? '#4a4f57' : '#fff'
-  const line = (path: string) => `<path d="${path}" stroke="${ink}" stroke-width="1" fill="none"/>`
-  switch (over) {
-    case 'none':
-      return ''
-    case 'rising':
-      return line('M-1 1L1 -1M0 6L6 0M5 7L7 5')
-    case 'falling':
-      return line('M-1 5L1 7M0 0L6 6M5 -1L7 1')
-    case 'bars':
-      return line('M3 0V6')
-    case 'grid':
-      return line('M-1 1L1 -1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5 -1L7 1')
-    case 'dots':
-      return `<circle cx="3" cy="3" r="1" fill="${ink}"/>`
-    default:
-      return over satisfies never
-  }
+/** From one stripe to the next. Gradients stay lines in a PDF; what `<pattern>` draws becomes pixels there, ten times as large. */
+const STRIPES: { readonly [pattern in Exclude<Pattern, 'none'>]: string } = {
+  rising: 'x2="2.5" y2="2.5"',
+  falling: 'x2="2.5" y2="-2.5"',
+  bars: 'x2="4" y2="0"',
+  rows: 'x2="0" y2="3.5"',
+  wide: 'x2="5" y2="5"',
+}
+
+/** Light colours get dark stripes. */
+function inkOn(color: string): string {
+  return Number.parseInt(color.slice(1, 3), 16) > 0xb0 ? '#6b727c' : '#fff'
 }
 
 /** A coordinate with two digits, the same on every machine. */

@@ -24,9 +24,12 @@ const DAY_MARKS: readonly (readonly number[])[] = [
   [1, 16],
 ]
 
+/** More than can be drawn beside anything else; sums of it are still numbers. */
+const AMOUNT_MAX = 1e18
+
 /** What a chart draws of a number that came from elsewhere: no negative, no NaN. */
 export function amountOf(value: number | undefined): number {
-  return value !== undefined && Number.isFinite(value) && value > 0 ? value : 0
+  return value !== undefined && Number.isFinite(value) && value > 0 ? Math.min(value, AMOUNT_MAX) : 0
 }
 
 /** `12,345`, `1.5`; bytes as `34 MB`. */

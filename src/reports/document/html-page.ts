@@ -85,12 +85,12 @@ function summaryHtml({ summary, isFound }: ReportDocument): string {
 function contentsHtml(sections: readonly Section[], ids: readonly string[]): string {
   if (sections.length < CONTENTS_FROM) return ''
   const items = sections.map(({ title }, i) => `<li><a href="#${ids[i]}">${htmlText(title, CELL_MAX)}</a></li>\n`)
-  return `<nav id="contents" aria-label="Contents">\n<h2>Contents</h2>\n<ol>\n${items.join('')}<li><a href="#about">About this report</a></li>\n</ol>\n</nav>\n`
+  return `<nav id="contents" aria-label="Contents">\n<h2>Contents</h2>\n<ul>\n${items.join('')}<li><a href="#about">About this report</a></li>\n</ul>\n</nav>\n`
 }
 
 function sectionHtml({ title, blocks }: Section, id: string, place: number, frame: ReportFrame): string {
   const body = blocks.map((block, i) => blockHtml(block, `d${place}-${i}`, frame))
-  return `<section id="${id}">\n<h2><span class="number">${place + 1}</span> ${htmlText(title, CELL_MAX)}</h2>\n${body.join('')}</section>\n`
+  return `<section id="${id}">\n<h2>${htmlText(title, CELL_MAX)}</h2>\n${body.join('')}</section>\n`
 }
 
 function aboutHtml({ reportId, software, source, command, files }: ReportFrame): string {

@@ -36,7 +36,9 @@ export function tableHtml(table: Table, frame: ReportFrame): string {
     return `${head}<p class="empty">${htmlText(table.empty)}</p>\n`
   }
   const rows = table.rows.slice(0, ROWS_MAX)
-  const { size, isBroken } = layout(columns, rows)
+  const { size, isBroken, shares } = layout(columns, rows)
+  const widths =
+    shares.length === 0 ? '' : `<colgroup>${shares.map((share) => `<col class="w${share}">`).join('')}</colgroup>`
   const classes = columns.map(({ align, isCode }, i) => {
     const names = [align === 'right' ? 'r' : '', isCode === true ? 'c' : '', isBroken[i] === true ? 'b' : '']
     return classAttribute(names)
@@ -52,7 +54,7 @@ export function tableHtml(table: Table, frame: ReportFrame): string {
     .join('')
   const title = caption === '' ? '' : `<caption>${htmlText(caption, CELL_MAX)}</caption>`
   const rest = restText(table, rows.length, frame)
-  return `<div class="wide"><table${classAttribute([size])}>${title}<thead><tr>${head}</tr></thead><tbody>\n${body}</tbody></table></div>${rest === '' ? '' : `<p class="rest">${htmlText(rest)}</p>`}\n`
+  return `<div class="wide"><table${classAttribute([size])}>${title}${widths}<thead><tr>${head}</tr></thead><tbody>\n${body}</tbody></table></div>${rest === '' ? '' : `<p class="rest">${htmlText(rest)}</p>`}\n`
 }
 
 /** What is not on the page, and where it is; '' = nothing is left out. */
@@ -86,30 +88,28 @@ export function richCell(cell: Cell): RichCell {
   return typeof cell === 'string' ? { text: cell } : cell
 }
 
-function layout(
-  columns: readonly Column[],
-  rows: readonly (readonly Cell[])[],
-): { readonly size: string; readonly isBroken: readonly boolean[] } {
-  const measured = columns.map((column, i) => {
-    const texts = [{ text: column.title }, ...rows.map((row) => richCell(row[i] ?? ''))]
-    const widths = texts.map(({ text, isCode = column.isCode ?? false }: RichCell) => {
-      const factor = isCode ? CODE_WIDTH : 1
-      const words = visibleText(text, CELL_MAX).split(' ')
-      const all = words.reduce((sum, word) => sum + word.length + 1, -1)
-      // A right-aligned number is never wrapped.
-      const word = column.align === 'right' ? all : Math.max(...words.map(({ length }) => length))
-      return { all: all * factor, word: word * factor }
-    })
-    return { all: Math.max(...widths.map(({ all }) => all)), word: Math.max(...widths.map(({ word }) => word)) }
-  })
-  const wished = measured.reduce(
-    (sum, { all, word }) => sum + Math.max(Math.min(all, COMFORT), Math.min(word, COMFORT)) + GAP,
-    0,
+type Layout = {
+  readonly size: string
+  readonly isBroken: readonly boolean[]
+  /** Percent of the sheet for each column; empty where all have room. */
+  readonly shares: readonly number[]
+}
+
+type Measured = { readonly all: number; readonly word: number }
+
+function layout(columns: readonly Column[], rows: readonly (readonly Cell[])[]): Layout {
+  const measured = columns.map((column, i) =>
+    measure(
+      column,
+      rows.map((row) => richCell(row[i] ?? '')),
+    ),
   )
-  const size = SIZES.find(({ letters }) => wished <= letters) ?? SIZES[2]
+  const wished = measured.reduce((sum, { all, word }) => sum + Math.min(Math.max(all, word), COMFORT) + GAP, 0)
+  const { name, letters } = SIZES.find((size) => wished <= size.letters) ?? SIZES[2]
   const isBroken = columns.map(() => false)
-  const least = () => measured.reduce((sum, { word }, i) => sum + (isBroken[i] === true ? BROKEN : word) + GAP, 0)
-  while (least() > size.letters) {
+  const least = ({ word }: Measured, i: number) => (isBroken[i] === true ? BROKEN : word) + GAP
+  const sumOf = (lengths: readonly number[]) => lengths.reduce((sum, each) => sum + each, 0)
+  while (sumOf(measured.map(least)) > letters) {
     const open = measured
       .map(({ word }, i) => ({ word, i }))
       .filter(({ word, i }) => isBroken[i] === false && word > BROKEN)
@@ -117,7 +117,39 @@ function layout(
     if (longest.i < 0) break
     isBroken[longest.i] = true
   }
-  return { size: size.name, isBroken }
+  const leasts = measured.map(least)
+  // A column of twice the text needs twice the lines: what is left of the sheet goes where it saves most of them.
+  const more = measured.map(({ all }, i) => Math.max(0, all + GAP - (leasts[i] ?? 0)))
+  const spare = letters - sumOf(leasts)
+  if (sumOf(more) <= spare) return { size: name, isBroken, shares: [] }
+  const widths = leasts.map((each, i) => each + (Math.max(0, spare) * (more[i] ?? 0)) / sumOf(more))
+  return { size: name, isBroken, shares: widths.map((each) => Math.max(1, Math.round((each / sumOf(widths)) * 100))) }
+}
+
+/** In letters of the sheet. Heads are wrapped, so only their longest word counts. */
+function measure({ title, align, isCode: isCodeColumn = false }: Column, cells: readonly RichCell[]): Measured {
+  const head = Math.max(
+    ...visibleText(title, CELL_MAX)
+      .split(' ')
+      .map(({ length }) => length),
+  )
+  let [all, word] = [head, head]
+  for (const { text, note = '', tone = 'plain', isCode = isCodeColumn } of cells) {
+    const parts = [
+      { text, factor: isCode ? CODE_WIDTH : 1, before: tone === 'plain' ? 0 : 2 },
+      { text: note, factor: 0.9, before: 0 },
+    ]
+    for (const { text: part, factor, before } of parts) {
+      const shown = visibleText(part, CELL_MAX)
+      const whole = shown.length * factor + before
+      all = Math.max(all, whole)
+      // A number stands on one line.
+      const longest =
+        align === 'right' ? whole : Math.max(...shown.split(/[ -]/).map(({ length }) => length + 1)) * factor
+      word = Math.max(word, longest)
+    }
+  }
+  return { all, word }
 }
 
 function classAttribute(names: readonly string[]): string {

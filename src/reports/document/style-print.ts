@@ -25,7 +25,8 @@ table{font-size:8.3pt}
 table.small{font-size:7.4pt}
 table.tiny{font-size:6.5pt}
 th,td{padding:2.5pt 4pt}
-thead{display:table-header-group}
+thead{display:table-header-group;break-inside:avoid;break-after:avoid}
+tbody tr:first-child{break-before:avoid}
 tr{break-inside:avoid}
 caption,.caption{break-after:avoid}
 .rest{break-before:avoid}

@@ -2,6 +2,11 @@
  * How a report looks. Fonts are the system's, nothing is fetched; black on white, every text at least 4.5:1 against what is behind it.
  * No rule depends on anything from data.
  */
+
+/** `col.w7{width:7%}`: a page whose policy forbids style attributes has a class for each width. */
+const COLUMN_WIDTHS = Array.from({ length: 100 }, (_, i) => `col.w${i + 1}{width:${i + 1}%}`).join('')
+
+/** For screens; what paper needs besides is in style-print.ts. */
 export const SCREEN_STYLE = `
 *{box-sizing:border-box}
 html{font:15px/1.5 "Helvetica Neue",Arial,"Liberation Sans","Noto Sans",sans-serif;color:#1c2430;background:#fff;-webkit-text-size-adjust:100%}
@@ -9,7 +14,6 @@ body{margin:0 auto;max-width:64rem;padding:2rem 1.5rem 4rem;overflow-wrap:break-
 p{margin:0 0 .6rem;max-width:48rem}
 h1{font-size:1.9rem;line-height:1.15;margin:0 0 .2rem;font-weight:700}
 h2{font-size:1.2rem;line-height:1.25;margin:2.2rem 0 .7rem;font-weight:700;color:#14324f}
-h2 .number{color:#55606e;font-weight:400;margin-right:.35rem}
 a{color:#14507f}
 code{font-family:"SFMono-Regular",Consolas,"Liberation Mono",Menlo,monospace;font-size:.88em;overflow-wrap:anywhere;direction:ltr;unicode-bidi:bidi-override}
 header{border-bottom:2px solid #14324f;padding-bottom:1rem;margin-bottom:1.4rem}
@@ -25,7 +29,7 @@ header .zone{margin:0;color:#55606e}
 .summary h2{margin:0 0 .4rem}
 .summary p{font-size:1.03rem;max-width:none}
 nav h2{font-size:1rem;margin:1.2rem 0 .4rem}
-nav ol{margin:0;padding-left:1.6rem;columns:2;column-gap:2rem}
+nav ul{list-style:none;margin:0;padding:0;columns:2;column-gap:2rem}
 nav li{margin:.1rem 0;break-inside:avoid}
 ul{margin:.2rem 0 .8rem;padding-left:1.3rem}
 li{margin:.15rem 0}
@@ -62,12 +66,12 @@ table.facts tr:nth-child(even){background:none}
 .bad,.warning{font-weight:700}
 .mark{width:.8em;height:.8em;margin-right:.35em;fill:none;stroke:currentColor;stroke-width:1.7;stroke-linecap:round;stroke-linejoin:round;vertical-align:-.05em}
 .figures{display:flex;flex-wrap:wrap;gap:.8rem;margin:.6rem 0 1.2rem}
-.figure{flex:1 1 8.5rem;min-width:0;border:1px solid #d5dae0;border-top:3px solid #5b6470;padding:.6rem .8rem;font-weight:400}
+.figure{flex:1 1 6.6rem;min-width:0;border:1px solid #d5dae0;border-top:3px solid #5b6470;padding:.6rem .8rem;font-weight:400}
 .figure.good{border-top-color:#00684b}
 .figure.warning{border-top-color:#b06a00}
 .figure.bad{border-top-color:#9e2a1f}
 .figure p{margin:0;overflow-wrap:anywhere}
-.figure .value{font-size:1.55rem;line-height:1.2;font-weight:700;font-variant-numeric:tabular-nums}
+.figure .value{font-size:1.45rem;line-height:1.2;font-weight:700;font-variant-numeric:tabular-nums}
 .figure .label{color:#1c2430}
 .chart{margin:1rem 0 1.2rem}
 .chart figcaption{font-weight:700;font-size:.95rem;margin-bottom:.4rem}
@@ -82,4 +86,5 @@ table.form{margin:.6rem 0 1rem}
 table.form tr{background:none}
 table.form th{width:11rem;font-weight:400;border:0;padding:.9rem .6rem .2rem 0;vertical-align:bottom}
 table.form td{border:0;border-bottom:1px solid #1c2430;height:2.4rem}
+${COLUMN_WIDTHS}
 `

@@ -124,7 +124,8 @@ export function publicKeyFile(fingerprint: string): string {
 
 /** `fingerprint` of the key that signs; '' = not signed. Files come out sorted by name. */
 export function makeManifest(head: ManifestHead, files: readonly ManifestFile[], fingerprint: string): Manifest {
-  return {
+  // A manifest that could not be read back would be a mistake of ours: it throws here, before anything is signed.
+  return MANIFEST.parse({
     files: files.map(({ name, bytes, rows, sha256 }) => ({ bytes, name, rows, sha256 })).sort(byName),
     report: {
       asked_by: head.askedBy,
@@ -144,7 +145,7 @@ export function makeManifest(head: ManifestHead, files: readonly ManifestFile[],
     signature: fingerprint === '' ? null : { algorithm: 'Ed25519', public_key: fingerprint },
     source: sourceOf(head.source),
     version: MANIFEST_VERSION,
-  }
+  } satisfies Manifest)
 }
 
 /** The bytes of the file. */

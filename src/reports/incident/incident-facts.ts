@@ -13,13 +13,10 @@ import { type RuleFact, readRules } from './incident-rules.ts'
 import type { IncidentScope } from './incident-scope.ts'
 import { keyQuery } from './incident-subject.ts'
 import { namedAt } from './story-holder.ts'
-import { countStory } from './story-read.ts'
 import type { StoryLine } from './story-row.ts'
 
 export type IncidentFacts = {
   readonly scope: IncidentScope
-  readonly lines: number
-  readonly documents: number
   readonly activity: ActivityFacts
   readonly presence: readonly Presence[]
   readonly mappings: readonly Mapping[]
@@ -48,7 +45,9 @@ export type GatheredIncident = IncidentFacts & {
   readonly shown: readonly StoryLine[]
   /** Documents of the story by dataset, sorted. */
   readonly datasets: ReadonlyMap<string, number>
-  /** Line by line what was written to the file of the story. */
+  /** Documents of the story. */
+  readonly documents: number
+  /** Lines that were written to the file of the story. */
   readonly written: number
 }
 
@@ -60,29 +59,25 @@ export async function readIncidentFacts(
   disputes: readonly Dispute[],
 ): Promise<IncidentFacts> {
   const { progress } = question
-  const steps = 8
+  const steps = 7
   const step = (done: number) => progress('incident', done, steps)
   step(0)
-  const { lines, documents } = await countStory(reader, scope.story)
-  step(1)
   const activity = await readActivity(reader, scope)
-  step(2)
+  step(1)
   const presence = await readPresence(reader, scope)
   const { mappings, total: mappingCount } = await readMappings(reader, scope)
-  step(3)
+  step(2)
   const { stays, total: stayCount } = await readStays(reader, scope)
-  step(4)
+  step(3)
   const { rules, total: ruleCount } = await readRules(reader, scope)
-  step(5)
+  step(4)
   const { findings, total: findingCount } = await readIncidentFindings(reader, scope)
-  step(6)
+  step(5)
   const gaps = (await readGaps(reader, scope.period)).filter(({ machine }) => scope.machines.includes(machine))
-  step(7)
+  step(6)
   const own = new Set(scope.keys)
   const facts = {
     scope,
-    lines,
-    documents,
     activity,
     presence,
     mappings,
@@ -99,7 +94,7 @@ export async function readIncidentFacts(
     bounds: await reader.bounds(null),
     through: await countThrough(reader, scope),
   }
-  step(8)
+  step(7)
   return facts
 }
 

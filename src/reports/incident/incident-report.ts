@@ -17,7 +17,7 @@ import { evidenceSection, findingsSection, rulesSection, storySection, unknownSe
 import type { IncidentSubject } from './incident-subject.ts'
 import { summaryOf } from './incident-words.ts'
 import { createRowFile } from './row-file.ts'
-import { readStory } from './story-read.ts'
+import { type OpenStory, openStory } from './story-read.ts'
 import { type StoryLine, storyLine, TIMELINE_COLUMNS, TIMELINE_FILE, timelineRow } from './story-row.ts'
 
 /** Lines of the story on the page; the file has all. */
@@ -44,10 +44,9 @@ export async function buildWith(
   const scope = await readIncidentScope(reader, subject, question.period)
   const disputes = await disputesOf(reader, question.period)
   const facts = await readIncidentFacts(reader, scope, question, disputes)
-  const { shown, written } = await writeStory(reader, facts, question, outlet)
-  const datasets = await writeEvidenceList(reader, scope.story, facts.documents, outlet, question.progress)
+  const told = await tell(reader, facts, question, outlet)
   const pageOne = await readPageOne(reader, question)
-  return incidentDocument({ ...facts, shown, written, datasets, pageOne }, question)
+  return incidentDocument({ ...facts, ...told, pageOne }, question)
 }
 
 function incidentDocument(facts: GatheredIncident, question: ReportQuestion): ReportDocument {
@@ -80,9 +79,29 @@ function isFound({ scope, findingCount, disputes, gaps, activity }: IncidentFact
   return !scope.isKnown || findingCount > 0 || disputes.length > 0 || gaps.length > 0 || doubtful > 0
 }
 
-async function writeStory(
+type Told = Pick<GatheredIncident, 'shown' | 'written' | 'documents' | 'datasets'>
+
+/** Writes the files of the story and its evidence. */
+async function tell(
   reader: EventReader,
-  { scope, lines, disputes }: IncidentFacts,
+  facts: IncidentFacts,
+  question: ReportQuestion,
+  outlet: RowOutlet,
+): Promise<Told> {
+  question.progress('story', 0, 0)
+  const story = await openStory(reader, facts.scope.story)
+  try {
+    const lines = await writeStory(story, facts, question, outlet)
+    const datasets = await writeEvidenceList(story, outlet, question.progress)
+    return { ...lines, documents: story.documents, datasets }
+  } finally {
+    await story.close()
+  }
+}
+
+async function writeStory(
+  story: OpenStory,
+  { scope, disputes }: IncidentFacts,
   { names, progress }: ReportQuestion,
   outlet: RowOutlet,
 ): Promise<{ shown: StoryLine[]; written: number }> {
@@ -90,12 +109,12 @@ async function writeStory(
   const own = new Set(scope.keys)
   const shown: StoryLine[] = []
   let done = 0
-  for await (const entries of readStory(reader, scope.story)) {
+  for await (const entries of story.pages()) {
     const page = entries.map((entry) => storyLine(entry, names, disputes, own))
     shown.push(...page.slice(0, STORY_SHOWN_MAX - shown.length))
     await file.write(page.map(timelineRow))
     done += page.length
-    progress('story', done, lines)
+    progress('story', done, story.lines)
   }
   return { shown, written: await file.end() }
 }

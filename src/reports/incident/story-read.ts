@@ -1,24 +1,23 @@
 /** The lines of the story out of a reader, in order of time, page by page: a year of a busy peer is never in memory at once. */
 import type { FieldName, Fields } from '../../fields.ts'
+import type { Query } from '../../kql/ast.ts'
 import { equals } from '../../kql/build.ts'
 import { fieldsOf } from '../../kql/query-fields.ts'
 import { toSql } from '../../kql/to-sql.ts'
 import { toDocuments } from '../../store/documents.ts'
-import type { Cell, Parameter } from '../../store/duckdb.ts'
-import type { EventReader, Selection } from '../../store/event-reader.ts'
+import { type Cell, literal, type Parameter } from '../../store/duckdb.ts'
+import { ALL_TIME, type EventReader, type Place, type Selection } from '../../store/event-reader.ts'
 import type { Micros } from '../../time.ts'
-import { lineFacts, linePage, STORY_COLUMNS, type StoryKind, storyTables } from './story-sql.ts'
+import { KEEP_SLICE, lineFacts, NUMBER_LINES, STORY_COLUMNS, type StoryKind, sliceStatements } from './story-sql.ts'
 
 /** Lines read at a time, with their first and their last document. */
-export const STORY_PAGE = 2_000
+export const STORY_PAGE = 4_000
 
 export type StoryEntry = {
   readonly at: Micros
   /** Of its newest document. */
   readonly until: Micros
   readonly kind: StoryKind
-  /** Tells lines of one moment apart, and where a page ends. */
-  readonly place: LinePlace
   readonly documents: number
   /** event.id, sorted, at most LINE_IDS_MAX. */
   readonly ids: readonly string[]
@@ -38,8 +37,6 @@ export type StoryEntry = {
     readonly process: string
   }
 }
-
-export type LinePlace = { readonly began: Micros; readonly rank: number; readonly line: string }
 
 /** Fields that words and rows are made of. */
 const DOCUMENT_COLUMNS: readonly FieldName[] = [
@@ -97,97 +94,119 @@ const DOCUMENT_COLUMNS: readonly FieldName[] = [
   'wireguard.target_peer.public_key',
 ]
 
-/** How many lines and documents there are. */
-export async function countStory(
-  reader: EventReader,
-  selection: Selection,
-): Promise<{ lines: number; documents: number }> {
-  const { scope, tables, parameters } = asked(selection)
-  const { rows } = await reader.select(scope, `${tables} SELECT count(DISTINCT line), count(*) FROM told`, parameters)
-  return { lines: Number(rows[0]?.[0] ?? 0), documents: Number(rows[0]?.[1] ?? 0) }
+export type OpenStory = {
+  readonly lines: number
+  readonly documents: number
+  /** All lines in order of time, in pages. */
+  pages(pageLines?: number): AsyncGenerator<readonly StoryEntry[]>
+  /** Every document with a few of its fields, in order of time, in pages. */
+  evidence(columns: readonly FieldName[]): AsyncGenerator<readonly Fields[]>
+  close(): Promise<void>
 }
 
-/** All lines in order, in pages. */
-export async function* readStory(
-  reader: EventReader,
-  selection: Selection,
-  pageLines: number = STORY_PAGE,
-): AsyncGenerator<readonly StoryEntry[]> {
-  for (let after: LinePlace | null = null; ; ) {
-    const places: readonly LinePlace[] = await readPlaces(reader, selection, pageLines, after)
-    if (places.length > 0) yield await readEntries(reader, selection, places)
-    after = places.at(-1) ?? null
-    if (places.length < pageLines) return
-  }
-}
-
-function asked(selection: Selection) {
+/** Puts the documents into their lines. Close it; one at a time of a reader. Throws AppError of the reader. */
+export async function openStory(reader: EventReader, selection: Selection): Promise<OpenStory> {
   const { query, ...bounds } = selection
-  const parameters: Parameter[] = []
-  const where = toSql(query, parameters)
   const columns = [...new Set([...STORY_COLUMNS, ...fieldsOf(query)])]
-  return { scope: { ...bounds, columns, filter: query }, tables: storyTables(where), parameters }
-}
-
-async function readPlaces(
-  reader: EventReader,
-  selection: Selection,
-  limit: number,
-  after: LinePlace | null,
-): Promise<LinePlace[]> {
-  const { scope, tables, parameters } = asked(selection)
-  let behind = ''
-  if (after !== null) {
-    const n = parameters.push(BigInt(after.began), BigInt(after.rank), after.line)
-    behind = `WHERE (began, rank, line) > (make_timestamp($${n - 2}::BIGINT), $${n - 1}::BIGINT, $${n})`
+  const tables = await reader.openTables({ ...bounds, columns, filter: query })
+  try {
+    const statements = sliceStatements(conditionOf(query))
+    for await (const { since, until } of slices(reader, selection)) {
+      await tables.make(since, until, statements)
+      for (const sql of KEEP_SLICE) await tables.run(sql)
+    }
+    await tables.run(NUMBER_LINES)
+    const { rows } = await tables.rows('SELECT (SELECT count(*) FROM lines), (SELECT count(*) FROM told)')
+    const [lines = 0, documents = 0] = (rows[0] ?? []).map(Number)
+    return {
+      lines,
+      documents,
+      async *pages(pageLines = STORY_PAGE) {
+        for (let from = 1; from <= lines; from += pageLines) {
+          const { rows } = await tables.rows(lineFacts(from, from + pageLines - 1))
+          yield await readEntries(reader, selection, rows)
+        }
+      },
+      async *evidence(wanted) {
+        const list = wanted.map((name) => `"${name}"`).join(', ')
+        const sql = `SELECT ${list} FROM told ORDER BY "@timestamp", "event.id"`
+        for await (const rows of tables.stream(sql)) yield toDocuments({ names: wanted, rows })
+      },
+      close: () => tables.close(),
+    }
+  } catch (error) {
+    await tables.close()
+    throw error
   }
-  const { rows } = await reader.select(scope, `${tables} ${linePage(behind, limit)}`, parameters)
-  return rows.map(([line, began, rank]) => ({ line: String(line), began: Number(began), rank: Number(rank) }))
 }
 
-async function readEntries(
+/** Documents of one slice that are aimed at: with their columns some tens of MB of the database's memory. */
+const SLICE_DOCUMENTS = 50_000
+/** Sorts behind every id: those are base32hex. */
+const BEHIND = '~'
+
+/** Stretches of time, both ends included, that together are the selection's; at least one. */
+async function* slices(
   reader: EventReader,
   selection: Selection,
-  places: readonly LinePlace[],
-): Promise<StoryEntry[]> {
-  const { scope, tables, parameters } = asked(selection)
-  const n = parameters.push(places.map(({ line }) => line).join(','))
-  const { rows } = await reader.select(scope, `${tables} ${lineFacts(`$${n}`)}`, parameters)
-  const facts = new Map(rows.map((cells) => [String(cells[0]), cells]))
-  const ids = rows.flatMap((cells) => [String(cells[4]), String(cells[5])])
-  const documents = await readByIds(reader, selection, ids)
-  return places.flatMap((place) => {
-    const cells = facts.get(place.line)
-    const [first, last] = [documents.get(String(cells?.[4])), documents.get(String(cells?.[5]))]
-    // A document that retention took away meanwhile has no line.
-    return cells === undefined || first === undefined || last === undefined ? [] : [toEntry(place, cells, first, last)]
+): AsyncGenerator<{ readonly since: Micros; readonly until: Micros }> {
+  let { since } = selection
+  for (let after: Place | null = null; ; ) {
+    const places: readonly Place[] = await reader.places(selection, 'oldest', SLICE_DOCUMENTS, after)
+    const last = places.at(-1)
+    const isLast = last === undefined || places.length < SLICE_DOCUMENTS
+    yield { since, until: isLast ? selection.until : last.at }
+    if (isLast) return
+    since = last.at + 1
+    after = { at: last.at, id: BEHIND }
+  }
+}
+
+/** With its values in it: statements that make tables take no parameters. */
+function conditionOf(query: Query): string {
+  const parameters: Parameter[] = []
+  return toSql(query, parameters).replace(/\$(\d+)/g, (_, number: string) => {
+    const value = parameters[Number(number) - 1] ?? null
+    return typeof value === 'string' ? literal(value) : String(value)
   })
 }
 
-async function readByIds(
+/** Of the facts of lines, with the documents that begin and end them. */
+async function readEntries(
   reader: EventReader,
-  { datasets, since, until }: Selection,
-  ids: readonly string[],
-): Promise<Map<string, Fields>> {
-  const wanted = [...new Set(ids)]
+  { datasets }: Selection,
+  rows: readonly (readonly Cell[])[],
+): Promise<StoryEntry[]> {
+  const ids = [...new Set(rows.flatMap((cells) => [String(cells[4]), String(cells[5])]))]
+  const times = rows.flatMap((cells) => [Number(cells[17]), Number(cells[3])])
   const result = await reader.select(
-    { datasets, since, until, columns: [...new Set(DOCUMENT_COLUMNS)], filter: equals('event.id', wanted) },
+    {
+      datasets,
+      since: times.reduce((least, at) => Math.min(least, at), ALL_TIME.until),
+      until: times.reduce((most, at) => Math.max(most, at), ALL_TIME.since),
+      columns: [...new Set(DOCUMENT_COLUMNS)],
+      filter: equals('event.id', ids),
+    },
     `SELECT * FROM events WHERE "event.id" IN (SELECT unnest(string_split($1, ',')))`,
-    [wanted.join(',')],
+    [ids.join(',')],
   )
-  return new Map(toDocuments(result).map((document) => [document['event.id'] ?? '', document]))
+  const documents = new Map(toDocuments(result).map((document) => [document['event.id'] ?? '', document]))
+  return rows.flatMap((cells) => {
+    const [first, last] = [documents.get(String(cells[4])), documents.get(String(cells[5]))]
+    // A document that retention took away meanwhile has no line.
+    return first === undefined || last === undefined ? [] : [toEntry(cells, first, last)]
+  })
 }
 
-function toEntry(place: LinePlace, cells: readonly Cell[], first: Fields, last: Fields): StoryEntry {
+function toEntry(cells: readonly Cell[], first: Fields, last: Fields): StoryEntry {
   const text = (i: number) => (typeof cells[i] === 'string' ? cells[i] : '')
   const amount = (i: number) => (cells[i] === null || cells[i] === undefined ? null : Number(cells[i]))
   const ids = cells[6]
   return {
-    at: place.began,
+    at: Number(cells[0]),
     until: Number(cells[3]),
-    // storyTables puts nothing else there.
+    // story-sql.ts puts nothing else there.
     kind: text(1) as StoryKind,
-    place,
     documents: Number(cells[2]),
     ids: Array.isArray(ids) ? ids.map(String) : [],
     first,

@@ -101,22 +101,62 @@ const PARTS = `CASE kind
   ELSE "event.id" END`
 
 /** Of a flow the clock of the gateway counts: what a host tells has the host's clock and the entry of the system call. */
-const IS_OF_HOST = `(kind = 'flow' AND "event.provider" = 'auditd')`
+const IS_OF_HOST = `(kind = 'flow' AND coalesce("event.provider", '') = 'auditd')`
 
 /** Stands before every question about lines, after the reader's own `WITH events AS (…)`. `where`: the story's condition. */
 export function storyTables(where: string): string {
   return `, kinds AS (SELECT *, ${KIND} AS kind FROM events WHERE ${where}),
-  told AS (SELECT *, kind || ' ' || md5(${PARTS}) AS line, ${IS_OF_HOST} AS is_of_host FROM kinds) `
+  told AS (SELECT *, md5_number(kind || chr(31) || ${PARTS}) AS line, ${IS_OF_HOST} AS is_of_host FROM kinds) `
 }
 
 const BEGAN = `coalesce(min("@timestamp") FILTER (WHERE NOT is_of_host), min("@timestamp"))`
 /** Among what happened in the same moment: the place in the host's own log. */
 const RANK = `coalesce(min("event.sequence") FILTER (WHERE "event.dataset" = 'wireguard.audit'), 0)`
 
-/** The next lines in order of time: line, begin in microseconds, rank. `behind`: a condition over began, rank and line. */
-export function linePage(behind: string, limit: number): string {
-  return `SELECT line, epoch_us(began), rank FROM (SELECT line, ${BEGAN} AS began, ${RANK} AS rank FROM told GROUP BY line)
-    ${behind} ORDER BY began, rank, line LIMIT ${limit}`
+/** Columns that are kept of every document: what lines are counted and ordered by, and what the list of evidence tells. */
+export const KEPT_COLUMNS: readonly FieldName[] = [
+  '@timestamp',
+  'event.action',
+  'event.dataset',
+  'event.id',
+  'event.provider',
+  'event.sequence',
+  'host.name',
+  'rule.id',
+  'rule.name',
+  'rule.ruleset',
+  'rule.version',
+  'wireguard.attribution.status',
+  'wireguard.flow.delta.destination.bytes',
+  'wireguard.flow.delta.source.bytes',
+  'wireguard.host.login_session',
+  'wireguard.host.name',
+  'wireguard.host.process.name',
+  'wireguard.host.user.name',
+]
+
+/** Table `slice`: documents of one stretch of time in their lines. Run over `events`. */
+export function sliceStatements(where: string): string[] {
+  const list = KEPT_COLUMNS.map((name) => `"${name}"`).join(', ')
+  // The reader's `WITH events AS (…)` is a view here.
+  const tables = storyTables(where).replace(/^, /, 'WITH ')
+  return [`CREATE OR REPLACE TABLE slice AS ${tables} SELECT ${list}, kind, line, is_of_host FROM told`]
+}
+
+/** Adds the slice to `told`. */
+export const KEEP_SLICE: readonly string[] = [
+  'CREATE TABLE IF NOT EXISTS told AS SELECT * FROM slice LIMIT 0',
+  'INSERT INTO told SELECT * FROM slice',
+  'DROP TABLE slice',
+]
+
+/** Table `lines`: each line of `told` with its number, by begin, rank and identity. */
+export const NUMBER_LINES = `CREATE TABLE lines AS SELECT line, began, row_number() OVER (ORDER BY began, rank, line) AS n FROM (
+  SELECT line, ${BEGAN} AS began, ${RANK} AS rank FROM told GROUP BY line)`
+
+/** The documents of the lines numbered `from` to `to`, both included. */
+function pageSource(from: number, to: number): string {
+  return `told JOIN (SELECT line, n, began FROM lines WHERE n BETWEEN ${from} AND ${to}) USING (line)`
 }
 
 /** Documents in the order in which they tell of one line. */
@@ -126,18 +166,19 @@ const IS_TOLD_BY_FLOW = `"event.dataset" = 'wireguard.flow' AND NOT is_of_host`
 const IS_RULE = `"event.dataset" = 'wireguard.firewall' AND "rule.name" IS NOT NULL`
 const HAS_TAKER = `"event.dataset" = 'wireguard.flow' AND "wireguard.host.name" IS NOT NULL`
 
-/** Of the lines that the parameter `lines` names, parted by spaces, what LineFacts has, in its order. */
-export function lineFacts(lines: string): string {
+/** Of the lines numbered `from` to `to`, both included, what toEntry takes, in order. */
+export function lineFacts(from: number, to: number): string {
   const first = (column: FieldName, condition: string) => `arg_min("${column}", ${ORDER}) FILTER (WHERE ${condition})`
   const last = (column: FieldName, condition: string) =>
     `arg_max("${column}", ${ORDER}) FILTER (WHERE ${condition} AND "${column}" IS NOT NULL)`
-  return `SELECT line, any_value(kind), count(*), epoch_us(max("@timestamp")),
+  return `SELECT epoch_us(any_value(began)), any_value(kind), count(*), epoch_us(max("@timestamp")),
     coalesce(arg_min("event.id", ${ORDER}) FILTER (WHERE ${IS_TOLD_BY_FLOW}), arg_min("event.id", ${ORDER})),
     coalesce(arg_max("event.id", ${ORDER}) FILTER (WHERE ${IS_TOLD_BY_FLOW}), arg_max("event.id", ${ORDER})),
     list_slice(list_sort(list("event.id")), 1, ${LINE_IDS_MAX}),
     CAST(sum("wireguard.flow.delta.source.bytes") AS BIGINT), CAST(sum("wireguard.flow.delta.destination.bytes") AS BIGINT),
     ${first('rule.name', IS_RULE)}, ${first('rule.id', IS_RULE)}, ${first('rule.ruleset', IS_RULE)}, ${first('rule.version', IS_RULE)},
     ${last('wireguard.host.name', HAS_TAKER)}, ${last('wireguard.host.login_session', HAS_TAKER)},
-    ${last('wireguard.host.user.name', HAS_TAKER)}, ${last('wireguard.host.process.name', HAS_TAKER)}
-    FROM told WHERE line IN (SELECT unnest(string_split(${lines}, ','))) GROUP BY line`
+    ${last('wireguard.host.user.name', HAS_TAKER)}, ${last('wireguard.host.process.name', HAS_TAKER)},
+    epoch_us(min("@timestamp"))
+    FROM ${pageSource(from, to)} GROUP BY n ORDER BY n`
 }

@@ -4,23 +4,23 @@ import { equals } from '../../kql/build.ts'
 import { toDocuments } from '../../store/documents.ts'
 import type { EventReader, Place, Selection } from '../../store/event-reader.ts'
 
+/** Places looked up at a time: a look costs as much for many as for one. */
+const PLACES = 50_000
 /** Whole documents are 1 to 2 kB, and several times that while they are taken apart. */
-const PAGE = 2_000
+const PAGE = 5_000
 
 /** `columns` null = every field, in ascending order of their names. */
 export async function* evidencePages(
   reader: EventReader,
   selection: Selection,
   columns: readonly FieldName[] | null = null,
-  pageRows: number = PAGE,
 ): AsyncGenerator<readonly Fields[]> {
   for (let after: Place | null = null; ; ) {
-    const places: readonly Place[] = await reader.places(selection, 'oldest', pageRows, after)
-    const [first, last] = [places[0], places.at(-1)]
-    if (first === undefined || last === undefined) return
-    yield await readPage(reader, selection, places, columns, { since: first.at, until: last.at })
-    after = last
-    if (places.length < pageRows) return
+    const places: readonly Place[] = await reader.places(selection, 'oldest', PLACES, after)
+    for (let i = 0; i < places.length; i += PAGE)
+      yield await readPage(reader, selection, places.slice(i, i + PAGE), columns)
+    after = places.at(-1) ?? null
+    if (places.length < PLACES) return
   }
 }
 
@@ -29,8 +29,8 @@ async function readPage(
   { datasets }: Selection,
   places: readonly Place[],
   columns: readonly FieldName[] | null,
-  bounds: { readonly since: number; readonly until: number },
 ): Promise<Fields[]> {
+  const bounds = { since: places[0]?.at ?? 0, until: places.at(-1)?.at ?? 0 }
   const ids = places.map(({ id }) => id)
   const result = await reader.select(
     {

@@ -1,6 +1,7 @@
 /** What goes into an evidence pack beside the report: documents, raw lines, ledger, inventories, changes, coverage, sources, chain. */
 import { compareText } from '../../kql/text-match.ts'
 import type { EventReader } from '../../store/event-reader.ts'
+import { CHAIN_FILE } from '../evidence/manifest.ts'
 import { type IncidentScope, readIncidentScope } from '../incident/incident-scope.ts'
 import type { IncidentSubject } from '../incident/incident-subject.ts'
 import { type InventoryVersions, readInventoryVersions } from '../names/inventory-versions.ts'
@@ -15,7 +16,6 @@ import { SOURCES_FILE, writeSources } from './evidence-sources.ts'
 const DOCUMENTS_FILE = 'documents.ndjson'
 const CHANGES_FILE = 'changes.ndjson'
 const COVERAGE_FILE = 'coverage.ndjson'
-const CHAIN_FILE = 'chain.ndjson'
 
 /**
  * Writes every file but the report's own. `chain`: entries of the store's chain up to the head that the question names, as the store keeps

@@ -61,6 +61,10 @@ export async function readBlindPlaces(
     ...(await unloggedInterfaces(reader, period, declared, sources)),
     ...(await unknownRules(reader, period, sources)),
     ...(await blindingFindings(reader, period)),
+    ...declared.unreadable.map((machine) => ({
+      machine,
+      text: 'the inventory it used cannot be read: what should have been recorded is not known of it',
+    })),
     ...(declared.isKnown
       ? []
       : [{ machine: '', text: 'No inventory is in the records: what should have been recorded is not known.' }]),

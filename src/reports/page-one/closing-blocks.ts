@@ -8,6 +8,7 @@ import type { PageOne } from './page-one.ts'
 /** Problems of a chain shown; the rest are counted. */
 const PROBLEMS_SHOWN_MAX = 20
 
+/** What is known about nobody having changed the records: the chain of a store, nothing of a cluster. */
 export function integritySection({ damage = [] }: PageOne, { integrity }: ReportQuestion): Section {
   return {
     id: 'integrity',
@@ -97,6 +98,7 @@ export const RETENTION_FIGURES: readonly RetentionFigure[] = [
   },
 ]
 
+/** How long records are kept, as configured and as found, beside what frameworks ask for. */
 export function retentionSection({ oldest }: PageOne, { retentionDays, reportTime, period }: ReportQuestion): Section {
   const configured = retentionDays === 0 ? 'not stated' : `${retentionDays} days`
   const blocks: Block[] = [
@@ -140,6 +142,7 @@ function ageText(oldest: number, reportTime: number): string {
   return days >= 1 ? `, ${days} ${days === 1 ? 'day' : 'days'} before this report` : ''
 }
 
+/** Who asked for this report, and where it is recorded that somebody did. */
 export function accessSection({ askedBy }: ReportQuestion): Section {
   return {
     id: 'who-read',
@@ -163,6 +166,7 @@ export function accessSection({ askedBy }: ReportQuestion): Section {
   }
 }
 
+/** Lines for the reviewer to fill in. */
 export function reviewSection(): Section {
   return {
     id: 'review',

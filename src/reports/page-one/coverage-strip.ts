@@ -24,6 +24,7 @@ export const LANES_MAX = 60
 
 const RANK: Readonly<Record<StripState, number>> = { covered: 0, partly: 1, silent: 2, gap: 3 }
 
+/** Spans of one lane over the whole period, at most SPANS_MAX. */
 export function spansOf(facts: StripFacts): Span[] {
   const { period, covered, gaps, doubts, isSampled } = facts
   const clip = ({ from, to }: Interval) => ({ from: Math.max(from, period.from), to: Math.min(to, period.to) })

@@ -64,6 +64,7 @@ function roundedText(period: Micros): string {
   return spanText(Math.max(MS, Math.round(period / (100 * MS)) * 100 * MS))
 }
 
+/** Of which time the names are, and what the inventory changed about the past. */
 export function namesSection({ mode, inventory, backdated, remarks = [] }: Names): Section {
   const blocks: Block[] = [
     {
@@ -106,6 +107,7 @@ export function namesSection({ mode, inventory, backdated, remarks = [] }: Names
   return { id: 'names', title: 'How people and devices are named', blocks }
 }
 
+/** The range of each source, its gaps, and the strip of the period. */
 export function completenessSection(pageOne: PageOne, period: ReportPeriod): Section {
   const { sources, sourcesOmitted = 0, damage = [] } = pageOne
   const blocks: Block[] = [
@@ -186,6 +188,7 @@ function gapsText({ gaps, gapCount = gaps.length }: SourceCompleteness): string 
   return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join('; ') || 'none stated'
 }
 
+/** What nobody can see, of single machines and of all. */
 export function blindSection({ blind }: PageOne): Section {
   const ofAll = blind.filter(({ machine }) => machine === '').map(({ text }) => text)
   const ofMachines = blind.filter(({ machine }) => machine !== '')
@@ -211,6 +214,7 @@ export function blindSection({ blind }: PageOne): Section {
   }
 }
 
+/** Offsets of the hosts’ clocks, and findings about clocks. */
 export function clockSection({ clocks, clockFindings = [] }: PageOne): Section {
   const blocks: Block[] = [
     {
@@ -239,6 +243,7 @@ export function clockSection({ clocks, clockFindings = [] }: PageOne): Section {
   return { id: 'clocks', title: 'Clocks', blocks }
 }
 
+/** `7.2 s behind, at most`; `not measured` is never `no difference`. */
 export function offsetText({ offset, joins }: ClockOffset): string {
   if (offset === null || joins === 0) return 'not measured'
   if (Math.abs(offset) < MS) return 'no difference seen'

@@ -8,6 +8,7 @@ export function keyOfPlace({ machine, source }: Place): string {
   return `${machine}\0${source}`
 }
 
+/** By machine, then by source. */
 export function comparePlaces(a: Place, b: Place): number {
   return compareText(a.machine, b.machine) || compareText(a.source, b.source)
 }

@@ -167,10 +167,10 @@ function rangesOf(facts: SourceFacts, covered: readonly Interval[], period: Repo
   if (cutAt !== null) completeness.doubt(cutAt, period.to)
   for (const hole of missingOf(machine, period)) completeness.miss(hole)
   if (sampled.length > 0) completeness.sampled(period.from, period.to)
-  const [first, last] = covered.length === 0 ? [Number.NaN, Number.NaN] : [period.from, period.to]
+  // Where no record is, before the first and after the last, was said above to be doubt.
   return {
-    whole: completeness.rangeOf(period, first, last, true),
-    besides: completeness.rangeOf(period, first, last, false),
+    whole: completeness.rangeOf(period, period.from, period.to, true),
+    besides: completeness.rangeOf(period, period.from, period.to, false),
   }
 }
 

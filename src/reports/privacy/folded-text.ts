@@ -14,6 +14,7 @@ const TWO_BLANKS = /\s\s/
 const UNSEEN = /^\p{DI}$/u
 const BLANK = /^\s$/u
 
+/** Lower case, NFKD, one blank for several, without unseen characters. */
 export function foldText(text: string): FoldedText {
   // Lower-casing ASCII keeps every character in its place.
   if (PLAIN.test(text) && !TWO_BLANKS.test(text)) return { text: text.toLowerCase(), places: null }

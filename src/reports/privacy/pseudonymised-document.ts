@@ -1,10 +1,9 @@
 /** A report with everybody in it replaced by pseudonyms: every text that is shown, and the data beside it. */
 import type { Block, Cell, Chart, JsonValue, ReportDocument, Section, Table } from '../document/report-document.ts'
 import { isPersonalTitle, personalKindOf } from './personal-fields.ts'
-import { pseudonymNote } from './pseudonym-note.ts'
 import type { Pseudonyms } from './pseudonyms.ts'
 
-/** The same report, with the note that says what was done. What names its parts (kinds, ids, files) stays. */
+/** The same report; what names its parts (kinds, ids, files) stays. Who shows it adds pseudonymNote. */
 export function pseudonymisedDocument(document: ReportDocument, pseudonyms: Pseudonyms): ReportDocument {
   const text = (value: string) => pseudonyms.text(value)
   return {
@@ -12,7 +11,7 @@ export function pseudonymisedDocument(document: ReportDocument, pseudonyms: Pseu
     title: text(document.title),
     subject: pseudonyms.named(document.subject),
     summary: document.summary.map(text),
-    sections: [...document.sections.map((section) => sectionOf(section, pseudonyms)), pseudonymNote()],
+    sections: document.sections.map((section) => sectionOf(section, pseudonyms)),
     data: jsonOf(document.data, '', pseudonyms),
   }
 }
@@ -119,8 +118,7 @@ function jsonOf(value: JsonValue, name: string, pseudonyms: Pseudonyms): JsonVal
   )
 }
 
-/** The value of a field or column by its name. */
-export function textOf(value: string, name: string, pseudonyms: Pseudonyms): string {
+function textOf(value: string, name: string, pseudonyms: Pseudonyms): string {
   const kind = personalKindOf(name)
   if (kind !== null) return pseudonyms.value(kind, value)
   return isPersonalTitle(name) ? pseudonyms.named(value) : pseudonyms.text(value)

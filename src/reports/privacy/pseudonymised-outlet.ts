@@ -1,29 +1,30 @@
 /**
- * Complete tables with everybody in them replaced, line by line on their way to the files. CSV is taken apart into cells and put together
- * again, of NDJSON only texts are touched: numbers keep every digit.
+ * Complete tables with everybody in them replaced, on their way to the files. CSV is taken apart into cells and put together again, of
+ * NDJSON only texts are touched: numbers keep every digit.
  */
-
 import type { RowOutlet } from '../rows/row-outlet.ts'
+import { createCsvRecords, csvLine } from './csv-records.ts'
 import { isPersonalTitle, personalKindOf } from './personal-fields.ts'
-import { textOf } from './pseudonymised-document.ts'
+import { type ColumnValues, createColumnValues } from './pseudonymised-cells.ts'
 import type { Pseudonyms } from './pseudonyms.ts'
 
 /** Between the parts of a list in one cell of a CSV (rows/row-lines.ts). */
 const LIST = '; '
-/** A record that has not ended after so many characters is none. */
-const RECORD_MAX = 64 * 1024 * 1024
-/** As csv.ts quotes. */
-const MUST_QUOTE = /[",;\n\r]|^\s|\s$/
+/** What a spreadsheet would run (csv.ts). */
+const FORMULA = /^(?:\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/
+/** Names of members of NDJSON that are remembered: they are those of columns. */
+const MEMBERS_MAX = 10_000
 
-/** Each file is written as it comes; `columns` of a CSV are its first line. */
+/** Each file is written as it comes; the first record of a CSV names its columns. */
 export function pseudonymisedOutlet(outlet: RowOutlet, pseudonyms: Pseudonyms): RowOutlet {
   return {
     forms: outlet.forms,
     open(name) {
       const sink = outlet.open(name)
       const csv = createCsvLines(pseudonyms)
+      const ndjson = createNdjsonLines(pseudonyms)
       return {
-        write: (form, text) => sink.write(form, form === 'csv' ? csv.lines(text) : ndjsonLines(text, pseudonyms)),
+        write: (form, text) => sink.write(form, form === 'csv' ? csv.lines(text) : ndjson(text)),
         async end(rows) {
           const rest = csv.rest()
           if (rest !== '') await sink.write('csv', rest)
@@ -34,105 +35,66 @@ export function pseudonymisedOutlet(outlet: RowOutlet, pseudonyms: Pseudonyms): 
   }
 }
 
-/** Remembers the names of the columns, and a record whose quoted cell goes on in the next piece. */
 function createCsvLines(pseudonyms: Pseudonyms) {
-  let columns: readonly string[] | null = null
-  let rest = ''
+  const records = createCsvRecords()
+  let columns: readonly ColumnValues[] | null = null
 
-  function linesOf(text: string): string {
-    const { records, end } = recordsOf(rest + text)
-    rest = (rest + text).slice(end)
-    if (rest.length > RECORD_MAX) throw new Error('a CSV with a cell that does not end')
-    const lines = records.map((cells) => {
-      if (columns === null) {
-        columns = cells.map(({ text: name }) => name)
-        return lineOf(cells.map((cell) => ({ ...cell, text: pseudonyms.text(cell.text) })))
-      }
-      const names = columns
-      return lineOf(cells.map((cell, i) => ({ ...cell, text: cellOf(cell.text, names[i] ?? '', pseudonyms) })))
-    })
-    return lines.join('')
+  function lineOf(cells: readonly string[]): string {
+    if (columns !== null) {
+      const known = columns
+      return csvLine(cells.map((cell, i) => known[i]?.(cell) ?? pseudonyms.text(cell)))
+    }
+    columns = cells.map((name) => createCellValues(name, pseudonyms))
+    return csvLine(cells.map((name) => pseudonyms.text(name)))
   }
 
   return {
-    lines: linesOf,
+    lines: (text: string) => records.take(text).map(lineOf).join(''),
     /** What never became a record, as text: nothing is lost, and nobody is named. */
-    rest: () => pseudonyms.text(rest),
+    rest: () => pseudonyms.text(records.rest()),
   }
 }
 
-function cellOf(cell: string, column: string, pseudonyms: Pseudonyms): string {
-  if (cell === '') return ''
-  // csv.ts puts it before what a spreadsheet would run.
-  const guard = /^'\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]/.test(cell) ? "'" : ''
-  const text = cell.slice(guard.length)
-  const isList = text.includes(LIST) && isPersonalTitle(column) && personalKindOf(column) === null
-  const parts = isList ? text.split(LIST) : [text]
-  return guarded(parts.map((part) => textOf(part, column, pseudonyms)).join(LIST), text, guard)
-}
-
-/** A pseudonym begins with a letter: nothing to guard any more. */
-function guarded(after: string, before: string, guard: string): string {
-  return after === before || /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]/.test(after) ? `${guard}${after}` : after
-}
-
-type CsvCell = { readonly text: string; readonly isQuoted: boolean }
-
-/** Whole records of RFC 4180 with LF; `end` is where the last one ends. */
-function recordsOf(text: string): { records: CsvCell[][]; end: number } {
-  const records: CsvCell[][] = []
-  let cells: CsvCell[] = []
-  let at = 0
-  let end = 0
-  while (at < text.length) {
-    const cell = text[at] === '"' ? quotedCell(text, at) : plainCell(text, at)
-    if (cell === null) break
-    cells.push({ text: cell.text, isQuoted: cell.isQuoted })
-    at = cell.end + 1
-    if (text[cell.end] === ',') continue
-    records.push(cells)
-    cells = []
-    end = at
+/** A cell may be guarded against spreadsheets, and hold a list. */
+function createCellValues(column: string, pseudonyms: Pseudonyms): ColumnValues {
+  const values = createColumnValues(column, pseudonyms)
+  const isList = isPersonalTitle(column) && personalKindOf(column) === null
+  return (cell) => {
+    const guard = cell.startsWith("'") && FORMULA.test(cell.slice(1)) ? "'" : ''
+    const text = guard === '' ? cell : cell.slice(1)
+    const after = isList && text.includes(LIST) ? text.split(LIST).map(values).join(LIST) : values(text)
+    // A pseudonym begins with a letter: then there is nothing to guard any more.
+    return guard !== '' && FORMULA.test(after) ? guard + after : after
   }
-  return { records, end }
-}
-
-/** Null when it does not end within the text. `end`: index of the comma or LF behind it. */
-function plainCell(text: string, start: number) {
-  for (let i = start; i < text.length; i++) {
-    if (text[i] === ',' || text[i] === '\n') return { text: text.slice(start, i), isQuoted: false, end: i }
-  }
-  return null
-}
-
-function quotedCell(text: string, start: number) {
-  for (let i = text.indexOf('"', start + 1); i >= 0; i = text.indexOf('"', i + 2)) {
-    const next = text[i + 1]
-    if (next === '"') continue
-    if (next !== ',' && next !== '\n') return null
-    return { text: text.slice(start + 1, i).replaceAll('""', '"'), isQuoted: true, end: i + 1 }
-  }
-  return null
-}
-
-/** What was quoted stays quoted: who wrote it may have quoted more than has to be. */
-function lineOf(cells: readonly CsvCell[]): string {
-  return `${cells
-    .map(({ text, isQuoted }) => (isQuoted || MUST_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text))
-    .join(',')}\n`
 }
 
 const JSON_TEXT = /"(?:[^"\\]|\\.)*"(\s*:)?/g
 
-/** The names of members stay, where they are no names of people; so does everything that is no text. */
-function ndjsonLines(text: string, pseudonyms: Pseudonyms): string {
-  let name = ''
-  return text.replace(JSON_TEXT, (all: string, colon: string | undefined) => {
-    const quotes = colon === undefined ? all : all.slice(0, -colon.length)
-    const value: unknown = JSON.parse(quotes)
-    if (typeof value !== 'string') return all
-    if (colon !== undefined) name = value
-    const after = colon === undefined ? textOf(value, name, pseudonyms) : pseudonyms.text(value)
-    return after === value ? all : `${JSON.stringify(after)}${colon ?? ''}`
-  })
+/** What is no text stays as it is, and so does a text without anybody, however it is written. */
+function createNdjsonLines(pseudonyms: Pseudonyms): (text: string) => string {
+  const members = new Map<string, { readonly name: string; readonly values: ColumnValues }>()
+
+  function memberOf(name: string) {
+    const found = members.get(name)
+    if (found !== undefined) return found
+    const made = { name: pseudonyms.text(name), values: createColumnValues(name, pseudonyms) }
+    if (members.size >= MEMBERS_MAX) members.clear()
+    members.set(name, made)
+    return made
+  }
+
+  return (lines) => {
+    let member = memberOf('')
+    return lines.replace(JSON_TEXT, (all: string, colon: string | undefined) => {
+      const value = jsonText(colon === undefined ? all : all.slice(0, -colon.length))
+      if (colon !== undefined) member = memberOf(value)
+      const after = colon === undefined ? member.values(value) : member.name
+      return after === value ? all : JSON.stringify(after) + (colon ?? '')
+    })
+  }
+}
+
+/** `quoted`: a string of JSON with its quotes. */
+function jsonText(quoted: string): string {
+  return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1)
 }

@@ -40,16 +40,13 @@ const DIGITS = 8
 const MORE_DIGITS = 2
 /** Of one pseudonym in the mapping. */
 const SPELLINGS_MAX = 16
-/** Texts whose replacement is remembered: cells of a table repeat. About 200 bytes each. */
-const REMEMBERED_MAX = 50_000
-/** Longer texts are not remembered, in characters. */
-const REMEMBERED_LENGTH_MAX = 200
 /** Text within hex within percent signs … is looked into this deep. */
 const DEPTH_MAX = 3
 /** No i, l, o, u: nobody reads one for another. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 type Named = { readonly kind: PersonalKind; readonly text: string }
+type Given = { readonly pseudonym: string; readonly kind: PersonalKind; readonly shown: Set<string> }
 type Replacement = { readonly start: number; readonly end: number; readonly by: string }
 
 /** `secret`: 32 bytes of `keygen --pseudonyms`. Cost grows with the number of texts. */
@@ -58,7 +55,6 @@ export function createPseudonyms(secret: Buffer, people: PersonalTexts): Pseudon
   const known = createKnownTexts(knownTexts(people))
   const keys = [...(people.texts.get('key') ?? [])].sort(compareText)
   const kindOfAddress = createAddressKinds(people)
-  let remembered = new Map<string, string>()
 
   function nameOf(kind: PersonalKind, text: string, shown: string): string {
     if (kind === 'account' && SYSTEM_ACCOUNTS.has(text.toLowerCase())) return shown
@@ -103,15 +99,7 @@ export function createPseudonyms(secret: Buffer, people: PersonalTexts): Pseudon
     return applied(text, found)
   }
 
-  function freeText(text: string): string {
-    if (text.length > REMEMBERED_LENGTH_MAX) return replace(text, 0)
-    const before = remembered.get(text)
-    if (before !== undefined) return before
-    const after = replace(text, 0)
-    if (remembered.size >= REMEMBERED_MAX) remembered = new Map()
-    remembered.set(text, after)
-    return after
-  }
+  const freeText = (text: string) => replace(text, 0)
 
   return {
     text: freeText,
@@ -198,7 +186,7 @@ function createNames(secret: Buffer, people: PersonalTexts) {
   const emailOfName = onlyEmails(people)
   /** Identity by pseudonym. */
   const taken = new Map<string, string>()
-  const given = new Map<string, { pseudonym: string; kind: PersonalKind; shown: Set<string> | null }>()
+  const given = new Map<string, Given>()
 
   function identityOf(kind: PersonalKind, text: string): string {
     if (kind !== 'person') return `${kind}\0${text.normalize('NFC')}`
@@ -215,13 +203,13 @@ function createNames(secret: Buffer, people: PersonalTexts) {
     throw new Error(`two texts have one HMAC-SHA-256: ${kind}`)
   }
 
-  function entryOf(kind: PersonalKind, text: string) {
+  function entryOf(kind: PersonalKind, text: string): Given {
     const identity = identityOf(kind, text)
     const found = given.get(identity)
     if (found !== undefined) return found
     const pseudonym = make(kind, identity)
     taken.set(pseudonym, identity)
-    const entry = { pseudonym, kind, shown: null }
+    const entry: Given = { pseudonym, kind, shown: new Set() }
     given.set(identity, entry)
     return entry
   }
@@ -232,16 +220,14 @@ function createNames(secret: Buffer, people: PersonalTexts) {
 
   return {
     of(kind: PersonalKind, text: string, shown: string): string {
-      const entry: { pseudonym: string; shown: Set<string> | null } = entryOf(kind, text)
-      entry.shown ??= new Set([text])
+      const entry = entryOf(kind, text)
       if (entry.shown.size < SPELLINGS_MAX) entry.shown.add(text).add(shown)
       return entry.pseudonym
     },
     used: () =>
       [...given.values()]
-        .flatMap(({ pseudonym, kind, shown }): UsedPseudonym[] =>
-          shown === null ? [] : [{ pseudonym, kind, texts: [...(shown as Set<string>)].sort(compareText) }],
-        )
+        .filter(({ shown }) => shown.size > 0)
+        .map(({ pseudonym, kind, shown }): UsedPseudonym => ({ pseudonym, kind, texts: [...shown].sort(compareText) }))
         .sort((a, b) => compareText(a.pseudonym, b.pseudonym)),
   }
 }

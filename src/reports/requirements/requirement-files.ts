@@ -8,7 +8,14 @@ import type { RequirementsFacts } from './requirements-report.ts'
 const WHERE = ['observer.name', 'wireguard.interface.name'] as const
 const WHO = ['wireguard.peer.name', 'wireguard.peer.owner.name', 'wireguard.peer.owner.email'] as const
 
-export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: RequirementsFacts): Promise<void> {
+/** A file a table; one without rows is written all the same, so that nothing seems missing. */
+export async function writeRequirementFiles(outlet: RowOutlet, facts: RequirementsFacts): Promise<void> {
+  await writeRequirements(outlet, facts)
+  await writePrefixes(outlet, facts)
+  await writeBare(outlet, facts)
+}
+
+async function writeRequirements(outlet: RowOutlet, { found }: RequirementsFacts): Promise<void> {
   await writeRows(
     outlet,
     REQUIREMENTS_FILE,
@@ -24,6 +31,7 @@ export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: 
       'resources_used',
       'last_use',
       'last_try',
+      'last_reached',
       'expires',
       'decision',
     ],
@@ -39,10 +47,14 @@ export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: 
       resources_used: row.grants.flatMap(({ resource, lastUse }) => (lastUse === null ? [] : [resource])),
       last_use: time(row.lastUse),
       last_try: time(row.lastTry),
+      last_reached: time(row.lastReached),
       expires: time(row.expires),
       decision: null,
     })),
   )
+}
+
+async function writePrefixes(outlet: RowOutlet, { found }: RequirementsFacts): Promise<void> {
   await writeRows(
     outlet,
     PREFIXES_FILE,
@@ -56,6 +68,7 @@ export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: 
       'running',
       'last_use',
       'last_try',
+      'last_reached',
       'expires',
     ],
     found.prefixes.map((each) => ({
@@ -67,9 +80,13 @@ export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: 
       running: each.isRunning,
       last_use: time(each.lastUse),
       last_try: time(each.lastTry),
+      last_reached: time(each.lastReached),
       expires: time(each.expires),
     })),
   )
+}
+
+async function writeBare(outlet: RowOutlet, { bare }: RequirementsFacts): Promise<void> {
   await writeRows(
     outlet,
     BARE_FILE,
@@ -82,6 +99,7 @@ export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: 
       'running',
       'last_use',
       'last_try',
+      'last_reached',
       'wireguard.peer.last_handshake',
       'mend',
       'decision',
@@ -94,6 +112,7 @@ export async function writeRequirementFiles(outlet: RowOutlet, { found, bare }: 
       running: each.isRunning,
       last_use: time(each.lastUse),
       last_try: time(each.lastTry),
+      last_reached: time(each.lastReached),
       'wireguard.peer.last_handshake': time(each.lastHandshake),
       mend: each.mend,
       decision: null,

@@ -4,6 +4,7 @@ import type { InventoryPeer } from '../../identity/inventory-entries.ts'
 import { compareText } from '../../kql/text-match.ts'
 import type { Micros } from '../../time.ts'
 import type { Grant } from '../standing/grants.ts'
+import type { PrefixUse } from '../standing/used-places.ts'
 import { requirementId } from './requirement-id.ts'
 import type { PeerUses, RunningPrefixes } from './running-prefixes.ts'
 
@@ -23,10 +24,7 @@ export type RequirementPrefix = {
   readonly isRunning: boolean | null
   /** The earlier of prefix and peer; null = none. */
   readonly expires: Micros | null
-  /** Last answered connection that used it, and last attempt or packet let through, over all that is recorded. */
-  readonly lastUse: Micros | null
-  readonly lastTry: Micros | null
-}
+} & PrefixUse
 
 export type RequirementRow = {
   readonly id: string
@@ -41,12 +39,9 @@ export type RequirementRow = {
   readonly running: number
   /** What the policy lets its peers reach, with the last use by them; null = none recorded. */
   readonly grants: readonly { readonly resource: string; readonly lastUse: Micros | null }[]
-  /** Of its prefixes; null = none recorded. */
-  readonly lastUse: Micros | null
-  readonly lastTry: Micros | null
   /** The earliest; null = none. */
   readonly expires: Micros | null
-}
+} & PrefixUse
 
 /** Prefixes of one report: more than any inventory has that people keep by hand. */
 export const PREFIXES_MAX = 100_000
@@ -139,6 +134,7 @@ function rowOf(
       .sort((a, b) => compareText(a.resource, b.resource)),
     lastUse: own.reduce<Micros | null>((last, each) => later(last, each.lastUse), null),
     lastTry: own.reduce<Micros | null>((last, each) => later(last, each.lastTry), null),
+    lastReached: own.reduce<Micros | null>((last, each) => later(last, each.lastReached), null),
     expires: own.reduce<Micros | null>((first, each) => earlier(first, each.expires), null),
   }
 }
@@ -160,4 +156,10 @@ function later(a: Micros | null, b: Micros | null): Micros | null {
 function earlier(a: Micros | null, b: Micros | null): Micros | null {
   if (a === null || b === null) return a ?? b
   return Math.min(a, b)
+}
+
+/** No answered connection of it is recorded since `from`, at whichever end. */
+export function isIdle({ lastUse, lastReached }: PrefixUse, from: Micros): boolean {
+  const last = later(lastUse, lastReached)
+  return last === null || last < from
 }

@@ -16,7 +16,7 @@ import {
   USE_TEXT,
   useCell,
 } from '../standing/shown-table.ts'
-import { PREFIXES_MAX, type RequirementPrefix, type RequirementRow } from './requirement-rows.ts'
+import { isIdle, PREFIXES_MAX, type RequirementPrefix, type RequirementRow } from './requirement-rows.ts'
 import type { RequirementsFacts } from './requirements-report.ts'
 import { BARE_MAX, type BarePrefix } from './without-requirement.ts'
 
@@ -26,9 +26,10 @@ export const BARE_FILE = 'without-requirement'
 
 const NO_INVENTORY = 'not checked: there is no inventory'
 
+/** How many there are, how many are idle, and how much has none. */
 export function figuresOf({ found, bare, bareCount, from }: RequirementsFacts): Figures {
-  const idle = found.rows.filter(({ lastUse }) => lastUse === null || lastUse < from).length
-  const running = bare.filter(({ isRunning }) => isRunning).length
+  const idle = found.rows.filter((row) => isIdle(row, from)).length
+  const running = bare.filter(({ isRunning }) => isRunning === true).length
   return {
     kind: 'figures',
     items: [
@@ -50,6 +51,7 @@ export function figuresOf({ found, bare, bareCount, from }: RequirementsFacts): 
   }
 }
 
+/** One row a requirement. */
 export function requirementSection(facts: RequirementsFacts, outlet: RowOutlet): Section {
   const { found, standing } = facts
   const blocks: Block[] = [
@@ -160,6 +162,7 @@ const PREFIX_COLUMNS: readonly Column[] = [
   { title: 'Expires' },
 ]
 
+/** One row a documented prefix, under its requirement. */
 export function prefixSection({ found, standing }: RequirementsFacts, outlet: RowOutlet): Section {
   const blocks: Block[] = [
     shownTable(outlet, {
@@ -195,6 +198,7 @@ function prefixCells(each: RequirementPrefix): Cell[] {
   ]
 }
 
+/** What has no requirement, with the lines that remove it. */
 export function bareSection({ bare, bareCount, standing, found }: RequirementsFacts, outlet: RowOutlet): Section {
   const blocks: Block[] = [
     {
@@ -248,7 +252,9 @@ function bareCells(each: BarePrefix): Cell[] {
       : each.peer === ''
         ? 'runs, its key is documented nowhere here'
         : 'runs, not documented for this peer'
-    : 'documented without a reason, does not run'
+    : each.isRunning === null
+      ? 'documented without a reason; whether it runs is not known'
+      : 'documented without a reason, does not run'
   return [
     each.prefix === '' ? 'no AllowedIPs' : each.prefix,
     each.peer === '' ? { text: 'not documented', tone: 'warning' } : each.peer,

@@ -14,7 +14,7 @@ import { readStanding, type Standing } from '../standing/standing-gateways.ts'
 import { standingData, standingSection } from '../standing/standing-section.ts'
 import { machinesTracked, readUsedPlaces } from '../standing/used-places.ts'
 import { writeRequirementFiles } from './requirement-files.ts'
-import { type RequirementsFound, readRequirements } from './requirement-rows.ts'
+import { isIdle, type RequirementsFound, readRequirements } from './requirement-rows.ts'
 import { bareSection, figuresOf, prefixSection, requirementSection } from './requirement-sections.ts'
 import { peerUses, runningPrefixes } from './running-prefixes.ts'
 import { type BarePrefix, withoutRequirement } from './without-requirement.ts'
@@ -104,19 +104,19 @@ async function gather(
 function summaryOf({ standing, found, bare, bareCount, from }: RequirementsFacts): string[] {
   if (standing.inventory === null)
     return ['There is no inventory, so nothing says what any access is for: name one, or record with one.']
-  const runs = bare.filter(({ isRunning }) => isRunning).length
-  const idle = found.rows.filter(({ lastUse }) => lastUse === null || lastUse < from).length
+  const runs = bare.filter(({ isRunning }) => isRunning === true).length
+  const idle = found.rows.filter((row) => isIdle(row, from)).length
   const rows =
     found.rows.length === 0
       ? 'The inventory names no requirement.'
       : `The inventory names ${countText(found.rows.length, 'requirement')} for ${countText(found.count, 'prefix', 'prefixes')}; of ${idle} no answered connection is recorded in the period.`
   const without =
     bareCount === 0
-      ? standing.gateways.length === 0
-        ? 'No poll of a gateway is recorded up to the end of the period: whether anything runs without one is not known.'
-        : 'Everything that ran at the end of the period has a requirement.'
+      ? 'Everything that ran at the end of the period, and everything documented, has one.'
       : `${countText(bareCount, 'prefix', 'prefixes')} ${bareCount === 1 ? 'has' : 'have'} none, ${runs} of them running.`
-  return [rows, without]
+  if (standing.gateways.length > 0) return [rows, without]
+  const unknown = 'No poll of a gateway is recorded up to the end of the period: what runs without one is not known.'
+  return bareCount === 0 ? [rows, unknown] : [rows, without, unknown]
 }
 
 function dataOf({ standing, found, bareCount, bare }: RequirementsFacts): JsonValue {
@@ -128,7 +128,7 @@ function dataOf({ standing, found, bareCount, bare }: RequirementsFacts): JsonVa
       requirements: found.rows.length,
       prefixes: found.count,
       without_requirement: bareCount,
-      without_requirement_running: bare.filter(({ isRunning }) => isRunning).length,
+      without_requirement_running: bare.filter(({ isRunning }) => isRunning === true).length,
     },
     requirements: found.rows
       .slice(0, DATA_ROWS_MAX)

@@ -1,9 +1,8 @@
 /** AllowedIPs as they ran at the last poll of each gateway, and their use, by documented peer. */
 import type { Inventory } from '../../identity/inventory.ts'
 import type { InventoryPeer } from '../../identity/inventory-entries.ts'
-import type { PrefixUse } from '../standing/shown-table.ts'
 import type { Standing } from '../standing/standing-gateways.ts'
-import { lastOf, type UsedPlace } from '../standing/used-places.ts'
+import { lastOf, type PrefixUse, type UsedPlace } from '../standing/used-places.ts'
 
 export type RunningPrefixes = {
   /** With one of the peer's keys, where it is documented; of '' whether a key runs at all. Null = no poll of its gateway is recorded. */
@@ -17,6 +16,7 @@ export type PeerUses = {
   ofKey(gateway: string, publicKey: string, prefix: string): PrefixUse
 }
 
+/** By the last poll of each gateway. */
 export function runningPrefixes({ gateways }: Standing): RunningPrefixes {
   const polled = new Set(gateways.map(({ gateway }) => gateway))
   const running = new Map<string, ReadonlySet<string>>()
@@ -54,5 +54,11 @@ export function peerUses(used: readonly UsedPlace[], inventory: Inventory | null
 
 function useOf(places: readonly UsedPlace[], prefix: string): PrefixUse {
   const own = prefix === '' ? places : places.filter((place) => place.prefix === prefix)
-  return { lastUse: lastOf(own, 'connected'), lastTry: lastOf(own.filter(({ kind }) => kind !== 'connected')) }
+  // Between peers documents tell the prefix of the one that began it, and only the key of the other.
+  const reached = places.filter((place) => place.prefix === '' && !place.isInitiator)
+  return {
+    lastUse: lastOf(own, 'connected'),
+    lastTry: lastOf(own.filter(({ kind }) => kind !== 'connected')),
+    lastReached: lastOf(reached, 'connected'),
+  }
 }

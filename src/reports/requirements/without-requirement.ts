@@ -13,12 +13,13 @@ import type { Micros } from '../../time.ts'
 import { documentedHolder } from '../standing/documented-holder.ts'
 import type { KeySigns } from '../standing/key-signs.ts'
 import type { Standing } from '../standing/standing-gateways.ts'
+import type { PrefixUse } from '../standing/used-places.ts'
 import type { PeerUses, RunningPrefixes } from './running-prefixes.ts'
 
 export type BarePrefix = {
   readonly gateway: string
   readonly interface: string
-  /** '' = documented, and does not run. */
+  /** '' = documented, and not known to run. */
   readonly publicKey: string
   /** '' = the key is documented nowhere, or not there. */
   readonly peer: string
@@ -27,12 +28,11 @@ export type BarePrefix = {
   /** '' = a key that holds no AllowedIPs at all. */
   readonly prefix: string
   readonly isDocumented: boolean
-  readonly isRunning: boolean
-  readonly lastUse: Micros | null
-  readonly lastTry: Micros | null
+  /** Null = no poll of its gateway is recorded. */
+  readonly isRunning: boolean | null
   readonly lastHandshake: Micros | null
   readonly mend: readonly string[]
-}
+} & PrefixUse
 
 /** Prefixes of one report. */
 export const BARE_MAX = 50_000
@@ -41,7 +41,7 @@ const LINE_PREFIXES_MAX = 64
 
 /** By gateway, interface, peer, key and prefix; at most BARE_MAX of `count`. */
 export function withoutRequirement(
-  { gateways, inventory }: Standing & { readonly inventory: Inventory },
+  { gateways, inventory, at }: Standing & { readonly inventory: Inventory },
   signs: KeySigns,
   running: RunningPrefixes,
   uses: PeerUses,
@@ -68,7 +68,7 @@ export function withoutRequirement(
       }),
     ),
   )
-  const ofDocumented = inventory.peers.flatMap((peer) => documentedOnly(peer, inventory, running, uses, gateways))
+  const ofDocumented = inventory.peers.flatMap((peer) => documentedOnly(peer, inventory, running, uses, at))
   const all = [...ofRunning, ...ofDocumented].sort(
     (a, b) =>
       compareText(a.gateway, b.gateway) ||
@@ -121,19 +121,19 @@ function nameIt(prefix: string): string {
   return `# or in the inventory: allowed_ips: [{ prefix: ${JSON.stringify(prefix)}, requirement: REQUIREMENT }]`
 }
 
-/** Documented without a reason, and no key runs with it. */
+/** Documented without a reason, and no key runs with it as far as anybody looked. */
 function documentedOnly(
   peer: InventoryPeer,
   inventory: Inventory,
   running: RunningPrefixes,
   uses: PeerUses,
-  gateways: Standing['gateways'],
+  at: Micros,
 ): BarePrefix[] {
   if (peer.requirement !== '') return []
-  const at = gateways.find(({ gateway }) => gateway === peer.gateway)?.poll
-  const owner = at === undefined ? null : inventory.ownerAt(peer, at)
+  const owner = inventory.ownerAt(peer, at)
   return peer.allowedIps.flatMap(({ prefix, requirement }): BarePrefix[] => {
-    if (requirement !== '' || running.isRunning(peer, prefix) === true) return []
+    const isRunning = running.isRunning(peer, prefix)
+    if (requirement !== '' || isRunning === true) return []
     return [
       {
         gateway: peer.gateway,
@@ -144,7 +144,7 @@ function documentedOnly(
         ownerEmail: owner?.email ?? '',
         prefix,
         isDocumented: true,
-        isRunning: false,
+        isRunning,
         ...uses.ofPrefix(peer, prefix),
         lastHandshake: null,
         mend: [`# in the inventory: take ${prefix} out of allowed_ips`, nameIt(prefix)],

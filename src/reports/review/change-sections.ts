@@ -87,12 +87,14 @@ function changeCells(change: PeerChange): Cell[] {
     `${change.gateway} ${change.interface}`,
     { text: listText(change.before), isCode: true },
     { text: listText(change.after), isCode: true },
-    change.by.length === 0 ? { text: 'not recorded', tone: 'warning' } : change.by.join('\n'),
+    change.by.length === 0 ? { text: 'not recorded', tone: 'warning' } : listText(change.by),
   ]
 }
 
-function actsSection({ changes, pageOne }: ReviewFacts, outlet: RowOutlet): Section {
-  const audited = pageOne.sources.filter(({ source, hasSpoken }) => source === 'auditd' && hasSpoken)
+function actsSection({ changes, pageOne, standing }: ReviewFacts, outlet: RowOutlet): Section {
+  const spoken = pageOne.sources.filter(({ source, hasSpoken }) => source === 'auditd' && hasSpoken)
+  const audited = [...new Set(spoken.map(({ machine }) => machine))]
+  const blind = standing.gateways.map(({ gateway }) => gateway).filter((name) => !audited.includes(name))
   const blocks: Block[] = [
     {
       kind: 'paragraph',
@@ -118,9 +120,15 @@ function actsSection({ changes, pageOne }: ReviewFacts, outlet: RowOutlet): Sect
       empty:
         audited.length === 0
           ? 'not recorded: no audit records were read in the period'
-          : `no such act is recorded on ${listText([...new Set(audited.map(({ machine }) => machine))])}`,
+          : `no such act is recorded on ${listText(audited)}`,
     }),
   ]
+  if (blind.length > 0)
+    blocks.push({
+      kind: 'note',
+      tone: 'warning',
+      text: `Of ${listText(blind)} no audit records were read in the period: what was changed there, and by whom, is not recorded.`,
+    })
   return {
     id: 'changes-configuration',
     title: 'Configuration and firewall changed, and by whom',
@@ -129,7 +137,6 @@ function actsSection({ changes, pageOne }: ReviewFacts, outlet: RowOutlet): Sect
 }
 
 function actCells(act: ConfigurationAct): Cell[] {
-  const what = [act.command || act.action, act.file].filter((text) => text !== '').join('\n')
   return [
     stampText(act.first),
     act.times === 1 ? '' : stampText(act.last),
@@ -140,7 +147,7 @@ function actCells(act: ConfigurationAct): Cell[] {
     act.peer === '' && act.publicKey === ''
       ? 'no peer known'
       : { text: act.peer || `${act.publicKey.slice(0, 8)}…`, note: act.ownerName || act.ownerEmail },
-    { text: what, isCode: true },
+    { text: act.command || act.action, isCode: true, ...(act.file === '' ? {} : { note: act.file }) },
     act.outcome,
   ]
 }

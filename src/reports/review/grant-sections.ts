@@ -33,6 +33,7 @@ export const STATE_TEXT: Readonly<Record<GrantState, string>> = {
   renamed: 'not known: the catalogue changed',
 }
 
+/** Lines of the policy, and grants without a recorded use. */
 export function grantsSection(facts: ReviewFacts, outlet: RowOutlet): Section {
   const { grants, standing } = facts
   const open = grants.grants.filter(({ state }) => state !== 'used')
@@ -186,6 +187,7 @@ function asRich(cell: Cell) {
   return typeof cell === 'string' ? { text: cell } : cell
 }
 
+/** Every exception of the inventory, expired ones first. */
 export function exceptionsSection({ exceptions, standing }: ReviewFacts, outlet: RowOutlet): Section {
   const expired = exceptions.filter(({ isExpired }) => isExpired).length
   const blocks: Block[] = [

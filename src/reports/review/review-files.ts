@@ -17,8 +17,10 @@ type RowFile = {
   readonly rows: readonly Row[]
 }
 
+/** A file a table; what a file has no rows of is written all the same, so that nothing seems missing. */
 export async function writeReviewFiles(outlet: RowOutlet, facts: ReviewFacts): Promise<void> {
-  for (const { name, columns, rows } of [...standingFiles(facts), ...grantFiles(facts), ...changeFiles(facts)])
+  const parts = [lineFiles, keyFiles, grantFiles, changeFiles, otherFiles]
+  for (const { name, columns, rows } of parts.flatMap((part) => part(facts)))
     await writeRows(outlet, name, columns, rows)
 }
 
@@ -56,7 +58,7 @@ function time(at: Micros | null): RowValue {
 /** To be filled in: empty in every row. */
 const DECISION = { decision: null }
 
-function standingFiles({ lines, silent, rotations }: ReviewFacts): RowFile[] {
+function lineFiles({ lines }: ReviewFacts): RowFile[] {
   return [
     {
       name: LINES_FILE,
@@ -89,6 +91,11 @@ function standingFiles({ lines, silent, rotations }: ReviewFacts): RowFile[] {
         ...DECISION,
       })),
     },
+  ]
+}
+
+function keyFiles({ silent, rotations }: ReviewFacts): RowFile[] {
+  return [
     {
       name: SILENT_FILE,
       columns: [
@@ -194,7 +201,7 @@ function grantFiles({ grants, exceptions }: ReviewFacts): RowFile[] {
   ]
 }
 
-function changeFiles({ changes, versions, findings }: ReviewFacts): RowFile[] {
+function changeFiles({ changes }: ReviewFacts): RowFile[] {
   return [
     {
       name: PEER_CHANGES_FILE,
@@ -254,6 +261,11 @@ function changeFiles({ changes, versions, findings }: ReviewFacts): RowFile[] {
         'event.outcome': known(act.outcome),
       })),
     },
+  ]
+}
+
+function otherFiles({ versions, findings }: ReviewFacts): RowFile[] {
+  return [
     {
       name: INVENTORY_CHANGES_FILE,
       columns: [

@@ -82,6 +82,7 @@ export function isReviewed(check: string): boolean {
 
 const CHECKS: readonly PostureCheck[] = [...DIFFERENCE_CHECKS, overbroad, noRequirement]
 
+/** What posture says of each gateway, by what a reviewer goes through. */
 export function reviewLines(view: PostureView): ReviewLines {
   const outcomes = runChecks(view, null, CHECKS)
   const found = outcomes.flatMap((outcome) =>

@@ -112,7 +112,7 @@ function summaryOf({ standing, versions, changes }: ReviewFacts, counts: Counts)
   return [
     `At the end of the period ${countText(counts.running, 'key')} ran on ${countText(standing.gateways.length, 'gateway')}; ${held}.`,
     `${parts.length === 0 ? 'Nothing that runs needs a decision.' : `Of what runs: ${parts.join(', ')}.`}${grants}`,
-    `In the period ${countText(changes.peerCount, 'change')} of peers ${changes.peerCount === 1 ? 'was' : 'were'} seen, ${countText(versions.count, 'new version')} of the inventory came into use, and ${countText(counts.openFindings, 'finding')} ${counts.openFindings === 1 ? 'has' : 'have'} no answer.`,
+    `In the period ${countText(changes.peerCount, 'change')} of peers ${changes.peerCount === 1 ? 'was' : 'were'} seen, ${countText(versions.changedCount, 'new version')} of the inventory came into use, and ${countText(counts.openFindings, 'finding')} ${counts.openFindings === 1 ? 'has' : 'have'} no answer.`,
   ]
 }
 
@@ -162,7 +162,7 @@ function dataOf(
       exceptions_expired: counts.expiredExceptions,
       peer_changes: changes.peerCount,
       configuration_acts: changes.actCount,
-      inventory_versions: versions.count,
+      inventory_versions: versions.changedCount,
       findings: findings.count,
       findings_open: counts.openFindings,
     },

@@ -21,6 +21,8 @@ export type VersionSteps = {
   /** Oldest first, each pair once; at most STEPS_MAX. */
   readonly steps: readonly VersionStep[]
   readonly count: number
+  /** Of them those from a version that was recorded: where records begin, nothing came into use. */
+  readonly changedCount: number
   /** Resources that some version in use in the period catalogues otherwise than the inventory of the report, or lacks. */
   readonly renamed: ReadonlySet<string>
 }
@@ -43,7 +45,8 @@ export function versionSteps(
     return { at, gateway, before, after, changes: told, changeCount: changes?.length ?? 0 }
   })
   const catalogues = [...inUse].map((hash) => byHash.get(hash) ?? null)
-  return { steps, count: taken.length, renamed: renamedIn(standing, catalogues) }
+  const changedCount = taken.filter(({ before }) => before !== '').length
+  return { steps, count: taken.length, changedCount, renamed: renamedIn(standing, catalogues) }
 }
 
 type Step = Pick<VersionStep, 'at' | 'gateway' | 'before' | 'after'>

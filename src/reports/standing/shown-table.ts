@@ -4,12 +4,10 @@ import type { Micros } from '../../time.ts'
 import type { Cell, Column, RichCell, Table } from '../document/report-document.ts'
 import { stampText } from '../revocation-text.ts'
 import type { RowOutlet } from '../rows/row-outlet.ts'
+import type { PrefixUse } from './used-places.ts'
 
 /** Rows of a table on a page. */
 export const SHOWN_MAX = 100
-
-/** Last answered connection, and last attempt or packet let through, over all that is recorded; null = none is. */
-export type PrefixUse = { readonly lastUse: Micros | null; readonly lastTry: Micros | null }
 
 export type ShownTable<Item> = {
   readonly caption: string
@@ -24,6 +22,7 @@ export type ShownTable<Item> = {
   readonly empty: string
 }
 
+/** The first SHOWN_MAX items as rows; a file is only named where files are written. */
 export function shownTable<Item>(outlet: RowOutlet, shown: ShownTable<Item>): Table {
   const { caption, columns, items, cells, file, empty } = shown
   return {
@@ -46,12 +45,18 @@ export function timeCell(at: Micros | null, otherwise: string): Cell {
   return at === null ? otherwise : stampText(at)
 }
 
-/** Last answered connection; an attempt only where it came later. */
-export function useCell({ lastUse, lastTry }: PrefixUse): RichCell {
+/** Last answered connection; what else there was only where it came later. */
+export function useCell({ lastUse, lastTry, lastReached = null }: ShownUse): RichCell {
   const last = { text: lastUse === null ? 'none recorded' : stampText(lastUse) }
-  const isTold = lastTry !== null && (lastUse === null || lastTry > lastUse)
-  return isTold ? { ...last, note: `tried: ${stampText(lastTry)}` } : last
+  const isLater = (at: Micros | null) => at !== null && (lastUse === null || at > lastUse)
+  const notes = [
+    ...(isLater(lastTry) ? [`tried: ${stampText(lastTry ?? 0)}`] : []),
+    ...(isLater(lastReached) ? [`reached by another peer: ${stampText(lastReached ?? 0)}`] : []),
+  ]
+  return notes.length === 0 ? last : { ...last, note: notes.join('; ') }
 }
+
+type ShownUse = Omit<PrefixUse, 'lastReached'> & { readonly lastReached?: Micros | null }
 
 /** Said wherever such a time is shown. */
 export const USE_TEXT =
@@ -62,9 +67,17 @@ export function keyCell(publicKey: string): RichCell {
   return { text: publicKey.length > 8 ? `${publicKey.slice(0, 8)}…` : publicKey, isCode: true }
 }
 
-/** Lines of a mend: commands, and what is for people behind `#`. */
+/** Lines of a mend: the command, which stands alone so that it can be copied, and below it what else there is to do. A cell is one line. */
 export function mendCell(lines: readonly string[]): Cell {
-  return lines.length === 0 ? '' : { text: lines.join('\n'), isCode: true }
+  const [first, ...rest] = lines
+  if (first === undefined) return ''
+  const note = rest.map(withoutHash).join('; ')
+  const isCode = !first.startsWith('#')
+  return { text: withoutHash(first), ...(isCode ? { isCode } : {}), ...(note === '' ? {} : { note }) }
+}
+
+function withoutHash(line: string): string {
+  return line.replace(/^# */, '')
 }
 
 /** Names of a list, the first few; how many more. */

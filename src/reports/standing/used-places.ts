@@ -91,6 +91,16 @@ export async function machinesTracked(reader: EventReader, { from, to }: ReportP
   return new Set(heard.map(({ values }) => String(values[0] ?? '')))
 }
 
+/** Over all that is recorded; null = none is. */
+export type PrefixUse = {
+  /** Last answered connection. */
+  readonly lastUse: Micros | null
+  /** Last attempt without an answer, or packet let through. */
+  readonly lastTry: Micros | null
+  /** Last time another peer reached its key; by which prefix is not told. */
+  readonly lastReached: Micros | null
+}
+
 /** The newest of a kind; null = none. */
 export function lastOf(places: readonly UsedPlace[], kind?: UseKind): Micros | null {
   let last: Micros | null = null

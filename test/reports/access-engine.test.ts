@@ -1,0 +1,315 @@
+/** Rows of accesses and their sums: against a plain computation of the same documents, whatever they hold and however they are cut. */
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Fields } from '../../src/fields.ts'
+import { ACCESS_COLUMNS } from '../../src/reports/access/access-columns.ts'
+import { readAccess } from '../../src/reports/access/access-engine.ts'
+import { type AccessFilter, type AccessResult, OUTCOMES } from '../../src/reports/access/access-rows.ts'
+import type { Dispute } from '../../src/reports/disputes.ts'
+import type { Names } from '../../src/reports/names/names.ts'
+import type { ReportQuestion } from '../../src/reports/report-question.ts'
+import { type RowValue, rowLines } from '../../src/reports/rows/row-lines.ts'
+import type { RowForm } from '../../src/reports/rows/row-outlet.ts'
+import type { EventReader } from '../../src/store/event-reader.ts'
+import { openStoreReader } from '../../src/store/reader.ts'
+import { HOUR, MINUTE, SECOND, toIso } from '../../src/time.ts'
+import { withStore } from '../commands/made-store.ts'
+
+const FROM = 1_795_305_600 * SECOND
+const PERIOD = { from: FROM, to: FROM + 24 * HOUR }
+const KEY = `${'K'.repeat(42)}E=`
+const OTHER = `+${'L'.repeat(41)}E=`
+const NOBODY: Names = { mode: 'as-recorded', inventory: '', known: [], at: () => null, backdated: [] }
+const ALL: AccessFilter = { keys: [], resource: '' }
+
+type Options = {
+  readonly names?: Names
+  readonly filter?: AccessFilter
+  readonly disputes?: readonly Dispute[]
+  readonly slice?: number
+  readonly forms?: readonly RowForm[]
+}
+
+async function access(reader: EventReader, { names = NOBODY, filter = ALL, disputes = [], slice, forms }: Options) {
+  const texts = { csv: '', ndjson: '' }
+  let rows = -1
+  const question: ReportQuestion = {
+    period: PERIOD,
+    reportTime: PERIOD.to,
+    names,
+    isEveryClause: false,
+    retentionDays: 0,
+    askedBy: 'tester',
+    integrity: { kind: 'not-verifiable', place: 'test' },
+    progress: () => {},
+  }
+  const outlet = {
+    forms: forms ?? (['csv', 'ndjson'] as const),
+    open: () => ({
+      write: (form: RowForm, lines: string) => {
+        texts[form] += lines
+        return Promise.resolve()
+      },
+      end: (count: number) => {
+        rows = count
+        return Promise.resolve()
+      },
+    }),
+  }
+  const result = await readAccess(reader, question, filter, disputes, outlet, slice)
+  return { result, rows, ...texts }
+}
+
+async function accessOf(documents: readonly Fields[], options: Options = {}) {
+  return withStore(documents, async (dir) => {
+    const reader = await openStoreReader(dir)
+    try {
+      return await access(reader, options)
+    } finally {
+      reader.close()
+    }
+  })
+}
+
+const HOSTILE = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom('alice', 'web 1', 'Ann Example', 'dba') },
+  fc.constantFrom(
+    '=1+1',
+    '@x',
+    '\ufeffbom',
+    'a"b',
+    'a,b;c',
+    ' lead',
+    'nul\0',
+    '\u202eevil',
+    '<script>',
+    '\u001b[2J',
+    "o'x",
+    '😀',
+    '－2',
+    '\\',
+    '\n=x',
+  ),
+  fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }),
+)
+const IPS = fc.constantFrom(
+  '10.8.0.2',
+  '10.8.0.3',
+  'fd08::2',
+  '2001:db8:0:0:1::',
+  '::',
+  '::1',
+  '255.1.0.9',
+  'fe80::1:0:0:2',
+)
+const PORT = fc.option(fc.integer({ min: 0, max: 65_535 }), { nil: undefined })
+const COUNT = fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: undefined })
+const MOMENT = fc
+  .integer({ min: 0, max: 24 * 60 - 1 })
+  .chain((minute) =>
+    fc.integer({ min: 0, max: 999_999 }).map((rest) => FROM + minute * MINUTE + (rest % 3 === 0 ? rest * 1000 : rest)),
+  )
+
+const SHARED = fc.record(
+  {
+    'wireguard.peer.public_key': fc.constantFrom(KEY, OTHER),
+    'wireguard.peer.name': HOSTILE,
+    'wireguard.peer.groups': fc.array(HOSTILE, { minLength: 1, maxLength: 3 }),
+    'wireguard.peer.owner.name': HOSTILE,
+    'wireguard.peer.owner.email': HOSTILE,
+    'wireguard.peer.endpoint.ip': IPS,
+    'wireguard.peer.endpoint.port': fc.integer({ min: 1, max: 65_535 }),
+    'wireguard.attribution.status': fc.constantFrom('exact', 'ambiguous', 'unknown'),
+    'wireguard.attribution.reason': HOSTILE,
+    'wireguard.attribution.candidates': fc.array(fc.constantFrom(KEY, OTHER), { minLength: 1, maxLength: 2 }),
+    'observer.name': HOSTILE,
+    'wireguard.interface.name': fc.constant('wg0'),
+    'network.transport': fc.constantFrom('tcp', 'udp'),
+    'wireguard.resource.name': HOSTILE,
+    'wireguard.flow.outcome': fc.constantFrom(...OUTCOMES, 'strange'),
+    'wireguard.flow.evidence': fc.constant(['conntrack', 'nftables']),
+    'source.ip': IPS,
+    'source.port': PORT,
+    'destination.ip': IPS,
+    'destination.port': PORT,
+    'destination.nat.ip': IPS,
+  },
+  { requiredKeys: [] },
+)
+const DELTAS = fc.record(
+  {
+    'wireguard.flow.delta.source.bytes': COUNT,
+    'wireguard.flow.delta.destination.bytes': COUNT,
+    'wireguard.flow.delta.source.packets': COUNT,
+  },
+  { requiredKeys: [] },
+)
+const RULE = fc.record({ 'rule.name': HOSTILE, 'rule.id': fc.constantFrom('7', '=9') }, { requiredKeys: [] })
+
+type Draft = Fields & { readonly '@timestamp': number }
+
+/** Documents of one connection: its start, what comes between, perhaps its end. */
+const FLOW = fc
+  .record({
+    begin: MOMENT,
+    id: fc.oneof({ weight: 4, arbitrary: fc.stringMatching(/^[0-9a-v]{8}$/) }, HOSTILE),
+    shared: SHARED,
+    deltas: fc.array(DELTAS, { maxLength: 3 }),
+    gaps: fc.array(fc.integer({ min: 1, max: 5 * HOUR }), { minLength: 5, maxLength: 5 }),
+    hasEnd: fc.boolean(),
+    late: fc.option(DELTAS, { nil: null }),
+    host: fc.option(HOSTILE, { nil: null }),
+    rule: fc.option(RULE, { nil: null }),
+  })
+  .map(({ begin, id, shared, deltas, gaps, hasEnd, late, host, rule }): Draft[] => {
+    const own = { ...shared, 'event.dataset': 'wireguard.flow', 'event.start': begin, 'wireguard.flow.id': id }
+    const documents: Draft[] = [{ ...own, '@timestamp': begin, 'event.action': 'flow-started' }]
+    let at = begin
+    for (const [i, delta] of deltas.entries()) {
+      at += gaps[i] ?? 1
+      documents.push({ ...own, ...delta, '@timestamp': at, 'event.action': 'flow-progress' })
+    }
+    if (host !== null)
+      documents.push({
+        ...own,
+        '@timestamp': at + 1,
+        'event.action': 'flow-progress',
+        'event.reason': 'host-accepted',
+        'wireguard.host.name': host,
+      })
+    at += 2 + (gaps[3] ?? 1)
+    if (hasEnd)
+      documents.push({ ...own, '@timestamp': at, 'event.action': 'flow-ended', 'event.end': at, ...deltas[0] })
+    if (hasEnd && late !== null)
+      documents.push({
+        ...own,
+        ...late,
+        '@timestamp': at + (gaps[4] ?? 1),
+        'event.action': 'flow-progress',
+        'event.reason': 'late-end',
+      })
+    if (rule !== null)
+      documents.push({
+        ...rule,
+        '@timestamp': begin,
+        'event.dataset': 'wireguard.firewall',
+        'event.action': 'firewall-accept',
+        'wireguard.flow.id': id,
+      })
+    return documents
+  })
+const LINE = fc
+  .record({ at: MOMENT, shared: SHARED, rule: RULE })
+  .map(({ at, shared, rule }): Draft[] => [
+    { ...shared, ...rule, '@timestamp': at, 'event.dataset': 'wireguard.firewall', 'event.action': 'firewall-drop' },
+  ])
+const DOCUMENTS = fc
+  .array(fc.oneof(FLOW, LINE), { maxLength: 12 })
+  .map((parts) => [...new Map(parts.map((part) => [part[0]?.['wireguard.flow.id'] ?? part, part])).values()].flat())
+  .chain((drafts) =>
+    fc
+      .array(HOSTILE, { minLength: drafts.length, maxLength: drafts.length })
+      .map((odd) =>
+        drafts.map(
+          (draft, i): Draft => ({
+            ...draft,
+            'event.id': i % 5 === 0 ? `${odd[i]}-${i}` : `id${String(i).padStart(4, '0')}`,
+          }),
+        ),
+      ),
+  )
+
+const OUTCOME_SET = new Set<string>(OUTCOMES)
+
+/** The same rows by one plain look at all documents. */
+function plainRows(documents: readonly Draft[]): { readonly [column: string]: RowValue }[] {
+  const inside = documents.filter((each) => each['@timestamp'] >= PERIOD.from && each['@timestamp'] < PERIOD.to)
+  const isFlow = (each: Draft) => each['event.dataset'] === 'wireguard.flow'
+  const byFlow = [...Map.groupBy(inside.filter(isFlow), (each) => each['wireguard.flow.id'] ?? '').values()]
+  const lines = inside.filter((each) => !isFlow(each) && each['wireguard.flow.id'] === undefined)
+  return [
+    ...byFlow.map((own) => {
+      const newest = own.toSorted(
+        (a, b) =>
+          Number(b['event.action'] === 'flow-ended') - Number(a['event.action'] === 'flow-ended') ||
+          b['@timestamp'] - a['@timestamp'] ||
+          ((a['event.id'] ?? '') < (b['event.id'] ?? '') ? 1 : -1),
+      )[0]
+      const sums = Object.fromEntries(
+        (['source.bytes', 'destination.bytes', 'source.packets', 'destination.packets'] as const).map((name) => {
+          const known = own.map((each) => each[`wireguard.flow.delta.${name}`]).filter((value) => value !== undefined)
+          return [
+            `wireguard.flow.delta.${name}`,
+            known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0),
+          ]
+        }),
+      )
+      const rule = inside.find((each) => !isFlow(each) && each['wireguard.flow.id'] === newest?.['wireguard.flow.id'])
+      const host = own.findLast((each) => each['wireguard.host.name'] !== undefined)
+      return plainRow(
+        {
+          ...newest,
+          ...sums,
+          'rule.name': rule?.['rule.name'],
+          'rule.id': rule?.['rule.id'],
+          'wireguard.host.name': host?.['wireguard.host.name'],
+        },
+        newest?.['event.end'],
+      )
+    }),
+    ...lines.map((line) => plainRow(line, line['@timestamp'])),
+  ]
+}
+
+function plainRow(document: { readonly [name: string]: unknown }, end: number | undefined) {
+  const start = Number(document['event.start'] ?? document['@timestamp'])
+  const outcome = String(document['wireguard.flow.outcome'])
+  const values = ACCESS_COLUMNS.map((column) => {
+    if (column === 'event.start') return [column, toIso(start)]
+    if (column === 'event.end') return [column, end === undefined ? null : toIso(end)]
+    if (column === 'wireguard.flow.outcome') return [column, OUTCOME_SET.has(outcome) ? outcome : 'unknown']
+    if (column === 'wireguard.attribution.status') return [column, document[column] ?? null]
+    return [column, document[column] ?? null]
+  })
+  return Object.fromEntries(values) as { readonly [column: string]: RowValue } // values of documents
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').slice(0, -1).toSorted()
+}
+
+function addUp(result: AccessResult) {
+  const all = [...result.groups, result.omitted]
+  const sum = (of: (each: AccessResult['all']) => number) => all.reduce((total, each) => total + of(each), 0)
+  return {
+    rows: sum(({ rows }) => rows),
+    sourceBytes: sum(({ sourceBytes }) => sourceBytes),
+    destinationBytes: sum(({ destinationBytes }) => destinationBytes),
+    outcomes: OUTCOMES.map((outcome) => sum(({ outcomes }) => outcomes[outcome])),
+  }
+}
+
+test('any documents, cut anywhere: the lines of a plain computation, byte for byte, and sums of the same rows', async () => {
+  await fc.assert(
+    fc.asyncProperty(DOCUMENTS, fc.constantFrom(1, 7, 100_000), async (documents, slice) => {
+      const { result, rows, csv, ndjson } = await accessOf(documents, { slice })
+      const wanted = plainRows(documents)
+      expect(linesOf(csv)).toEqual(linesOf(rowLines('csv', ACCESS_COLUMNS, wanted, true)))
+      expect(linesOf(ndjson)).toEqual(linesOf(rowLines('ndjson', ACCESS_COLUMNS, wanted, false)))
+      expect(rows).toBe(wanted.length)
+      const bytes = (name: string) => wanted.reduce((sum, row) => sum + Number(row[name] ?? 0), 0)
+      const plain = {
+        rows: wanted.length,
+        sourceBytes: bytes('wireguard.flow.delta.source.bytes'),
+        destinationBytes: bytes('wireguard.flow.delta.destination.bytes'),
+        outcomes: OUTCOMES.map((outcome) => wanted.filter((row) => row['wireguard.flow.outcome'] === outcome).length),
+      }
+      expect(addUp(result)).toEqual(plain)
+      expect({ ...result.all, outcomes: OUTCOMES.map((outcome) => result.all.outcomes[outcome]) }).toMatchObject(plain)
+      expect(OUTCOMES.map((outcome) => result.buckets.reduce((sum, each) => sum + each.outcomes[outcome], 0))).toEqual(
+        plain.outcomes,
+      )
+    }),
+    { numRuns: 25 },
+  )
+}, 120_000)
