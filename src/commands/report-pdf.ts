@@ -1,7 +1,7 @@
 /**
  * A report's page as PDF, printed by a Chromium of the system. The browser gets a profile of its own that is removed afterwards, no
- * network and nothing of our environment (script the page itself forbids); it is ended by its process group. The same page gives the same bytes on the
- * same machine: what a browser writes of the clock is replaced by the report's time. Other versions and other fonts give others.
+ * network and nothing of our environment; script the page itself forbids. It is ended by its process group. The same page gives the same
+ * bytes on the same machine: what a browser writes of the clock is replaced by the report's time. Other versions and other fonts give others.
  */
 import { accessSync, constants, statSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -18,6 +18,7 @@ const GAP = '  '
 const SIGNS: { readonly [tone in Tone]: string } = { plain: '', good: '✓ ', warning: '! ', bad: '✗ ' }
 const STYLES = { good: 'green', warning: 'yellow', bad: 'red' } as const
 
+/** Lines without LF: caption, rows as far as they are shown here, and where the others are. */
 export function tableLines(terminal: Terminal, width: number, table: Table, frame: ReportFrame): string[] {
   const { caption, columns } = table
   const title = caption === '' ? [] : wrapText(visibleText(caption, CELL_MAX), width)

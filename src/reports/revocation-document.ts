@@ -58,17 +58,14 @@ export function revocationDocument(reports: readonly RevocationReport[], asking:
 function summaryOf(reports: readonly RevocationReport[]): readonly string[] {
   const [first] = reports
   if (first === undefined) return ['No key was reported on.']
-  if (reports.length === 1) return [`${verdictWord(first)}. ${verdictText(first)}`, storedText(first)]
+  if (reports.length === 1)
+    return [`${first.verdict === 'proved' ? 'PROVED. ' : ''}${verdictText(first)}`, storedText(first)]
   const proved = reports.filter(({ verdict }) => verdict === 'proved').length
   const left = reports.length - Math.min(reports.length, KEYS_MAX)
   return [
     `${reports.length} keys: ${proved} proved, ${reports.length - proved} not proved.`,
     ...(left === 0 ? [] : [`The last ${left} of them have no part of their own here.`]),
   ]
-}
-
-function verdictWord({ verdict }: RevocationReport): string {
-  return verdict === 'proved' ? 'PROVED' : 'NOT PROVED'
 }
 
 /** `prefix`: '' for the only key. */

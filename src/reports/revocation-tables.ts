@@ -15,6 +15,7 @@ export function shortKeyText(publicKey: string): string {
   return publicKey.length > KEY_CHARS ? `${publicKey.slice(0, KEY_CHARS)}…` : publicKey
 }
 
+/** When each gateway had the key last, and what shows it. */
 export function gatewayBlocks({ gateways, facts, ended }: RevocationReport): Block[] {
   const others = facts.gateways.filter(({ gateway }) => !gateways.some((each) => each.gateway === gateway))
   const notes = [
@@ -86,6 +87,7 @@ function evidenceTexts({ gateway, removal }: JudgedGateway): string[] {
   return [`${gateway}: document ${removal.id}${by}`]
 }
 
+/** Entries of conntrack that stood after the removal; what was not recorded is said. */
 export function connectionBlocks({ flows }: RevocationFacts): Block[] {
   const unseen: Block[] =
     flows.unseen.length === 0
@@ -143,6 +145,7 @@ export function connectionBlocks({ flows }: RevocationFacts): Block[] {
   ]
 }
 
+/** Logins that went on after it, and what was done in them. */
 export function sessionBlocks({ sessions }: RevocationFacts): Block[] {
   const acts = sessions.told.flatMap((session) =>
     session.acts.map((act): Cell[] => [

@@ -20,8 +20,8 @@ export type Database = {
     parameters?: readonly Parameter[],
   ): Promise<{ readonly names: readonly string[]; readonly rows: readonly (readonly Cell[])[] }>
   /**
-   * Rows chunk by chunk, about 2000 at a time, as they are found: never all of them in memory. On a connection of its own, which sees
-   * tables as they were when it began. Traps as above.
+   * Rows chunk by chunk, about 2000 at a time, as they are found: never all of them in memory. A chunk comes as its columns, each with
+   * the cells of all rows. On a connection of its own, which sees tables as they were when it began. Trap as above.
    */
   stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
   /** Stops what runs; its promise rejects. A statement that has not begun yet is not stopped. */
@@ -125,7 +125,7 @@ function createDatabase(
         for (;;) {
           const chunk = await track(() => result.fetchChunk())
           if (chunk === null || chunk.rowCount === 0) return
-          yield chunk.getRows().map((row) => row.map(toCell))
+          yield chunk.getColumns().map((column) => column.map(toCell))
         }
       } finally {
         streaming.delete(own)

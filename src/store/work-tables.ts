@@ -22,7 +22,10 @@ export type WorkTables = {
   run(sql: string): Promise<void>
   /** Over tables alone; for small answers. */
   rows(sql: string, parameters?: readonly Parameter[]): Promise<Result>
-  /** Over tables alone, which must not change until it ends. Trap: a U+FEFF at the beginning of a text is lost on the way. */
+  /**
+   * Over tables alone, chunk by chunk, each as its columns. Traps: the tables must not change until it ends; a U+FEFF at the beginning of
+   * a text is lost on the way.
+   */
   stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
   /** Tables are gone then. Stops what runs. */
   close(): Promise<void>

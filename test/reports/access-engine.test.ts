@@ -207,16 +207,14 @@ const DOCUMENTS = fc
   .array(fc.oneof(FLOW, LINE), { maxLength: 12 })
   .map((parts) => [...new Map(parts.map((part) => [part[0]?.['wireguard.flow.id'] ?? part, part])).values()].flat())
   .chain((drafts) =>
-    fc
-      .array(HOSTILE, { minLength: drafts.length, maxLength: drafts.length })
-      .map((odd) =>
-        drafts.map(
-          (draft, i): Draft => ({
-            ...draft,
-            'event.id': i % 5 === 0 ? `${odd[i]}-${i}` : `id${String(i).padStart(4, '0')}`,
-          }),
-        ),
+    fc.array(HOSTILE, { minLength: drafts.length, maxLength: drafts.length }).map((odd) =>
+      drafts.map(
+        (draft, i): Draft => ({
+          ...draft,
+          'event.id': i % 5 === 0 ? `${odd[i]}-${i}` : `id${String(i).padStart(4, '0')}`,
+        }),
       ),
+    ),
   )
 
 const OUTCOME_SET = new Set<string>(OUTCOMES)
@@ -291,7 +289,7 @@ function addUp(result: AccessResult) {
 
 test('any documents, cut anywhere: the lines of a plain computation, byte for byte, and sums of the same rows', async () => {
   await fc.assert(
-    fc.asyncProperty(DOCUMENTS, fc.constantFrom(1, 7, 100_000), async (documents, slice) => {
+    fc.asyncProperty(DOCUMENTS, fc.constantFrom(3, 9, 100_000), async (documents, slice) => {
       const { result, rows, csv, ndjson } = await accessOf(documents, { slice })
       const wanted = plainRows(documents)
       expect(linesOf(csv)).toEqual(linesOf(rowLines('csv', ACCESS_COLUMNS, wanted, true)))
@@ -310,6 +308,6 @@ test('any documents, cut anywhere: the lines of a plain computation, byte for by
         plain.outcomes,
       )
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   )
 }, 120_000)

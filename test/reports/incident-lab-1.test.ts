@@ -29,12 +29,15 @@ const truth = readFileSync(`${import.meta.dirname}/../fixtures/lab-1/truth.jsonl
 const reuse = truth.find(({ kind }) => kind === 'address_reuse')
 const { address = '', old_key: before = '', new_key: after = '' } = reuse ?? {}
 
+/** Milliseconds: a replay of the capture on a busy machine. */
+const SETUP_MAX = 60_000
+
 let demo: StoredDemo
 let reader: EventReader
 beforeAll(async () => {
   demo = await storeDemo()
   reader = await openStoreReader(demo.dir)
-})
+}, SETUP_MAX)
 afterAll(async () => {
   reader.close()
   await demo.remove()

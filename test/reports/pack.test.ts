@@ -16,6 +16,9 @@ import { type StoredDemo, storeDemo } from '../commands/stored-demo.ts'
 import { DEMO, withCopy } from '../replay-capture.ts'
 import { aboutAddress, aboutKeys, askIncident, askPack, jsonRows, LAB_PERIOD } from './incident-asking.ts'
 
+/** Milliseconds: a replay of the capture on a busy machine. */
+const SETUP_MAX = 60_000
+
 let demo: StoredDemo
 let reader: EventReader
 let key: string
@@ -23,7 +26,7 @@ beforeAll(async () => {
   demo = await storeDemo()
   reader = await openStoreReader(demo.dir)
   key = demo.documents.find((each) => each['event.action'] === 'peer-removed')?.['wireguard.peer.public_key'] ?? ''
-})
+}, SETUP_MAX)
 afterAll(async () => {
   reader.close()
   await demo.remove()

@@ -79,6 +79,10 @@ describe('a month', () => {
       { 'wireguard.peer.public_key': STRANGER },
     ])
     expect(tableText(asked, 'review-silent')[1]).toContain('not recorded')
+    expect(asked.document.data).toMatchObject({ counts: { silent: 1, silent_not_known: 1 } })
+    // Points that end before the period say nothing of it.
+    const ended = MONTH.filter((each) => each['event.dataset'] !== 'wireguard.peer' || (each['@timestamp'] ?? 0) < FROM)
+    expect((await review(ended)).document.data).toMatchObject({ counts: { silent: 0, silent_not_known: 5 } })
   })
 
   test('grants by use: answered, tried, used long ago, never; somebody who left has none', async () => {

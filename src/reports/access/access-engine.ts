@@ -60,13 +60,12 @@ export async function readAccess(
     let done = 0
     question.progress('rows', 0, total)
     for await (const slice of slices(reader, selection, total, sliceDocuments)) {
-      await tables.make(slice.since, slice.until, [...emptyTables(), ...sliceStatements(where)])
+      await tables.make(slice.since, slice.until, [...emptyTables(), ...sliceStatements(where, names.known.length > 0)])
       const isLast = slice.until === until
       const merge = {
         period,
         until: slice.until,
         isLast,
-        hasKnown: names.known.length > 0,
         hasDisputes: disputes.length > 0,
       }
       for (const sql of mergeStatements(merge)) await tables.run(sql)

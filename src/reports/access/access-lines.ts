@@ -102,15 +102,17 @@ export async function streamLines(
     length = 0
   }
   for await (const chunk of tables.stream(lineSelect(forms))) {
-    rows += chunk.length
-    for (const row of chunk) {
-      const odd = row[forms.length]
-      const printed = typeof odd === 'string' ? oddLines(forms, odd) : row
-      for (let i = 0; i < forms.length; i++) {
-        const line = String(printed[i])
-        waiting[i]?.push(line)
-        length += line.length
-      }
+    const odds = chunk[forms.length] ?? []
+    rows += odds.length
+    const printed = new Map<number, string[]>()
+    odds.forEach((odd, i) => {
+      if (typeof odd === 'string') printed.set(i, oddLines(forms, odd))
+    })
+    for (let i = 0; i < forms.length; i++) {
+      const lines = chunk[i] ?? []
+      const text = printed.size === 0 ? lines.join('') : lines.map((line, k) => line ?? printed.get(k)?.[i]).join('')
+      waiting[i]?.push(text)
+      length += text.length
     }
     if (length >= BATCH_LENGTH) await flush()
   }

@@ -4,6 +4,7 @@
  */
 import { toIso } from '../../time.ts'
 import type { JsonValue, ReportDocument, Section } from '../document/report-document.ts'
+import { readDisputes } from '../disputes-read.ts'
 import { closingSections, pageOneSections } from '../page-one/page-one.ts'
 import type { ReportBuilder } from '../report-question.ts'
 import { type Row, writeRows } from '../rows/row-lines.ts'
@@ -27,7 +28,7 @@ const DATA_MAX = 5000
 /** Over the rows of the engine. Writes its files as accessReportWith does. */
 export const buildAccessReport: ReportBuilder<AccessFilter> = accessReportWith({
   readAccess,
-  readDisputes: () => Promise.resolve([]),
+  readDisputes,
 })
 
 /** Writes `access` (every row), `access-by-peer`, and the lists of the other ways in and of changes. Throws AppError. */

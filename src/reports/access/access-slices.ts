@@ -3,7 +3,8 @@
  * memory holds one stretch and what is open, whatever the length of the period.
  *
  * Tables: `who`, `what`, `rule`, `host` hold each combination of their fields once, by a number; `docs` the documents that may become rows,
- * `more` what others add to them; `carry` and `early` what earlier stretches left of both; `released` the finished rows.
+ * `more` what others add to them; `carry` and `early` what earlier stretches left of both; `gone` connections from before the period that
+ * have their row; `released` the finished rows.
  */
 import type { FieldName } from '../../fields.ts'
 import { type Micros, SECOND } from '../../time.ts'
@@ -34,7 +35,10 @@ const FACETS: readonly Facet[] = [
 
 const SUMS = ['sent_bytes', 'received_bytes', 'sent_packets', 'received_packets'] as const
 const ENDS = END_FIELDS.map((_, i) => `end_${i}`)
-/** Columns of `docs`, `carry`, `best` and `merged`, in order. */
+/**
+ * Columns of `docs` and `carry`, in order. `known`: the stretch of the newest inventory that the row begins in, 0 = none; `disputed`: the
+ * findings that it overlaps, null = none; `newest`: the last time that anything was told of it.
+ */
 const DOC = [
   'flow',
   'id',
@@ -50,6 +54,9 @@ const DOC = [
   'host',
   ...ENDS,
   ...SUMS,
+  'newest',
+  'known',
+  'disputed',
 ]
 
 /** Statements that make the empty tables. Types come from the documents: `events` must be there. */
@@ -61,15 +68,15 @@ export function emptyTables(): string[] {
 }
 
 /** From `events` of one stretch to `docs` and `more`; once more gives the same. `where`: documents that are meant. */
-export function sliceStatements(where: string): string[] {
+export function sliceStatements(where: string, hasKnown: boolean): string[] {
   return [
     ...FACETS.map(
       ({ table, fields, of }) =>
         `INSERT INTO ${table} SELECT * REPLACE ((SELECT coalesce(max(number), 0) FROM ${table}) + row_number() OVER () AS number)
          FROM (${facetSelect(fields, `(${of}) AND (${where})`, '0')}) AS fresh ANTI JOIN ${table} AS known ON ${same('fresh', 'known', fields.length)}`,
     ),
-    `CREATE OR REPLACE TABLE docs AS ${docsSelect(`${FLOW} AND (${where}) AND (${IS_END} OR ${FLOW_ID} NOT IN (SELECT ${FLOW_ID} FROM events WHERE ${FLOW} AND ${IS_END} AND (${where})))`, false)}
-     UNION ALL ${docsSelect(`${LINE} AND "wireguard.flow.id" IS NULL AND (${where})`, true)}`,
+    `CREATE OR REPLACE TABLE docs AS ${docsSelect(`${FLOW} AND (${where}) AND (${IS_END} OR ${FLOW_ID} NOT IN (SELECT ${FLOW_ID} FROM events WHERE ${FLOW} AND ${IS_END} AND (${where})))`, false, hasKnown)}
+     UNION ALL ${docsSelect(`${LINE} AND "wireguard.flow.id" IS NULL AND (${where})`, true, hasKnown)}`,
     `CREATE OR REPLACE TABLE more AS ${moreSelect(where)}`,
   ]
 }
@@ -92,15 +99,18 @@ function joined(table: string, fields: readonly FieldName[]): string {
   return `JOIN ${table} ON ${fields.map((field, i) => `${columnOf(field)} IS NOT DISTINCT FROM ${table}.c${i}`).join(' AND ')}`
 }
 
-function docsSelect(where: string, isLine: boolean): string {
+function docsSelect(where: string, isLine: boolean, hasKnown: boolean): string {
+  const begin = 'coalesce("event.start", "@timestamp")'
+  const known = `LEFT JOIN known ON known.key = "wireguard.peer.public_key" AND ${begin} >= known.since AND ${begin} < known.until`
   // Of a flow the end alone brings its own sums here; those of other documents come with `more`.
   const sums = DELTA_FIELDS.map((field, i) => `CASE WHEN ${IS_END} THEN "${field}" END AS ${SUMS[i]}`)
-  return `SELECT ${isLine ? 'NULL::VARCHAR' : FLOW_ID} AS flow, "event.id" AS id, "@timestamp" AS seen, coalesce("event.start", "@timestamp") AS start,
+  return `SELECT ${isLine ? 'NULL::VARCHAR' : FLOW_ID} AS flow, "event.id" AS id, "@timestamp" AS seen, ${begin} AS start,
       ${isLine ? '"@timestamp"' : '"event.end"'} AS finish, ${isLine} AS is_line, ${isLine ? 'true' : IS_END} AS is_end,
       coalesce(${isLine ? 'false' : IS_HOST_WORD}, false) AS is_word, who.number AS who, what.number AS what,
       ${isLine ? 'rule.number' : 'NULL::INTEGER'} AS rule, NULL::INTEGER AS host,
-      ${END_FIELDS.map((field, i) => `"${field}" AS ${ENDS[i]}`).join(', ')}, ${sums.join(', ')}
-    FROM events ${joined('who', WHO_FIELDS)} ${joined('what', WHAT_FIELDS)} ${isLine ? joined('rule', RULE_FIELDS) : ''} WHERE ${where}`
+      ${END_FIELDS.map((field, i) => `"${field}" AS ${ENDS[i]}`).join(', ')}, ${sums.join(', ')},
+      "@timestamp" AS newest, ${hasKnown ? 'coalesce(known.number, 0)' : '0'}::INTEGER AS known, NULL::VARCHAR[] AS disputed
+    FROM events ${joined('who', WHO_FIELDS)} ${joined('what', WHAT_FIELDS)} ${isLine ? joined('rule', RULE_FIELDS) : ''} ${hasKnown ? known : ''} WHERE ${where}`
 }
 
 /** By flow: sums of what is not its end, who took it on the host, the rule of its first packet that was logged. */
@@ -124,73 +134,65 @@ export type Merge = {
   /** End of the stretch, included. */
   readonly until: Micros
   readonly isLast: boolean
-  /** `known` and `dispute` have rows. */
-  readonly hasKnown: boolean
+  /** `dispute` has rows. */
   readonly hasDisputes: boolean
 }
 
-/** From `docs`, `more` and what was carried to `released` and what is carried on. */
-export function mergeStatements({ period: { from }, until, isLast, hasKnown, hasDisputes }: Merge): string[] {
+/** From `docs`, `more` and what was carried to `released`, which is what is left in `docs`, and what is carried on. */
+export function mergeStatements({ period: { from }, until, isLast, hasDisputes }: Merge): string[] {
   const begin = `make_timestamp(${from})`
-  const atOnce = DOC.map((name) => {
-    if (name === 'is_word') return 'bool_and(is_word) OVER flows AS is_word'
-    if (name === 'rule' || name === 'host') return `max(${name}) OVER flows AS ${name}`
-    return SUMS.some((sum) => sum === name) ? `(sum(${name}) OVER flows)::BIGINT AS ${name}` : name
-  })
+  const end = `make_timestamp(${until})`
   // A row waits for what may follow it; at the end of the period nothing does.
-  const isDone = isLast
-    ? 'true'
-    : `(is_line OR (is_end AND best.seen < make_timestamp(${until - LINGER}) AND coalesce(late.until <= make_timestamp(${until}), true)))`
-  const merged = (columns: readonly string[], condition: string) => `SELECT ${columns.join(', ')}
-     FROM (SELECT * FROM docs WHERE is_line OR flow NOT IN (SELECT flow FROM several) UNION ALL SELECT * FROM chosen) AS best
-     LEFT JOIN added USING (flow) LEFT JOIN late USING (flow) LEFT JOIN gone USING (flow) ${condition}
-       AND (is_line OR best.start >= ${begin} OR gone.flow IS NULL) AND NOT (is_word AND best.start >= ${begin})`
+  const isDone = isLast ? 'true' : `(is_line OR (is_end AND docs.seen < make_timestamp(${until - LINGER})))`
+  const isLeftOver = `(is_word AND start >= ${begin})`
   return [
     `CREATE TABLE IF NOT EXISTS carry AS SELECT * FROM docs WHERE false`,
     `CREATE TABLE IF NOT EXISTS early AS SELECT * FROM more WHERE false`,
     `INSERT INTO docs SELECT * FROM carry`,
     `INSERT INTO more SELECT * FROM early`,
     `CREATE OR REPLACE TABLE several AS SELECT flow FROM docs WHERE NOT is_line GROUP BY flow HAVING count(*) > 1`,
-    `CREATE OR REPLACE TABLE chosen AS SELECT ${atOnce.join(', ')} FROM docs WHERE NOT is_line AND flow IN (SELECT flow FROM several)
-     WINDOW flows AS (PARTITION BY flow) QUALIFY row_number() OVER (PARTITION BY flow ORDER BY is_end DESC, seen DESC, id DESC) = 1`,
     `CREATE OR REPLACE TABLE added AS SELECT flow, max(seen) AS seen, ${SUMS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')},
        max(host) AS host, max(rule) AS rule FROM more GROUP BY flow`,
-    `CREATE OR REPLACE TABLE early AS SELECT more.* FROM more ANTI JOIN docs USING (flow) WHERE more.seen > make_timestamp(${until - LINGER})`,
-    `CREATE OR REPLACE TABLE carry AS ${merged(DOC.map(bothOf), `WHERE NOT ${isDone}`)}`,
-    releasedSelect(merged, isDone, hasKnown, hasDisputes),
-    `INSERT INTO gone SELECT flow FROM released WHERE NOT is_line AND start < ${begin}`,
+    // All others are finished as they are: a copy of each row would take longer than all that follows.
+    `CREATE OR REPLACE TABLE special AS SELECT flow FROM several UNION SELECT flow FROM added UNION SELECT flow FROM gone
+       UNION SELECT flow FROM late WHERE until > ${end}`,
+    `CREATE OR REPLACE TABLE early AS SELECT more.* FROM more ANTI JOIN (SELECT flow FROM docs WHERE NOT is_word) AS told USING (flow)
+     WHERE more.seen > make_timestamp(${until - LINGER})`,
+    `CREATE OR REPLACE TABLE chosen AS SELECT ${DOC.map(atOnce).join(', ')} FROM docs SEMI JOIN special USING (flow)
+     WINDOW flows AS (PARTITION BY flow) QUALIFY row_number() OVER (PARTITION BY flow ORDER BY is_end DESC, seen DESC, id DESC) = 1`,
+    `CREATE OR REPLACE TABLE slow AS SELECT ${DOC.map(withAdded).join(', ')}, ${isDone} AND coalesce(late.until <= ${end}, true) AS is_done
+     FROM chosen AS docs LEFT JOIN added USING (flow) LEFT JOIN late USING (flow) LEFT JOIN gone USING (flow)
+     WHERE (start >= ${begin} OR gone.flow IS NULL) AND NOT ${isLeftOver}`,
+    `CREATE OR REPLACE TABLE carry AS SELECT ${DOC.join(', ')} FROM slow WHERE NOT is_done
+     UNION ALL SELECT ${DOC.join(', ')} FROM docs ANTI JOIN special USING (flow) WHERE NOT ${isDone} AND NOT ${isLeftOver}`,
+    `DELETE FROM docs WHERE NOT ${isDone} OR ${isLeftOver} OR flow IN (SELECT flow FROM special)`,
+    `INSERT INTO docs SELECT ${DOC.join(', ')} FROM slow WHERE is_done`,
+    ...(hasDisputes ? [DISPUTED] : []),
+    `INSERT INTO gone SELECT flow FROM docs WHERE NOT is_line AND start < ${begin}`,
+    'CREATE OR REPLACE VIEW released AS SELECT * FROM docs',
   ]
 }
 
-/** A column of a document with what others of its connection add to it. */
-function bothOf(name: string): string {
-  if (name === 'flow') return 'best.flow'
-  if (name === 'rule') return 'coalesce(best.rule, added.rule) AS rule'
-  if (name === 'host') return 'coalesce(added.host, best.host) AS host'
-  return SUMS.some((sum) => sum === name)
-    ? `CASE WHEN best.${name} IS NULL THEN added.${name} ELSE best.${name} + coalesce(added.${name}, 0) END AS ${name}`
-    : `best.${name}`
+const DISPUTED = `UPDATE docs SET disputed = found.disputed
+  FROM (SELECT docs.id, list(DISTINCT dispute.finding ORDER BY dispute.finding) AS disputed
+    FROM docs JOIN who ON who.number = docs.who JOIN dispute ON dispute.key = who.c0
+      AND docs.start <= dispute.until AND greatest(docs.finish, docs.newest) >= dispute.since
+    GROUP BY docs.id) AS found WHERE found.id = docs.id`
+
+/** A column of a connection's documents together. */
+function atOnce(name: string): string {
+  if (name === 'is_word') return 'bool_and(is_word) OVER flows AS is_word'
+  if (name === 'rule' || name === 'host' || name === 'newest') return `max(${name}) OVER flows AS ${name}`
+  return SUMS.some((sum) => sum === name) ? `(sum(${name}) OVER flows)::BIGINT AS ${name}` : name
 }
 
-/** With the stretch of the newest inventory that the row begins in, 0 = none, and the findings that it overlaps, null = none. */
-function releasedSelect(
-  merged: (columns: readonly string[], condition: string) => string,
-  isDone: string,
-  hasKnown: boolean,
-  hasDisputes: boolean,
-): string {
-  const columns = DOC.filter((name) => name !== 'is_end' && name !== 'is_word').map(bothOf)
-  const rows = merged([...columns, 'greatest(best.seen, added.seen) AS newest'], `WHERE ${isDone}`)
-  const known = hasKnown
-    ? 'LEFT JOIN known ON known.key = who.c0 AND done.start >= known.since AND done.start < known.until'
-    : ''
-  const disputes = hasDisputes
-    ? `LEFT JOIN (SELECT done.id, list(DISTINCT dispute.finding ORDER BY dispute.finding) AS disputed
-       FROM done JOIN who ON who.number = done.who JOIN dispute ON dispute.key = who.c0
-         AND done.start <= dispute.until AND greatest(done.finish, done.newest) >= dispute.since
-       GROUP BY done.id) AS disputes ON disputes.id = done.id`
-    : ''
-  return `CREATE OR REPLACE TABLE released AS WITH done AS (${rows}) SELECT done.*, ${hasKnown ? 'coalesce(known.number, 0)' : '0'}::INTEGER AS known,
-      ${hasDisputes ? 'disputes.disputed' : 'NULL::VARCHAR[]'} AS disputed
-    FROM done ${hasKnown ? 'JOIN who ON who.number = done.who' : ''} ${known} ${disputes}`
+/** The same with what `more` adds to it. */
+function withAdded(name: string): string {
+  if (name === 'flow') return 'docs.flow'
+  if (name === 'rule') return 'coalesce(docs.rule, added.rule) AS rule'
+  if (name === 'host') return 'coalesce(added.host, docs.host) AS host'
+  if (name === 'newest') return 'greatest(docs.newest, added.seen) AS newest'
+  return SUMS.some((sum) => sum === name)
+    ? `CASE WHEN docs.${name} IS NULL THEN added.${name} ELSE docs.${name} + coalesce(added.${name}, 0) END AS ${name}`
+    : `docs.${name}`
 }

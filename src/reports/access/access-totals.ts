@@ -92,7 +92,14 @@ export async function readTotals(
   for await (const chunk of tables.stream(
     `SELECT to_json([person, thing, destination]), port, epoch_us(first), epoch_us(last), ${list.join(', ')} FROM shown`,
   ))
-    for (const row of chunk) groups.push(groupOf(String(row[0]), row.slice(1).map(Number)))
+    (chunk[0] ?? []).forEach((json, i) =>
+      groups.push(
+        groupOf(
+          String(json),
+          chunk.slice(1).map((column) => Number(column[i])),
+        ),
+      ),
+    )
   groups.sort(byResource)
   const { rows } = await tables.rows('SELECT count(*) FROM omitted')
   const omitted = { ...(await readSums(tables, 'omitted')), groups: Number(rows[0]?.[0]) }
@@ -162,7 +169,7 @@ async function readBuckets(
   const { rows } = await tables.rows('SELECT number, outcome, sum(n)::BIGINT FROM bucket GROUP BY ALL')
   for (const [number, outcome, n] of rows) {
     const bucket = counts[Number(number) - first]
-    const place = OUTCOMES.findIndex((each) => each === String(outcome))
+    const place = OUTCOMES.findIndex((each) => outcome === each)
     if (bucket !== undefined && place >= 0) bucket[place] = Number(n)
   }
   return counts.map((each, i) => ({ at: (first + i) * width, outcomes: outcomesOf(each) }))

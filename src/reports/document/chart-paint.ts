@@ -44,6 +44,7 @@ export function paintsOf(series: readonly Series[]): readonly Paint[] {
   })
 }
 
+/** How a stretch of a lane is painted, and what it is called in a legend. */
 export function stripPaint(state: StripState): Paint & { readonly label: string } {
   return STATES[state]
 }

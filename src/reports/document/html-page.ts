@@ -19,6 +19,7 @@ const SECTION_ID = /^[a-z][a-z\d]*(?:-[a-z\d]+)*$/
 /** Ids the page has for itself. */
 const OWN_IDS = ['summary', 'contents', 'about']
 
+/** The whole file, ended by LF. Pure: no clock, no file, whatever the texts hold. */
 export function reportHtml(document: ReportDocument, frame: ReportFrame): string {
   const heading = headingOf(document)
   const style = `${SCREEN_STYLE}${printStyle(`${document.title}${document.period === null ? '' : `, ${periodText(document.period)}`}`, frame.reportId)}`

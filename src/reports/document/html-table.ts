@@ -29,6 +29,7 @@ const TONES: { readonly [tone in Exclude<Tone, 'plain'>]: { readonly word: strin
   bad: { word: 'problem', path: 'M2.5 2.5L9.5 9.5M9.5 2.5L2.5 9.5' },
 }
 
+/** The table, and below it how many rows are elsewhere. Without rows: what their absence means. */
 export function tableHtml(table: Table, frame: ReportFrame): string {
   const { caption, columns } = table
   if (table.rows.length === 0) {
@@ -84,6 +85,7 @@ export function markHtml(tone: Exclude<Tone, 'plain'>): string {
   return `<svg class="mark" viewBox="0 0 12 12" role="img" aria-label="${word}"><path d="${path}"/></svg>`
 }
 
+/** A text alone is a cell without tone and note. */
 export function richCell(cell: Cell): RichCell {
   return typeof cell === 'string' ? { text: cell } : cell
 }

@@ -4,6 +4,7 @@
  */
 import type { EventReader } from '../../store/event-reader.ts'
 import type { Dispute } from '../disputes.ts'
+import { readDisputes } from '../disputes-read.ts'
 import type { ReportDocument } from '../document/report-document.ts'
 import { closingSections, pageOneSections, readPageOne } from '../page-one/page-one.ts'
 import type { ReportBuilder, ReportPeriod, ReportQuestion } from '../report-question.ts'
@@ -25,9 +26,6 @@ export const STORY_SHOWN_MAX = 500
 
 /** Findings that keys are in wrong hands, of a period. */
 export type ReadDisputes = (reader: EventReader, period: ReportPeriod) => Promise<readonly Dispute[]>
-
-/** Replaced by the reader of disputes as soon as there is one. */
-const readDisputes: ReadDisputes = () => Promise.resolve([])
 
 /** Files `timeline` and `evidence` are written while it is made. Throws AppError of the reader. */
 export const buildIncidentReport: ReportBuilder<IncidentSubject> = (reader, question, subject, outlet) =>

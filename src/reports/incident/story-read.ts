@@ -130,7 +130,11 @@ export async function openStory(reader: EventReader, selection: Selection): Prom
       async *evidence(wanted) {
         const list = wanted.map((name) => `"${name}"`).join(', ')
         const sql = `SELECT ${list} FROM told ORDER BY "@timestamp", "event.id"`
-        for await (const rows of tables.stream(sql)) yield toDocuments({ names: wanted, rows })
+        for await (const chunk of tables.stream(sql)) {
+          // A chunk comes column by column.
+          const rows = (chunk[0] ?? []).map((_, i) => chunk.map((column) => column[i] ?? null))
+          yield toDocuments({ names: wanted, rows })
+        }
       },
       close: () => tables.close(),
     }

@@ -17,7 +17,7 @@ const BACKDATED_SHOWN_MAX = 50
 const GAPS_NAMED_MAX = 3
 
 /** What `exact` means. */
-export function meaningSection({ sources }: PageOne): Section {
+export function meaningSection({ sources, enforcement = [] }: PageOne): Section {
   return {
     id: 'meaning',
     title: 'What this report can say about who',
@@ -35,7 +35,7 @@ export function meaningSection({ sources }: PageOne): Section {
             'Device and owner',
             'assigned to the key by the inventory: a documented assignment, not an authentication. Whoever holds the key uses it.',
           ],
-          ['Where identity is enforced', 'nowhere recorded: the inventory has no field for it'],
+          ['Where identity is enforced', enforcementText(enforcement)],
           [
             'ambiguous and unknown',
             'answers too: the records allow several keys, or none. Such traffic stands in the report, under no name.',
@@ -46,6 +46,15 @@ export function meaningSection({ sources }: PageOne): Section {
       },
     ],
   }
+}
+
+/** What administrators documented; nothing here checks it. */
+function enforcementText(enforcement: NonNullable<PageOne['enforcement']>): string {
+  const stated = enforcement.filter(({ text }) => text !== '').map(({ gateway, text }) => `${gateway}: ${text}`)
+  if (stated.length === 0) return 'nowhere, as far as the inventory says: holding the key is enough'
+  const silent = enforcement.filter(({ text }) => text === '').map(({ gateway }) => gateway)
+  const rest = silent.length === 0 ? '' : `; ${silent.join(', ')}: nothing is documented, holding the key is enough`
+  return `by the inventory, ${stated.join('; ')}${rest}. Not checked here.`
 }
 
 /** `Polls: every 1 s on gw1, …`. */

@@ -17,6 +17,8 @@ export type PageOne = {
   /** What nobody can see, however well it is collected: one sentence each, of a machine ('' = of all). */
   readonly blind: readonly { readonly machine: string; readonly text: string }[]
   readonly clocks: readonly ClockOffset[]
+  /** What makes people prove who they are, by gateway, in the inventory's words; '' = nothing is documented there. */
+  readonly enforcement?: readonly { readonly gateway: string; readonly text: string }[]
   /** The oldest record there is; null = there is none at all. */
   readonly oldest: Micros | null
   /** The newest. */
@@ -88,6 +90,7 @@ export async function readPageOne(reader: EventReader, question: ReportQuestion)
     sources,
     blind,
     clocks,
+    enforcement: declared.gateways.map(({ name, identityEnforcedBy: text }) => ({ gateway: name, text })),
     oldest: bounds?.oldestEvent ?? null,
     newest: bounds?.newest ?? null,
     sourcesOmitted: omitted,

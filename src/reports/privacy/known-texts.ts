@@ -40,6 +40,12 @@ type Entry<What> = {
   first: What
 }
 
+/**
+ * Of names that begin with one word: how many characters stand before that word, and how many it is in all. Ten thousand names that begin
+ * with `laptop` have a handful of these, and each is one look-up.
+ */
+type Measure = { readonly lead: number; readonly length: number }
+
 /** Of texts that fold to the same, the exact spelling decides, else the first one given. */
 export function createKnownTexts<What>(known: Iterable<KnownText<What>>): KnownTexts<What> {
   const byFolded = new Map<string, Entry<What>>()
@@ -47,17 +53,19 @@ export function createKnownTexts<What>(known: Iterable<KnownText<What>>): KnownT
     // A terminal and a CSV show control characters as escapes.
     for (const spelling of new Set([text, safeText(text)])) note(byFolded, spelling, what)
   }
-  const byWord = new Map<string, Entry<What>[]>()
+  const byWord = new Map<string, Measure[]>()
   const unspaced: Entry<What>[] = []
   for (const entry of byFolded.values()) {
     if (INSIDE_WORDS.test(entry.folded) && !entry.isWeak) unspaced.push(entry)
     const word = firstWord(entry.folded)
     if (word === '') continue
-    const entries = byWord.get(word)
-    if (entries === undefined) byWord.set(word, [entry])
-    else entries.push(entry)
+    const measures = byWord.get(word) ?? []
+    byWord.set(word, measures)
+    const { lead, folded } = entry
+    if (!measures.some((each) => each.lead === lead && each.length === folded.length))
+      measures.push({ lead, length: folded.length })
   }
-  for (const entries of byWord.values()) entries.sort((a, b) => b.folded.length - a.folded.length)
+  for (const measures of byWord.values()) measures.sort((a, b) => b.length - a.length || b.lead - a.lead)
   unspaced.sort((a, b) => b.folded.length - a.folded.length)
 
   return {
@@ -80,19 +88,24 @@ export function createKnownTexts<What>(known: Iterable<KnownText<What>>): KnownT
     const result: { start: number; end: number; entry: Entry<What> }[] = []
     let free = 0
     for (const match of folded.matchAll(WORD)) {
-      const entry = (byWord.get(match[0]) ?? []).find((each) => fits(folded, match.index - each.lead, each, free))
-      if (entry === undefined) continue
-      const start = match.index - entry.lead
-      free = start + entry.folded.length
-      result.push({ start, end: free, entry })
+      for (const { lead, length } of byWord.get(match[0]) ?? []) {
+        const start = match.index - lead
+        if (start < free) continue
+        const entry = byFolded.get(folded.slice(start, start + length))
+        if (entry === undefined || !fits(folded, start, entry)) continue
+        free = start + length
+        result.push({ start, end: free, entry })
+        break
+      }
     }
+    if (!INSIDE_WORDS.test(folded)) return result
     for (const entry of unspaced) {
       for (let at = folded.indexOf(entry.folded); at >= 0; at = folded.indexOf(entry.folded, at + 1)) {
         const end = at + entry.folded.length
         if (result.every((each) => each.end <= at || each.start >= end)) result.push({ start: at, end, entry })
       }
     }
-    return unspaced.length === 0 ? result : result.sort((a, b) => a.start - b.start)
+    return result.sort((a, b) => a.start - b.start)
   }
 }
 
@@ -122,9 +135,9 @@ function isWeak(folded: string): boolean {
   return characters.length < STRONG_LETTERS || OWN_WORDS.has(folded)
 }
 
-function fits<What>(folded: string, start: number, entry: Entry<What>, free: number): boolean {
+/** What stands at `start` is the entry's text: whether it is a word of its own there. */
+function fits<What>(folded: string, start: number, entry: Entry<What>): boolean {
   const end = start + entry.folded.length
-  if (start < free || !folded.startsWith(entry.folded, start)) return false
   const [before, after] = [characterBefore(folded, start), characterAt(folded, end)]
   const first = characterAt(entry.folded, 0)
   const last = characterBefore(entry.folded, entry.folded.length)

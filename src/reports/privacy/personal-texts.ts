@@ -27,8 +27,8 @@ export type PersonalTexts = {
 export const TEXTS_MAX = 500_000
 /** Shorter prefixes are routes to anywhere, in two halves often (0.0.0.0/1): what lies there is nobody's. Bits. */
 const TUNNEL_BITS_MIN = { 4: 8, 6: 16 } as const
-/** A report may tell what led to its period. */
-const LEAD: Micros = DAY
+/** A report may tell what led to its period: sessions that had begun before, a week at most. */
+const LEAD: Micros = 8 * DAY
 
 /** Period: begin included, end excluded. Throws AppError of the reader, `refused` where there are too many names. */
 export async function readPersonalTexts(
@@ -69,6 +69,8 @@ function createGathered() {
 
   function add(kind: PersonalKind, text: string): void {
     if (text === '' || (kind === 'account' && SYSTEM_ACCOUNTS.has(text.toLowerCase()))) return
+    // Who tries to log in as `172.16.0.9` must not make that address illegible.
+    if (kind !== 'endpoint' && canonicalAddress(text) !== null) return
     const set = texts.get(kind)
     set?.add(kind === 'endpoint' ? (canonicalAddress(text) ?? text) : text)
     if (set !== undefined && set.size > TEXTS_MAX) throw tooMany(kind)
@@ -93,10 +95,11 @@ function createGathered() {
       const prefix = canonicalPrefix(text)
       if (prefix !== null) fixed.add(prefix)
     },
-    /** Its name is that of a server: legible. */
+    /** Named by the inventory as a machine or resource: legible, also where somebody tries to log in by that name. */
     addMachine: (name: string) => machines.add(name),
     done(): PersonalTexts {
-      for (const name of machines) texts.get('peer')?.delete(name)
+      for (const kind of ['peer', 'account', 'device'] as const)
+        for (const name of machines) texts.get(kind)?.delete(name)
       return {
         texts: new Map([...texts].map(([kind, set]) => [kind, [...set].sort(compareText)])),
         people: [...people.values()].sort((a, b) => compareText(a.email, b.email) || compareText(a.name, b.name)),
@@ -125,7 +128,8 @@ function addInventory(gathered: Gathered, inventory: Inventory): void {
     for (const { prefix } of peer.allowedIps) gathered.addTunnel(prefix)
   }
   for (const { approvedBy } of inventory.exceptions) gathered.addPerson('', approvedBy)
-  for (const { owner, addresses } of inventory.resources) {
+  for (const { name, owner, addresses } of inventory.resources) {
+    gathered.addMachine(name)
     // A team has a name, a person or a mailbox an address: its shape tells it.
     if (owner.includes('@')) gathered.addPerson('', owner)
     for (const address of addresses) gathered.addFixed(address)

@@ -24,7 +24,9 @@ const HOME = /(?<=\/home\/)(?<home>[^\s/"'<>:;,|&()=…`]{1,64})/u
 const HEX = /(?<hex>(?<![\p{L}\p{N}])(?:[0-9A-F]{2}){8,}(?![\p{L}\p{N}]))/u
 /** Hex digits and e-mails come in both cases. */
 const SHAPES = new RegExp([EMAIL, KEY, CUT_KEY, IPV6, IPV4, HOME, HEX].map(({ source }) => source).join('|'), 'giu')
-const PERCENT = /[^\s"'<>]*%[0-9a-f]{2}[^\s"'<>]*/giu
+/** Pieces first, then what is in them: one expression for both takes the square of a long line. */
+const PIECE = /[^\s"'<>]+/gu
+const PERCENT = /%[0-9a-f]{2}/iu
 /** Endings of systemd's units, whose instances look like e-mails: `wg-quick@wg0.service`. */
 const UNITS = /\.(?:service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$/i
 /** Anything without these holds no such text: most cells of a table. */
@@ -40,8 +42,8 @@ export function findShapes(text: string): ShapedText[] {
     if (shaped !== null) found.push({ ...shaped, start: match.index, end: match.index + match[0].length })
   }
   if (!text.includes('%')) return found
-  for (const match of text.matchAll(PERCENT)) {
-    const decoded = percentDecoded(match[0])
+  for (const match of text.matchAll(PIECE)) {
+    const decoded = PERCENT.test(match[0]) ? percentDecoded(match[0]) : null
     if (decoded !== null && decoded !== match[0])
       found.push({ shape: 'percent', text: decoded, start: match.index, end: match.index + match[0].length })
   }

@@ -117,7 +117,7 @@ function keyFiles({ silent, rotations }: ReviewFacts): RowFile[] {
         'wireguard.peer.last_handshake': time(key.lastHandshake),
         last_connection: time(key.lastFlow),
         recorded_since: time(key.recordedSince),
-        silent_seconds: key.recordedSince === null ? null : Math.floor(key.silentFor / 1_000_000),
+        silent_seconds: !key.isKnown ? null : Math.floor(key.silentFor / 1_000_000),
         accepted: known(key.accepted),
         mend: key.mend,
         ...DECISION,

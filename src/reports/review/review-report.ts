@@ -66,7 +66,7 @@ function countsOf({ standing, lines, silent, grants, exceptions, findings }: Rev
   const ofLines = (pick: (counts: ReviewFacts['grants']['lines'][number]['counts']) => number) =>
     grants.lines.reduce((sum, { counts }) => sum + pick(counts), 0)
   const unusedGrants = ofLines(({ unused, tried }) => unused + tried)
-  const quiet = silent.filter(({ accepted }) => accepted === '').length
+  const quiet = silent.filter(({ accepted, isKnown }) => isKnown && accepted === '').length
   const expiredExceptions = exceptions.filter(({ isExpired }) => isExpired).length
   return {
     running: standing.gateways.flatMap((each) => each.running.flatMap(({ peers }) => peers)).length,
@@ -154,7 +154,8 @@ function dataOf(
       running: counts.running,
       ...Object.fromEntries(TOPICS.map((topic) => [topic.replaceAll('-', '_'), counts.lines[topic]])),
       accepted: counts.accepted,
-      silent: silent.length,
+      silent: counts.silent,
+      silent_not_known: silent.filter(({ isKnown }) => !isKnown).length,
       stale: counts.stale,
       grants: grants.count,
       grants_unused: counts.unusedGrants,

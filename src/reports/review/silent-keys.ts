@@ -21,9 +21,11 @@ export type SilentKey = {
   readonly lastHandshake: Micros | null
   /** Newest document of a connection of it, at whichever end; null = none is recorded. */
   readonly lastFlow: Micros | null
-  /** First point that tells of the key; null = none does, so that nothing is known of its use. */
+  /** First point that tells of the key; null = none does. */
   readonly recordedSince: Micros | null
-  /** It is silent for at least this long, by what is recorded; 0 where nothing is. */
+  /** Points of the period tell of it. False: whether it had a handshake is not known. */
+  readonly isKnown: boolean
+  /** It is silent for at least this long, by what is recorded; 0 where that is not known. */
   readonly silentFor: Micros
   /** Long enough to be called stale, as posture does. */
   readonly isStale: boolean
@@ -32,7 +34,7 @@ export type SilentKey = {
   readonly accepted: string
 }
 
-/** The longest silence first. Those without a point come last: of them nobody knows. */
+/** The longest silence first. Those without a point in the period come last: of them nobody knows. */
 export function silentKeys(
   standing: Standing,
   signs: KeySigns,
@@ -47,7 +49,8 @@ export function silentKeys(
         const lastHandshake = sign?.lastHandshake ?? null
         if (lastHandshake !== null && lastHandshake >= from) return []
         const since = lastHandshake ?? sign?.firstSeen ?? null
-        const silentFor = since === null ? 0 : Math.max(0, poll - since)
+        const isKnown = sign !== null && sign.lastSeen >= from
+        const silentFor = since === null || !isKnown ? 0 : Math.max(0, poll - since)
         const holder = documentedHolder(standing.inventory, { gateway, interface: name, publicKey }, poll)
         return [
           {
@@ -59,6 +62,7 @@ export function silentKeys(
             lastHandshake,
             lastFlow: lastOf(byKey.get(`${gateway}\0${publicKey}`) ?? []),
             recordedSince: sign?.firstSeen ?? null,
+            isKnown,
             silentFor,
             isStale: silentFor >= STALE_AFTER,
             mend: [removePeer(name, publicKey)],
@@ -70,7 +74,7 @@ export function silentKeys(
   )
   return found.sort(
     (a, b) =>
-      Number(a.recordedSince === null) - Number(b.recordedSince === null) ||
+      Number(b.isKnown) - Number(a.isKnown) ||
       b.silentFor - a.silentFor ||
       compare(a.gateway, b.gateway) ||
       compare(a.interface, b.interface) ||

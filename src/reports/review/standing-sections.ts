@@ -169,7 +169,8 @@ function silentSection(facts: ReviewFacts, outlet: RowOutlet): Section {
     empty:
       running === 0 ? 'no key ran by the polls that are recorded' : 'Every key that ran had a handshake in the period.',
   })
-  const isShort = silent.length > 0 && silent.every(({ isStale }) => !isStale)
+  const known = silent.filter(({ isKnown }) => isKnown)
+  const isShort = known.length > 0 && known.every(({ isStale }) => !isStale)
   const blocks: Block[] = [
     {
       kind: 'paragraph',
@@ -183,14 +184,19 @@ function silentSection(facts: ReviewFacts, outlet: RowOutlet): Section {
       tone: 'plain',
       text: `None of them is known to be silent for ${spanText(STALE_AFTER)}${pageOne.oldest === null ? '' : `; the records begin at ${stampText(pageOne.oldest)}`}. Silence for less says little.`,
     })
+  if (known.length < silent.length)
+    blocks.push({
+      kind: 'note',
+      tone: 'warning',
+      text: `Of ${countText(silent.length - known.length, 'key')} no point of the metrics is recorded in the period: whether there was a handshake is not known.`,
+    })
   return { id: 'review-silent', title: 'Dormant keys', blocks }
 }
 
 function silentCells(key: SilentKey, facts: ReviewFacts): Cell[] {
-  const silence =
-    key.recordedSince === null
-      ? { text: 'not recorded', tone: 'warning' as const }
-      : { text: spanText(key.silentFor), ...(key.isStale ? { tone: 'warning' as const } : {}) }
+  const silence = !key.isKnown
+    ? { text: 'not recorded', tone: 'warning' as const }
+    : { text: spanText(key.silentFor), ...(key.isStale ? { tone: 'warning' as const } : {}) }
   return [
     key.peer === '' ? { text: 'not documented', tone: 'warning' } : key.peer,
     key.peer === '' ? '' : heldCell(key, facts),

@@ -17,6 +17,7 @@ import { DOCUMENT, FRAME, withTexts } from './made-document.ts'
 
 /** A browser's start on a busy machine, ms. */
 const TIMEOUT = 60_000
+const NO_CHROMIUM = 'no Chromium is installed here'
 
 /** Each text is the next of `texts`, beginning with the one at `start`. */
 function filled(texts: readonly string[], start: number): { document: ReportDocument; frame: ReportFrame } {
@@ -32,8 +33,9 @@ function shape(dom: string): readonly string[] {
   )
 }
 
-describe.skipIf(CHROMIUM === null)('in a real browser', () => {
-  test('nothing runs and nothing is fetched; the texts are there to be read', { timeout: TIMEOUT }, async () => {
+describe('in a real browser', () => {
+  test('nothing runs and nothing is fetched; the texts are there to be read', { timeout: TIMEOUT }, async (context) => {
+    if (CHROMIUM === null) return context.skip(NO_CHROMIUM)
     const ears = await listen()
     try {
       const texts = hostileTexts(ears.origin)
@@ -63,7 +65,8 @@ describe.skipIf(CHROMIUM === null)('in a real browser', () => {
     }
   })
 
-  test('the same texts without the escape do run: the test would see it', { timeout: TIMEOUT }, async () => {
+  test('the same texts without the escape do run: the test would see it', { timeout: TIMEOUT }, async (context) => {
+    if (CHROMIUM === null) return context.skip(NO_CHROMIUM)
     const ears = await listen()
     try {
       const bare = hostileTexts(ears.origin).slice(0, 8).join('\n')
@@ -75,7 +78,10 @@ describe.skipIf(CHROMIUM === null)('in a real browser', () => {
     }
   })
 
-  test('without the escape the page’s own policy still stops scripts and fetches', { timeout: TIMEOUT }, async () => {
+  test('without the escape the page’s own policy still stops scripts and fetches', {
+    timeout: TIMEOUT,
+  }, async (context) => {
+    if (CHROMIUM === null) return context.skip(NO_CHROMIUM)
     const ears = await listen()
     try {
       const page = reportHtml({ ...DOCUMENT, subject: 'PLACE-OF-A-TEXT' }, FRAME)
@@ -90,7 +96,8 @@ describe.skipIf(CHROMIUM === null)('in a real browser', () => {
     }
   })
 
-  test('a PDF of it has no action and no link out', { timeout: TIMEOUT }, async () => {
+  test('a PDF of it has no action and no link out', { timeout: TIMEOUT }, async (context) => {
+    if (CHROMIUM === null) return context.skip(NO_CHROMIUM)
     const ears = await listen()
     const dir = await mkdtemp(join(tmpdir(), 'peertrail-hostile-'))
     try {

@@ -11,8 +11,6 @@ import { findChromium } from '../../../src/commands/report-pdf.ts'
 /** Null = there is none on this machine. */
 export const CHROMIUM = findChromium(process.env)
 
-if (CHROMIUM === null) process.stderr.write('no Chromium in PATH: the tests in a real browser are left out\n')
-
 /** The document tree after the page was loaded and its scripts, if it had any that may run, were done. Network is open. */
 export async function dumpDom(html: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'peertrail-browser-'))

@@ -1,30 +1,22 @@
 /** Names out of records that were made with one inventory after the other. */
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Fields } from '../../../src/fields.ts'
 import { parseInventory } from '../../../src/identity/inventory.ts'
 import { backdatedChanges } from '../../../src/reports/names/backdated-changes.ts'
 import { newestVersion, readInventoryVersions } from '../../../src/reports/names/inventory-versions.ts'
 import { knownHolders } from '../../../src/reports/names/known-holders.ts'
 import { namesOf, readNames } from '../../../src/reports/names/read-names.ts'
-import { openClusterReader } from '../../../src/store/cluster-reader.ts'
 import type { EventReader } from '../../../src/store/event-reader.ts'
 import { openStoreReader } from '../../../src/store/reader.ts'
 import { ledgerDocuments } from '../../commands/made-ledger.ts'
 import { micros, withStore } from '../../commands/made-store.ts'
 import { createNarrowReader } from '../../commands/narrow-reader.ts'
 import { createSnapshots } from '../../identity/snapshots.ts'
-import { startTestCluster } from '../../store/cluster-server.ts'
 
 const [K, L] = [`${'K'.repeat(42)}E=`, `${'L'.repeat(42)}E=`]
 const DAY_ONE = micros('2026-11-01T00:00:00Z') / 1_000_000
 const DAY_TWO = micros('2026-11-02T00:00:00Z') / 1_000_000
 const DAY_THREE = micros('2026-11-03T00:00:00Z') / 1_000_000
-const closing: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
 type Change = { readonly peer?: string; readonly more?: string; readonly people?: string; readonly policy?: string }
 
 function inventoryOf({ peer = '', more = '', people = '', policy = '' }: Change = {}): string {
@@ -106,17 +98,6 @@ describe('versions', () => {
     expect(JSON.stringify(narrow)).toBe(JSON.stringify(whole))
   })
 
-  test('Elasticsearch gives the same', async () => {
-    const stream = 'logs-peertrail.ledger-default'
-    const cluster = await startTestCluster([{ stream, name: `.ds-${stream}-1`, documents }])
-    closing.push(() => cluster.close())
-    const connection = { url: cluster.url, auth: { kind: 'none' }, caFile: '', fingerprint: '' } as const
-    const reader = await openClusterReader(connection, { namespace: 'default' })
-    closing.push(() => reader.close())
-    const there = await readInventoryVersions(reader)
-    expect(JSON.stringify(there)).toBe(JSON.stringify(await asked(documents, readInventoryVersions)))
-  })
-
   test('without an inventory nothing is known, and nothing fails', async () => {
     const names = await asked(recorded('gw1', [[DAY_ONE, '']]), (reader) => readNames(reader, 'as-known-now'))
     expect([names.inventory, names.known, names.at(K, 0), names.backdated]).toEqual(['', [], null, []])
@@ -144,7 +125,8 @@ describe('who is known', () => {
     owners: [{ email: cy@example.com, until: 2026-07-01 }, { email: bob@example.com, since: 2026-07-01 }]
     keys: [{ public_key: ${K}, until: 2026-03-01 }, { public_key: ${L}, since: 2026-03-01 }]`,
     })
-    const { known, at } = knownHolders(parseInventory(text, 'i'))
+    const holders = knownHolders(parseInventory(text, 'i'))
+    const { known } = holders
     const shown = known.filter(({ publicKey }) => publicKey === L).map((each) => [each.ownerName, each.groups])
     expect(shown).toEqual([
       ['Cy Orr', ['ops', 'staff']],
@@ -154,10 +136,10 @@ describe('who is known', () => {
     for (const [i, each] of known.entries())
       if (known[i + 1]?.publicKey === each.publicKey) expect(known[i + 1]?.since).toBe(each.until)
     // A key names its device outside its dates too, as documents do.
-    expect(at(K, micros('2026-10-01T00:00:00Z'))?.name).toBe('birch')
-    expect(at(L, micros('2026-06-30T23:59:59Z'))?.ownerName).toBe('Cy Orr')
-    expect(at(L, micros('2026-07-01T00:00:00Z'))?.ownerName).toBe('Bob Fox')
-    expect(at('nobody', 0)).toBeNull()
+    expect(holders.at(K, micros('2026-10-01T00:00:00Z'))?.name).toBe('birch')
+    expect(holders.at(L, micros('2026-06-30T23:59:59Z'))?.ownerName).toBe('Cy Orr')
+    expect(holders.at(L, micros('2026-07-01T00:00:00Z'))?.ownerName).toBe('Bob Fox')
+    expect(holders.at('nobody', 0)).toBeNull()
   })
 
   test('a key that was handed on follows its dates; where both claim it nothing is known', () => {

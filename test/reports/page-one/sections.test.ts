@@ -56,6 +56,17 @@ test.each(KINDS)('%s: ids are anchors and unique, tables have as many cells as c
   }
 })
 
+test('where identity is enforced is repeated from the inventory, gateway by gateway', () => {
+  expect(opening({})).toContain('nowhere, as far as the inventory says: holding the key is enough')
+  const enforcement = [
+    { gateway: 'gw1', text: 'a portal with a second factor' },
+    { gateway: 'gw2', text: '' },
+  ]
+  const text = opening({ enforcement })
+  expect(text).toContain('by the inventory, gw1: a portal with a second factor; gw2: nothing is documented')
+  expect(text).toContain('Not checked here.')
+})
+
 test('exact is the key, at the resolution of the polls seen', () => {
   const text = opening({
     sources: [
@@ -66,7 +77,6 @@ test('exact is the key, at the resolution of the polls seen', () => {
   expect(text).toContain('exact means the key')
   expect(text).toContain('about every 1 s to 30 s')
   expect(text).toContain('not an authentication')
-  expect(text).toContain('nowhere recorded')
   expect(opening({})).toContain('No polls of WireGuard are recorded')
 })
 

@@ -18,6 +18,7 @@ import { type Row, type RowValue, writeRows } from '../../../src/reports/rows/ro
 import type { RowOutlet } from '../../../src/reports/rows/row-outlet.ts'
 import type { EventReader } from '../../../src/store/event-reader.ts'
 import { openStoreReader } from '../../../src/store/reader.ts'
+import { createNarrowReader } from '../../commands/narrow-reader.ts'
 import { type StoredDemo, storeDemo } from '../../commands/stored-demo.ts'
 import { SECRET } from './made-people.ts'
 
@@ -65,7 +66,7 @@ function collect() {
   return { files, outlet }
 }
 
-/** Everybody of the inventory and the records, but accounts that are words of the reports. */
+/** Everybody of the inventory and the records, as often as they are spelled differently. */
 function namesIn(text: string): string[] {
   const { texts, tunnels } = people
   const named = (['person', 'peer', 'device', 'account', 'key', 'endpoint'] as const).flatMap(
@@ -73,10 +74,11 @@ function namesIn(text: string): string[] {
   )
   const addresses = tunnels.filter((each) => /\/(?:32|128)$/.test(each)).map((each) => each.replace(/\/.*/, ''))
   const locals = named.filter((each) => /^[^@]+-\d+@/.test(each)).map((each) => each.replace(/@.*/, ''))
-  return [...named, ...addresses, ...locals].filter((name) => {
-    const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
-    return new RegExp(`(?<![\\p{L}\\p{N}])${pattern}(?![\\p{L}\\p{N}]|\\.\\d)`, 'iu').test(text)
-  })
+  const patterns = [...named, ...addresses, ...locals]
+    .sort((a, b) => b.length - a.length)
+    .map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+  const any = new RegExp(`(?<![\\p{L}\\p{N}])(?:${patterns.join('|')})(?![\\p{L}\\p{N}]|\\.\\d)`, 'giu')
+  return [...new Set([...text.matchAll(any)].map(([found]) => found))]
 }
 
 type Made = {
@@ -102,6 +104,14 @@ function rowOf(document: Fields): Row {
   // Values of documents: texts, numbers, truth values and lists of texts.
   return document as { readonly [name: string]: RowValue }
 }
+
+test('a cluster that sends only what matches names the same people', async () => {
+  const narrow = createNarrowReader(reader)
+  const there = await readPersonalTexts(narrow, question.period)
+  expect([...there.texts]).toEqual([...people.texts])
+  expect({ ...there, texts: null }).toEqual({ ...people, texts: null })
+  expect(narrow.asked.filter(({ filter }) => filter === undefined)).toEqual([])
+})
 
 describe('nobody is left', () => {
   test('in the access review', async () => {
