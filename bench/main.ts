@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { benchAudit } from './audit-bench.ts'
 import { generateAuditCapture } from './audit-capture.ts'
 import { benchElasticsearch } from './elasticsearch-bench.ts'
-import { generateFlowStore } from './flow-store.ts'
+import { generateFlowStore, generateMixedStore } from './flow-store.ts'
 import { type CaptureKind, type GeneratedCapture, generateCapture } from './generate.ts'
 import { installPeers } from './install-peers.ts'
 import { benchKafka, type KafkaBench } from './kafka-bench.ts'
@@ -22,6 +22,7 @@ import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { benchPeer } from './peer-bench.ts'
 import { findPeer, type PeerName } from './peer-program.ts'
 import { benchReplay, type ReplayBench } from './replay-bench.ts'
+import { benchReport } from './report-bench.ts'
 import { rsyslogJob } from './rsyslog.ts'
 import { benchIngest, benchQueries, benchWriter, writtenResult } from './store-bench.ts'
 import { syslogNgJob } from './syslog-ng.ts'
@@ -43,6 +44,8 @@ const OPEN_FLOWS_BYTES_MAX = 1_000_000_000
 const ANSWER_MS_MAX = 1_000
 /** Rows of the store that is asked; of the one the writer alone fills. */
 const STORED = { full: 5_000_000, quick: 200_000 } as const
+/** Flows of the store that is reported on. */
+const REPORTED = { full: 5_000_000, quick: 100_000 } as const
 const WRITTEN = { full: 1_000_000, quick: 100_000 } as const
 /** Documents for Elasticsearch; all of them are in memory before the first is sent. */
 const SHIPPED = { full: 400_000, quick: 50_000 } as const
@@ -234,6 +237,9 @@ async function runStore(
   if (written !== null) results.push(written)
   say(`store, questions: first and ${runs} x warm …\n`)
   const answers = (await attempt('questions', complaints, async () => benchQueries(kept, runs))) ?? []
+  say(`access report of ${REPORTED[size]} flows …\n`)
+  const report = async () => benchReport(await generateMixedStore(DATA, REPORTED[size]), REPORTED[size], WORK)
+  results.push(...((await attempt('access report', complaints, report)) ?? []))
   return { results, answers: answers.map((answer, i) => ({ ...answer, budgetMs: i === 0 ? ANSWER_MS_MAX : null })) }
 }
 

@@ -1,8 +1,9 @@
 /** Documents as commands print them, page by page: lines for people, a table of chosen fields, CSV, or one ECS document a line. */
+
+import { printCsv } from '../csv.ts'
 import { FIELDS, type FieldName, type Fields } from '../fields.ts'
 import { createSortedPrinter } from '../sorted-json.ts'
 import { INSTANT_MAX, INSTANT_MIN, toIso } from '../time.ts'
-import { printCsv } from '../csv.ts'
 import { documentLine, LINE_FIELDS } from './document-line.ts'
 import { createLinePrinter, LINE_WIDTH_MIN } from './line-layout.ts'
 import type { OutputForm } from './search-arguments.ts'

@@ -1,7 +1,8 @@
 /** What `inventory diff` prints: a page for people at most 100 columns wide, JSON, or CSV with one row a difference. */
+
+import { printCsv } from '../csv.ts'
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from '../identity/inventory-diff.ts'
 import { type Micros, toIso } from '../time.ts'
-import { printCsv } from '../csv.ts'
 import type { DiffResult } from './inventory-diff.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 import { printDay, printSecond, printTime } from './time-argument.ts'

@@ -22,6 +22,8 @@ export type SelectedPeers = {
   readonly label: string
   /** Public keys, oldest first: those documents have in `wireguard.peer.public_key`. */
   readonly keys: readonly string[]
+  /** Of the people who own them, as documents have them, sorted. */
+  readonly emails: readonly string[]
 }
 
 export type KnownPeer = {
@@ -66,7 +68,8 @@ export async function selectPeers(reader: EventReader, text: string): Promise<Se
   const different = new Set(found.peers.map((peer) => (found.by === 'e-mail' ? peer.email : identityOf(peer))))
   // One key is one peer, whatever it was called over time and wherever it was seen.
   if (keys.length > 1 && different.size > 1) throw ambiguous(text, found.peers)
-  return { by: found.by, label: labelOf(shown, found.by), keys }
+  const emails = [...new Set(found.peers.map(({ email }) => email))].filter((email) => email !== '').sort(compareText)
+  return { by: found.by, label: labelOf(shown, found.by), keys, emails }
 }
 
 /**

@@ -1,9 +1,10 @@
 /** What `peers` prints: a table for people at most 100 columns wide, JSON, or CSV with one row a peer. */
+
+import { printCsv } from '../csv.ts'
 import type { Difference, DifferenceKind } from '../identity/inventory-diff.ts'
 import { bytesText, spanText } from '../quantity-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, type Micros, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'
-import { printCsv } from '../csv.ts'
 import { type PeerFacts, peerName, shortKey } from './peer-facts.ts'
 import type { LeftRow, PeersResult, RunningRow } from './peers-rows.ts'
 import { type Column, counted, paint, type Terminal, table } from './terminal.ts'

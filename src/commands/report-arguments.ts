@@ -9,24 +9,29 @@ import { withReader, withStretch } from './reader-options.ts'
 import type { ReaderOptions as PlaceOptions } from './reader-place.ts'
 import type { PeriodOptions } from './search-arguments.ts'
 
+/** Files instead of a terminal; '' = not given. */
+export type FileArguments = {
+  /** Folder for the files; '' = the report goes to the terminal. */
+  readonly out: string
+  /** Names parted by commas; '' = DEFAULT_FORMATS. */
+  readonly format: string
+  readonly reportTime: string
+  readonly everyClause: boolean
+  /** File of a private key. */
+  readonly sign: string
+  /** File of the secret. */
+  readonly pseudonymise: string
+  /** `COUNT:HASH` each. */
+  readonly anchor: readonly string[]
+}
+
 /** As given; '' = not given. */
 export type ReportArguments = PlaceOptions &
-  PeriodOptions & {
+  PeriodOptions &
+  FileArguments & {
     /** `2026-10`, or `last`; '' = not given. */
     readonly month: string
-    /** Folder for the files; '' = the report goes to the terminal. */
-    readonly out: string
-    /** Names parted by commas; '' = DEFAULT_FORMATS. */
-    readonly format: string
     readonly names: string
-    readonly reportTime: string
-    readonly everyClause: boolean
-    /** File of a private key. */
-    readonly sign: string
-    /** File of the secret. */
-    readonly pseudonymise: string
-    /** `COUNT:HASH` each. */
-    readonly anchor: readonly string[]
     /** Print the document as JSON. */
     readonly json: boolean
   }
@@ -42,15 +47,30 @@ const DEFAULT_FORMATS: readonly ReportFormat[] = ['html', 'json', 'csv']
 export function withReport(command: Command): Command {
   withStretch(command)
     .option('--month <month>', 'one month of UTC instead: 2026-10, or last', '')
+    .option('--names <mode>', 'as-recorded: as documents of the time have them; or as-known-now', '')
+  withFiles(command)
+  return withReader(command).option('--json', 'print the document as one JSON object', false)
+}
+
+/** What a kind leaves open that has no such options. */
+export const WHOLE = { last: '', month: '', names: '' } as const
+
+/** `--out` and what only files have. */
+export function withFiles(command: Command): Command {
+  return command
     .option('--out <dir>', 'write the report into this folder, with its manifest and checksums', '')
     .option('--format <list>', `which files: ${FORMATS.join(',')} or all (default: ${DEFAULT_FORMATS.join(',')})`, '')
-    .option('--names <mode>', 'as-recorded: as documents of the time have them; or as-known-now', '')
     .option('--report-time <time>', 'the date on it; that of the newest record when left out', '')
     .option('--every-clause', 'show clauses too whose wording nobody compared', false)
     .option('--sign <file>', 'sign the manifest with this private key (peertrail keygen)', '')
     .option('--pseudonymise <file>', 'people, devices and keys by pseudonyms of this secret (keygen --pseudonyms)', '')
     .option('--anchor <count:hash...>', 'heads of the chain that were kept elsewhere', [])
-  return withReader(command).option('--json', 'print the document as one JSON object', false)
+}
+
+/** Any of the options that only a report in the common shape can heed: the kinds with a terminal page of their own print that else. */
+export function areFilesWanted(args: FileArguments): boolean {
+  const { out, format, reportTime, everyClause, sign, pseudonymise, anchor } = args
+  return [out, format, reportTime, sign, pseudonymise].some((text) => text !== '') || everyClause || anchor.length > 0
 }
 
 /** In the order of FORMATS. `pack`: '' = none; one has rows in every form. Throws AppError `usage`. */

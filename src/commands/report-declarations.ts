@@ -6,6 +6,7 @@ import type { ConnectionOptions } from './connection-arguments.ts'
 import type { Invocation } from './declarations.ts'
 import type { DrillArguments } from './drill-revocation.ts'
 import { withReader } from './reader-options.ts'
+import { areFilesWanted, type FileArguments, WHOLE, withFiles } from './report-arguments.ts'
 import { declareReportKinds } from './report-kinds.ts'
 import { declareReveal } from './report-reveal-declarations.ts'
 
@@ -30,24 +31,34 @@ function declareRevocation(report: Command, { terminal, environment, stdout, now
     .option('--until <time>', 'prove it up to then; the newest poll when left out', '')
     .option('--inventory <file>', 'the gateways this one declares, instead of the one the records carry', '')
     .option('--conf <gateway=file...>', 'stored configurations of gateways: gw1=/etc/wireguard/wg0.conf', [])
-  withReader(command)
+  withReader(withFiles(command))
     .option('--json', 'print one JSON object', false)
     .addHelpText('after', '\nExample:\n  peertrail report revocation --peer cedar --compromised-at 2026-11-22T15:00Z')
     .action(
       async (
-        options: Reader & {
-          peer: string
-          since: string
-          compromisedAt: string
-          until: string
-          inventory: string
-          conf: string[]
-          json: boolean
-        },
+        options: Reader &
+          FileArguments & {
+            peer: string
+            since: string
+            compromisedAt: string
+            until: string
+            inventory: string
+            conf: string[]
+            json: boolean
+          },
       ) => {
+        const context = { environment, terminal, stdout, now }
+        if (areFilesWanted(options)) {
+          const [{ runReport }, { revocationJob }] = [
+            await import('./report-run.ts'),
+            await import('./report-key-jobs.ts'),
+          ]
+          done(await runReport(await revocationJob(options, now), { ...WHOLE, ...options }, context))
+          return
+        }
         const { json: isJson, ...rest } = options
         const { runReportRevocation } = await import('./report-revocation.ts')
-        done(await runReportRevocation({ ...rest, isJson }, { environment, terminal, stdout, now }))
+        done(await runReportRevocation({ ...rest, isJson }, context))
       },
     )
 }
@@ -93,24 +104,34 @@ function declareExposure(report: Command, { terminal, environment, stdout, now, 
     .option('--until <time>', 'as of then; the newest poll when left out', '')
     .option('--rules <gateway=file...>', 'output of nft -j -a list ruleset: gw1=ruleset.json', [])
     .option('--capture <dir>', 'the rulesets of this capture; else those the daemon of the store keeps', '')
-  withReader(command)
+  withReader(withFiles(command))
     .option('--json', 'print one JSON object', false)
     .addHelpText('after', '\nExample:\n  peertrail report exposure --peer ivy --rules gw1=ruleset.json')
     .action(
       async (
-        options: Reader & {
-          peer: string
-          all: boolean
-          since: string
-          until: string
-          rules: string[]
-          capture: string
-          json: boolean
-        },
+        options: Reader &
+          FileArguments & {
+            peer: string
+            all: boolean
+            since: string
+            until: string
+            rules: string[]
+            capture: string
+            json: boolean
+          },
       ) => {
+        const context = { environment, terminal, stdout, now }
         const { json: isJson, all: isAll, ...rest } = options
+        if (areFilesWanted(options)) {
+          const [{ runReport }, { exposureJob }] = [
+            await import('./report-run.ts'),
+            await import('./report-key-jobs.ts'),
+          ]
+          done(await runReport(exposureJob({ ...rest, isAll }, now, environment), { ...WHOLE, ...options }, context))
+          return
+        }
         const { runReportExposure } = await import('./report-exposure.ts')
-        done(await runReportExposure({ ...rest, isAll, isJson }, { environment, terminal, stdout, now }))
+        done(await runReportExposure({ ...rest, isAll, isJson }, context))
       },
     )
 }

@@ -12,6 +12,8 @@ import { rankExposures } from '../reports/exposure-rank.ts'
 import { safeText } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'
+import { type AccessBegin, accessPlace, withAccess } from './access-log.ts'
+import { accessWords } from './access-words.ts'
 import { journalsBeside, newestRulesets } from './newest-rulesets.ts'
 import { selectPeers } from './peer-selector.ts'
 import { findReader, openFoundReader, type ReaderOptions, reportDamage } from './reader-place.ts'
@@ -58,6 +60,25 @@ const PERIOD_DEFAULT: Micros = 30 * DAY
 /** Exit 0; 1 where part of what was recorded could not be read. Throws AppError. */
 export async function runReportExposure(args: ExposureArguments, context: CommandContext): Promise<number> {
   const { environment, terminal, stdout, now } = context
+  const wanted = readWanted(args, now)
+  const reader = await openFoundReader(args, environment, terminal)
+  try {
+    const command = accessWords(['report', 'exposure'], args)
+    const begin: AccessBegin = { action: 'report-generated', command, at: now, period: null, query: args.peer }
+    return await withAccess(accessPlace(reader), begin, environment, terminal, async () => {
+      const { frame, exposures } = await gatherExposures(reader, args, wanted, environment)
+      print(args, { terminal, width: widthOf(stdout) }, frame, exposures)
+      return reportDamage(reader, terminal) ? 1 : 0
+    })
+  } finally {
+    reader.close()
+  }
+}
+
+type ExposureWanted = { readonly asked: Micros | null; readonly given: Micros | null }
+
+/** Throws AppError `usage`. */
+export function readWanted(args: Given, now: Micros): ExposureWanted {
   if ((args.peer === '') !== args.isAll)
     throw new AppError(
       'usage',
@@ -66,30 +87,39 @@ export async function runReportExposure(args: ExposureArguments, context: Comman
         advice: 'Give --peer with a name, a public key, an e-mail or a tunnel address, or --all.',
       },
     )
-  const asked = args.until === '' ? null : parseTimeArgument(args.until, now, '--until')
-  const given = args.since === '' ? null : parseTimeArgument(args.since, now, '--since')
-  const reader = await openFoundReader(args, environment, terminal)
-  try {
-    const stored = await readStoredGateways(reader, asked, '')
-    const period = { since: given ?? stored.at - PERIOD_DEFAULT, until: stored.at }
-    if (period.since > period.until)
-      throw new AppError('usage', '--since begins after the time reported on', { advice: 'Give an earlier beginning.' })
-    const selected = args.isAll ? null : await selectPeers(reader, args.peer)
-    const keys = keysOf(stored, selected?.keys ?? null)
-    const found = await exposuresOf(reader, args, environment, { stored, period, keys })
-    const frame: ExposureFrame = {
-      at: stored.at,
-      isTimeGiven: asked !== null,
-      period,
-      recordedSince: (await reader.bounds(null))?.oldestEvent ?? null,
-      label: selected?.label ?? '',
-      notes: [...stored.notes, ...found.notes.map((note) => safeText(note))],
-    }
-    print(args, { terminal, width: widthOf(stdout) }, frame, found.exposures)
-    return reportDamage(reader, terminal) ? 1 : 0
-  } finally {
-    reader.close()
+  return {
+    asked: args.until === '' ? null : parseTimeArgument(args.until, now, '--until'),
+    given: args.since === '' ? null : parseTimeArgument(args.since, now, '--since'),
   }
+}
+
+type Given = ReaderOptions & Omit<ExposureArguments, 'isJson'>
+
+export type GatheredExposures = { readonly frame: ExposureFrame; readonly exposures: readonly Exposure[] }
+
+/** Throws AppError. */
+export async function gatherExposures(
+  reader: EventReader,
+  args: Given,
+  { asked, given }: ExposureWanted,
+  environment: Environment,
+): Promise<GatheredExposures> {
+  const stored = await readStoredGateways(reader, asked, '')
+  const period = { since: given ?? stored.at - PERIOD_DEFAULT, until: stored.at }
+  if (period.since > period.until)
+    throw new AppError('usage', '--since begins after the time reported on', { advice: 'Give an earlier beginning.' })
+  const selected = args.isAll ? null : await selectPeers(reader, args.peer)
+  const keys = keysOf(stored, selected?.keys ?? null)
+  const found = await exposuresOf(reader, args, environment, { stored, period, keys })
+  const frame: ExposureFrame = {
+    at: stored.at,
+    isTimeGiven: asked !== null,
+    period,
+    recordedSince: (await reader.bounds(null))?.oldestEvent ?? null,
+    label: selected?.label ?? '',
+    notes: [...stored.notes, ...found.notes.map((note) => safeText(note))],
+  }
+  return { frame, exposures: found.exposures }
 }
 
 function print(
@@ -139,7 +169,7 @@ type Gathering = {
 
 async function exposuresOf(
   reader: EventReader,
-  args: ExposureArguments,
+  args: Given,
   environment: Environment,
   { stored, period, keys }: Gathering,
 ): Promise<{ readonly exposures: readonly Exposure[]; readonly notes: readonly string[] }> {

@@ -9,6 +9,8 @@ export type ReportJob = {
   readonly kind: ReportKind
   /** Options of this kind, as a person would write them again: `['--peer', 'alice-laptop']`. */
   readonly words: readonly string[]
+  /** What stands in the place of --since and --until where the kind has another meaning for them; absent = the period of the question. */
+  readonly spanWords?: readonly string[]
   /** The archive that the report and its evidence go into; absent or '' = none. */
   readonly pack?: string
   /** Called once; the reader is open as long as what it returns is used. Throws AppError. */

@@ -5,7 +5,7 @@ import { type IncidentSubject, incidentSubject } from '../reports/incident/incid
 import { quoted } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { readInventoryArgument } from './inventory-argument.ts'
-import { selectPeers } from './peer-selector.ts'
+import { type SelectedPeers, selectPeers } from './peer-selector.ts'
 import type { PreparedReport, ReportJob } from './report-job.ts'
 
 /** '' = not given. */
@@ -75,11 +75,23 @@ async function subjectOf(reader: EventReader, kind: IncidentSubject['kind'], tex
       return incidentSubject({ kind, label: text, resource: text })
     case 'peer':
     case 'person': {
-      const { keys, label } = await selectPeers(reader, text)
-      return incidentSubject({ kind, label, keys, emails: kind === 'person' && text.includes('@') ? [text] : [] })
+      const found = await knownOrNot(reader, text)
+      if (found === null) return incidentSubject({ kind, label: text })
+      const { keys, label, emails } = found
+      return incidentSubject({ kind, label, keys, emails: kind === 'person' ? emails : [] })
     }
     default:
       return kind satisfies never
+  }
+}
+
+/** Null for somebody of whom nothing is recorded: that is an answer. Several who fit are asked about. */
+async function knownOrNot(reader: EventReader, text: string): Promise<SelectedPeers | null> {
+  try {
+    return await selectPeers(reader, text)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'usage' && error.problems.length === 0) return null
+    throw error
   }
 }
 

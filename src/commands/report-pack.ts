@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
 import { MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE } from '../reports/evidence/manifest.ts'
-import { writeTarGz } from '../reports/pack/tar-gz.ts'
 import { quoted, safeText } from '../safe-text.ts'
 import { layoutOf } from '../store/layout.ts'
 import { readManifest } from '../store/manifest.ts'
 import { reasonOf } from '../store/write-error.ts'
 import type { Micros } from '../time.ts'
+import { writeTarGz } from './pack-archive.ts'
 import type { FinishedReport } from './report-folder.ts'
 
 /** Becomes the folder inside the archive, so that it is harmless everywhere. */

@@ -1,7 +1,7 @@
 /**
  * A report's page as PDF, printed by a Chromium of the system. The browser gets a profile of its own that is removed afterwards, no
  * network and nothing of our environment; script the page itself forbids. It is ended by its process group. The same page gives the same
- * bytes on the same machine: what a browser writes of the clock is replaced by the report's time. Other versions and other fonts give others.
+ * bytes on the same machine: what a browser writes by the clock or by chance is replaced. Other versions and other fonts give others.
  */
 import { accessSync, constants, statSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -28,13 +28,15 @@ export type PdfRequest = {
 }
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome'] as const
-/** A page of thousands of rows takes seconds; on a busy machine a minute. */
-const TIMEOUT_MS = 120_000
+/** A page takes seconds, one of a table of 5000 rows a minute on a busy machine. */
+const TIMEOUT_MS = 300_000
 /** Bytes of what a browser said that are kept, the last ones. */
 const SAID_MAX = 4096
 /** Bytes. */
 const PDF_MAX = 512 * 1024 * 1024
 const REASON_MAX = 200
+/** How Chromium names an element of the structure that is there for those who do not see the page. */
+const NODE = /\(node(\d{8,15})\)/g
 
 /** Never throws for what a machine lacks: a report without PDF is a report. */
 export async function printPdf(request: PdfRequest): Promise<PrintedPdf> {
@@ -49,7 +51,7 @@ export async function printPdf(request: PdfRequest): Promise<PrintedPdf> {
     if (reason !== '') return failed(reason)
     const { size } = statSync(made)
     if (size > PDF_MAX) return failed(`the PDF would have ${size} bytes, more than ${PDF_MAX}`)
-    await writeFile(pdf, withTime(await readFile(made), reportTime))
+    await writeFile(pdf, withoutChance(await readFile(made), reportTime))
     return { isPrinted: true }
   } catch (error) {
     // Whoever reads this looks for the page, not for our folder.
@@ -151,18 +153,27 @@ async function runChromium(
 }
 
 /**
- * `D:20261123142458+00'00'` of the two dates in the document's information, replaced in their length: nothing else moves, so
- * the table of offsets stays right. Strings in a PDF escape parentheses, so no text can end where these begin.
+ * What differs from one print to the next, replaced in its length, so that nothing else moves and the table of offsets stays right: the
+ * two dates of the document's information, and the names of elements in its structure (`node00000263`, now and then counted from
+ * another number on), which are counted anew in their order. Strings in a PDF escape parentheses, so no text looks like these.
  */
-function withTime(bytes: Buffer, reportTime: Micros): Buffer {
+function withoutChance(bytes: Buffer, reportTime: Micros): Buffer {
   const digits = toIso(Math.min(Math.max(reportTime, 0), INSTANT_MAX))
     .slice(0, 19)
     .replace(/\D/g, '')
+  // A byte a character: offsets stay those of the file.
   const text = bytes.toString('latin1')
-  const stamped = text.replace(
-    /(\/(?:CreationDate|ModDate) \(D:)\d{14}([+-]\d\d'\d\d'\))/g,
-    (_, head: string, tail: string) => `${head}${digits}${tail.replace(/[+-]\d\d'\d\d'/, "+00'00'")}`,
-  )
+  const nodes = new Set([...text.matchAll(NODE)].map(([, number = '']) => Number(number)))
+  const places = new Map([...nodes].sort((a, b) => a - b).map((number, i) => [number, i + 1]))
+  const stamped = text
+    .replace(
+      /(\/(?:CreationDate|ModDate) \(D:)\d{14}[+-]\d\d'\d\d'\)/g,
+      (_, head: string) => `${head}${digits}+00'00')`,
+    )
+    .replace(NODE, (_, number: string) => {
+      const place = places.get(Number(number)) ?? 0
+      return `(node${String(place).padStart(number.length, '0')})`
+    })
   return Buffer.from(stamped, 'latin1')
 }
 

@@ -14,6 +14,8 @@ import { parseConf, type WireguardConf } from '../sources/wireguard/conf.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { inventoryAt, ledgerSpans } from '../store/ledger-reader.ts'
 import type { Micros } from '../time.ts'
+import { type AccessBegin, accessPlace, withAccess } from './access-log.ts'
+import { accessWords } from './access-words.ts'
 import { readInventoryArgument } from './inventory-argument.ts'
 import { type SelectedPeers, selectPeers } from './peer-selector.ts'
 import { readWhole } from './read-whole.ts'
@@ -47,45 +49,76 @@ type StoredConf = {
 /** Exit 0: proved for every key reported on. 1: not proved. Throws AppError. */
 export async function runReportRevocation(args: RevocationArguments, context: CommandContext): Promise<number> {
   const { environment, terminal, stdout, now } = context
+  const wanted = await readWanted(args, now)
+  const reader = await openFoundReader(args, environment, terminal)
+  try {
+    const command = accessWords(['report', 'revocation'], args)
+    const begin: AccessBegin = { action: 'report-generated', command, at: now, period: null, query: args.peer }
+    return await withAccess(accessPlace(reader), begin, environment, terminal, async () => {
+      const { reports, selected } = await gatherReports(reader, args.peer, wanted)
+      terminal.out(
+        args.isJson ? revocationJson(reports, selected) : revocationText(terminal, widthOf(stdout), reports, selected),
+      )
+      const isDamaged = reportDamage(reader, terminal)
+      return !isDamaged && reports.length > 0 && reports.every(isProved) ? 0 : 1
+    })
+  } finally {
+    reader.close()
+  }
+}
+
+/** What is asked beside whose keys, read before any record is. */
+export type RevocationWanted = {
+  readonly since: Micros | null
+  readonly compromisedAt: Micros | null
+  readonly until: Micros | null
+  readonly inventory: Inventory | null
+  readonly confs: readonly StoredConf[]
+}
+
+type Given = Pick<RevocationArguments, 'peer' | 'since' | 'compromisedAt' | 'until' | 'inventory' | 'conf'>
+
+/** Throws AppError `usage`, and those of a wrong inventory. */
+export async function readWanted(args: Given, now: Micros): Promise<RevocationWanted> {
   if (args.peer === '')
     throw new AppError('usage', 'whose key was revoked? --peer is missing', {
       advice: 'Give a name, a public key or the beginning of one, an e-mail, or a tunnel address.',
     })
   const time = (text: string, option: string): Micros | null =>
     text === '' ? null : parseTimeArgument(text, now, option)
-  const since = time(args.since, '--since')
-  const compromisedAt = time(args.compromisedAt, '--compromised-at')
-  const until = time(args.until, '--until')
-  const given = args.inventory === '' ? null : await readInventoryArgument(args.inventory)
-  const confs = await readConfs(args.conf)
-  const reader = await openFoundReader(args, environment, terminal)
-  try {
-    const selected = await selectKeys(reader, args.peer, given)
-    const facts = await gatherRevocations(reader, {
-      keys: selected.keys,
-      isExact: selected.by === 'key',
-      since,
-      compromisedAt,
-      until,
-      inventory: given,
-      stored: (gateway, publicKey) =>
-        confs.filter((each) => each.gateway === gateway).map((each) => factOf(each, publicKey)),
-    })
-    const known = new Set(facts.flatMap(({ gateways }) => gateways.map(({ gateway }) => gateway)))
-    const stray = confs.find(({ gateway }) => !known.has(gateway))
-    if (stray !== undefined)
-      throw new AppError('usage', `--conf: ${quoted(stray.gateway)} is neither declared nor in the records`, {
-        advice: `Known: ${[...known].slice(0, 10).join(', ') || 'none'}.`,
-      })
-    const reports = facts.map(judgeRevocation)
-    terminal.out(
-      args.isJson ? revocationJson(reports, selected) : revocationText(terminal, widthOf(stdout), reports, selected),
-    )
-    const isDamaged = reportDamage(reader, terminal)
-    return !isDamaged && reports.length > 0 && reports.every(isProved) ? 0 : 1
-  } finally {
-    reader.close()
+  return {
+    since: time(args.since, '--since'),
+    compromisedAt: time(args.compromisedAt, '--compromised-at'),
+    until: time(args.until, '--until'),
+    inventory: args.inventory === '' ? null : await readInventoryArgument(args.inventory),
+    confs: await readConfs(args.conf),
   }
+}
+
+export type GatheredRevocations = { readonly reports: readonly RevocationReport[]; readonly selected: SelectedPeers }
+
+/** Throws AppError `usage` for a peer that nobody knows, or a stored configuration of a machine that nobody knows. */
+export async function gatherReports(
+  reader: EventReader,
+  peer: string,
+  { inventory, confs, ...times }: RevocationWanted,
+): Promise<GatheredRevocations> {
+  const selected = await selectKeys(reader, peer, inventory)
+  const facts = await gatherRevocations(reader, {
+    keys: selected.keys,
+    isExact: selected.by === 'key',
+    ...times,
+    inventory,
+    stored: (gateway, publicKey) =>
+      confs.filter((each) => each.gateway === gateway).map((each) => factOf(each, publicKey)),
+  })
+  const known = new Set(facts.flatMap(({ gateways }) => gateways.map(({ gateway }) => gateway)))
+  const stray = confs.find(({ gateway }) => !known.has(gateway))
+  if (stray !== undefined)
+    throw new AppError('usage', `--conf: ${quoted(stray.gateway)} is neither declared nor in the records`, {
+      advice: `Known: ${[...known].slice(0, 10).join(', ') || 'none'}.`,
+    })
+  return { reports: facts.map(judgeRevocation), selected }
 }
 
 function isProved({ verdict }: RevocationReport): boolean {
@@ -117,7 +150,7 @@ async function selectKeys(reader: EventReader, text: string, given: Inventory | 
     if (peer === undefined || peers.length > 1) throw error
     const isKey = peer.name !== text
     const keys = isKey ? [text] : peer.keys.map(({ publicKey }) => publicKey)
-    return { by: isKey ? 'key' : 'name', label: peer.name, keys }
+    return { by: isKey ? 'key' : 'name', label: peer.name, keys, emails: [] }
   }
 }
 

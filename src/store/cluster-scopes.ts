@@ -135,12 +135,12 @@ export function createClusterScopes(search: ClusterSearch, tell: (text: string) 
     async openTables(scope, streams, clause) {
       if (areTablesOpen) throw new TypeError('tables of a reader are open already')
       areTablesOpen = true
-      const { database } = await opened()
+      const { database, dir } = await opened()
       const eventsOf = async (since: number, until: number, use: (events: string) => Promise<void>) => {
         const names = await streams()
         await inTurn(() => answer({ ...scope, since, until }, names, clause, (_, events) => use(events)))
       }
-      return createWorkTables(database, eventsOf, MEMORY, async () => {
+      return createWorkTables(database, eventsOf, dir, MEMORY, async () => {
         areTablesOpen = false
         await dropMade(database)
       })

@@ -126,7 +126,7 @@ async function openTables(state: State, scope: Scope, closed: () => void): Promi
     const own: State = { ...state, database }
     const eventsOf = (since: Micros, until: Micros, work: (events: string) => Promise<void>) =>
       read(own, { ...scope, since, until }, work)
-    return createWorkTables(database, eventsOf, TABLES_MEMORY, async () => {
+    return createWorkTables(database, eventsOf, spill, TABLES_MEMORY, async () => {
       closed()
       await database.close()
       removeWorkDirectory(spill)

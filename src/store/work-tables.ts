@@ -2,13 +2,13 @@
  * Tables of a work on more documents than one answer can hold: made of the documents of one stretch of time after the other, kept until
  * the work ends, and read chunk by chunk. They stand in a DuckDB with a private directory, into which goes what does not fit into memory.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
-import { type Cell, type Database, faultOf, type Parameter } from './duckdb.ts'
+import { type Cell, type Database, faultOf, literal, type Parameter } from './duckdb.ts'
 import type { Result } from './event-reader.ts'
 import { isDiskFull, reasonOf } from './write-error.ts'
 
@@ -27,6 +27,11 @@ export type WorkTables = {
    * a text is lost on the way.
    */
   stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
+  /**
+   * Over tables alone: the texts of its one column as lines, some hundreds of kilobytes of whole ones at a time. They go through a file: a
+   * text each costs more than making it. No text may hold a control character (U+0001 and LF would be taken for ends) or be null.
+   */
+  lines(sql: string): AsyncGenerator<string, void, undefined>
   /** Tables are gone then. Stops what runs. */
   close(): Promise<void>
 }
@@ -34,13 +39,18 @@ export type WorkTables = {
 /** How a kind of reader reads documents: gives `work` the SELECT of all rows of the stretch. Throws AppError. */
 export type EventsOf = (since: Micros, until: Micros, work: (events: string) => Promise<void>) => Promise<void>
 
-/** `memory`: what the database may take, for the advice of an error. */
+/** Bytes read at a time of a file of lines. */
+const READ_BYTES = 512 * 1024
+
+/** `dir`: private, the database may write to it. `memory`: what the database may take, for the advice of an error. */
 export function createWorkTables(
   database: Database,
   eventsOf: EventsOf,
+  dir: string,
   memory: string,
   close: () => Promise<void>,
 ): WorkTables {
+  let files = 0
   const told = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
@@ -65,8 +75,36 @@ export function createWorkTables(
         throw toWorkError(error, memory)
       }
     },
+    async *lines(sql) {
+      const path = join(dir, `lines-${files++}.txt`)
+      try {
+        await database.run(
+          `COPY (${sql}) TO ${literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')`,
+        )
+        yield* wholeLines(path)
+      } catch (error) {
+        throw toWorkError(error, memory)
+      } finally {
+        rmSync(path, { force: true })
+      }
+    },
     close,
   }
+}
+
+async function* wholeLines(path: string): AsyncGenerator<string, void, undefined> {
+  let rest = ''
+  // Text of the stream: a character is never cut.
+  const chunks: AsyncIterable<string> = createReadStream(path, { encoding: 'utf8', highWaterMark: READ_BYTES })
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf('\n') + 1
+    if (end === 0) rest += chunk
+    else {
+      yield rest + chunk.slice(0, end)
+      rest = chunk.slice(end)
+    }
+  }
+  if (rest !== '') yield rest
 }
 
 /** A directory for this process alone: documents lie there for a moment. */

@@ -49,6 +49,20 @@ describe('with a browser that is none', () => {
     expect(await readFile(join(dir, 'environment'), 'utf8')).not.toContain('hush')
   })
 
+  test('names of elements that a browser counts from another number on are the same', async () => {
+    const made = []
+    for (const from of [7, 263]) {
+      const [a, b] = [from, from + 2].map((number) => String(number).padStart(8, '0'))
+      const program = await fake(
+        `counts-${from}`,
+        `${PLACE}; echo "/ID (node${b}) /IDTree [(node${a}) (node${b})]" > "$pdf"`,
+      )
+      expect(await ask({ PEERTRAIL_CHROMIUM: program })).toEqual({ isPrinted: true })
+      made.push(await readFile(join(dir, 'page.pdf'), 'latin1'))
+    }
+    expect(made).toEqual(Array(2).fill('/ID (node00000002) /IDTree [(node00000001) (node00000002)]\n'))
+  })
+
   test('one that hangs is ended with what it started', async () => {
     const program = await fake('hangs', `sleep 600 & echo $! > ${dir}/child; wait`)
     expect(await ask({ PEERTRAIL_CHROMIUM: program }, 300)).toEqual({

@@ -199,7 +199,7 @@ test('of one resource: its rows, its hosts, and their other ports apart', async 
   const { document, files } = await report(
     [
       ...flow(1, ANN),
-      ...flow(3, BOB, ssh),
+      ...flow(3, BOB, { ...ssh, 'wireguard.peer.endpoint.ip': '198.51.100.9' }),
       ...flow(5, BOB, elsewhere),
       login(10, ANN, '7'),
       login(11, ANN, '7', { 'host.name': 'web1' }),
@@ -211,6 +211,9 @@ test('of one resource: its rows, its hosts, and their other ports apart', async 
   expect(csvRows(files, 'other-ports').map((row) => [row['wireguard.peer.name'], row['destinations']])).toEqual([
     ['bob-laptop', 'tcp/22 10.20.0.10'],
   ])
+  expect(textOf(document, 'other-ways')).toMatch(
+    /tcp\/22 10\.20\.0\.10 \[uncatalogued\] \| Bob Example .*\[from 198\.51\.100\.9/,
+  )
   expect(ndjsonRows(files, 'logins').map((row) => row['host.name'])).toEqual(['db1'])
 })
 

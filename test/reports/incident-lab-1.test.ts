@@ -1,14 +1,17 @@
 /** The incident report of a real lab against what really happened there, and its numbers against its own rows. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Fields } from '../../src/fields.ts'
+import type { FieldName, Fields } from '../../src/fields.ts'
 import { readIncidentScope } from '../../src/reports/incident/incident-scope.ts'
 import { incidentSubject } from '../../src/reports/incident/incident-subject.ts'
 import { openStory } from '../../src/reports/incident/story-read.ts'
-import type { EventReader } from '../../src/store/event-reader.ts'
+import { openClusterReader } from '../../src/store/cluster-reader.ts'
+import type { EventReader, Selection } from '../../src/store/event-reader.ts'
 import { openStoreReader } from '../../src/store/reader.ts'
+import { groupsBySelect } from '../../src/store/selection-sql.ts'
 import { createNarrowReader } from '../commands/narrow-reader.ts'
 import { type StoredDemo, storeDemo } from '../commands/stored-demo.ts'
+import { startTestCluster } from '../store/cluster-server.ts'
 import { aboutAddress, aboutKeys, allText, askIncident, type JsonRow, jsonRows, LAB_PERIOD } from './incident-asking.ts'
 
 /** A line of truth.jsonl, as far as it is looked at. */
@@ -167,18 +170,45 @@ describe('the story of a key', () => {
 })
 
 describe('one question', () => {
-  test('has one answer, byte by byte, also from a reader that gives only what matches', async () => {
-    for (const subject of [
-      aboutAddress(address),
-      aboutKeys('keys', [before, after]),
-      incidentSubject({ kind: 'resource', label: 'db1-ssh', resource: 'db1-ssh' }),
-    ]) {
-      const first = await askIncident(reader, subject)
-      const second = await askIncident(reader, subject)
-      const narrow = await askIncident(createNarrowReader(reader), subject)
-      expect(second).toEqual(first)
-      expect(allText(narrow.document)).toBe(allText(first.document))
-      expect(narrow.files).toEqual(first.files)
+  test.each([
+    ['an address', () => aboutAddress(address)],
+    ['keys', () => aboutKeys('keys', [before, after])],
+    ['a resource', () => incidentSubject({ kind: 'resource', label: 'db1-ssh', resource: 'db1-ssh' })],
+  ])('has one answer, byte by byte, also from a reader that gives only what matches: %s', async (_, subject) => {
+    const first = await askIncident(reader, subject())
+    const narrow = await askIncident(createNarrowReader(reader), subject())
+    expect(allText(narrow.document)).toBe(allText(first.document))
+    expect(narrow.files).toEqual(first.files)
+  })
+
+  test('has the same rows from a cluster, where documents stand twice', async () => {
+    const streams = Map.groupBy(demo.documents, (each) => each['event.dataset'] ?? '')
+    const cluster = await startTestCluster(
+      [...streams].flatMap(([dataset, documents]) => {
+        const stream = `${dataset === 'wireguard.peer' ? 'metrics' : 'logs'}-${dataset}-default`
+        const twice = documents.filter((_, i) => i % 5 === 0)
+        return [
+          { stream, name: `.ds-${stream}-1`, documents },
+          { stream, name: `.ds-${stream}-2`, documents: twice },
+        ]
+      }),
+    )
+    const connection = { url: cluster.url, auth: { kind: 'none' }, caFile: '', fingerprint: '' } as const
+    const opened = await openClusterReader(connection, { namespace: 'default' })
+    // The server of the tests has no aggregation over fields: groups are made of the documents.
+    const asked = {
+      ...opened,
+      groups: (selection: Selection, fields: readonly FieldName[]) =>
+        groupsBySelect((...asked) => opened.select(...asked), selection, fields),
+    }
+    try {
+      const subject = aboutKeys('keys', [before])
+      const [ours, theirs] = [await askIncident(reader, subject), await askIncident(asked, subject)]
+      expect(theirs.files).toEqual(ours.files)
+      expect(theirs.rows.get('evidence')).toBeGreaterThan(50)
+    } finally {
+      opened.close()
+      await cluster.close()
     }
   })
 

@@ -47,7 +47,7 @@ describe('over the demo', () => {
     const found = demo.documents.find((each) => each['wireguard.peer.name'] === name)
     const key = found?.['wireguard.peer.public_key'] ?? name
     const reports = await reportsOf([key])
-    const page = revocationText(createMemoryTerminal(), 4000, reports, { by: 'key', label: 'cedar', keys: [key] })
+    const page = revocationText(createMemoryTerminal(), 4000, reports, { by: 'key', label: 'cedar', emails: [], keys: [key] })
     const texts = textsOf(documentOf(reports)).join('\n')
     const words = page.split(/[\s,;()]+/).filter((word) => /\d.*\d/.test(word) && !/^\d+…/.test(word))
     expect(texts.includes('end the access that runs')).toBe(name === 'larch')

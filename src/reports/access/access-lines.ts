@@ -8,9 +8,6 @@ import { type RowValue, rowLines } from '../rows/row-lines.ts'
 import type { RowForm } from '../rows/row-outlet.ts'
 import { DELTA_FIELDS, END_FIELDS, HOST_FIELDS, RULE_FIELDS } from './access-columns.ts'
 
-/** Characters of lines handed over at a time. */
-const BATCH_LENGTH = 1024 * 1024
-
 const TIME = (column: string) =>
   `CASE WHEN epoch_us(${column}) % 1000 = 0 THEN strftime(${column}, '%Y-%m-%dT%H:%M:%S.%gZ') ELSE strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') END`
 
@@ -67,77 +64,61 @@ const BLOCKS = `JOIN person p ON p.who = r.who AND p.known = r.known JOIN thing 
 
 const IS_ODD = `(r.disputed IS NOT NULL OR NOT regexp_full_match(concat(r.flow, r.id), '[0-9A-Za-z]+'))`
 
-function lineSelect(forms: readonly RowForm[]): string {
-  const lines = forms.map((form) => {
-    const { head, middle } = form === 'csv' ? CSV : JSON_LINE
-    const tail =
-      form === 'csv'
-        ? [FLOW, `','`, 'r.id', `chr(10)`]
-        : [`coalesce(',"wireguard.flow.id":"' || ${FLOW} || '"', '')`, `',"event.id":"'`, 'r.id', `'"}'`, 'chr(10)']
-    return `CASE WHEN NOT ${IS_ODD} THEN concat(${[...head, ...middle, ...tail].join(', ')}) END`
-  })
-  const pieces = forms.map((form) => {
-    const { head, middle } = form === 'csv' ? CSV : JSON_LINE
-    return `concat(${head.join(', ')}), concat(${middle.join(', ')})`
-  })
-  const odd = `CASE WHEN ${IS_ODD} THEN to_json({flow: ${FLOW}, id: r.id, disputed: r.disputed, pieces: [${pieces.join(', ')}]}) END`
-  return `SELECT ${[...lines, odd].join(', ')} FROM released r ${BLOCKS} ORDER BY r.start, r.id`
+/** Begins a line that is put together here: no line of ours begins with it, and none holds a control character. */
+const MARK = '\u0002'
+
+function lineSelect(form: RowForm): string {
+  const { head, middle } = form === 'csv' ? CSV : JSON_LINE
+  const tail =
+    form === 'csv'
+      ? [FLOW, `','`, 'r.id']
+      : [`coalesce(',"wireguard.flow.id":"' || ${FLOW} || '"', '')`, `',"event.id":"'`, 'r.id', `'"}'`]
+  const odd = `to_json({flow: ${FLOW}, id: r.id, disputed: r.disputed, head: concat(${head.join(', ')}), middle: concat(${middle.join(', ')})})`
+  return `SELECT CASE WHEN ${IS_ODD} THEN concat(chr(2), ${odd}) ELSE concat(${[...head, ...middle, ...tail].join(', ')}) END FROM released r ${BLOCKS}`
 }
 
-/** Hands over the lines of `released`, form by form, whole lines; resolves with how many rows there were. */
+/**
+ * Hands over the lines of `released`, form by form, in the order of their text, which begins with the time of their begin; resolves with
+ * how many rows there were. Sorted here: the database would carry whole lines through its sorting, which costs more than making them.
+ */
 export async function streamLines(
   tables: WorkTables,
   forms: readonly RowForm[],
   write: (form: RowForm, lines: string) => Promise<void>,
 ): Promise<number> {
-  if (forms.length === 0) return 0
-  let rows = 0
-  const waiting: string[][] = forms.map(() => [])
-  let length = 0
-  const flush = async (): Promise<void> => {
-    for (const [i, form] of forms.entries()) {
-      const lines = waiting[i]?.splice(0) ?? []
-      if (lines.length > 0) await write(form, lines.join(''))
+  for (const form of forms) {
+    const lines: string[] = []
+    for await (const text of tables.lines(lineSelect(form))) {
+      const whole = text.includes(MARK) ? text.replace(ODD_LINES, (_, json: string) => oddLine(form, json)) : text
+      for (const line of whole.slice(0, -1).split('\n')) lines.push(line)
     }
-    length = 0
+    lines.sort()
+    for (let i = 0; i < lines.length; i += BATCH) await write(form, `${lines.slice(i, i + BATCH).join('\n')}\n`)
   }
-  for await (const chunk of tables.stream(lineSelect(forms))) {
-    const odds = chunk[forms.length] ?? []
-    rows += odds.length
-    const printed = new Map<number, string[]>()
-    odds.forEach((odd, i) => {
-      if (typeof odd === 'string') printed.set(i, oddLines(forms, odd))
-    })
-    for (let i = 0; i < forms.length; i++) {
-      const lines = chunk[i] ?? []
-      const text = printed.size === 0 ? lines.join('') : lines.map((line, k) => line ?? printed.get(k)?.[i]).join('')
-      waiting[i]?.push(text)
-      length += text.length
-    }
-    if (length >= BATCH_LENGTH) await flush()
-  }
-  await flush()
-  return rows
+  const { rows } = await tables.rows('SELECT count(*) FROM released')
+  return Number(rows[0]?.[0])
 }
+
+/** Lines handed over at a time. */
+const BATCH = 2_000
+
+const ODD_LINES = new RegExp(`^${MARK}([^\\n]*)\\n`, 'gm')
 
 type Odd = {
   readonly flow: string | null
   readonly id: string
   readonly disputed: readonly string[] | null
-  /** Head and middle of each form. */
-  readonly pieces: readonly string[]
+  readonly head: string
+  readonly middle: string
 }
 
-function oddLines(forms: readonly RowForm[], json: string): string[] {
+function oddLine(form: RowForm, json: string): string {
   // Made by our own statement above.
-  const { flow, id, disputed, pieces } = JSON.parse(json) as Odd
-  return forms.map((form, i) => {
-    const [head = '', middle = ''] = pieces.slice(2 * i)
-    const print = (columns: readonly string[], values: readonly RowValue[]) =>
-      rowLines(form, columns, [Object.fromEntries(columns.map((name, k) => [name, values[k]]))], false)
-    const dispute = print(['key_disputed'], [disputed])
-    const ids = print(['wireguard.flow.id', 'event.id'], [flow, id])
-    if (form === 'csv') return `${head}${dispute.slice(0, -1)}${middle}${ids}`
-    return `${head}${disputed === null ? '' : `,${dispute.slice(1, -2)}`}${middle},${ids.slice(1)}`
-  })
+  const { flow, id, disputed, head, middle } = JSON.parse(json) as Odd
+  const print = (columns: readonly string[], values: readonly RowValue[]) =>
+    rowLines(form, columns, [Object.fromEntries(columns.map((name, k) => [name, values[k]]))], false)
+  const dispute = print(['key_disputed'], [disputed])
+  const ids = print(['wireguard.flow.id', 'event.id'], [flow, id])
+  if (form === 'csv') return `${head}${dispute.slice(0, -1)}${middle}${ids}`
+  return `${head}${disputed === null ? '' : `,${dispute.slice(1, -2)}`}${middle},${ids.slice(1)}`
 }

@@ -52,17 +52,13 @@ const KEY: FieldName = 'wireguard.peer.public_key'
 const RESOURCE: FieldName = 'wireguard.resource.name'
 const TRAFFIC = ['wireguard.flow', 'wireguard.firewall']
 
-/** Throws AppError of the reader. */
+/** Look-ups of all resources, whichever is asked about: other ports of its hosts are told too. Throws AppError of the reader. */
 export async function readDetails(
   reader: EventReader,
   period: ReportPeriod,
   filter: AccessFilter,
 ): Promise<AccessDetails> {
-  const wanted = allOf([
-    exists(KEY),
-    ...(filter.keys.length === 0 ? [] : [equals(KEY, filter.keys)]),
-    ...(filter.resource === '' ? [] : [equals(RESOURCE, [filter.resource])]),
-  ])
+  const wanted = allOf([exists(KEY), ...(filter.keys.length === 0 ? [] : [equals(KEY, filter.keys)])])
   const ask = (datasets: readonly string[], query: Query, fields: readonly FieldName[]) =>
     reader.groups({ datasets, since: period.from, until: period.to - 1, query: allOf([wanted, query]) }, fields)
   const byPlace = async (datasets: readonly string[], field: FieldName, query: Query = exists(field)) =>
@@ -108,7 +104,7 @@ export async function readDetails(
     destinationNatOf: (place) => destinationNat.get(placeOf(place)) ?? [],
     hasHolderChanged: (place) => changed.has(placeOf(place)),
     isReached: (publicKey, address) => inbound.has(`${publicKey}\0${address}`),
-    denying: denyingRules(ruled),
+    denying: denyingRules(ruled.filter(([, , resource]) => filter.resource === '' || resource === filter.resource)),
     candidates: await readCandidates(reader, period, filter),
   }
 }

@@ -168,6 +168,21 @@ export function accessorTable(parts: readonly Accessor[], facts: AccessFacts, ca
   }
 }
 
+/** The same where rows go to different places: which, comes first. */
+export function placedTable(parts: readonly Accessor[], facts: AccessFacts, caption: string): Table {
+  const table = accessorTable(parts, facts, caption)
+  return {
+    ...table,
+    columns: [{ title: 'Destination' }, ...table.columns],
+    rows: table.rows.map((cells, i) => [destinationCell(parts[i]), ...cells]),
+  }
+}
+
+function destinationCell(accessor: Accessor | undefined): Cell {
+  if (accessor === undefined) return ''
+  return { text: listText(accessor.destinations, 3), note: accessor.resource }
+}
+
 function accessorCells(accessor: Accessor, facts: AccessFacts): Cell[] {
   const { holder, gateway, resource, sums, policies } = accessor
   const place = { publicKey: holder.publicKey, gateway, resource }
@@ -206,7 +221,7 @@ function uncatalogued(facts: AccessFacts, number: number): Section[] {
               ? 'Nothing is recorded to a destination outside the catalogue.'
               : `${countText(sums.rows, 'row')} to ${countText(places.length, 'destination')} that the inventory names no resource for: ${listText(places, 12)}.`,
         },
-        ...(parts.length === 0 ? [] : [accessorTable(parts, facts, 'Who')]),
+        ...(parts.length === 0 ? [] : [placedTable(parts, facts, 'Who, and where to')]),
       ],
     },
   ]

@@ -3,8 +3,8 @@
  * numbered as the ten parts that an auditor looks for.
  */
 import { toIso } from '../../time.ts'
-import type { JsonValue, ReportDocument, Section } from '../document/report-document.ts'
 import { readDisputes } from '../disputes-read.ts'
+import type { JsonValue, ReportDocument, Section } from '../document/report-document.ts'
 import { closingSections, pageOneSections } from '../page-one/page-one.ts'
 import type { ReportBuilder } from '../report-question.ts'
 import { type Row, writeRows } from '../rows/row-lines.ts'

@@ -92,14 +92,13 @@ export async function readTotals(
   for await (const chunk of tables.stream(
     `SELECT to_json([person, thing, destination]), port, epoch_us(first), epoch_us(last), ${list.join(', ')} FROM shown`,
   ))
-    (chunk[0] ?? []).forEach((json, i) =>
+    for (const [i, json] of (chunk[0] ?? []).entries())
       groups.push(
         groupOf(
           String(json),
           chunk.slice(1).map((column) => Number(column[i])),
         ),
-      ),
-    )
+      )
   groups.sort(byResource)
   const { rows } = await tables.rows('SELECT count(*) FROM omitted')
   const omitted = { ...(await readSums(tables, 'omitted')), groups: Number(rows[0]?.[0]) }
@@ -169,7 +168,7 @@ async function readBuckets(
   const { rows } = await tables.rows('SELECT number, outcome, sum(n)::BIGINT FROM bucket GROUP BY ALL')
   for (const [number, outcome, n] of rows) {
     const bucket = counts[Number(number) - first]
-    const place = OUTCOMES.findIndex((each) => outcome === each)
+    const place = OUTCOMES.map(String).indexOf(String(outcome))
     if (bucket !== undefined && place >= 0) bucket[place] = Number(n)
   }
   return counts.map((each, i) => ({ at: (first + i) * width, outcomes: outcomesOf(each) }))

@@ -3,7 +3,7 @@ import type { Fields } from '../../fields.ts'
 import type { Block, Cell, Column, Section, Table } from '../document/report-document.ts'
 import type { AccessFacts } from './access-report-facts.ts'
 import { countText, cutText, keyText, numberText, ownerCell, timeText } from './access-report-text.ts'
-import { accessorTable } from './access-report-what.ts'
+import { placedTable } from './access-report-what.ts'
 import { withNotes } from './access-report-who.ts'
 import type { Listed } from './access-ways-pages.ts'
 import { holderText, personOf } from './access-ways-person.ts'
@@ -26,7 +26,7 @@ export function waysSection(facts: AccessFacts, number: number): Section {
       commandTable(facts),
       fileTable(facts),
       {
-        ...accessorTable(facts.beside, facts, 'Connections to those hosts on other ports'),
+        ...placedTable(facts.beside, facts, 'Connections to those hosts on other ports'),
         empty: 'No connection to another port of those hosts is recorded.',
         ...(facts.beside.length > 0 && filter.resource !== '' ? { file: 'other-ports' } : {}),
       },

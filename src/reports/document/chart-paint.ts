@@ -76,7 +76,7 @@ const STRIPES: { readonly [pattern in Exclude<Pattern, 'none'>]: string } = {
 
 /** Light colours get dark stripes. */
 function inkOn(color: string): string {
-  return Number.parseInt(color.slice(1, 3), 16) > 0xb0 ? '#6b727c' : '#fff'
+  return Number.parseInt(color.slice(1, 3), 16) > 0xb0 ? '#aab2bc' : '#fff'
 }
 
 /** A coordinate with two digits, the same on every machine. */

@@ -54,7 +54,7 @@ export function tableHtml(table: Table, frame: ReportFrame): string {
     .map((row) => `<tr>${columns.map((_, i) => `<td${classes[i]}>${cellHtml(row[i] ?? '')}</td>`).join('')}</tr>\n`)
     .join('')
   const title = caption === '' ? '' : `<caption>${htmlText(caption, CELL_MAX)}</caption>`
-  const rest = restText(table, rows.length, frame)
+  const rest = restText({ ...table, total: Math.max(table.total, table.rows.length) }, rows.length, frame)
   return `<div class="wide"><table${classAttribute([size])}>${title}${widths}<thead><tr>${head}</tr></thead><tbody>\n${body}</tbody></table></div>${rest === '' ? '' : `<p class="rest">${htmlText(rest)}</p>`}\n`
 }
 

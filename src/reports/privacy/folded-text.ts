@@ -18,23 +18,22 @@ const BLANK = /^\s$/u
 export function foldText(text: string): FoldedText {
   // Lower-casing ASCII keeps every character in its place.
   if (PLAIN.test(text) && !TWO_BLANKS.test(text)) return { text: text.toLowerCase(), places: null }
-  let folded = ''
+  const forms: string[] = []
   const places: number[] = []
+  let isAfterBlank = false
   let at = 0
   for (const character of text) {
-    const form = BLANK.test(character)
-      ? folded.endsWith(' ')
-        ? ''
-        : ' '
-      : UNSEEN.test(character)
-        ? ''
-        : character.toLowerCase().normalize('NFKD')
-    for (let i = 0; i < form.length; i++) places.push(at)
-    folded += form
+    const isBlank = BLANK.test(character)
+    if (!UNSEEN.test(character)) {
+      const form = isBlank ? (isAfterBlank ? '' : ' ') : character.toLowerCase().normalize('NFKD')
+      for (let i = 0; i < form.length; i++) places.push(at)
+      forms.push(form)
+      isAfterBlank = isBlank
+    }
     at += character.length
   }
   places.push(at)
-  return { text: folded, places }
+  return { text: forms.join(''), places }
 }
 
 /** Index in the original of an index of the folded text. */

@@ -28,7 +28,8 @@ function filled(texts: readonly string[], start: number): { document: ReportDocu
 
 /** What differs by the length of texts, not by what they are. */
 function shape(dom: string): readonly string[] {
-  return elementsOf(dom.slice(dom.indexOf('<body'))).map(({ name, attributes }) =>
+  const elements = elementsOf(dom.slice(dom.indexOf('<body'))).filter(({ name }) => !/^col(?:group)?$/.test(name))
+  return elements.map(({ name, attributes }) =>
     [name, ...attributes.map(([key]) => key).filter((key) => key !== 'class')].join(' '),
   )
 }

@@ -94,7 +94,7 @@ describe('columns', () => {
     expect(svg).toContain('also good 1<')
     const fills = [...svg.matchAll(/fill="([^"]+)" class="part"/g)].map(([, fill]) => fill)
     expect(fills).toEqual(['#00684b', 'url(#c-p1)'])
-    expect(svg).toContain('<pattern id="c-p1"')
+    expect(svg).toContain('<linearGradient id="c-p1"')
   })
 
   test('numbers that are none are nothing; without any that is said', () => {

@@ -77,8 +77,8 @@ function namesIn(text: string): string[] {
   const patterns = [...named, ...addresses, ...locals]
     .sort((a, b) => b.length - a.length)
     .map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-  const any = new RegExp(`(?<![\\p{L}\\p{N}])(?:${patterns.join('|')})(?![\\p{L}\\p{N}]|\\.\\d)`, 'giu')
-  return [...new Set([...text.matchAll(any)].map(([found]) => found))]
+  const everybody = new RegExp(`(?<![\\p{L}\\p{N}])(?:${patterns.join('|')})(?![\\p{L}\\p{N}]|\\.\\d)`, 'giu')
+  return [...new Set([...text.matchAll(everybody)].map(([found]) => found))]
 }
 
 type Made = {

@@ -207,13 +207,13 @@ test('any text at all is taken', () => {
 test('long hostile lines and many alike names take no long time', () => {
   const names = Array.from({ length: 20_000 }, (_, i) => `laptop-${String(i).padStart(5, '0')}`)
   const one = createPseudonyms(SECRET, madePeople({ peer: names }))
-  const hostile = ['laptop ', 'a%', '%zz', ':', '1.', 'F', 'a@', '/home', '/home/x', 'A+', '::', 'é ']
+  const hostile = ['laptop ', 'a%', '%zz', ':', '1.', 'F', 'a@', '/home', `${HOME}/x`, 'A+', '::', 'é ']
   const lines = hostile.map((piece) => piece.repeat(200_000 / piece.length))
   const began = performance.now()
   for (const line of lines) expect(one.text(line).length).toBeGreaterThan(0)
   for (let i = 0; i < 20_000; i++) one.text('laptop-00001x and laptop-99999 and laptop')
   // What takes the square of the length takes minutes.
-  expect(performance.now() - began).toBeLessThan(20_000)
+  expect(performance.now() - began).toBeLessThan(10_000)
 })
 
 describe('the mapping', () => {

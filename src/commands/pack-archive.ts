@@ -7,11 +7,11 @@ import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { AppError } from '../../errors.ts'
-import { compareText } from '../../kql/text-match.ts'
-import { safeText } from '../../safe-text.ts'
-import type { Micros } from '../../time.ts'
-import { tarEnd, tarHeader, tarPadding } from './tar-header.ts'
+import { AppError } from '../errors.ts'
+import { compareText } from '../kql/text-match.ts'
+import { tarEnd, tarHeader, tarPadding } from '../reports/pack/tar-header.ts'
+import { safeText } from '../safe-text.ts'
+import type { Micros } from '../time.ts'
 
 export type PackMember = {
   /** Inside the folder: `report.html`, `inventories/a4614d680f4a44d5.yaml`. */
