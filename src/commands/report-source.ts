@@ -16,9 +16,9 @@ import { DAY, type Micros } from '../time.ts'
 import { accessUser } from './access-log.ts'
 import { parseAnchor } from './anchor-argument.ts'
 import { parseNames, type ReportArguments, withMonth } from './report-arguments.ts'
-import { configuredRetention } from './retention-configured.ts'
 import type { CommandContext } from './search.ts'
 import { type PeriodOptions, parsePeriod } from './search-arguments.ts'
+import { statedRetention } from './stated-retention.ts'
 import { parseTimeArgument, printTime } from './time-argument.ts'
 
 /** How far back a report goes that says nothing else. */
@@ -42,7 +42,7 @@ export async function askReport(
     reportTime: given ?? span?.newest ?? period.to,
     names: await readNames(reader, mode),
     isEveryClause: args.everyClause,
-    retentionDays: await configuredRetention(args, environment),
+    ...(await statedRetention(args, environment)),
     askedBy: accessUser(environment).name,
     integrity:
       'segments' in reader

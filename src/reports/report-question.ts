@@ -17,6 +17,8 @@ export type ReportQuestion = {
   readonly isEveryClause: boolean
   /** Days; 0 = not stated. What whoever runs the store configured. */
   readonly retentionDays: number
+  /** Days of datasets that are kept for another time, sorted by name; absent = none is. */
+  readonly retentionDatasets?: readonly (readonly [dataset: string, days: number])[]
   /** Who asked for it, as the operating system says. */
   readonly askedBy: string
   readonly integrity: SourceIntegrity

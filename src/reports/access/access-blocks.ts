@@ -101,6 +101,7 @@ function holderText({ ownerName, ownerEmail, name, device }: Holder): string {
   return [owner, name, device].filter((part) => part !== '').join(', ') || 'not documented'
 }
 
+/** What was reached, and how it ended, as one combination of fields says. */
 export function thingBlock(values: Values): ThingBlock {
   const outcome = textOf(values[5])
   const group: WhatGroup = {
@@ -119,10 +120,12 @@ function isOutcome(text: string): text is Outcome {
   return ['connected', 'refused', 'no-answer', 'denied', 'unknown'].includes(text)
 }
 
+/** The rule of a packet log line. */
 export function ruleBlock(values: Values): Block {
   return block(RULE_FIELDS, values)
 }
 
+/** Who took the connection on the target host. */
 export function hostBlock(values: Values): Block {
   return block(HOST_FIELDS, values)
 }

@@ -48,6 +48,7 @@ export const TOTALS_TABLES: readonly string[] = [
   'CREATE TABLE bucket (number BIGINT, outcome VARCHAR, n BIGINT)',
 ]
 
+/** Width of the columns over time: a round one, of which the period has at most BUCKETS_MAX. */
 export function bucketWidth({ from, to }: ReportPeriod): Micros {
   const fits = (width: Micros) => bucketNumber(to - 1, width) - bucketNumber(from, width) < BUCKETS_MAX
   return WIDTHS.find(fits) ?? Math.ceil((to - from) / (BUCKETS_MAX - 1) / (28 * DAY)) * 28 * DAY

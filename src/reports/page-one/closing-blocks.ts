@@ -99,8 +99,14 @@ export const RETENTION_FIGURES: readonly RetentionFigure[] = [
 ]
 
 /** How long records are kept, as configured and as found, beside what frameworks ask for. */
-export function retentionSection({ oldest }: PageOne, { retentionDays, reportTime, period }: ReportQuestion): Section {
-  const configured = retentionDays === 0 ? 'not stated' : `${retentionDays} days`
+export function retentionSection({ oldest }: PageOne, question: ReportQuestion): Section {
+  const { retentionDays, retentionDatasets = [], reportTime, period } = question
+  const all = retentionDays === 0 ? 'not stated' : `${retentionDays} days`
+  const configured = [all, ...retentionDatasets.map(([dataset, days]) => `${dataset} ${days} days`)].join('; ')
+  // What is gone first is what a framework's figure is held against.
+  const least = [retentionDays, ...retentionDatasets.map(([, days]) => days)]
+    .filter((days) => days > 0)
+    .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
   const blocks: Block[] = [
     {
       kind: 'facts',
@@ -119,7 +125,7 @@ export function retentionSection({ oldest }: PageOne, { retentionDays, reportTim
       rows: RETENTION_FIGURES.map(({ framework, figure, days }) => [
         framework,
         figure,
-        days !== null && retentionDays > 0 && retentionDays < days
+        days !== null && least < days
           ? { text: configured, tone: 'warning', note: 'shorter: keep reports, or a copy elsewhere, for the rest' }
           : { text: configured },
       ]),

@@ -56,6 +56,14 @@ test.each(KINDS)('%s: ids are anchors and unique, tables have as many cells as c
   }
 })
 
+test('retention is held against a framework by what is gone first', () => {
+  const kept = closing({}, { retentionDays: 400, retentionDatasets: [['wireguard.audit', 30]] })
+  expect(kept).toContain('400 days; wireguard.audit 30 days')
+  expect(kept).toContain('shorter: keep reports')
+  expect(closing({}, { retentionDays: 4000 })).not.toContain('shorter: keep reports')
+  expect(closing({}, { retentionDays: 0 })).toContain('not stated')
+})
+
 test('where identity is enforced is repeated from the inventory, gateway by gateway', () => {
   expect(opening({})).toContain('nowhere, as far as the inventory says: holding the key is enough')
   const enforcement = [
