@@ -1,6 +1,7 @@
 /** Commands that read what was recorded, asked in this process as a person asks them. */
 import { Writable } from 'node:stream'
 import { Command } from 'commander'
+import { declareKeygen, declareVerify } from '../../src/commands/evidence-declarations.ts'
 import { declareFindings } from '../../src/commands/findings-declarations.ts'
 import { declarePosture } from '../../src/commands/posture-declarations.ts'
 import { printError } from '../../src/commands/problem-report.ts'
@@ -43,7 +44,8 @@ export async function asked(argv: readonly string[], now: Micros): Promise<Asked
     },
   }
   const reading = [declareSearch, declareWho, declareTimeline, declarePeers]
-  for (const declare of [...reading, declareFindings, declareRules, declarePosture, declareReport])
+  const evidence = [declareReport, declareVerify, declareKeygen]
+  for (const declare of [...reading, declareFindings, declareRules, declarePosture, ...evidence])
     declare(program, invocation)
   try {
     await program.parseAsync([...argv], { from: 'user' })

@@ -1,0 +1,125 @@
+/** Goal: every kind of report leaves as whole, checkable files; the same question gives the same bytes. Method: the commands as a person types them, over the demo's store. */
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readManifestText } from '../../src/reports/evidence/manifest.ts'
+import { type Asked, asked } from '../services/answers-asked.ts'
+import { NOW } from './asking.ts'
+import { type StoredDemo, storeDemo } from './stored-demo.ts'
+
+let demo: StoredDemo
+let scratch: string
+beforeAll(async () => {
+  demo = await storeDemo()
+  scratch = await mkdtemp(join(tmpdir(), 'peertrail-reports-'))
+})
+afterAll(async () => {
+  await demo.remove()
+  rmSync(scratch, { recursive: true, force: true })
+})
+
+const report = (...words: readonly string[]): Promise<Asked> => asked(['report', ...words, '--store', demo.dir], NOW)
+const verify = (path: string): Promise<Asked> => asked(['verify', path, '--store', demo.dir], NOW)
+
+/** Names and bytes of all files below a folder. */
+function contents(dir: string): Record<string, string> {
+  const names = readdirSync(dir, { recursive: true }).map(String).sort()
+  const files = names.filter((name) => statSync(join(dir, name)).isFile())
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(dir, name), 'latin1')]))
+}
+
+const KINDS = [
+  ['access'],
+  ['incident', '--peer', 'cedar'],
+  ['review'],
+  ['requirements'],
+  ['coverage'],
+  ['revocation', '--peer', 'cedar'],
+  ['exposure', '--all'],
+] as const
+
+describe.each(KINDS)('report %s %s %s', (...words) => {
+  test('into a folder: whole, checkable, and the same bytes again', async () => {
+    const [first, second] = [join(scratch, `${words[0]}-1`), join(scratch, `${words[0]}-2`)]
+    const formats = ['--format', 'html,json,csv,ndjson']
+    const made = await report(...words, '--out', first, ...formats)
+    const again = await report(...words, '--out', second, ...formats)
+    expect([made.status, again.status]).toEqual([made.status, made.status])
+    expect(made.status).toBeLessThanOrEqual(1)
+    expect(contents(second)).toEqual(contents(first))
+    const checked = await verify(first)
+    expect(checked.status, checked.stdout).toBe(0)
+    const { manifest } = readManifestText(readFileSync(join(first, 'manifest.json'), 'utf8'))
+    for (const { name, rows } of manifest?.files ?? []) {
+      const text = readFileSync(join(first, name), 'utf8')
+      if (name.endsWith('.ndjson')) expect(text.split('\n')).toHaveLength((rows ?? 0) + 1)
+    }
+  })
+
+  test('printed: the answer first, and the command that gives it again', async () => {
+    const { stdout } = await report(...words)
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
+    const { stdout: json } = await report(...words, '--json')
+    expect(() => JSON.parse(json)).not.toThrow()
+  })
+})
+
+test('the command that stands in a report gives the same report', async () => {
+  const [first, second] = [join(scratch, 'again-1'), join(scratch, 'again-2')]
+  await report('access', '--last', '36500d', '--resource', 'db1-sql', '--out', first)
+  const { manifest } = readManifestText(readFileSync(join(first, 'manifest.json'), 'utf8'))
+  const command = String(manifest?.report.command)
+  expect(command).toMatch(/^peertrail report access --resource db1-sql --since \S+ --until \S+ --report-time \S+$/)
+  await asked([...command.split(' ').slice(1), '--store', demo.dir, '--out', second], NOW + 1e9)
+  expect(contents(second)).toEqual(contents(first))
+})
+
+test('a pack is checked without its store', async () => {
+  const pack = join(scratch, 'case-1.tar.gz')
+  const made = await report('incident', '--peer', 'cedar', '--pack', pack)
+  expect(made.status, made.stderr).toBe(1)
+  expect(readdirSync(scratch).filter((name) => name.startsWith('.'))).toEqual([])
+  const checked = await asked(['verify', pack, '--json'], NOW)
+  expect(checked.status, checked.stdout).toBe(0)
+})
+
+test('with pseudonyms nobody of the inventory is in any file, and the secret says who they are', async () => {
+  const [secret, dir] = [join(scratch, 'secret'), join(scratch, 'hidden')]
+  expect((await asked(['keygen', '--pseudonyms', '--out', secret], NOW)).status).toBe(0)
+  const made = await report('access', '--out', dir, '--pseudonymise', secret)
+  expect(made.stderr).not.toContain('error')
+  const text = Object.values(contents(dir)).join('\n') + made.stdout
+  const inventory = readFileSync(new URL('../../pipelines/demo/inventory.yaml', import.meta.url), 'utf8')
+  const emails = [...inventory.matchAll(/[\w.-]+@example\.(?:com|org)/g)].map(([email]) => email)
+  const keys = [...inventory.matchAll(/[\w+/]{43}=/g)].map(([key]) => key)
+  expect(emails.length).toBeGreaterThan(5)
+  for (const word of [...emails, ...keys]) expect(text.includes(word), word).toBe(false)
+  const revealed = await asked(['report', 'reveal', dir, '--key', secret], NOW)
+  expect(
+    emails.some((email) => revealed.stdout.includes(email)),
+    revealed.stderr,
+  ).toBe(true)
+})
+
+describe('refused, with what to do instead', () => {
+  test.each([
+    [['incident'], 'what is the incident about?'],
+    [['incident', '--peer', 'cedar', '--resource', 'db1-sql'], 'an incident is about one thing'],
+    [['access', '--sign', 'nowhere.key'], '--sign signs the files of a report'],
+    [['access', '--out', 'x', '--json'], '--json prints the report'],
+    [['access', '--month', '2026-13'], '--month'],
+    [['incident', '--peer', 'cedar', '--pack', 'case.zip'], '--pack: expected a file such as'],
+    [['access', '--since', '2027-01-01'], 'the records end there'],
+  ] as const)('%j', async (words, complaint) => {
+    const { status, stderr } = await report(...words)
+    expect(status).toBe(2)
+    expect(stderr).toContain(complaint)
+  })
+
+  test('a folder with other things in it is left as it is', async () => {
+    const { status, stderr } = await report('coverage', '--out', join(demo.dir, 'segments'))
+    expect([status, stderr.includes('holds no report of ours')]).toEqual([2, true])
+  })
+})
