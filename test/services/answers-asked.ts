@@ -14,8 +14,8 @@ import type { Micros } from '../../src/time.ts'
 
 export type Asked = { readonly status: number; readonly stdout: string; readonly stderr: string }
 
-/** `argv` without the program's name; `now` is what offsets count from. */
-export async function asked(argv: readonly string[], now: Micros): Promise<Asked> {
+/** `argv` without the program's name; `now` is what offsets count from; `state`: where what was asked of a cluster is recorded. */
+export async function asked(argv: readonly string[], now: Micros, state = ''): Promise<Asked> {
   const printed = { status: 0, stdout: '', stderr: '' }
   const terminal: Terminal = {
     out(text) {
@@ -36,7 +36,7 @@ export async function asked(argv: readonly string[], now: Micros): Promise<Asked
   const program = new Command('peertrail').exitOverride()
   const invocation = {
     terminal,
-    environment: {},
+    environment: { XDG_STATE_HOME: state },
     stdout,
     now,
     done: (status: number) => {

@@ -153,7 +153,7 @@ async function compareCommands(
   const ask = async (argv: readonly string[]): Promise<void> => {
     const [expected, found] = await Promise.all([
       asked([...argv, '--store', both.store], NOW),
-      asked([...argv, '--elasticsearch', both.url, '--namespace', both.namespace], NOW),
+      asked([...argv, '--elasticsearch', both.url, '--namespace', both.namespace], NOW, `${both.store}-state`),
     ])
     const [should, is] = [masked(expected, both), masked(found, both)]
     bytes += should.stdout.length
