@@ -30,7 +30,7 @@ function contents(dir: string): Record<string, string> {
   return Object.fromEntries(files.map((name) => [name, readFileSync(join(dir, name), 'latin1')]))
 }
 
-const KINDS = [
+const KINDS: readonly (readonly [string, ...string[]])[] = [
   ['access'],
   ['incident', '--peer', 'cedar'],
   ['review'],
@@ -38,11 +38,12 @@ const KINDS = [
   ['coverage'],
   ['revocation', '--peer', 'cedar'],
   ['exposure', '--all'],
-] as const
+]
 
-describe.each(KINDS)('report %s %s %s', (...words) => {
+describe.each(KINDS.map((words) => ({ words, kind: words[0] })))('report $kind', ({ words }) => {
   test('into a folder: whole, checkable, and the same bytes again', async () => {
-    const [first, second] = [join(scratch, `${words[0]}-1`), join(scratch, `${words[0]}-2`)]
+    const first = join(scratch, `${words[0]}-1`)
+    const second = join(scratch, `${words[0]}-2`)
     const formats = ['--format', 'html,json,csv,ndjson']
     const made = await report(...words, '--out', first, ...formats)
     const again = await report(...words, '--out', second, ...formats)
