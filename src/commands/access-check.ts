@@ -30,15 +30,20 @@ type Walk = {
 }
 
 /**
- * Null where there is no access log. `each` is given every line that can be read. May run beside those who write: a line that comes
+ * Null where there is no access log; what has its name and is no folder is a problem. `each` is given every line that can be read. May run beside those who write: a line that comes
  * while this reads is not seen. Throws what the file system says.
  */
 export async function checkAccess(
   folder: string,
   each: (line: AccessLine, text: string) => void,
 ): Promise<AccessCheck | null> {
-  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return null
   const problems: string[] = []
+  const found = lstatSync(folder, { throwIfNoEntry: false })
+  if (found === undefined) return null
+  if (!found.isDirectory()) {
+    problems.push('something else stands where the access log was: it is no folder')
+    return { lines: 0, head: EMPTY_ACCESS, problems, torn: 0, removed: 0 }
+  }
   // Read before the lines: who appends meanwhile is ahead of it, never behind.
   const heads = headsIn(folder, problems)
   const files = accessFiles(folder)
@@ -85,7 +90,11 @@ async function checkFile(
     const line = parseAccessLine(text)
     if (line === null) {
       // What it stood for is missed by the line after it, when it was ever whole.
-      if (isWhole || text !== '') walk.torn++
+      if (isPart(text)) walk.torn++
+      else if (isWhole || text !== '')
+        walk.problems.push(
+          `after line ${walk.head.count} of the access log (${file}) stands what peertrail did not write`,
+        )
       continue
     }
     const { number, previous } = line.peertrail.access
@@ -100,6 +109,22 @@ async function checkFile(
       walk.problems.push(`line ${number} of the access log (${file}) is not the one that was written last`)
     walk.lines++
     each(line, text)
+  }
+}
+
+/** How every line begins (accessLine). */
+const BEGIN = '{"@timestamp":"'
+
+/** Whether a writer that was stopped may have left this: the beginning of a line, or the zeros a file system puts in its place. */
+function isPart(text: string): boolean {
+  if (text === '') return false
+  if (/^\0+$/.test(text)) return true
+  if (!text.startsWith(BEGIN)) return BEGIN.startsWith(text)
+  try {
+    JSON.parse(text)
+    return false
+  } catch {
+    return true
   }
 }
 

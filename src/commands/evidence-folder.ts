@@ -37,6 +37,8 @@ async function readFolder(walk: Walk, folder: string, depth: number): Promise<vo
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw cannotRead(folder, cause)
   })
+  // It says nothing, and was not there.
+  if (entries.length === 0 && depth > 0) intake.refuse(relative(root, folder), 'is an empty folder: it was added')
   entries.sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const entry of entries) {
     const path = join(folder, entry.name)

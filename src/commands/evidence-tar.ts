@@ -1,8 +1,12 @@
 /**
- * The tar archive of an evidence pack, as it comes: the POSIX ustar form that our packs have (IEEE 1003.1, pax, "ustar Interchange
- * Format"), and nothing else. A pack may come from anyone: extensions, links, devices, sparse files and sizes that no ustar header
- * can state are refused, and nothing is ever written to a disk.
+ * The tar archive of an evidence pack, as it comes: byte by byte what our packs have (reports/pack/tar-header.ts), and nothing else. A pack
+ * may come from anyone: extensions, links, folders, devices, sparse files and sizes that no ustar header can state are refused, and
+ * nothing is ever written to a disk. Owners, modes and the order of files carry no content, so nothing else would show their change.
  */
+
+import { compareText } from '../kql/text-match.ts'
+import { tarHeader } from '../reports/pack/tar-header.ts'
+import { SECOND } from '../time.ts'
 import type { FileSink, Intake } from './evidence-intake.ts'
 
 /** Why the rest of a pack is not read. */
@@ -16,16 +20,18 @@ export type TarReader = {
 }
 
 const BLOCK = 512
-/** Blocks of zeros at the end: two by the standard, up to a record of 20 as tar(1) fills it. */
-const END_BLOCKS_MIN = 2
-const END_BLOCKS_MAX = 20
+/** Blocks of zeros at the end. */
+const END_BLOCKS = 2
 const FILE = '0'
-const FOLDER = '5'
 
 type State = {
   readonly intake: Intake
   /** The folder all members lie in; '' before the first. */
   top: string
+  /** Name of the member before; '' before the first. */
+  before: string
+  /** What all members are dated, in seconds; -1 before the first. */
+  date: number
   header: Buffer
   /** Bytes of the member that are to come, and of the zeros after it. */
   left: number
@@ -41,6 +47,8 @@ export function createTarReader(intake: Intake): TarReader {
   const state: State = {
     intake,
     top: '',
+    before: '',
+    date: -1,
     header: Buffer.alloc(0),
     left: 0,
     padding: 0,
@@ -53,7 +61,7 @@ export function createTarReader(intake: Intake): TarReader {
       for (let at = 0; at < bytes.length; ) at += step(state, bytes.subarray(at))
     },
     end() {
-      if (state.isMember || state.header.length > 0 || state.zeros < END_BLOCKS_MIN) throw new BadPack('ends too early')
+      if (state.isMember || state.header.length > 0 || state.zeros < END_BLOCKS) throw new BadPack('ends too early')
     },
   }
 }
@@ -88,7 +96,7 @@ function takeHeader(state: State, bytes: Buffer): number {
   const header = state.header
   state.header = Buffer.alloc(0)
   if (isZero(header)) {
-    if (++state.zeros > END_BLOCKS_MAX) throw new BadPack('goes on after its end')
+    if (++state.zeros > END_BLOCKS) throw new BadPack('goes on after its end')
     return part.length
   }
   if (state.zeros > 0) throw new BadPack('goes on after its end')
@@ -102,17 +110,19 @@ function beginMember(state: State, header: Buffer): void {
   if (header.toString('latin1', 257, 263) !== 'ustar\0')
     throw new BadPack(`has a header of another kind of archive (${name})`)
   const type = String.fromCharCode(header[156] ?? 0)
-  if (type !== FILE && type !== FOLDER) throw new BadPack(`holds something that is no file (${name})`)
+  if (type !== FILE) throw new BadPack(`holds something that is no file (${name})`)
   const size = octal(header, 124, 12, name)
   const inside = insideTop(state, name)
-  if (type === FOLDER) {
-    if (size !== 0) throw new BadPack(`holds a folder with content (${name})`)
-    return
-  }
   if (inside === '') throw new BadPack(`holds a file beside its folder (${name})`)
   // A refused name ends it: whoever unpacks by other means would get what is not looked at here.
   const sink = state.intake.begin(inside)
   if (sink === null) throw new BadPack(`holds a file that no pack has (${name})`)
+  if (compareText(inside, state.before) <= 0) throw new BadPack(`holds its files in another order (${name})`)
+  const date = octal(header, 136, 12, name)
+  if ((state.date >= 0 && state.date !== date) || !tarHeader(name, size, date * SECOND).equals(header))
+    throw new BadPack(`has a header that no pack has (${name})`)
+  state.before = inside
+  state.date = date
   state.sink = sink
   state.left = size
   state.padding = (BLOCK - (size % BLOCK)) % BLOCK

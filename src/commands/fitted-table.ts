@@ -1,8 +1,9 @@
 /**
  * Tables that fit a width: columns that can be done without are left out, the least needed first; then the cells of those that may
- * shrink are shortened. Widths count characters; wide East-Asian characters are not measured.
+ * shrink are shortened. Widths are columns of a terminal.
  */
 import { safeText } from '../safe-text.ts'
+import { displayWidth } from './display-width.ts'
 import type { Cell } from './document-line.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { shorten } from './wrap-text.ts'
@@ -30,7 +31,7 @@ export function fittedTable(
   const table: Line[] = [columns.map(({ title }) => ({ text: title, style: 'bold' as const })), ...rows].map((cells) =>
     cells.map(({ text, style }) => ({ text: safeText(text), style })),
   )
-  const natural = columns.map((_, i) => Math.max(...table.map((line) => characters(line[i]?.text ?? ''))))
+  const natural = columns.map((_, i) => Math.max(...table.map((line) => displayWidth(line[i]?.text ?? ''))))
   const shown = chosen(columns, natural, width)
   const widths = shrunk(columns, natural, shown, width)
   return table
@@ -39,7 +40,7 @@ export function fittedTable(
         const { text = '', style = null } = line[i] ?? {}
         const size = widths[i] ?? 0
         const short = shorten(text, size)
-        const padding = ' '.repeat(size - characters(short))
+        const padding = ' '.repeat(size - displayWidth(short))
         const painted = style === null || short === '' ? short : paint(terminal, style, short)
         if (columns[i]?.align === 'right') return padding + painted
         return i === shown.at(-1) ? painted : painted + padding
@@ -86,8 +87,4 @@ function shrunk(
 
 function total(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, 0) + GAP.length * Math.max(0, widths.length - 1)
-}
-
-function characters(text: string): number {
-  return Array.from(text).length
 }

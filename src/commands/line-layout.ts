@@ -7,6 +7,7 @@
 import { dayOf, timeOfDay } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import type { Micros } from '../time.ts'
+import { displayWidth } from './display-width.ts'
 import type { Cell, DocumentLine } from './document-line.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { shorten } from './wrap-text.ts'
@@ -61,7 +62,7 @@ function measure(lines: readonly DocumentLine[], width: number): Widths {
   const column = (texts: readonly string[], max: number) => {
     const filled = texts.filter((text) => text !== '')
     if (filled.length * 2 < texts.length) return 0
-    return filled.reduce((most, text) => Math.max(most, Math.min(max, characters(safeText(text)))), 0)
+    return filled.reduce((most, text) => Math.max(most, Math.min(max, displayWidth(safeText(text)))), 0)
   }
   return {
     what: column(
@@ -97,9 +98,9 @@ function printLine(terminal: Terminal, line: DocumentLine, widths: Widths, width
   let text = ''
   for (const { cell, width: least, max } of cells) {
     const shown = max === 0 ? '' : shorten(cell.text, max)
-    const size = Math.max(least, characters(shown))
+    const size = Math.max(least, displayWidth(shown))
     if (size === 0) continue
-    text += `${painted(terminal, { ...cell, text: shown })}${' '.repeat(size - characters(shown))}${GAP}`
+    text += `${painted(terminal, { ...cell, text: shown })}${' '.repeat(size - displayWidth(shown))}${GAP}`
     used += size + GAP.length
   }
   return `${text}${fitStory(terminal, line, width - used)}`.trimEnd()
@@ -111,14 +112,14 @@ type Padded = { readonly cell: Cell; readonly width: number; readonly max: numbe
 function fitStory(terminal: Terminal, { story, extras, end }: DocumentLine, width: number): string {
   const told = story.map(safeText)
   // Where both are long, each keeps its share.
-  const least = Math.min(characters(told.at(-1) ?? ''), Math.ceil(width * STORY_SHARE))
+  const least = Math.min(displayWidth(told.at(-1) ?? ''), Math.ceil(width * STORY_SHARE))
   const last = shorten(end.text, Math.min(END_MAX, width - GAP.length - least))
-  const reserved = last === '' ? 0 : characters(last) + GAP.length
+  const reserved = last === '' ? 0 : displayWidth(last) + GAP.length
   const room = width - reserved
-  let text = told.find((each) => characters(each) <= room) ?? shorten(told.at(-1) ?? '', room)
+  let text = told.find((each) => displayWidth(each) <= room) ?? shorten(told.at(-1) ?? '', room)
   for (const extra of extras) {
-    const left = room - characters(text) - 1
-    if (left < PIECE_MIN && characters(shorten(extra, left + 1)) > left) break
+    const left = room - displayWidth(text) - 1
+    if (left < PIECE_MIN && displayWidth(shorten(extra, left + 1)) > left) break
     text = `${text} ${shorten(extra, left)}`.trimStart()
   }
   return last === '' ? text : `${text}${GAP}${painted(terminal, { ...end, text: last })}`.trimStart()
@@ -126,8 +127,4 @@ function fitStory(terminal: Terminal, { story, extras, end }: DocumentLine, widt
 
 function painted(terminal: Terminal, { text, style }: Cell): string {
   return style === null || text === '' ? text : paint(terminal, style, text)
-}
-
-function characters(text: string): number {
-  return Array.from(text).length
 }

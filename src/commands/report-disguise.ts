@@ -1,6 +1,7 @@
 /** `--pseudonymise FILE`: people, devices and keys of a report by pseudonyms, in its pages and its rows. */
 import type { ReportDocument } from '../reports/document/report-document.ts'
 import type { EvidenceOutlet } from '../reports/pack/evidence-outlet.ts'
+import type { AskedText } from '../reports/privacy/asked-texts.ts'
 import { readPersonalTexts } from '../reports/privacy/personal-texts.ts'
 import { MAPPING_FILE, sealMapping } from '../reports/privacy/pseudonym-mapping.ts'
 import { pseudonymNote } from '../reports/privacy/pseudonym-note.ts'
@@ -12,19 +13,37 @@ import type { RowOutlet } from '../reports/rows/row-outlet.ts'
 import type { EventReader } from '../store/event-reader.ts'
 
 export type Disguise = {
-  /** A name for itself, or a text with names in it. */
-  text(text: string): string
+  /** Options of the command, as the report may show them. */
+  readonly words: readonly string[]
   outlet(outlet: RowOutlet): RowOutlet
   document(document: ReportDocument): ReportDocument
   /** Writes down who is who, for those alone who have the secret. Comes last: it holds what was used. */
   keep(folder: EvidenceOutlet): Promise<void>
 }
 
-/** Throws AppError of the reader. */
-export async function createDisguise(reader: EventReader, period: ReportPeriod, secret: Buffer): Promise<Disguise> {
-  const pseudonyms = createPseudonyms(secret, await readPersonalTexts(reader, period))
+/** Options whose value says whom a report is about. */
+const ASKED: ReadonlyMap<string, AskedText['kind']> = new Map([
+  ['--peer', 'peer'],
+  ['--address', 'peer'],
+  ['--person', 'person'],
+])
+
+/** `words`: options of the command with their values, one after the other. Throws AppError of the reader. */
+export async function createDisguise(
+  reader: EventReader,
+  period: ReportPeriod,
+  secret: Buffer,
+  words: readonly string[],
+): Promise<Disguise> {
+  const kinds = words.map((_, i) => ASKED.get(words[i - 1] ?? ''))
+  const asked = words.flatMap((text, i) => {
+    const kind = kinds[i]
+    return kind === undefined ? [] : [{ kind, text }]
+  })
+  const pseudonyms = createPseudonyms(secret, await readPersonalTexts(reader, period), asked)
   return {
-    text: (text) => pseudonyms.named(text),
+    // Now, so that the mapping has them too.
+    words: words.map((word, i) => (kinds[i] === undefined ? pseudonyms.text(word) : pseudonyms.named(word))),
     outlet: (outlet) => pseudonymisedOutlet(outlet, pseudonyms),
     document(document) {
       const disguised = pseudonymisedDocument(document, pseudonyms)

@@ -30,6 +30,7 @@ import type { RowForm, RowOutlet } from '../reports/rows/row-outlet.ts'
 import { safeText } from '../safe-text.ts'
 import { syncDirectory } from '../store/durable.ts'
 import { isWorldFault, reasonOf } from '../store/write-error.ts'
+import { removeAtSignal } from './remove-at-signal.ts'
 import type { Signer } from './signing-key.ts'
 
 /** One file that is being written; `rows`: null for a file that has none. */
@@ -64,9 +65,6 @@ export type ReportFolder = {
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
-
-/** From the keyboard, from a service manager, from a terminal that is gone. */
-const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 type State = {
   readonly dir: string
@@ -103,20 +101,6 @@ export function openReportFolder(dir: string, { forms }: { readonly forms: reado
     finish: (head, signer) => finish(state, head, signer),
     abandon: () => abandon(state),
   }
-}
-
-/** A signal would leave half a report behind, hidden and full of names. */
-function removeAtSignal(work: string): () => void {
-  const end = (signal: NodeJS.Signals) => {
-    leave()
-    rmSync(work, { recursive: true, force: true })
-    process.kill(process.pid, signal)
-  }
-  const leave = () => {
-    for (const signal of ENDS) process.off(signal, end)
-  }
-  for (const signal of ENDS) process.once(signal, end)
-  return leave
 }
 
 function rowSink(state: State, forms: readonly RowForm[], name: string): ReturnType<RowOutlet['open']> {

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import { type IncidentSubject, incidentSubject } from '../reports/incident/incident-subject.ts'
 import { quoted } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
+import { documentedPeers } from './documented-peers.ts'
 import { readInventoryArgument } from './inventory-argument.ts'
 import { type SelectedPeers, selectPeers } from './peer-selector.ts'
 import type { PreparedReport, ReportJob } from './report-job.ts'
@@ -18,11 +19,16 @@ export function accessJob({ peer, resource }: AccessOptions): ReportJob {
     words: [...word('--peer', peer), ...word('--resource', resource)],
     async prepare(reader) {
       const { buildAccessReport } = await import('../reports/access/access-report.ts')
-      const keys = peer === '' ? [] : (await selectPeers(reader, peer)).keys
-      return { build: (from, question, outlet) => buildAccessReport(from, question, { keys, resource }, outlet) }
+      const { keys, by, emails } = peer === '' ? NOBODY : await recordedOrDocumented(reader, peer)
+      const owners = by === 'e-mail' ? emails : []
+      return {
+        build: (from, question, outlet) => buildAccessReport(from, question, { keys, resource, owners }, outlet),
+      }
     },
   }
 }
+
+const NOBODY: Pick<SelectedPeers, 'by' | 'keys' | 'emails'> = { by: 'name', keys: [], emails: [] }
 
 /** Exactly one of them is given. */
 export type IncidentOptions = {
@@ -77,8 +83,11 @@ async function subjectOf(reader: EventReader, kind: IncidentSubject['kind'], tex
     case 'person': {
       const found = await knownOrNot(reader, text)
       if (found === null) return incidentSubject({ kind, label: text })
-      const { keys, label, emails } = found
-      return incidentSubject({ kind, label, keys, emails: kind === 'person' ? emails : [] })
+      const { keys, label, emails, by } = found
+      // Found as a person: her keys are meant while they are hers. Found as a device: whoever had it.
+      return by === 'e-mail'
+        ? incidentSubject({ kind: 'person', label, keys, emails })
+        : incidentSubject({ kind: 'peer', label, keys })
     }
     default:
       return kind satisfies never
@@ -88,10 +97,22 @@ async function subjectOf(reader: EventReader, kind: IncidentSubject['kind'], tex
 /** Null for somebody of whom nothing is recorded: that is an answer. Several who fit are asked about. */
 async function knownOrNot(reader: EventReader, text: string): Promise<SelectedPeers | null> {
   try {
-    return await selectPeers(reader, text)
+    return await recordedOrDocumented(reader, text)
   } catch (error) {
     if (error instanceof AppError && error.code === 'usage' && error.problems.length === 0) return null
     throw error
+  }
+}
+
+/** Who is documented and was never recorded is no mistake of whoever asks. Throws AppError `usage` where nobody fits, or several do. */
+async function recordedOrDocumented(reader: EventReader, text: string): Promise<SelectedPeers> {
+  try {
+    return await selectPeers(reader, text)
+  } catch (error) {
+    const isNobody = error instanceof AppError && error.code === 'usage' && error.problems.length === 0
+    const documented = isNobody ? await documentedPeers(reader, text) : null
+    if (documented === null) throw error
+    return documented
   }
 }
 
@@ -99,7 +120,7 @@ async function knownOrNot(reader: EventReader, text: string): Promise<SelectedPe
 export function reviewJob({ inventory }: { readonly inventory: string }): ReportJob {
   return {
     kind: 'review',
-    words: [],
+    words: word('--inventory', inventory),
     async prepare() {
       const { buildReviewReport } = await import('../reports/review/review-report.ts')
       const given = inventory === '' ? null : await readInventoryArgument(inventory)
@@ -114,7 +135,7 @@ export function reviewJob({ inventory }: { readonly inventory: string }): Report
 export function requirementsJob({ inventory }: { readonly inventory: string }): ReportJob {
   return {
     kind: 'requirements',
-    words: [],
+    words: word('--inventory', inventory),
     async prepare() {
       const { buildRequirementsReport } = await import('../reports/requirements/requirements-report.ts')
       const given = inventory === '' ? null : await readInventoryArgument(inventory)

@@ -7,7 +7,7 @@ import { closingSections, pageOneSections, readPageOne } from '../reports/page-o
 import type { ReportQuestion } from '../reports/report-question.ts'
 import { revocationDocument } from '../reports/revocation-document.ts'
 import type { EventReader } from '../store/event-reader.ts'
-import type { Micros } from '../time.ts'
+import { type Micros, toIso } from '../time.ts'
 import { type ExposureArguments, gatherExposures, readWanted as readExposure } from './report-exposure.ts'
 import { exposureJson, rankedJson } from './report-exposure-json.ts'
 import type { ReportJob } from './report-job.ts'
@@ -21,8 +21,13 @@ export async function revocationJob(args: Omit<RevocationArguments, 'isJson'>, n
   const wanted = await readRevocation(args, now)
   return {
     kind: 'revocation',
-    words: [...word('--peer', args.peer), ...word('--compromised-at', args.compromisedAt)],
-    spanWords: [...word('--since', args.since), ...word('--until', args.until)],
+    words: [
+      ...word('--peer', args.peer),
+      ...timeWord('--compromised-at', wanted.compromisedAt),
+      ...word('--inventory', args.inventory),
+      ...args.conf.flatMap((each) => word('--conf', each)),
+    ],
+    spanWords: [...timeWord('--since', wanted.since), ...timeWord('--until', wanted.until)],
     prepare: () =>
       Promise.resolve({
         async build(reader, question) {
@@ -40,8 +45,12 @@ export function exposureJob(args: Omit<ExposureArguments, 'isJson'>, now: Micros
   const wanted = readExposure(args, now)
   return {
     kind: 'exposure',
-    words: args.isAll ? ['--all'] : word('--peer', args.peer),
-    spanWords: [...word('--since', args.since), ...word('--until', args.until)],
+    words: [
+      ...(args.isAll ? ['--all'] : word('--peer', args.peer)),
+      ...args.rules.flatMap((each) => word('--rules', each)),
+      ...word('--capture', args.capture),
+    ],
+    spanWords: [...timeWord('--since', wanted.given), ...timeWord('--until', wanted.asked)],
     prepare: () =>
       Promise.resolve({
         async build(reader, question) {
@@ -81,6 +90,11 @@ async function framed(
 function dataOf(text: string): JsonValue {
   // JSON.parse gives values of JSON; the text is ours.
   return JSON.parse(text) as JsonValue
+}
+
+/** As it was understood: `-2h` means another time tomorrow. */
+function timeWord(option: string, at: Micros | null): string[] {
+  return at === null ? [] : [option, toIso(at)]
 }
 
 function word(option: string, value: string): string[] {

@@ -28,7 +28,7 @@ export function declareReportKinds(report: Command, invocation: Invocation): voi
     .description('the story of one address, peer, person or resource: attribution, rules, findings, evidence')
     .option('--address <address>', 'whatever it is: tunnel, endpoint, after NAT, behind a site, of a host', '')
     .option('--peer <peer>', 'a name, a key or its beginning', '')
-    .option('--person <person>', 'a name or an e-mail: all of her peers', '')
+    .option('--person <person>', 'a name or an e-mail: all peers of that person', '')
     .option('--resource <name>', "its name in the inventory's catalogue", '')
     .option(
       '--pack <file.tar.gz>',

@@ -11,7 +11,9 @@ import { safeText } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { toIso } from '../time.ts'
 import { VERSION } from '../version.ts'
+import { printJson } from './ascii-json.ts'
 import type { ReportArguments, ReportFormat } from './report-arguments.ts'
+import type { Disguise } from './report-disguise.ts'
 import type { FinishedReport, ReportFolder } from './report-folder.ts'
 import type { ReportJob } from './report-job.ts'
 import { printPdf } from './report-pdf.ts'
@@ -25,18 +27,21 @@ import { counted, paint, type Terminal } from './terminal.ts'
 /** Hex digits of a report's id. */
 const ID_LENGTH = 20
 
-/** `rename`: what people are called in it. */
+/**
+ * `disguise`: what people are called in it; null = as they are. The id is another one where the answer is: of a file that was named, or of records that were
+ * damaged, the command says nothing.
+ */
 export function frameOf(
-  job: ReportJob,
+  { job, document }: { readonly job: ReportJob; readonly document: ReportDocument },
   reader: EventReader,
   question: ReportQuestion,
-  rename: ((text: string) => string) | null,
+  disguise: Pick<Disguise, 'words'> | null,
 ): ReportFrame {
-  const plain = reportCommand(job, question)
-  const command = rename === null ? plain : rename(plain)
-  const { integrity, names, isEveryClause } = question
+  const command = reportCommand({ ...job, words: disguise?.words ?? job.words }, question)
+  const { integrity, names } = question
   const place = integrity.kind === 'chain' ? `${integrity.count}:${integrity.head}` : integrity.place
-  const said = [command, place, isEveryClause, rename !== null, VERSION]
+  const problems = integrity.kind === 'chain' ? integrity.problems : []
+  const said = [command, place, problems, disguise !== null, VERSION, document.data]
   const id = createHash('sha256').update(canonicalJson(said)).digest('hex').slice(0, ID_LENGTH)
   return {
     reportId: `${job.kind}-${id}`,
@@ -44,7 +49,7 @@ export function frameOf(
     source: integrity.kind === 'chain' ? 'the embedded store' : reader.name,
     command,
     names: names.mode,
-    isPseudonymised: rename !== null,
+    isPseudonymised: disguise !== null,
     files: [],
   }
 }
@@ -106,7 +111,7 @@ export function finishedText(
 /** One object, ended by LF. */
 export function reportJson(document: ReportDocument, frame: ReportFrame): string {
   const { period, reportTime, data, sections, ...rest } = document
-  return `${JSON.stringify({
+  return printJson({
     report: {
       id: frame.reportId,
       ...rest,
@@ -121,7 +126,7 @@ export function reportJson(document: ReportDocument, frame: ReportFrame): string
     },
     data,
     sections,
-  })}\n`
+  })
 }
 
 function headOf(document: ReportDocument, frame: ReportFrame, question: ReportQuestion): ManifestHead {

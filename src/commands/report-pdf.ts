@@ -113,6 +113,8 @@ export function chromiumArguments(html: string, pdf: string, profile: string): r
     '--proxy-server=127.0.0.1:9',
     '--proxy-bypass-list=<-loopback>',
     '--no-pdf-header-footer',
+    // Headings as bookmarks; a browser that is too old for it leaves them out.
+    '--generate-pdf-document-outline',
     `--print-to-pdf=${pdf}`,
     pathToFileURL(html).href,
   ]

@@ -39,14 +39,19 @@ export async function runReport(job: ReportJob, args: ReportArguments, context: 
     const question = await askReport(reader, args, context, progress.tell)
     const begin = beginOf(job, args, question, context)
     return await withAccess(accessPlace(reader), begin, environment, terminal, async (_, tellMade) => {
-      const done = await deliver({ job, args, wanted, reader, question }, context, progress.clear)
+      const done = await deliver({ job, args, wanted, reader, question }, context, () => progress.clear())
       tellMade({ id: done.id, manifestSha256: done.finished?.sha256 ?? '' })
-      return reportDamage(reader, terminal) || done.isFound ? 1 : 0
+      return reportDamage(reader, terminal) || done.isFound || isBroken(question) ? 1 : 0
     })
   } finally {
     progress.clear()
     reader.close()
   }
+}
+
+/** A store that is not as it was sealed proves nothing, whatever could be read of it. */
+function isBroken({ integrity }: ReportQuestion): boolean {
+  return integrity.kind === 'chain' && integrity.problems.length > 0
 }
 
 type Work = {
@@ -69,7 +74,7 @@ async function deliver(work: Work, context: CommandContext, clear: () => void): 
     folder = place === '' ? null : openReportFolder(place, { forms: wanted.formats.filter(isRowForm) })
     const { document, disguise } = await makeReport(work, folder)
     clear()
-    const frame = frameOf(job, reader, question, disguise?.text ?? null)
+    const frame = frameOf({ job, document }, reader, question, disguise)
     const { reportId: id } = frame
     const { isFound } = document
     if (folder === null) {
@@ -104,7 +109,7 @@ type Made = { readonly document: ReportDocument; readonly disguise: Disguise | n
 async function makeReport({ job, reader, question, wanted }: Work, folder: ReportFolder | null): Promise<Made> {
   const { secret } = wanted
   const prepared = await job.prepare(reader)
-  const disguise = secret === null ? null : await createDisguise(reader, question.period, secret)
+  const disguise = secret === null ? null : await createDisguise(reader, question.period, secret, job.words)
   const outlet = folder?.outlet ?? NO_ROWS
   const document = await prepared.build(reader, question, disguise === null ? outlet : disguise.outlet(outlet))
   if (folder !== null) await prepared.evidence?.(reader, question, folder, chainOf(reader, question))

@@ -69,26 +69,34 @@ export async function recordedSpan(reader: EventReader): Promise<RecordedSpan | 
 }
 
 /**
- * As asked; else up to the newest record, and PERIOD_DEFAULT back, though not before the oldest. Throws AppError `usage`, also where
- * nothing is recorded and no period was given.
+ * As asked; else up to the newest record, and PERIOD_DEFAULT back, though not before the oldest. A time of which nothing is recorded is a
+ * period like any other: that it is empty is the answer. Throws AppError `usage`, also where nothing is recorded and no period was given.
  */
 export function reportPeriod(options: PeriodOptions, now: Micros, span: RecordedSpan | null): ReportPeriod {
   const asked = parsePeriod(options, now)
-  const isOpen = options.until === '' && options.last === ''
-  const end = options.until !== '' ? asked.until : options.last !== '' ? now : span === null ? null : span.newest + 1
   const from = asked.sinceOption !== '' ? asked.since : null
-  if (end === null || (from === null && span === null && isOpen))
+  const recordsEnd = span === null ? null : span.newest + 1
+  const isOpen = options.until === '' && options.last === ''
+  // From a time after the newest record on: up to now there is nothing, and only up to now anybody can know that.
+  const isBeyond = isOpen && from !== null && from < now && (recordsEnd === null || from >= recordsEnd)
+  const end = options.until !== '' ? asked.until : options.last !== '' || isBeyond ? now : recordsEnd
+  if (end === null)
     throw new AppError('usage', 'nothing is recorded, and no period was given', {
       advice: 'Give --since and --until; or name other records with --store or --elasticsearch.',
     })
-  const begin = from ?? Math.max(span?.oldest ?? end - PERIOD_DEFAULT, end - PERIOD_DEFAULT)
+  const begin = from ?? defaultBegin(end, span)
   if (begin >= end)
     throw new AppError(
       'usage',
-      `the period would begin ${printTime(begin)} and end ${printTime(end)}${span === null ? '' : '; the records end there'}`,
+      `the period would begin ${printTime(begin)} and end ${printTime(end)}${isOpen ? '; the records end there' : ''}`,
       { advice: 'Give a beginning with --since that lies before the end.' },
     )
   return { from: begin, to: end }
+}
+
+function defaultBegin(end: Micros, span: RecordedSpan | null): Micros {
+  const begin = end - PERIOD_DEFAULT
+  return span === null || span.oldest >= end ? begin : Math.max(span.oldest, begin)
 }
 
 /** The chain recomputed, and the bytes of every segment of the period compared with what was sealed. */

@@ -3,12 +3,15 @@ import { amountOf, amountText } from '../reports/document/chart-scale.ts'
 import { CELL_MAX, visibleText } from '../reports/document/html-escape.ts'
 import type { BarChart, Chart, ColumnChart, StripChart, StripState } from '../reports/document/report-document.ts'
 import { stampText } from '../reports/revocation-text.ts'
+import { displayWidth } from './display-width.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { shorten, wrapText } from './wrap-text.ts'
 
 const HEIGHTS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 /** Lines of a chart on a terminal. */
 const [BARS_MAX, LANES_MAX] = [12, 30]
+/** Characters of the longest bar. */
+const BAR_MAX = 16
 /** Characters of a label, and of a number beside it. */
 const [LABEL, NUMBER] = [24, 9]
 const MARKS: { readonly [state in StripState]: string } = { covered: '█', partly: '▒', gap: '✗', silent: '·' }
@@ -57,20 +60,26 @@ function barLines(width: number, { unit, series, bars }: BarChart): string[] {
   const sums = bars.map(({ values }) => series.reduce((sum, _, i) => sum + amountOf(values[i]), 0))
   const most = Math.max(0, ...sums)
   if (most === 0) return ['  nothing recorded']
-  const room = Math.min(30, width - LABEL - NUMBER - 4)
+  // What the parts are is told beside the bars, where there is room for it.
+  const room = Math.min(BAR_MAX, width - LABEL - NUMBER - 4)
   const lines = bars.slice(0, BARS_MAX).map(({ label, values }, i) => {
     const sum = sums[i] ?? 0
-    const parts = series.flatMap(({ name }, at) => {
+    const [part = '', ...others] = series.flatMap(({ name }, at) => {
       const value = amountOf(values[at])
       return value === 0 || series.length < 2 ? [] : [`${amountText(value, unit)} ${name}`]
     })
     const bar = '█'.repeat(sum === 0 ? 0 : Math.max(1, Math.round((sum / most) * room)))
     const line = `${cell(label, LABEL)}  ${amountText(sum, unit).padStart(NUMBER)}  ${bar}`
-    // The page has the parts in full.
-    return shorten(parts.length < 2 ? line : `${line} ${parts.join(', ')}`, width)
+    return others.length === 0 ? line : withParts(line, [part, ...others], width)
   })
   const more = bars.length - BARS_MAX
   return [...lines, ...(more > 0 ? [`and ${more} more`] : [])]
+}
+
+/** As many parts as stand on the line whole; the page has them all. */
+function withParts(line: string, parts: readonly string[], width: number): string {
+  const told = parts.map((_, i) => `${line} ${parts.slice(0, i + 1).join(', ')}${i + 1 < parts.length ? ', …' : ''}`)
+  return told.findLast((text) => displayWidth(text) <= width) ?? line
 }
 
 function stripLines(terminal: Terminal, width: number, { from, to, lanes }: StripChart): string[] {
@@ -105,5 +114,5 @@ function stripLines(terminal: Terminal, width: number, { from, to, lanes }: Stri
 /** At most `width` characters, padded to it. */
 function cell(text: string, width: number): string {
   const shown = shorten(visibleText(text, CELL_MAX), width)
-  return shown + ' '.repeat(width - Array.from(shown).length)
+  return shown + ' '.repeat(width - displayWidth(shown))
 }

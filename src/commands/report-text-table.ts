@@ -6,11 +6,12 @@ import { CELL_MAX, visibleText } from '../reports/document/html-escape.ts'
 import { restText, richCell } from '../reports/document/html-table.ts'
 import type { Cell, Column, Table, Tone } from '../reports/document/report-document.ts'
 import type { ReportFrame } from '../reports/document/report-frame.ts'
+import { displayWidth, fittingStart } from './display-width.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { wrapText } from './wrap-text.ts'
 
-/** Rows on a terminal: of a table, and of one whose rows are printed as lines. */
-const [ROWS_MAX, RECORDS_MAX] = [20, 8]
+/** Rows on a terminal, where nobody reads thousands of lines: of a table, and of one whose rows are printed as lines. */
+const [ROWS_MAX, RECORDS_MAX] = [12, 4]
 /** Characters below which a column is not made, unless all in it is shorter. */
 const LEAST = 12
 const GAP = '  '
@@ -52,9 +53,9 @@ function columnWidths(
   width: number,
 ): readonly number[] | null {
   const all = columns.map(({ title }, i) => [visibleText(title, CELL_MAX), ...texts.map((row) => row[i] ?? '')])
-  const widths = all.map((column) => Math.max(...column.map(characters)))
+  const widths = all.map((column) => Math.max(...column.map(displayWidth)))
   const floors = all.map((column, i) => {
-    const word = Math.max(...column.flatMap((text) => text.split(' ').map(characters)))
+    const word = Math.max(...column.flatMap((text) => text.split(' ').map(displayWidth)))
     return Math.min(widths[i] ?? 0, Math.max(word > LEAST * 2 ? LEAST : word, 1))
   })
   const gaps = GAP.length * Math.max(0, columns.length - 1)
@@ -85,7 +86,7 @@ function rowLines(
     return Array.from({ length: height }, (_, row) => {
       const parts = cells.map((lines, i) => {
         const text = lines[row] ?? ''
-        const padding = ' '.repeat(Math.max(0, (widths[i] ?? 0) - characters(text)))
+        const padding = ' '.repeat(Math.max(0, (widths[i] ?? 0) - displayWidth(text)))
         const painted = isHead ? text : toned(terminal, tones[i] ?? 'plain', text)
         return columns[i]?.align === 'right' ? padding + painted : painted + padding
       })
@@ -108,12 +109,8 @@ function rowLines(
 }
 
 function recordLines(columns: readonly Column[], texts: readonly (readonly string[])[], width: number): string[] {
-  const labels = columns.map(({ title }) =>
-    Array.from(visibleText(title, CELL_MAX))
-      .slice(0, LEAST * 2)
-      .join(''),
-  )
-  const room = Math.max(...labels.map(characters)) + GAP.length
+  const labels = columns.map(({ title }) => fittingStart(visibleText(title, CELL_MAX), LEAST * 2))
+  const room = Math.max(...labels.map(displayWidth)) + GAP.length
   return texts.flatMap((row, place) => [
     ...(place === 0 ? [] : ['']),
     ...row.flatMap((text, i) =>
@@ -121,12 +118,8 @@ function recordLines(columns: readonly Column[], texts: readonly (readonly strin
         ? []
         : wrapText(text, width - room - 2).map((line, at) => {
             const label = at === 0 ? (labels[i] ?? '') : ''
-            return `${i === 0 && at === 0 ? '- ' : '  '}${label}${' '.repeat(room - characters(label))}${line}`
+            return `${i === 0 && at === 0 ? '- ' : '  '}${label}${' '.repeat(room - displayWidth(label))}${line}`
           }),
     ),
   ])
-}
-
-function characters(text: string): number {
-  return Array.from(text).length
 }

@@ -2,13 +2,13 @@
  * A report on a terminal or in a pipe: the same document as the page, with the first rows of each table. Every line has at most
  * `width` characters, commands alone are never broken. Texts come as they are and are made fit for a terminal here.
  */
-import { amountText } from '../reports/document/chart-scale.ts'
 import { CELL_MAX, TEXT_MAX, visibleText } from '../reports/document/html-escape.ts'
-import { namesText, periodText } from '../reports/document/html-page.ts'
+import { filesText, namesText, periodText } from '../reports/document/html-page.ts'
 import type { Block, Cell, Figures, ReportDocument, Section, Tone } from '../reports/document/report-document.ts'
 import type { ReportFrame } from '../reports/document/report-frame.ts'
 import { stampText } from '../reports/revocation-text.ts'
 import { safeText } from '../safe-text.ts'
+import { displayWidth } from './display-width.ts'
 import { chartLines } from './report-text-chart.ts'
 import { cellText, tableLines, toned } from './report-text-table.ts'
 import { paint, type Terminal } from './terminal.ts'
@@ -63,9 +63,7 @@ function about(
       ['report id', reportId],
       ['software', software],
       ['made of', source],
-      ...files.map(
-        ({ name, rows }) => ['file', `${name}, ${amountText(rows, '')} ${rows === 1 ? 'row' : 'rows'}`] as const,
-      ),
+      ...filesText(files).map(({ names, rows }) => ['rows in', `${names.join(', ')}: ${rows}`] as const),
     ]),
     // Never broken: it is there to be copied.
     ...(command === '' ? [] : [`again with   ${safeText(command)}`]),
@@ -104,8 +102,8 @@ function blockLines(terminal: Terminal, width: number, block: Block, frame: Repo
       return chartLines(terminal, width, block.chart)
     case 'form':
       return block.fields.map((field) => {
-        const label = shorten(visibleText(field, CELL_MAX), LABEL_MAX).padEnd(LABEL_MAX)
-        return `${label}  ${'_'.repeat(Math.min(40, width - LABEL_MAX - 2))}`
+        const label = shorten(visibleText(field, CELL_MAX), LABEL_MAX)
+        return `${label}${' '.repeat(LABEL_MAX - displayWidth(label))}  ${'_'.repeat(Math.min(40, width - LABEL_MAX - 2))}`
       })
     default:
       return block satisfies never
@@ -114,12 +112,12 @@ function blockLines(terminal: Terminal, width: number, block: Block, frame: Repo
 
 function figureLines(terminal: Terminal, width: number, { items }: Figures): string[] {
   const values = items.map(({ value, tone }) => shorten(cellText({ text: value, tone }), LABEL_MAX))
-  const room = Math.max(...values.map((value) => Array.from(value).length), 0)
+  const room = Math.max(...values.map((value) => displayWidth(value)), 0)
   return items.flatMap(({ label, tone, note = '' }, i) => {
     const value = values[i] ?? ''
     const told = note === '' ? label : `${label} (${note})`
     const lines = wrapped(told, width - room - 2)
-    const padding = ' '.repeat(room - Array.from(value).length)
+    const padding = ' '.repeat(room - displayWidth(value))
     return lines.map((line, row) =>
       row === 0 ? `${padding}${toned(terminal, tone, value)}  ${line}` : `${' '.repeat(room + 2)}${line}`,
     )
@@ -138,11 +136,11 @@ function limited<Item>(items: readonly Item[], most: number, lines: (items: read
 /** Labels on the left, texts wrapped beside them. */
 function factLines(width: number, facts: readonly (readonly [string, string])[]): string[] {
   const labels = facts.map(([label]) => shorten(visibleText(label, CELL_MAX), LABEL_MAX))
-  const room = Math.max(13, ...labels.map((label) => Array.from(label).length + 2))
+  const room = Math.max(13, ...labels.map((label) => displayWidth(label) + 2))
   return facts.flatMap(([, text], i) =>
     wrapped(text, width - room).map((line, row) => {
       const label = row === 0 ? (labels[i] ?? '') : ''
-      return `${label}${' '.repeat(room - Array.from(label).length)}${line}`
+      return `${label}${' '.repeat(room - displayWidth(label))}${line}`
     }),
   )
 }

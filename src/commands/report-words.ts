@@ -4,12 +4,16 @@ import { toIso } from '../time.ts'
 import type { ReportJob } from './report-job.ts'
 import { shellWord } from './shell-words.ts'
 
-/** Times stand as they were understood: `-7d` means another week tomorrow. Places and files are left out: they are another machine's. */
+/**
+ * Times stand as they were understood: `-7d` means another week tomorrow. What is read and where it is written is left out, and so are
+ * keys and secrets: they are another machine's. A file that the answer depends on stands as it was named.
+ */
 export function reportCommand(
   job: ReportJob,
-  question: Pick<ReportQuestion, 'period' | 'reportTime' | 'names'>,
+  question: Pick<ReportQuestion, 'period' | 'reportTime' | 'names' | 'isEveryClause' | 'integrity'>,
 ): string {
-  const { period, reportTime, names } = question
+  const { period, reportTime, names, isEveryClause, integrity } = question
+  const anchors = integrity.kind === 'chain' ? integrity.anchors : []
   const words = [
     'peertrail',
     'report',
@@ -19,6 +23,8 @@ export function reportCommand(
     '--report-time',
     toIso(reportTime),
     ...(names.mode === 'as-recorded' ? [] : ['--names', names.mode]),
+    ...(isEveryClause ? ['--every-clause'] : []),
+    ...anchors.flatMap((anchor) => ['--anchor', anchor]),
   ]
   return words.map(shellWord).join(' ')
 }

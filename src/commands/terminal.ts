@@ -1,10 +1,11 @@
 /**
  * What commands print to: two streams, colours where a person reads them, tables. Colours follow NO_COLOR
- * (https://no-color.org) and are off for pipes and files. Columns count characters; wide East-Asian characters are not measured.
+ * (https://no-color.org) and are off for pipes and files. Columns are as wide as a terminal shows them.
  * Text that comes from data goes through safeText (safe-text.ts) first; table cells do that on their own.
  */
 import { styleText } from 'node:util'
 import { safeText } from '../safe-text.ts'
+import { displayWidth } from './display-width.ts'
 
 export type Terminal = {
   /** What was asked for. */
@@ -44,12 +45,12 @@ export type Column = { readonly title: string; readonly align?: 'left' | 'right'
 export function table(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => columns.map((_, i) => safeText(row[i] ?? '')))
   const widths = columns.map(({ title }, i) =>
-    cells.reduce((width, row) => Math.max(width, characters(row[i] ?? '')), characters(title)),
+    cells.reduce((width, row) => Math.max(width, displayWidth(row[i] ?? '')), displayWidth(title)),
   )
   const line = (row: readonly string[]) =>
     row
       .map((cell, i) => {
-        const padding = ' '.repeat(Math.max(0, (widths[i] ?? 0) - characters(cell)))
+        const padding = ' '.repeat(Math.max(0, (widths[i] ?? 0) - displayWidth(cell)))
         return columns[i]?.align === 'right' ? padding + cell : cell + padding
       })
       .join('  ')
@@ -61,8 +62,4 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
 /** `1 peer`, `2 peers`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`
-}
-
-function characters(text: string): number {
-  return Array.from(text).length
 }

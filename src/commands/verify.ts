@@ -74,13 +74,16 @@ async function printStore(
   return result.problems.length === 0 ? 0 : 1
 }
 
-/** A folder that has lost its manifest is still taken for a report by what is left of it. */
+/**
+ * A folder that has lost its manifest is still taken for a report by what is left of it. Trap: whoever changed a report could put a store
+ * into its folder, whose check would pass, so what looks like a report is one.
+ */
 function kindOf(path: string): 'store' | 'folder' | 'pack' {
   const stat = statOf(path)
   if (stat.isFile()) return 'pack'
-  if (stat.isDirectory() && existsSync(layoutOf(path).manifest)) return 'store'
   if (stat.isDirectory() && [MANIFEST_FILE, SUMS_FILE, SIGNATURE_FILE].some((name) => existsSync(join(path, name))))
     return 'folder'
+  if (stat.isDirectory() && existsSync(layoutOf(path).manifest)) return 'store'
   throw new AppError('usage', `${safeText(path)} is no report, no evidence pack and no store`, {
     advice: 'Name the folder of a report, an evidence pack (.tar.gz), or the store with --store.',
   })

@@ -1,20 +1,34 @@
-/** Long texts on lines of a given width, counted in characters; wide East-Asian characters are not measured. */
+/** Long texts on lines of a given width, in columns of a terminal. */
 import { safeText } from '../safe-text.ts'
+import { displayWidth, fittingStart } from './display-width.ts'
 
-/** Lines of at most `width` characters, broken at blanks; a word that is longer is cut. At least one line. Made fit for a terminal. */
+/** Lines of at most `width` columns, broken at blanks; a word that is longer is cut. At least one line. Made fit for a terminal. */
 export function wrapText(text: string, width: number): string[] {
   const lines: string[] = []
-  let line: string[] = []
+  let line = ''
+  let used = 0
   for (const word of safeText(text).split(' ')) {
-    let rest = Array.from(word)
-    if (line.length > 0 && line.length + 1 + rest.length > width) {
-      lines.push(line.join(''))
-      line = []
-    } else if (line.length > 0) line.push(' ')
-    for (; rest.length > width; rest = rest.slice(width)) lines.push(rest.slice(0, width).join(''))
-    line.push(...rest)
+    let rest = word
+    let room = displayWidth(word)
+    if (line !== '' && used + 1 + room > width) {
+      lines.push(line)
+      line = ''
+      used = 0
+    } else if (line !== '') {
+      line += ' '
+      used++
+    }
+    while (room > width) {
+      // A letter that is wider than the line stands there all the same.
+      const start = fittingStart(rest, width) || String.fromCodePoint(rest.codePointAt(0) ?? 0)
+      lines.push(start)
+      rest = rest.slice(start.length)
+      room -= displayWidth(start)
+    }
+    line += rest
+    used += room
   }
-  return [...lines, line.join('')]
+  return [...lines, line]
 }
 
 /**
@@ -28,22 +42,18 @@ export function wrapCommand(command: string, width: number): string[] | null {
   let line = ''
   for (const word of command.split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`
-    if (characters(longer) + 2 <= width) line = longer
+    if (displayWidth(longer) + 2 <= width) line = longer
     else {
       if (line !== '') lines.push(`${line} \\`)
       line = lines.length === 0 ? word : `  ${word}`
-      if (characters(line) + 2 > width) return null
+      if (displayWidth(line) + 2 > width) return null
     }
   }
   return [...lines, line]
 }
 
-/** `text` made fit for a terminal, at most `width` characters, with `…` for what was left out. */
+/** `text` made fit for a terminal, at most `width` columns, with `…` for what was left out. */
 export function shorten(text: string, width: number): string {
-  const all = Array.from(safeText(text))
-  return all.length > width ? `${all.slice(0, Math.max(0, width - 1)).join('')}…` : all.join('')
-}
-
-function characters(text: string): number {
-  return Array.from(text).length
+  const safe = safeText(text)
+  return displayWidth(safe) > width ? `${fittingStart(safe, width - 1)}…` : safe
 }

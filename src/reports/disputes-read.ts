@@ -58,13 +58,12 @@ export async function readDisputes(reader: EventReader, { from, to }: ReportPeri
   }
   const result = await reader.select(
     scope,
-    `SELECT * FROM events WHERE "event.kind" = 'alert' AND "event.action" IN (${rules.map((rule) => `'${rule}'`).join(', ')})
+    `SELECT * FROM events WHERE "event.kind" = 'alert' AND (${[...DISPUTING].map(([rule, least]) => `("event.action" = '${rule}' AND "event.severity" >= ${least})`).join(' OR ')})
        AND "wireguard.peer.public_key" IS NOT NULL AND greatest("@timestamp", "event.end") >= make_timestamp($1::BIGINT)
      ORDER BY "@timestamp" DESC, "event.id" LIMIT ${DISPUTES_MAX}`,
     [BigInt(from)],
   )
   const found = toDocuments(result)
-    .filter((each) => (each['event.severity'] ?? 0) >= (DISPUTING.get(each['event.action'] ?? '') ?? Infinity))
     .map((each): Dispute => {
       const at = each['@timestamp'] ?? 0
       return {

@@ -142,7 +142,8 @@ function keySections(exposure: Exposure, prefix: string): Section[] {
         ]
   return [
     ...part('key', 'Key and owner', [
-      { kind: 'note', tone: 'plain', text: exposureSummary(exposure) },
+      // Of one key the summary says it.
+      ...(prefix === '' ? [] : [{ kind: 'note', tone: 'plain', text: exposureSummary(exposure) } as const]),
       headBlock(exposure),
     ]),
     ...part('resources', 'Resources', resourceBlocks(exposure)),

@@ -51,7 +51,7 @@ function storedActions(
   return [
     {
       gateway,
-      why: `look into the stored configuration, delete the [Peer] section that holds the key, and hand the file to this report with --conf ${plainWord(gateway, 'GATEWAY')}=FILE (\`wg-quick save ${plainWord(name, 'INTERFACE')}\` instead stores all that runs)`,
+      why: `look into the stored configuration, delete the [Peer] section that holds the key, and hand the file to this report with --conf ${plainWord(gateway, 'GATEWAY')}=FILE (wg-quick save ${plainWord(name, 'INTERFACE')} instead stores all that runs)`,
       words: ['grep', '-rnF', '--', facts.publicKey, '/etc/wireguard'],
     },
   ]

@@ -79,9 +79,9 @@ function keySections(report: RevocationReport, asking: RevocationAsking, prefix:
   return [
     ...part('verdict', 'Verdict', verdictBlocks(report)),
     ...part('key', 'Key and owner', [headBlock(facts)]),
-    ...part('durations', 'Durations', [{ kind: 'facts', rows: durationTexts(report) }]),
+    ...part('durations', 'Durations', [{ kind: 'facts', rows: labelled(durationTexts(report)) }]),
     ...part('gateways', 'Gateways', gatewayBlocks(report)),
-    ...part('last', 'Last of it', [{ kind: 'facts', rows: lastTexts(facts) }]),
+    ...part('last', 'Last of it', [{ kind: 'facts', rows: labelled(lastTexts(facts)) }]),
     ...part('connections', 'Connections that outlived the removal', isEnded ? connectionBlocks(facts) : []),
     ...part('sessions', 'Login sessions of the key that outlived the removal', isEnded ? sessionBlocks(facts) : []),
     ...part('findings', 'Findings about the key', findingBlocks(facts)),
@@ -197,6 +197,11 @@ function completenessBlocks({ facts, ended, lookedUntil }: RevocationReport): Bl
       rows: facts.coverage.map((source) => [`${source.machine} ${source.source}`, sourceText(source)] as const),
     },
   ]
+}
+
+/** Labels of the terminal's page as a page has them: `Last byte`. */
+function labelled<Text>(rows: readonly (readonly [string, Text])[]): (readonly [string, Text])[] {
+  return rows.map(([label, text]) => [`${label.charAt(0).toUpperCase()}${label.slice(1)}`, text] as const)
 }
 
 function todoBlocks(report: RevocationReport, { quoteCommand }: RevocationAsking): Block[] {

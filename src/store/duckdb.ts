@@ -38,6 +38,10 @@ export type DatabaseOptions = {
   /** As DuckDB writes it: `512MiB`. */
   readonly memory: string
   readonly threads: number
+  /** Memory that was freed is kept up to so much, for who is about to ask for it again; little when left out. As `memory`. */
+  readonly kept?: string
+  /** Answers and tables without ORDER BY come in any order, which takes less memory; in that of their rows when left out. */
+  readonly isUnordered?: boolean
 }
 
 /** Opens a DuckDB of its own; close it. */
@@ -49,10 +53,11 @@ export async function openDuckdb(options: DatabaseOptions): Promise<Database> {
     autoload_known_extensions: 'false',
     memory_limit: options.memory,
     threads: String(options.threads),
+    preserve_insertion_order: String(options.isUnordered !== true),
     temp_directory: options.spill,
     // Freed memory goes back at once: a writer's process stays a quarter smaller, for no time that could be measured.
-    allocator_flush_threshold: '16MiB',
-    allocator_bulk_deallocation_flush_threshold: '16MiB',
+    allocator_flush_threshold: options.kept ?? '16MiB',
+    allocator_bulk_deallocation_flush_threshold: options.kept ?? '16MiB',
   })
   const connection = await instance.connect()
   // Names to read are patterns, and DuckDB compares the pattern with this list before it looks for files.

@@ -47,6 +47,8 @@ const MEMORY = '1GiB'
 const THREADS = 2
 /** Of tables (openTables): a report over a year has a process of 500 MB. */
 const TABLES_MEMORY = '192MiB'
+/** Tables are made and dropped all the time. */
+const TABLES_KEPT = '64MiB'
 
 /** Throws AppError `no-store`, `newer-store`, `bad-store`, `cannot-read`. */
 export async function openStoreReader(dir: string, { check = 'size' }: ReaderOptions = {}): Promise<StoreReader> {
@@ -122,7 +124,14 @@ async function openTables(state: State, scope: Scope, closed: () => void): Promi
   const spill = makeWorkDirectory('report')
   try {
     const directory = state.layout.dir
-    const database = await openDuckdb({ directory, spill, memory: TABLES_MEMORY, threads: THREADS })
+    const database = await openDuckdb({
+      directory,
+      spill,
+      memory: TABLES_MEMORY,
+      threads: THREADS,
+      kept: TABLES_KEPT,
+      isUnordered: true,
+    })
     const own: State = { ...state, database }
     const eventsOf = (since: Micros, until: Micros, work: (events: string) => Promise<void>) =>
       read(own, { ...scope, since, until }, work)

@@ -2,7 +2,8 @@
  * Tables of a work on more documents than one answer can hold: made of the documents of one stretch of time after the other, kept until
  * the work ends, and read chunk by chunk. They stand in a DuckDB with a private directory, into which goes what does not fit into memory.
  */
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
@@ -18,6 +19,8 @@ export type WorkTables = {
    * that are there. Where files change meanwhile, all of them are run again: once more must give the same tables.
    */
   make(since: Micros, until: Micros, statements: readonly string[]): Promise<void>
+  /** The same for work that looks at tables in between: `run`, `rows` and `print` may name `events` until it ends. */
+  within(since: Micros, until: Micros, work: () => Promise<void>): Promise<void>
   /** Over tables alone. */
   run(sql: string): Promise<void>
   /** Over tables alone; for small answers. */
@@ -28,19 +31,16 @@ export type WorkTables = {
    */
   stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
   /**
-   * Over tables alone: the texts of its one column as lines, some hundreds of kilobytes of whole ones at a time. They go through a file: a
-   * text each costs more than making it. No text may hold a control character (U+0001 and LF would be taken for ends) or be null.
+   * The texts of the one column of an answer, each a line, as bytes: they go through a file, as a text each would cost more than making it.
+   * No text may hold a control character (U+0001 and LF would be taken for ends) or be null. Held whole: ask for a stretch at a time.
    */
-  lines(sql: string): AsyncGenerator<string, void, undefined>
+  print(sql: string): Promise<Buffer>
   /** Tables are gone then. Stops what runs. */
   close(): Promise<void>
 }
 
 /** How a kind of reader reads documents: gives `work` the SELECT of all rows of the stretch. Throws AppError. */
 export type EventsOf = (since: Micros, until: Micros, work: (events: string) => Promise<void>) => Promise<void>
-
-/** Bytes read at a time of a file of lines. */
-const READ_BYTES = 512 * 1024
 
 /** `dir`: private, the database may write to it. `memory`: what the database may take, for the advice of an error. */
 export function createWorkTables(
@@ -58,14 +58,19 @@ export function createWorkTables(
       throw toWorkError(error, memory)
     }
   }
+  const within: WorkTables['within'] = (since, until, work) =>
+    told(() =>
+      eventsOf(since, until, async (events) => {
+        await database.run(`CREATE OR REPLACE VIEW events AS ${events}`)
+        await work()
+      }),
+    )
   return {
     make: (since, until, statements) =>
-      told(() =>
-        eventsOf(since, until, async (events) => {
-          await database.run(`CREATE OR REPLACE VIEW events AS ${events}`)
-          for (const sql of statements) await database.run(sql)
-        }),
-      ),
+      within(since, until, async () => {
+        for (const sql of statements) await database.run(sql)
+      }),
+    within,
     run: (sql) => told(() => database.run(sql)),
     rows: (sql, parameters) => told(() => database.rows(sql, parameters)),
     async *stream(sql) {
@@ -75,36 +80,20 @@ export function createWorkTables(
         throw toWorkError(error, memory)
       }
     },
-    async *lines(sql) {
-      const path = join(dir, `lines-${files++}.txt`)
-      try {
-        await database.run(
-          `COPY (${sql}) TO ${literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')`,
-        )
-        yield* wholeLines(path)
-      } catch (error) {
-        throw toWorkError(error, memory)
-      } finally {
-        rmSync(path, { force: true })
-      }
-    },
+    print: (sql) =>
+      told(async () => {
+        const path = join(dir, `lines-${files++}.txt`)
+        try {
+          await database.run(
+            `COPY (${sql}) TO ${literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')`,
+          )
+          return await readFile(path)
+        } finally {
+          rmSync(path, { force: true })
+        }
+      }),
     close,
   }
-}
-
-async function* wholeLines(path: string): AsyncGenerator<string, void, undefined> {
-  let rest = ''
-  // Text of the stream: a character is never cut.
-  const chunks: AsyncIterable<string> = createReadStream(path, { encoding: 'utf8', highWaterMark: READ_BYTES })
-  for await (const chunk of chunks) {
-    const end = chunk.lastIndexOf('\n') + 1
-    if (end === 0) rest += chunk
-    else {
-      yield rest + chunk.slice(0, end)
-      rest = chunk.slice(end)
-    }
-  }
-  if (rest !== '') yield rest
 }
 
 /** A directory for this process alone: documents lie there for a moment. */

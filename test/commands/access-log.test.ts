@@ -173,6 +173,22 @@ describe('a changed log', () => {
       expect(await check(folder)).toMatchObject({ lines: 6, torn: 1, problems: [], head: { count: 6 } })
     })
   })
+
+  test('what somebody else put into an access log, or in its place, is named', async () => {
+    await withFolder(async (place) => {
+      const folder = join(place, 'log')
+      add(folder, 3)
+      const lines = linesOf(folder)
+      for (const stranger of ['', '{"x":1}', 'a note', '{"@timestamp":"2026-11-22T16:00:00Z"}']) {
+        write(folder, [...lines.slice(0, 2), stranger, ...lines.slice(2)])
+        expect((await check(folder)).problems.join('\n')).toMatch(/after line 2 .* stands what peertrail did not write/)
+      }
+      write(folder, [...lines, '\0\0'])
+      expect(await check(folder)).toMatchObject({ lines: 3, torn: 1, problems: [] })
+      writeFileSync(join(place, 'file'), '')
+      expect((await check(join(place, 'file'))).problems.join()).toMatch(/it is no folder/)
+    })
+  })
 })
 
 function swapped(lines: readonly string[]): string[] {

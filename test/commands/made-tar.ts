@@ -13,6 +13,8 @@ export type Member = {
   readonly sizeField?: string
   readonly magic?: string
   readonly link?: string
+  /** Other fields, by where they begin in the header. */
+  readonly fields?: Readonly<Record<number, string>>
 }
 
 /** Not packed. */
@@ -34,7 +36,7 @@ export function packOf(dir: string, top = 'report'): Buffer {
 }
 
 function header(
-  { name, type = '0', size, sizeField, magic = 'ustar\u000000', link = '' }: Member,
+  { name, type = '0', size, sizeField, magic = 'ustar\u000000', link = '', fields = {} }: Member,
   length: number,
 ): Buffer {
   const block = Buffer.alloc(512)
@@ -48,6 +50,10 @@ function header(
   block.write(type, 156)
   block.write(link, 157)
   block.write(magic, 257)
+  block.write('0000000\0', 329)
+  block.write('0000000\0', 337)
+  for (const [at, text] of Object.entries(fields)) block.write(text, Number(at), 'latin1')
+  block.write('        ', 148)
   const sum = block.reduce((total, byte) => total + byte, 0)
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
   return block

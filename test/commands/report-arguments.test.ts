@@ -50,6 +50,15 @@ test('a period that was named is taken, whatever is recorded', () => {
   ).toContain('the records end there')
 })
 
+test('a time of which nothing is recorded is a period all the same', () => {
+  const span = { oldest: at('2026-11-22'), newest: at('2026-11-23') }
+  const before = reportPeriod({ ...NONE, until: '2025-01-31' }, at('2027-01-01'), span)
+  expect([toIso(before.from), toIso(before.to)]).toEqual(['2025-01-01T00:00:00.000Z', '2025-01-31T00:00:00.000Z'])
+  const after = reportPeriod({ ...NONE, since: '2026-12-01' }, at('2026-12-02'), span)
+  expect([toIso(after.from), toIso(after.to)]).toEqual(['2026-12-01T00:00:00.000Z', '2026-12-02T00:00:00.000Z'])
+  expect(refusal(() => reportPeriod({ ...NONE, last: '0s' }, at('2026-12-02'), span))).not.toContain('records end')
+})
+
 test('formats and names', () => {
   expect(parseFormats({ format: '', out: 'x' })).toEqual(['html', 'json', 'csv'])
   expect(parseFormats({ format: 'ndjson,html', out: 'x' })).toEqual(['html', 'ndjson'])

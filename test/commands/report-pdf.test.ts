@@ -8,12 +8,21 @@ import { reportHtml } from '../../src/reports/document/html-page.ts'
 import { DOCUMENT, FRAME } from '../reports/document/made-document.ts'
 
 const REPORT_TIME = Date.parse('2026-12-02T09:30:00Z') * 1000
+/** Where temporary folders are made. */
+const own: { TMPDIR?: string } = process.env
+const earlier = own.TMPDIR
 let dir = ''
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'peertrail-pdf-'))
+  // What else prints on this machine has another one.
+  own.TMPDIR = dir
 })
-afterAll(() => rm(dir, { recursive: true, force: true }))
+afterAll(async () => {
+  if (earlier === undefined) delete own.TMPDIR
+  else own.TMPDIR = earlier
+  await rm(dir, { recursive: true, force: true })
+})
 
 /** A program of that text in a folder of its own. */
 async function fake(name: string, script: string): Promise<string> {
@@ -122,6 +131,8 @@ describe('with a real one', () => {
       made.push(await readFile(pdf))
     }
     expect(made[0]?.subarray(0, 5).toString()).toBe('%PDF-')
+    // Headings are bookmarks.
+    expect(made[0]?.toString('latin1')).toContain('/Title (Who and what)')
     expect(made[0]?.toString('latin1')).toContain("/CreationDate (D:20261202093000+00'00')")
     expect(made[0]?.equals(made[1] ?? Buffer.alloc(0))).toBe(true)
   })

@@ -1,5 +1,5 @@
 /** Goal: every kind of report leaves as whole, checkable files; the same question gives the same bytes. Method: the commands as a person types them, over the demo's store. */
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -77,6 +77,60 @@ test('the command that stands in a report gives the same report', async () => {
   expect(contents(second)).toEqual(contents(first))
 })
 
+describe('what stands in a report asks the same again', () => {
+  const idOf = (stdout: string): [string, string] => {
+    const { report: said } = JSON.parse(stdout) as { report: { id: string; command: string } } // printed by the command
+    return [said.id, said.command]
+  }
+  const inventory = 'pipelines/demo/inventory.yaml'
+
+  test.each([
+    [
+      ['review', '--inventory', inventory],
+      ['--inventory', inventory],
+    ],
+    [
+      ['requirements', '--inventory', inventory],
+      ['--inventory', inventory],
+    ],
+    [['review', '--every-clause'], ['--every-clause']],
+    [
+      ['revocation', '--peer', 'cedar', '--compromised-at', '-50m', '--report-time', '2026-11-22T15:30'],
+      ['--compromised-at', '2026-11-22T15:10:00.000Z'],
+    ],
+    [
+      ['exposure', '--all', '--since', '-2h', '--report-time', '2026-11-22T15:30'],
+      ['--since', '2026-11-22T14:00:00.000Z'],
+    ],
+  ] as const)('%j', async (words, stands) => {
+    const [id, command] = idOf((await report(...words, '--json')).stdout)
+    expect(command).toContain(stands.join(' '))
+    const again = await asked([...command.split(' ').slice(1), '--json', '--store', demo.dir], NOW + 1e9)
+    expect(idOf(again.stdout)).toEqual([id, command])
+  })
+
+  test('another inventory is another report', async () => {
+    const [own] = idOf((await report('requirements', '--json')).stdout)
+    const other = join(scratch, 'other.yaml')
+    writeFileSync(other, `${readFileSync(new URL(`../../${inventory}`, import.meta.url), 'utf8')}\n# changed\n`)
+    const [first] = idOf((await report('requirements', '--json', '--inventory', other)).stdout)
+    writeFileSync(other, readFileSync(new URL(`../../${inventory}`, import.meta.url), 'utf8'))
+    const [second] = idOf((await report('requirements', '--json', '--inventory', other)).stdout)
+    expect(new Set([own, first, second]).size).toBe(3)
+  })
+})
+
+test('a store that is not what an anchor says ends with 1, and is another report', async () => {
+  const words = ['exposure', '--all', '--report-time', '2026-11-22T15:30']
+  const whole = await report(...words)
+  const broken = await report(...words, '--anchor', `1:${'a'.repeat(64)}`)
+  expect([whole.status, broken.status]).toEqual([0, 1])
+  expect(broken.stdout).toContain('not as it was sealed')
+  expect(broken.stdout).not.toContain('none were given')
+  const idOf = ({ stdout }: Asked) => /report id +(\S+)/.exec(stdout)?.[1]
+  expect(idOf(broken)).not.toBe(idOf(whole))
+})
+
 test('a pack is checked without its store', async () => {
   const pack = join(scratch, 'case-1.tar.gz')
   const made = await report('incident', '--peer', 'cedar', '--pack', pack)
@@ -102,6 +156,19 @@ test('with pseudonyms nobody of the inventory is in any file, and the secret say
     emails.some((email) => revealed.stdout.includes(email)),
     revealed.stderr,
   ).toBe(true)
+})
+
+test('with pseudonyms the command does not name whom it asked about either, known or not', async () => {
+  const secret = join(scratch, 'secret-2')
+  expect((await asked(['keygen', '--pseudonyms', '--out', secret], NOW)).status).toBe(0)
+  for (const [i, peer] of ['Carol Danvers', 'CEDAR'].entries()) {
+    const dir = join(scratch, `asked-${i}`)
+    const made = await report('incident', '--peer', peer, '--out', dir, '--pseudonymise', secret)
+    const text = Object.values(contents(dir)).join('\n') + made.stdout
+    expect(text.toLowerCase()).not.toContain(peer.toLowerCase())
+    const revealed = await asked(['report', 'reveal', dir, '--key', secret], NOW)
+    expect(revealed.stdout).toContain(peer)
+  }
 })
 
 describe('refused, with what to do instead', () => {

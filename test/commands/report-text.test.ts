@@ -1,5 +1,6 @@
 /** A report on a terminal: complete for who reads it there, of the width asked for, and safe whatever the texts. */
 import { describe, expect, test } from 'vitest'
+import { displayWidth } from '../../src/commands/display-width.ts'
 import { reportText } from '../../src/commands/report-text.ts'
 import type { Table } from '../../src/reports/document/report-document.ts'
 import { hostileTexts } from '../reports/document/hostile-texts.ts'
@@ -28,7 +29,7 @@ function tableText(table: Table, width: number): string {
 describe('the whole report', () => {
   test.each([60, 80, 100, 120])('at %d columns no line is longer, but the command', (width) => {
     const lines = reportText(plain, width, DOCUMENT, FRAME).split('\n')
-    expect(lines.filter((line) => Array.from(line).length > width && !line.startsWith('again with'))).toEqual([])
+    expect(lines.filter((line) => displayWidth(line) > width && !line.startsWith('again with'))).toEqual([])
     expect(lines.filter((line) => line !== line.trimEnd())).toEqual([])
   })
 
@@ -44,7 +45,7 @@ describe('the whole report', () => {
       '✗ 31  denied at gateway (28 of one key)',
       'Who reached what',
       'no connection without an attribution was recorded',
-      'The first 8 of 1,234; all are in access.csv and access.ndjson.',
+      'The first 4 of 1,234; all are in access.csv and access.ndjson.',
       'sampled for 3 days',
       '  - Chains of wg0 without a log rule are not seen.',
       'Follow-up reference',
@@ -73,6 +74,35 @@ describe('the whole report', () => {
     }
   })
 
+  test.each([60, 80, 120])('wide letters, pictures and marks at %d columns: no line is longer', (width) => {
+    const texts = ['漢字株式会社データベース管理者の長い名前', '👍🏽 ok', `z${'\u0301'.repeat(3)}oe`, '가나다 ＡＢＣ']
+    let next = 0
+    const change = () => texts[next++ % texts.length] ?? ''
+    const text = reportText(plain, width, withTexts(DOCUMENT, change), FRAME)
+    const lines = text.split('\n').filter((line) => !line.startsWith('again with'))
+    expect(lines.filter((line) => displayWidth(line) > width)).toEqual([])
+    expect(text).toContain('漢字')
+  })
+
+  test('parts of a bar are told whole or not at all', () => {
+    const series = ['Connected', 'Denied at gateway', 'Unknown'].map((name) => ({ name, tone: 'neutral' as const }))
+    const chart = {
+      kind: 'bars',
+      title: 'By resource',
+      unit: 'rows',
+      series,
+      bars: [{ label: 'web1', values: [167, 13, 2] }],
+    } as const
+    const blocks = [{ kind: 'chart', chart }] as const
+    const line = (width: number) =>
+      reportText(plain, width, { ...DOCUMENT, sections: [{ id: 'a', title: 'A', blocks }] }, FRAME)
+        .split('\n')
+        .find((each) => each.startsWith('web1 '))
+    expect(line(120)).toMatch(/█ 167 Connected, 13 Denied at gateway, 2 Unknown$/)
+    expect(line(80)).toMatch(/█ 167 Connected, …$/)
+    expect(line(60)).toMatch(/█$/)
+  })
+
   test('colours only where the terminal has them, and nothing is told by them alone', () => {
     const colored = reportText(createMemoryTerminal(true), 100, DOCUMENT, FRAME)
     expect(colored).toContain('\u001b[31m')
@@ -84,13 +114,13 @@ describe('a table', () => {
   test('has its first rows, and says where all are', () => {
     const text = tableText(TABLE, 100)
     expect(text).toMatch(/^peer-0 {3}eVzV4u2wsQZ\+FFYPnScYDp4JnwR4xjBPRBDeSvlKZzE= {4}✗ 0$/m)
-    expect(text).toContain('peer-19')
-    expect(text).not.toContain('peer-20')
-    expect(text).toContain('The first 20 of 500; all are in access.csv and access.ndjson.')
+    expect(text).toContain('peer-11')
+    expect(text).not.toContain('peer-12')
+    expect(text).toContain('The first 12 of 500; all are in access.csv and access.ndjson.')
   })
 
   test('rows cut here are counted where the document has all', () => {
-    expect(tableText({ ...TABLE, total: 30 }, 100)).toContain('The first 20 of 30;')
+    expect(tableText({ ...TABLE, total: 30 }, 100)).toContain('The first 12 of 30;')
   })
 
   test('no character of a key is lost where it is narrow', () => {

@@ -71,7 +71,14 @@ describe('an evidence pack', () => {
     ['a size beyond octal', [{ name: 'case/x', sizeField: `\u0080${'\u00ff'.repeat(11)}` }], /a number that is none/],
     ['more content than there is', [{ name: 'case/x', size: 8 ** 11 - 1 }], /ends too early/],
     ['the same file twice', [one, one], /holds a file that no pack has|is there twice/],
-    ['a folder with content', [{ name: 'case/', type: '5', size: 3, content: 'abc' }], /folder with content/],
+    ['a folder', [{ name: 'case/', type: '5' }], /no file/],
+    ['a folder that leads out', [{ name: 'case/../../etc/', type: '5' }], /no file/],
+    ['files in another order', [one, { name: 'case/manifest.json' }], /another order/],
+    ['another mode', [{ ...one, fields: { 100: '0004777' } }], /a header that no pack has/],
+    ['an owner', [{ ...one, fields: { 265: 'mallory' } }], /a header that no pack has/],
+    ['a link in a file', [{ ...one, link: '/etc/passwd' }], /a header that no pack has/],
+    ['bytes behind a header', [{ ...one, fields: { 505: 'mallory' } }], /a header that no pack has/],
+    ['two dates', [one, { name: 'case/x', fields: { 136: '00000000007' } }], /a header that no pack has/],
     ['another kind of archive', [{ name: 'case/x', magic: 'ustar  \0' }], /another kind of archive/],
   ])('with %s is refused', async (_name, members, what) => {
     expect(await refused(gzipSync(tar(members)))).toMatch(what)
@@ -84,12 +91,32 @@ describe('an evidence pack', () => {
     expect(await refused(gzipSync(Buffer.concat([tar([one]), Buffer.from('x'.repeat(512))])))).toMatch(
       /goes on after its end/,
     )
-    expect(await refused(gzipSync(tar([one], 100)))).toMatch(/goes on after its end/)
+    expect(await refused(gzipSync(tar([one], 3)))).toMatch(/goes on after its end/)
     expect(await refused(Buffer.concat([whole, Buffer.from('PK secret')]))).toMatch(
       /bytes after its end|does not unpack/,
     )
     expect(await refused(Buffer.from('no gzip'))).toMatch(/does not unpack/)
     expect(await refused(Buffer.alloc(0))).toMatch(/cut off|ends too early/)
+  })
+
+  test('with something put where its packing carries no content is refused', async () => {
+    const whole = gzipSync(tar([one]))
+    const flagged = (flag: number, field: string) =>
+      Buffer.concat([
+        whole.subarray(0, 3),
+        Buffer.from([flag]),
+        whole.subarray(4, 10),
+        Buffer.from(field),
+        whole.subarray(10),
+      ])
+    for (const bytes of [flagged(8, 'name\0'), flagged(16, 'comment\0'), flagged(4, '\u0004\0more')])
+      expect(await refused(bytes)).toMatch(/its packing carries no content/)
+    for (const more of [gzipSync(''), gzipSync('x'.repeat(2_000_000)), Buffer.alloc(2_000_000)])
+      expect(await refused(Buffer.concat([whole, more]))).toMatch(/bytes after its end/)
+    const half = tar([one]).subarray(0, 700)
+    expect(await refused(Buffer.concat([gzipSync(half), gzipSync(tar([one]).subarray(700))]))).toMatch(
+      /bytes after its end/,
+    )
   })
 
   test('that unpacks to more than any pack is not read to its end', async () => {

@@ -283,6 +283,28 @@ function link(dir: string, name: string): void {
   symlinkSync(join('..', name), join(dir, name))
 }
 
+test('a store that was put into a report does not stand for it', async () => {
+  await withFolder(async (place) => {
+    const dir = join(place, 'report')
+    await makeReport(dir)
+    appendFileSync(join(dir, 'access.csv'), 'more\n')
+    writeFileSync(join(dir, 'manifest.sqlite'), '')
+    const { exit, json, problems } = await verify(dir)
+    expect([exit, json['kind']]).toEqual([1, 'folder'])
+    expect(namesOf(problems)).toContain('access.csv was changed')
+  })
+})
+
+test('an empty folder in a report is named', async () => {
+  await withFolder(async (place) => {
+    const dir = join(place, 'report')
+    await makeReport(dir)
+    mkdirSync(join(dir, 'inventories', 'more'), { recursive: true })
+    const { exit, problems } = await verify(dir)
+    expect([exit, namesOf(problems)]).toEqual([1, ['inventories/more is an empty folder: it was added']])
+  })
+})
+
 test('what is no report is wrong usage, and what cannot be read says so', async () => {
   await withFolder(async (place) => {
     await expect(verify(place)).rejects.toMatchObject({ code: 'usage' })

@@ -57,5 +57,18 @@ test('asked for, all are shown, and those that nobody compared are marked', () =
   expect(table?.rows).toHaveLength(all.length)
   const marked = table?.rows.filter((row) => JSON.stringify(row.at(-1)).includes(NOT_COMPARED))
   expect(marked).toHaveLength(all.filter(({ verifiedAgainst }) => verifiedAgainst === null).length)
-  expect(section?.title).toBe('Supports')
+  expect(section?.title).toBe('Clauses it supports')
+})
+
+test('a cluster has no chain that would support anything', () => {
+  for (const kind of EVERY_KIND) {
+    expect(JSON.stringify(clauseSections(kind, true))).toContain('chain of the store')
+    expect(JSON.stringify(clauseSections(kind, true, false))).not.toContain('chain of the store')
+  }
+})
+
+test('findings are no support of a report that tells none', () => {
+  for (const kind of ['requirements', 'coverage', 'exposure'] as const)
+    for (const { support } of clausesFor(kind, true).filter(({ number }) => number !== '164.308(a)(5)(ii)(C)'))
+      expect(support).not.toMatch(/\bfindings\b/)
 })

@@ -5,6 +5,7 @@ import type { FieldName, Fields } from '../../src/fields.ts'
 import { readIncidentScope } from '../../src/reports/incident/incident-scope.ts'
 import { incidentSubject } from '../../src/reports/incident/incident-subject.ts'
 import { openStory } from '../../src/reports/incident/story-read.ts'
+import { readNames } from '../../src/reports/names/read-names.ts'
 import { openClusterReader } from '../../src/store/cluster-reader.ts'
 import type { EventReader, Selection } from '../../src/store/event-reader.ts'
 import { openStoreReader } from '../../src/store/reader.ts'
@@ -137,7 +138,7 @@ describe('the story of a key', () => {
   })
 
   test('is the same whatever the size of its pages', async () => {
-    const scope = await readIncidentScope(reader, aboutKeys('keys', [before, after]), LAB_PERIOD)
+    const scope = await readIncidentScope(reader, aboutKeys('keys', [before, after]), LAB_PERIOD, await readNames(reader, 'as-recorded'))
     const read = async (size: number) => {
       const story = await openStory(reader, scope.story)
       const entries = []

@@ -6,6 +6,7 @@ import { micros, withStore } from '../commands/made-store.ts'
 import {
   type AskedIncident,
   type AskedOptions,
+  aboutAddress,
   aboutKeys,
   allText,
   askIncident,
@@ -178,4 +179,37 @@ test('hostile texts stay one cell of one row, and run nothing', async () => {
     expect(jsonRows(pack.files.get('documents.ndjson')).length).toBe(2)
     expect(jsonRows(pack.files.get('raw.ndjson')).length).toBe(1)
   })
+})
+
+test('an address that two keys had one after the other: the summary says whose, and that they are two', async () => {
+  const { document } = await withStore(
+    [
+      made('wireguard.flow', '15:10:00', 'id1', {
+        ...FLOW,
+        ...OWN,
+        'wireguard.peer.role': 'source',
+        'observer.name': 'gw1',
+      }),
+      made('wireguard.flow', '15:20:00', 'id2', {
+        ...FLOW,
+        'wireguard.flow.id': 'f2',
+        'observer.name': 'gw1',
+        'wireguard.peer.role': 'source',
+        'wireguard.peer.public_key': OTHER,
+        'wireguard.peer.name': 'bob-laptop',
+        'wireguard.attribution.status': 'exact',
+      }),
+    ],
+    async (dir) => {
+      const reader = await openStoreReader(dir)
+      try {
+        return await askIncident(reader, aboutAddress('10.8.0.2'), { period: PERIOD })
+      } finally {
+        reader.close()
+      }
+    },
+  )
+  expect(document.summary[0]).toContain('2 keys had this address')
+  expect(document.summary[0]).toContain('alice-laptop, alice@example.com on gw1; bob-laptop on gw1')
+  expect(document.summary[0]).toContain('is nothing that another did')
 })

@@ -168,6 +168,7 @@ export const MONTH: readonly Fields[] = [
     'event.dataset': 'wireguard.coverage',
     'event.action': 'source-heartbeat',
     'wireguard.coverage.source': 'conntrack',
+    'wireguard.coverage.seen': 12,
   }),
   point('2026-10-20T00:00:00Z', LAPTOP, '2026-10-19T23:59:00Z'),
   point('2026-11-30T23:59:00Z', LAPTOP, '2026-11-30T23:58:00Z'),
@@ -245,7 +246,7 @@ export async function reportOf<Options>(
       const outlet: RowOutlet = {
         forms: ['ndjson'],
         open: (name) => ({
-          write: async (_form, lines) => void texts.set(name, `${texts.get(name) ?? ''}${lines}`),
+          write: async (_form, lines) => void texts.set(name, `${texts.get(name) ?? ''}${String(lines)}`),
           end: async () => void texts.set(name, texts.get(name) ?? ''),
         }),
       }

@@ -56,6 +56,13 @@ describe('the name of a requirement', () => {
     ['#123', '#123'],
     ['12.3.4 of the contract', '12.3.4'],
     // A guess too many would make one requirement of two.
+    ['2026-10-01 move', '2026-10-01 move'],
+    ['01.10.2026 move', '01.10.2026 move'],
+    ['10.20.0.0/16 for the branch', '10.20.0.0/16 for the branch'],
+    ['10.20.0.1 printer', '10.20.0.1 printer'],
+    ['24/7 support', '24/7 support'],
+    ['TCP/443 for the shop', 'TCP/443 for the shop'],
+    ['Q4/2026 audit', 'Q4/2026 audit'],
     ['db1 access', 'db1 access'],
     ['IPv6 for all', 'IPv6 for all'],
     ['2 databases', '2 databases'],
@@ -136,6 +143,38 @@ describe('a month', () => {
 })
 
 describe('what removes a prefix', () => {
+  test('what was changed since the end of the period has no command any more: it would undo the change', async () => {
+    const inventory = peerText('laptop', LAPTOP, 'allowed_ips: [10.8.0.2/32], requirement: NET-1')
+    const head = FIRST.slice(0, FIRST.indexOf('peers:'))
+    const then = { wg0: { [LAPTOP]: ['10.8.0.2/32', '10.9.0.0/24'], [STRANGER]: ['10.8.0.66/32'] } }
+    const now = { wg0: { [SITE]: ['10.8.0.2/32'], [STRANGER]: ['10.8.0.66/32'] } }
+    const asked = await requirements([
+      ...pollsFrom('2026-11-30T23:59:50Z', then, `${head}peers:\n${inventory}`),
+      ...pollsFrom('2026-12-02T00:00:00Z', now, `${head}peers:\n${inventory}`),
+    ])
+    expect(mendOf(asked, '10.9.0.0/24')).toEqual([
+      '# changed since the end of the period: see what stands now before anything is done',
+    ])
+    expect(mendOf(asked, '10.8.0.66/32')).toContain(`wg set wg0 peer ${STRANGER} remove`)
+  })
+
+  test('a documented gateway without polls: what runs there is not known, and the report ends with 1', async () => {
+    const keys = { wg0: { [LAPTOP]: ['10.8.0.2/32'] } }
+    const text = peerText('laptop', LAPTOP, 'allowed_ips: [10.8.0.2/32], requirement: NET-1')
+    const whole = await requirements(lastPolls(keys, text))
+    expect([whole.document.isFound, whole.document.summary.join(' ')]).toEqual([
+      false,
+      expect.not.stringContaining('not known'),
+    ])
+    const head = FIRST.slice(0, FIRST.indexOf('peers:')).replace(
+      'gateways: [',
+      'gateways: [{ name: gw9, interfaces: [wg0], sources: [] }, ',
+    )
+    const part = await requirements(pollsFrom('2026-11-30T23:59:56Z', keys, `${head}peers:\n${text}`))
+    expect(part.document.isFound).toBe(true)
+    expect(part.document.summary.join(' ')).toContain('Of gw9 no poll is recorded')
+  })
+
   test('several prefixes of a peer go with one command: two would undo each other', async () => {
     const key = { wg0: { [LAPTOP]: ['10.8.0.2/32', '10.9.0.0/24', '10.9.1.0/24'] } }
     const asked = await requirements(

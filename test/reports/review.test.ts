@@ -165,9 +165,64 @@ describe('what is not known is not answered', () => {
       'not-recorded',
       'not-recorded',
       'not-recorded',
-      'tried',
+      'not-recorded',
     ])
     expect(noteText(asked, 'review-grants')).toContain('Connection tracking of gw1 is not recorded')
+  })
+
+  test('a key that was rotated and stands in an earlier inventory only was its peer’s', async () => {
+    const [old, now] = ['Q', 'R'].map((letter) => `${letter.repeat(42)}E=`)
+    const withKey = (text: string, key = '') => text.replaceAll(LAPTOP, key)
+    const documents = [
+      ...pollsFrom('2026-11-02T00:00:00Z', { wg0: { [String(old)]: ['10.8.0.2/32'] } }, withKey(FIRST, old)),
+      ...pollsFrom('2026-11-20T00:00:00Z', { wg0: { [String(now)]: ['10.8.0.2/32'] } }, withKey(FIRST, now)),
+      made('2026-11-02T00:00:00Z', {
+        'event.dataset': 'wireguard.coverage',
+        'event.action': 'source-heartbeat',
+        'wireguard.coverage.source': 'conntrack',
+        'wireguard.coverage.seen': 3,
+      }),
+      flow('2026-11-03T10:00:00Z', String(old), 'wiki'),
+    ]
+    expect(grantsOf(await review(documents))).toContainEqual(['laptop', 'wiki', 'used', '2026-11-03T10:00:00.000Z'])
+  })
+
+  test('nothing is shown as in order that was not looked at', async () => {
+    const asked = await review([made('2026-11-02T00:00:00Z', { 'event.dataset': 'wireguard.coverage' })])
+    const figures = JSON.stringify(asked.document.sections.find(({ id }) => id === 'review-figures'))
+    expect(figures).not.toContain('"good"')
+    expect(figures).toContain('not known')
+  })
+
+  test('what ran is not told as of the end of the period where polls end long before it', async () => {
+    const asked = await review(pollsFrom('2026-11-10T00:00:00Z', RUNNING, FIRST))
+    expect(asked.document.summary[0]).toMatch(/^By the last polls, which end before the period does, 5 keys ran/)
+    expect((await review(pollsFrom('2026-11-30T23:59:57Z', RUNNING, FIRST))).document.summary[0]).toMatch(/^At the end/)
+  })
+
+  test('without polls nobody knows whose connections they were: no grant is called unused', async () => {
+    const polls = MONTH.filter((each) => each['event.dataset'] !== 'peertrail.ledger')
+    const documents = [...pollsFrom('2026-10-20T00:00:00Z', RUNNING, SECOND_VERSION), ...polls]
+    const states = grantsOf(await review(documents)).map(([, , state]) => state)
+    expect(states).not.toContain('unused')
+    expect(states).not.toContain('tried')
+  })
+
+  test('progress of a connection that moved nothing is no use', async () => {
+    const still = flow('2026-11-29T10:00:00Z', LAPTOP, 'wiki', { 'event.action': 'flow-progress' })
+    const last = (asked: Asked) => grantsOf(asked).find(([peer, resource]) => peer === 'laptop' && resource === 'wiki')
+    expect(last(await review([...MONTH, still]))).toEqual(last(await month))
+    const moved = { ...still, 'event.id': 'moved', 'wireguard.flow.delta.source.bytes': 12 }
+    expect(last(await review([...MONTH, moved]))).toEqual(['laptop', 'wiki', 'used', '2026-11-29T10:00:00.000Z'])
+  })
+
+  test('where records of use have holes no line of the policy is called unused without a doubt', async () => {
+    const text = tableText(
+      await review(MONTH.filter((each) => each['event.dataset'] !== 'wireguard.flow')),
+      'review-grants',
+    ).join('\n')
+    expect(text).toContain('No use of it is recorded')
+    expect(text).not.toContain('Nobody used it')
   })
 
   test('a resource that was catalogued otherwise in the period is not called unused', async () => {

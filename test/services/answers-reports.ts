@@ -97,7 +97,7 @@ function outletInto(files: Map<string, string>): RowOutlet & Evidence {
   return {
     forms: ['csv', 'ndjson'],
     open: (name) => ({
-      write: (form, lines) => append(`${name}.${form}`, lines),
+      write: (form, lines) => append(`${name}.${form}`, lines.toString()),
       end: (rows) => append(`${name} rows`, String(rows)),
     }),
     add: (name, content) => append(name, content.toString()),

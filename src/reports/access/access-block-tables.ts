@@ -2,7 +2,7 @@
 import type { WorkTables } from '../../store/work-tables.ts'
 import type { Names } from '../names/names.ts'
 import { addressBlock, hostBlock, personBlock, ruleBlock, thingBlock, type Values } from './access-blocks.ts'
-import { HOST_FIELDS, RULE_FIELDS, WHAT_FIELDS, WHO_FIELDS } from './access-columns.ts'
+import { END_FIELDS, HOST_FIELDS, RULE_FIELDS, WHAT_FIELDS, WHO_FIELDS } from './access-columns.ts'
 
 /** Rows handed to the database at a time. */
 const BATCH = 4_000
@@ -12,7 +12,7 @@ const ADDRESSES_MAX = 200_000
 export const BLOCK_TABLES: readonly string[] = [
   'CREATE TABLE person_group (number INTEGER, text VARCHAR)',
   'CREATE TABLE thing_group (number INTEGER, text VARCHAR)',
-  'CREATE TABLE person (who INTEGER, known INTEGER, csv VARCHAR, json VARCHAR, person_group INTEGER, renamed BOOLEAN)',
+  'CREATE TABLE person (who INTEGER, known INTEGER, csv VARCHAR, json VARCHAR, person_group INTEGER, renamed BOOLEAN, owner VARCHAR)',
   'CREATE TABLE thing (what INTEGER, csv VARCHAR, json VARCHAR, thing_group INTEGER, outcome VARCHAR)',
   'CREATE TABLE rule_block (rule INTEGER, csv VARCHAR, json VARCHAR)',
   'CREATE TABLE host_block (host INTEGER, csv VARCHAR, json VARCHAR)',
@@ -41,28 +41,32 @@ export async function fillTable(
     )
 }
 
-/** Prints what `released` has that was not printed before. */
+/**
+ * Prints what `who`, `what`, `rule` and `host` have that was not printed before, a key with each of its known stretches; and the addresses
+ * of the stretch. More than rows will need, which costs less than asking the rows.
+ */
 export async function fillBlocks(tables: WorkTables, names: Names): Promise<void> {
   const block = { csv: 'VARCHAR', json: 'VARCHAR' } as const
   const grouped = { ...block, text: 'VARCHAR' } as const
   await printNew(
     tables,
-    `SELECT DISTINCT who, known FROM released ANTI JOIN person USING (who, known)`,
+    `SELECT who, known FROM (SELECT number AS who, 0 AS known FROM who UNION ALL
+       SELECT who.number, known.number FROM who JOIN known ON known.key = who.c0) ANTI JOIN person USING (who, known)`,
     ['who', 'known'],
     ['who', WHO_FIELDS.length],
-    { ...grouped, who: 'INTEGER', known: 'INTEGER', renamed: 'BOOLEAN' },
+    { ...grouped, who: 'INTEGER', known: 'INTEGER', renamed: 'BOOLEAN', owner: 'VARCHAR' },
     (values, [who = 0, known = 0]) => {
       const { group: text, ...printed } = personBlock(values, names.known[known - 1] ?? null, names.mode)
       return { who, known, text, ...printed }
     },
     [
       newGroups('person_group'),
-      `INSERT INTO person SELECT who, known, csv, json, number, renamed FROM fresh JOIN person_group USING (text)`,
+      `INSERT INTO person SELECT who, known, csv, json, number, renamed, owner FROM fresh JOIN person_group USING (text)`,
     ],
   )
   await printNew(
     tables,
-    `SELECT DISTINCT what FROM released ANTI JOIN thing USING (what)`,
+    `SELECT number AS what FROM what ANTI JOIN thing ON thing.what = number`,
     ['what'],
     ['what', WHAT_FIELDS.length],
     { ...grouped, what: 'INTEGER', outcome: 'VARCHAR' },
@@ -81,7 +85,7 @@ export async function fillBlocks(tables: WorkTables, names: Names): Promise<void
   ] as const)
     await printNew(
       tables,
-      `SELECT DISTINCT ${name} FROM released ANTI JOIN ${name}_block USING (${name}) WHERE ${name} IS NOT NULL`,
+      `SELECT number AS ${name} FROM ${name} ANTI JOIN ${name}_block ON ${name}_block.${name} = number`,
       [name],
       [name, fields.length],
       { ...block, [name]: 'INTEGER' },
@@ -145,7 +149,12 @@ async function inBatches(
 async function fillAddresses(tables: WorkTables): Promise<void> {
   const { rows } = await tables.rows('SELECT count(*) FROM address')
   if (Number(rows[0]?.[0]) > ADDRESSES_MAX) await tables.run('DELETE FROM address')
-  const all = [0, 2, 4, 6].map((i) => `SELECT end_${i} AS digits FROM released`).join(' UNION ALL ')
+  const all = [0, 2, 4, 6]
+    .flatMap((i) => [
+      `SELECT DISTINCT "${END_FIELDS[i]}" AS digits FROM events`,
+      ...['docs', 'carry'].map((table) => `SELECT DISTINCT end_${i} AS digits FROM ${table}`),
+    ])
+    .join(' UNION ALL ')
   await inBatches(
     tables,
     `SELECT to_json([digits]) FROM (SELECT DISTINCT digits FROM (${all}) WHERE digits IS NOT NULL) ANTI JOIN address USING (digits)`,

@@ -14,7 +14,12 @@ export type Block = { readonly csv: string; readonly json: string }
 /** Values of a combination by position, as JSON has them. */
 export type Values = readonly (string | number | readonly string[] | null)[]
 
-export type PersonBlock = Block & { readonly group: string; readonly renamed: boolean }
+export type PersonBlock = Block & {
+  readonly group: string
+  readonly renamed: boolean
+  /** E-mail, by the mode; '' = none documented. */
+  readonly owner: string
+}
 export type ThingBlock = Block & { readonly group: string; readonly outcome: Outcome }
 
 export type WhoGroup = Pick<AccessGroup, 'status' | 'reason' | 'holder' | 'now' | 'gateway' | 'interface'>
@@ -73,7 +78,7 @@ export function personBlock(values: Values, known: KnownHolder | null, mode: Nam
     shownAddress(text(15)),
     values[16],
   ].map(absentOf)
-  return { ...block(WHO_COLUMNS, cells), group: JSON.stringify(group), renamed }
+  return { ...block(WHO_COLUMNS, cells), group: JSON.stringify(group), renamed, owner: holder.ownerEmail }
 }
 
 /** '' and [] of an inventory mean the same as a field that is absent. */

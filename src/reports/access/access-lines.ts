@@ -7,6 +7,7 @@ import type { WorkTables } from '../../store/work-tables.ts'
 import { type RowValue, rowLines } from '../rows/row-lines.ts'
 import type { RowForm } from '../rows/row-outlet.ts'
 import { DELTA_FIELDS, END_FIELDS, HOST_FIELDS, RULE_FIELDS } from './access-columns.ts'
+import { countLines, inOrder } from './access-order.ts'
 
 const TIME = (column: string) =>
   `CASE WHEN epoch_us(${column}) % 1000 = 0 THEN strftime(${column}, '%Y-%m-%dT%H:%M:%S.%gZ') ELSE strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') END`
@@ -67,40 +68,44 @@ const IS_ODD = `(r.disputed IS NOT NULL OR NOT regexp_full_match(concat(r.flow, 
 /** Begins a line that is put together here: no line of ours begins with it, and none holds a control character. */
 const MARK = '\u0002'
 
-function lineSelect(form: RowForm): string {
+/** The lines of `rows`, a table or a SELECT with the columns of `released`, as one column of texts. `isPlain`: no row is odd. */
+export function lineSelect(form: RowForm, rows: string, isPlain: boolean): string {
   const { head, middle } = form === 'csv' ? CSV : JSON_LINE
   const tail =
     form === 'csv'
       ? [FLOW, `','`, 'r.id']
       : [`coalesce(',"wireguard.flow.id":"' || ${FLOW} || '"', '')`, `',"event.id":"'`, 'r.id', `'"}'`]
   const odd = `to_json({flow: ${FLOW}, id: r.id, disputed: r.disputed, head: concat(${head.join(', ')}), middle: concat(${middle.join(', ')})})`
-  return `SELECT CASE WHEN ${IS_ODD} THEN concat(chr(2), ${odd}) ELSE concat(${[...head, ...middle, ...tail].join(', ')}) END FROM released r ${BLOCKS}`
+  const line = `concat(${[...head, ...middle, ...tail].join(', ')})`
+  return `SELECT ${isPlain ? line : `CASE WHEN ${IS_ODD} THEN concat(chr(2), ${odd}) ELSE ${line} END`} FROM ${rows} r ${BLOCKS}`
 }
+
+/** Where the time of a line begins. */
+const TIME_AT: { readonly [form in RowForm]: number } = { csv: 0, ndjson: '{"event.start":"'.length }
 
 /**
- * Hands over the lines of `released`, form by form, in the order of their text, which begins with the time of their begin; resolves with
- * how many rows there were. Sorted here: the database would carry whole lines through its sorting, which costs more than making them.
+ * Hands over the lines of one stretch in order of time: those of `released`, and those that were printed before. Resolves with how many
+ * there were.
  */
-export async function streamLines(
+export async function writeLines(
   tables: WorkTables,
-  forms: readonly RowForm[],
-  write: (form: RowForm, lines: string) => Promise<void>,
+  printed: ReadonlyMap<RowForm, Buffer>,
+  write: (form: RowForm, lines: Buffer) => Promise<void>,
 ): Promise<number> {
-  for (const form of forms) {
-    const lines: string[] = []
-    for await (const text of tables.lines(lineSelect(form))) {
-      const whole = text.includes(MARK) ? text.replace(ODD_LINES, (_, json: string) => oddLine(form, json)) : text
-      for (const line of whole.slice(0, -1).split('\n')) lines.push(line)
-    }
-    lines.sort()
-    for (let i = 0; i < lines.length; i += BATCH) await write(form, `${lines.slice(i, i + BATCH).join('\n')}\n`)
+  let count = 0
+  for (const [form, fast] of printed) {
+    const slow = withOddLines(form, await tables.print(lineSelect(form, 'released', false)))
+    for (const chunk of inOrder([fast, slow], TIME_AT[form])) await write(form, chunk)
+    count = countLines([fast, slow])
   }
-  const { rows } = await tables.rows('SELECT count(*) FROM released')
-  return Number(rows[0]?.[0])
+  return count
 }
 
-/** Lines handed over at a time. */
-const BATCH = 2_000
+/** Lines that the database left to us. */
+function withOddLines(form: RowForm, bytes: Buffer): Buffer {
+  if (!bytes.includes(MARK)) return bytes
+  return Buffer.from(bytes.toString('utf8').replace(ODD_LINES, (_, json: string) => oddLine(form, json)))
+}
 
 const ODD_LINES = new RegExp(`^${MARK}([^\\n]*)\\n`, 'gm')
 

@@ -125,7 +125,7 @@ const ofPrivilege: Query = allOf([
 export async function readChanges(
   reader: EventReader,
   period: ReportPeriod,
-  { keys }: AccessFilter,
+  { keys, person }: AccessFilter & { readonly person: Query | null },
   hosts: readonly string[] | null,
   naming: Naming,
   outlet: RowOutlet,
@@ -142,7 +142,10 @@ export async function readChanges(
       },
       outlet,
     )
-  const ofKeys = keys.length === 0 ? [] : [equals('wireguard.peer.public_key', keys)]
+  const ofKeys = [
+    ...(keys.length === 0 ? [] : [equals('wireguard.peer.public_key', keys)]),
+    ...(person === null ? [] : [person]),
+  ]
   const onHosts = hosts === null ? [] : [equals('host.name', hosts)]
   const privileged = await list('privileged', 'wireguard.audit', allOf([...ofKeys, ...onHosts, ofPrivilege]))
   const settings = await list('setting-changes', 'wireguard.audit', ofSettings)

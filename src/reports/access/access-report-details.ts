@@ -57,8 +57,13 @@ export async function readDetails(
   reader: EventReader,
   period: ReportPeriod,
   filter: AccessFilter,
+  person: Query | null = null,
 ): Promise<AccessDetails> {
-  const wanted = allOf([exists(KEY), ...(filter.keys.length === 0 ? [] : [equals(KEY, filter.keys)])])
+  const wanted = allOf([
+    exists(KEY),
+    ...(filter.keys.length === 0 ? [] : [equals(KEY, filter.keys)]),
+    ...(person === null ? [] : [person]),
+  ])
   const ask = (datasets: readonly string[], query: Query, fields: readonly FieldName[]) =>
     reader.groups({ datasets, since: period.from, until: period.to - 1, query: allOf([wanted, query]) }, fields)
   const byPlace = async (datasets: readonly string[], field: FieldName, query: Query = exists(field)) =>

@@ -1,8 +1,13 @@
 /** Everything an access report tells, read but not yet in words. */
 import { canonicalPrefix } from '../../address.ts'
 import { createPrefixIndex } from '../../identity/prefix-index.ts'
+import type { Query } from '../../kql/ast.ts'
+import { equals } from '../../kql/build.ts'
+import { allOf } from '../../kql/combine.ts'
 import type { EventReader } from '../../store/event-reader.ts'
+import { countThrough } from '../connections-through.ts'
 import type { Dispute } from '../disputes.ts'
+import { readPersonDocuments } from '../names/person-documents.ts'
 import { type PageOne, readPageOne } from '../page-one/page-one.ts'
 import type { ReportQuestion } from '../report-question.ts'
 import { NO_ROWS, type RowOutlet } from '../rows/row-outlet.ts'
@@ -35,6 +40,8 @@ export type AccessFacts = {
   readonly changes: Changes
   readonly disputes: readonly Dispute[]
   readonly pageOne: PageOne
+  /** Connections that were open all through the period without a document in it: no rows. */
+  readonly through: number
   /** What could not be read, as the reader tells it. */
   readonly damage: readonly string[]
 }
@@ -55,22 +62,29 @@ export type AccessReading = {
 export async function readAccessFacts(
   reader: EventReader,
   question: ReportQuestion,
-  filter: AccessFilter,
+  asked: AccessFilter,
   outlet: RowOutlet,
   { readAccess, readDisputes }: AccessReading,
 ): Promise<AccessFacts> {
   const { period, names } = question
   const catalogue = await readCatalogue(reader, period)
-  await checkSubject(reader, filter, catalogue, names)
+  await checkSubject(reader, asked, catalogue, names)
+  const emails = asked.owners ?? []
+  const person = emails.length === 0 ? null : await readPersonDocuments(reader, { keys: asked.keys, emails }, names)
+  const filter = person === null ? asked : { ...asked, keys: person.keys, tenures: person.tenures }
   const pageOne = await readPageOne(reader, question)
   const disputes = await readDisputes(reader, period)
   const result = await readAccess(reader, question, filter, disputes, outlet)
-  const details = await readDetails(reader, period, filter)
+  const details = await readDetails(reader, period, filter, person?.query ?? null)
   const resources = catalogue.resources.filter(({ name }) => filter.resource === '' || name === filter.resource)
   const hosts = filter.resource === '' ? null : [...new Set(resources.flatMap((each) => each.hosts))].sort()
   const naming: Naming = { names, disputes }
-  const ways = await readWays(reader, { period, filter, hosts, naming, resourcesOf: carriedBy(catalogue) }, outlet)
-  const changes = await readChanges(reader, period, filter, hosts, naming, outlet)
+  const ways = await readWays(
+    reader,
+    { period, filter, person: person?.query ?? null, hosts, naming, resourcesOf: carriedBy(catalogue) },
+    outlet,
+  )
+  const changes = await readChanges(reader, period, { ...filter, person: person?.query ?? null }, hosts, naming, outlet)
   const isInbound = ({ holder, destination }: AccessGroup) => details.isReached(holder.publicKey, destination)
   const exact = result.groups.filter(({ status }) => status === 'exact')
   return {
@@ -95,8 +109,16 @@ export async function readAccessFacts(
     changes,
     disputes,
     pageOne,
+    through: await countThrough(reader, trafficQuery(filter), period),
     damage: reader.damage,
   }
+}
+
+function trafficQuery({ keys, resource }: AccessFilter): Query {
+  return allOf([
+    ...(keys.length === 0 ? [] : [equals('wireguard.peer.public_key', keys)]),
+    ...(resource === '' ? [] : [equals('wireguard.resource.name', [resource])]),
+  ])
 }
 
 function carriedBy({ resources }: Catalogue): (host: string) => readonly string[] {

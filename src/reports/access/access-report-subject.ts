@@ -56,8 +56,13 @@ function unknownResource(resource: string, known: readonly string[]): AppError {
   })
 }
 
-/** `all resources`; `customer-db`; `customer-db, by alice-laptop (9JMC3f…)`. */
-export function subjectText({ resource, keys }: AccessFilter, nameOf: (publicKey: string) => string): string {
+/** `all resources`; `customer-db`; `customer-db, by alice-laptop (9JMC3f…)`; `all resources, by alice@example.com with …`. */
+export function subjectText(
+  { resource, keys, owners = [] }: AccessFilter,
+  nameOf: (publicKey: string) => string,
+): string {
   const what = resource === '' ? 'all resources' : resource
+  if (owners.length > 0)
+    return `${what}, by ${owners.join(', ')}${keys.length === 0 ? '' : ` with ${keys.map(nameOf).join(', ')}`}`
   return keys.length === 0 ? what : `${what}, by ${keys.map(nameOf).join(', ')}`
 }

@@ -1,5 +1,6 @@
 /** What an access report says first: one to three sentences, large numbers, charts, and what is wrong with the period. */
 import { bytesText, spanText } from '../../quantity-text.ts'
+import { DISPUTES_MAX } from '../disputes-read.ts'
 import type { Block, ChartBlock, Section, Series } from '../document/report-document.ts'
 import type { AccessFacts } from './access-report-facts.ts'
 import { sorted, sumOf, sumsBy } from './access-report-sums.ts'
@@ -78,7 +79,11 @@ export function summaryOf(facts: AccessFacts): string[] {
       ? 'Nobody is recorded to have accessed a resource: no connection of a known key was answered.'
       : `${countText(keys, 'key')} (${who.join(', ')}) accessed ${countText(resources, 'resource')} in ${countText(connected, 'connection')}${uncatalogued > 0 ? `, ${numberText(uncatalogued)} of them to destinations in no catalogue` : ''}.`
   const others = all.outcomes.refused + all.outcomes['no-answer'] + all.outcomes.unknown
-  const second = `${countText(denied, 'attempt was', 'attempts were')} denied at a gateway, ${numberText(others)} did not end in a connection or ended unknown.`
+  const turned =
+    denied === 0 && isSilent(facts, 'nftables')
+      ? 'What gateways denied was not recorded'
+      : `${countText(denied, 'attempt was', 'attempts were')} denied at a gateway`
+  const second = `${turned}, ${numberText(others)} did not end in a connection or ended unknown.`
   const third = [
     unattributed === 0 ? 'Every row stands for one key' : `${countText(unattributed, 'row')} cannot be laid to one key`,
     ...(disputed > 0 ? [`of ${countText(disputed, 'row')} the use of the key is disputed`] : []),
@@ -124,7 +129,7 @@ export function glanceSection(facts: AccessFacts): Section {
     {
       kind: 'facts',
       rows: [
-        ['Rows', `${numberText(all.rows)}, all in the file \`${result.file}\``],
+        ['Rows', `${numberText(all.rows)}, all in the file ${result.file}`],
         ['Accessed means', 'connected: reply traffic was seen'],
         [
           'Parts',
@@ -134,7 +139,7 @@ export function glanceSection(facts: AccessFacts): Section {
           ? [
               [
                 'Not in the tables',
-                `${countText(result.omitted.rows, 'row')} of the ${numberText(result.omitted.groups)} smallest combinations; they are in the file and in the totals`,
+                `${countText(result.omitted.rows, 'row')} of ${numberText(result.omitted.groups)} combinations, ${numberText(result.omitted.outcomes.connected)} of them connected; they are in the file and in the totals`,
               ] as const,
             ]
           : []),
@@ -198,8 +203,16 @@ function charts({ result }: AccessFacts, accessors: AccessFacts['accessors']): C
   ]
 }
 
+/** No machine was recorded by such a source in the period. */
+function isSilent({ pageOne }: AccessFacts, name: string): boolean {
+  return !pageOne.sources.some(({ source, hasSpoken }) => source === name && hasSpoken)
+}
+
 /** Whether the records reach over the period at all, and what of them could not be read. */
-function periodNotes({ question: { period }, pageOne: { oldest, newest }, damage, catalogue }: AccessFacts): Block[] {
+function periodNotes(facts: AccessFacts): Block[] {
+  const { question, result, pageOne, damage, catalogue, through, disputes } = facts
+  const { period } = question
+  const { oldest, newest } = pageOne
   const notes: string[] = []
   if (oldest === null || newest === null)
     notes.push('The records hold nothing at all: nothing can be said about the period.')
@@ -217,6 +230,23 @@ function periodNotes({ question: { period }, pageOne: { oldest, newest }, damage
         `The newest record is of ${timeText(newest)}: of the last ${spanText(period.to - newest)} of the period nothing is known.`,
       )
   }
+  if (through > 0)
+    notes.push(
+      `${countText(through, 'connection')} began before the period and went on after it without a document in between: ${through === 1 ? 'it was open, and is no row' : 'they were open, and are no rows'} of this report. A longer period shows ${through === 1 ? 'it' : 'them'}.`,
+    )
+  const { denied, connected } = result.all.outcomes
+  if (denied === 0 && isSilent(facts, 'nftables'))
+    notes.push(
+      'No packet log was recorded in the period: what gateways denied is not known, and 0 denied means nothing.',
+    )
+  if (connected === 0 && isSilent(facts, 'conntrack'))
+    notes.push(
+      'Connection tracking was not recorded in the period: which connections were answered is not known, and 0 connected means nothing.',
+    )
+  if (disputes.length >= DISPUTES_MAX)
+    notes.push(
+      `More than ${numberText(DISPUTES_MAX)} findings say that a key is in wrong hands; the newest were looked at, and rows of older ones are not marked.`,
+    )
   if (catalogue.omitted > 0)
     notes.push(
       `The inventory changed often: ${countText(catalogue.omitted, 'older version')} of the period were not looked at for resources and hosts.`,

@@ -45,7 +45,8 @@ export type Accessor = {
   readonly resourceOwner: string
   readonly classification: string
   readonly holder: Holder
-  readonly now: Holder | null
+  /** What the newest inventory says where that differs, each once: an owner may have changed meanwhile. Sorted. */
+  readonly nows: readonly Holder[]
   readonly gateway: string
   readonly interface: string
   /** `tcp/5432 172.30.51.68`, sorted. */
@@ -69,7 +70,7 @@ export function toAccessors(groups: readonly AccessGroup[]): Accessor[] {
         resourceOwner: first.resourceOwner,
         classification: first.classification,
         holder: first.holder,
-        now: parts.find(({ now }) => now !== null)?.now ?? null,
+        nows: distinctHolders(parts.flatMap(({ now }) => (now === null ? [] : [now]))),
         gateway: first.gateway,
         interface: first.interface,
         destinations: sorted(parts.map(serviceText)),
@@ -86,6 +87,12 @@ export function toAccessors(groups: readonly AccessGroup[]): Accessor[] {
       compareText(a.holder.publicKey, b.holder.publicKey) ||
       compareText(JSON.stringify(a), JSON.stringify(b)),
   )
+}
+
+/** Each once, in order. */
+export function distinctHolders(holders: readonly Holder[]): Holder[] {
+  const byText = new Map(holders.map((holder) => [JSON.stringify(holder), holder]))
+  return [...byText].sort(([a], [b]) => compareText(a, b)).map(([, holder]) => holder)
 }
 
 /** `tcp/5432 172.30.51.68`, `icmp 10.8.0.1`. */

@@ -85,7 +85,7 @@ function overviewOf(facts: AccessFacts, used: readonly UsedResource[], sectionCo
     blocks.push({
       kind: 'note',
       tone: 'plain',
-      text: `The ${numberText(sectionCount)} most used resources have a section each; the others stand in the file \`${BY_PEER_FILE}\`.`,
+      text: `The ${numberText(sectionCount)} most used resources have a section each; the others stand in the file ${BY_PEER_FILE}.`,
     })
   if (silent.length > 0)
     blocks.push(
@@ -98,14 +98,14 @@ function overviewOf(facts: AccessFacts, used: readonly UsedResource[], sectionCo
   if (silent.length > SILENT_MAX)
     blocks.push({
       kind: 'paragraph',
-      text: `And ${numberText(silent.length - SILENT_MAX)} more; \`peertrail report requirements\` lists what is documented.`,
+      text: `And ${numberText(silent.length - SILENT_MAX)} more; peertrail report requirements lists what is documented.`,
     })
   return { id: 'what', title: 'Part 2: What', blocks }
 }
 
 /** Of the catalogue, no row at all, attributed or not. */
 export function silentResources({ resources, result }: AccessFacts): CataloguedResource[] {
-  const told = new Set(result.groups.map(({ resource }) => resource))
+  const told = new Set([...result.groups.map(({ resource }) => resource), ...(result.resources ?? [])])
   return resources.filter(({ name }) => !told.has(name))
 }
 

@@ -3,7 +3,7 @@ import { compareText } from '../../kql/text-match.ts'
 import { bytesText } from '../../quantity-text.ts'
 import type { Cell, Section, Table } from '../document/report-document.ts'
 import type { AccessFacts } from './access-report-facts.ts'
-import { type Accessor, sorted, sumOf, sumsBy } from './access-report-sums.ts'
+import { type Accessor, distinctHolders, sorted, sumOf, sumsBy } from './access-report-sums.ts'
 import {
   countText,
   keyCell,
@@ -79,15 +79,19 @@ export function whoSection(facts: AccessFacts): Section {
 /** What has to be known of a key's rows beside the numbers. */
 export function notesOf(parts: readonly Accessor[], { question, details }: AccessFacts): string[] {
   const sums = sumOf(parts.map((each) => each.sums))
-  const now = parts.find((each) => each.now !== null)?.now ?? null
+  const nows = distinctHolders(parts.flatMap((each) => each.nows))
   const isNow = question.names.mode === 'as-known-now'
   const hasChanged = parts.some(({ holder, gateway, resource }) =>
     details.hasHolderChanged({ publicKey: holder.publicKey, gateway, resource }),
   )
   return [
     ...(sums.disputed > 0 ? [`key use disputed (${countText(sums.disputed, 'row')})`] : []),
-    ...(now !== null
-      ? [isNow ? 'named differently in the records' : `the newest inventory says: ${holderText(now)}`]
+    ...(nows.length > 0
+      ? [
+          isNow
+            ? 'named differently in the records'
+            : `the newest inventory says${sums.renamed < sums.rows ? ` of ${countText(sums.renamed, 'row')}` : ''}: ${nows.map(holderText).join('; or ')}`,
+        ]
       : sums.renamed > 0
         ? ['named differently by the newest inventory']
         : []),
@@ -126,7 +130,7 @@ export function whenSection({ result, question }: AccessFacts): Section {
             'Clock',
             'All times are UTC, by the clock of the machine that saw it. A row stands where its connection began.',
           ],
-          ['Each row', `Begin, end and duration stand in the file \`${result.file}\`.`],
+          ['Each row', `Begin, end and duration stand in the file ${result.file}.`],
         ],
       },
     ],

@@ -148,7 +148,7 @@ const BY_PEER_COLUMNS: readonly string[] = [
 ]
 
 function byPeerRow(accessor: Accessor, facts: AccessFacts): Row {
-  const { holder, now, sums, gateway, resource } = accessor
+  const { holder, nows, sums, gateway, resource } = accessor
   const place = { publicKey: holder.publicKey, gateway, resource }
   return {
     'wireguard.resource.name': resource,
@@ -161,7 +161,7 @@ function byPeerRow(accessor: Accessor, facts: AccessFacts): Row {
     'wireguard.peer.device': holder.device || null,
     'wireguard.peer.owner.name': holder.ownerName || null,
     'wireguard.peer.owner.email': holder.ownerEmail || null,
-    names_now: now === null ? null : holderText(now),
+    names_now: nows.length === 0 ? null : nows.map(holderText).join('; '),
     'observer.name': gateway || null,
     'wireguard.interface.name': accessor.interface || null,
     destinations: accessor.destinations,
@@ -204,6 +204,7 @@ function dataOf(facts: AccessFacts): JsonValue {
       files: facts.ways.files.total,
       other_ports: facts.beside.length,
     },
+    connections_through_the_period: facts.through,
     changes: {
       privileged: facts.changes.privileged.total,
       peers: facts.changes.peers.total,

@@ -6,6 +6,7 @@
 
 import type { Micros } from '../../time.ts'
 import type { Holder } from '../names/names.ts'
+import type { Tenure } from '../names/person-documents.ts'
 
 /**
  * `denied` at the gateway; `no-answer` allowed, nothing came back; `refused` by the server; `connected` reply traffic was seen, which alone
@@ -57,10 +58,15 @@ export type AccessGroup = AccessSums & {
 
 export type AccessResult = {
   readonly all: AccessSums
-  /** Sorted by resource, then rows, then everything else: the same input gives the same order. At most ACCESS_GROUPS_MAX. */
+  /**
+   * Sorted by resource, then rows, then everything else: the same input gives the same order. At most ACCESS_GROUPS_MAX, those with a
+   * connection before all others: a scan of many ports leaves nobody out who accessed something.
+   */
   readonly groups: readonly AccessGroup[]
-  /** Groups beyond the limit, the smallest ones, summed up; rows 0 = none. */
+  /** Groups beyond the limit, the smallest ones without a connection first, summed up; rows 0 = none. */
   readonly omitted: AccessSums & { readonly groups: number }
+  /** Names of all resources that have a row, also one in `omitted`; sorted. Absent = those of the groups are all. */
+  readonly resources?: readonly string[]
   /** Rows by outcome over time, by the time a row began. */
   readonly width: Micros
   readonly buckets: readonly { readonly at: Micros; readonly outcomes: OutcomeCounts }[]
@@ -77,4 +83,8 @@ export type AccessFilter = {
   /** Public keys. */
   readonly keys: readonly string[]
   readonly resource: string
+  /** E-mails of the person whose keys these are: rows of other owners are left out, by the naming asked for. Absent or [] = none are. */
+  readonly owners?: readonly string[]
+  /** With owners: when each key was theirs. Rows that may be of several keys are left out at other times. */
+  readonly tenures?: readonly Tenure[]
 }

@@ -14,6 +14,8 @@ import { DELTA_FIELDS, END_FIELDS, HOST_FIELDS, RULE_FIELDS, WHAT_FIELDS, WHO_FI
 /** Hosts tell by their own clocks who took a connection: a row waits so long after its end. */
 const LINGER: Micros = 60 * SECOND
 
+/** A row whose ids are plain words; another is printed where texts are (access-lines.ts). */
+export const IS_PLAIN = `regexp_full_match(concat("wireguard.flow.id", "event.id"), '[0-9A-Za-z]+')`
 const FLOW = `"event.dataset" = 'wireguard.flow'`
 const LINE = `"event.dataset" = 'wireguard.firewall'`
 /** A flow without an id is nobody's but its own. */
@@ -59,31 +61,90 @@ const DOC = [
   'disputed',
 ]
 
-/** Statements that make the empty tables. Types come from the documents: `events` must be there. */
-export function emptyTables(): string[] {
-  return [
-    ...FACETS.map(({ table, fields }) => `CREATE TABLE IF NOT EXISTS ${table} AS ${facetSelect(fields, 'false', '0')}`),
-    `CREATE TABLE IF NOT EXISTS gone (flow VARCHAR)`,
-  ]
+/** What the statements of one stretch depend on. */
+export type SliceFacts = {
+  /** Documents that are meant, as SQL. */
+  readonly where: string
+  readonly period: ReportPeriod
+  /** End of the stretch, included. */
+  readonly until: Micros
+  readonly isLast: boolean
+  /** `known` has rows. */
+  readonly hasKnown: boolean
+  /** `dispute` has rows. */
+  readonly hasDisputes: boolean
+  /** No row goes the fast way. */
+  readonly isSlow: boolean
 }
 
-/** From `events` of one stretch to `docs` and `more`; once more gives the same. `where`: documents that are meant. */
-export function sliceStatements(where: string, hasKnown: boolean): string[] {
+/** Every combination of the stretch gets its number; once more gives the same. */
+export function facetStatements({ where }: Pick<SliceFacts, 'where'>): string[] {
   return [
+    ...FACETS.map(({ table, fields }) => `CREATE TABLE IF NOT EXISTS ${table} AS ${facetSelect(fields, 'false', '0')}`),
     ...FACETS.map(
       ({ table, fields, of }) =>
         `INSERT INTO ${table} SELECT * REPLACE ((SELECT coalesce(max(number), 0) FROM ${table}) + row_number() OVER () AS number)
          FROM (${facetSelect(fields, `(${of}) AND (${where})`, '0')}) AS fresh ANTI JOIN ${table} AS known ON ${same('fresh', 'known', fields.length)}`,
     ),
-    `CREATE OR REPLACE TABLE docs AS ${docsSelect(`${FLOW} AND (${where}) AND (${IS_END} OR ${FLOW_ID} NOT IN (SELECT ${FLOW_ID} FROM events WHERE ${FLOW} AND ${IS_END} AND (${where})))`, false, hasKnown)}
-     UNION ALL ${docsSelect(`${LINE} AND "wireguard.flow.id" IS NULL AND (${where})`, true, hasKnown)}`,
-    `CREATE OR REPLACE TABLE more AS ${moreSelect(where)}`,
   ]
 }
 
-/** Each combination of the fields once. Columns: number, c0, c1, … */
+/** Whether two combinations have the same hash: then they are told apart by their values. One row, one number. */
+export const COLLISIONS = `SELECT ${FACETS.map(({ table }) => `(SELECT count(*) - count(DISTINCT h) FROM ${table})`).join(' + ')}`
+
+/**
+ * From `events` of one stretch to `ends` (flows that end in it), `more`, `slow_flow` (flows whose row needs more than their end) and
+ * `docs`, the documents of those; once more gives the same. `hasCollisions`: see above.
+ */
+export function sliceStatements(facts: SliceFacts, hasCollisions: boolean): string[] {
+  const { where, until } = facts
+  const fast = fastCondition(facts)
+  const flows = `${FLOW} AND (${where}) AND NOT ${fast} AND (coalesce(${IS_END}, false) OR ${FLOW_ID} NOT IN (SELECT flow FROM ends))`
+  const lines = `${LINE} AND "wireguard.flow.id" IS NULL AND (${where}) AND NOT ${fastLine(facts)}`
+  const docs = (of: string, isLine: boolean) => docsSelect(of, isLine, facts, hasCollisions)
+  return [
+    `CREATE TABLE IF NOT EXISTS gone (flow VARCHAR)`,
+    `CREATE TABLE IF NOT EXISTS carry AS ${docs('false', false)}`,
+    `CREATE OR REPLACE TABLE more AS ${moreSelect(where, hasCollisions)}`,
+    `CREATE TABLE IF NOT EXISTS early AS SELECT * FROM more WHERE false`,
+    `CREATE OR REPLACE TABLE ends AS SELECT ${FLOW_ID} AS flow, NOT ${IS_PLAIN} AS is_odd FROM events WHERE ${FLOW} AND ${IS_END} AND (${where})`,
+    `CREATE OR REPLACE TABLE slow_flow AS SELECT flow FROM ends GROUP BY flow HAVING count(*) > 1 OR bool_or(is_odd)
+       UNION SELECT flow FROM carry WHERE is_end OR rule IS NOT NULL OR host IS NOT NULL OR ${SUMS.map((sum) => `${sum} IS NOT NULL`).join(' OR ')}
+       UNION SELECT flow FROM early UNION SELECT flow FROM gone UNION SELECT flow FROM late WHERE until > make_timestamp(${until})`,
+    `CREATE OR REPLACE TABLE docs AS ${docs(flows, false)} UNION ALL ${docs(lines, true)}`,
+  ]
+}
+
+/** Rows of which the stretch itself says everything, straight from `events`: most of them. Columns as `released` has them. */
+export function fastRows(facts: SliceFacts, hasCollisions: boolean): string {
+  const { where } = facts
+  const flows = docsSelect(`${FLOW} AND (${where}) AND ${fastCondition(facts)}`, false, facts, hasCollisions)
+  const added = DOC.map((name) => (name === 'flow' || name === 'disputed' ? `docs.${name}` : withAdded(name)))
+  return `SELECT ${added.join(', ')} FROM (${flows}) AS docs LEFT JOIN more AS added USING (flow)
+    UNION ALL SELECT ${DOC.join(', ')} FROM (${docsSelect(`${LINE} AND "wireguard.flow.id" IS NULL AND (${where}) AND ${fastLine(facts)}`, true, facts, hasCollisions)})`
+}
+
+/** An end that nothing follows that counts, and that needs no look at what other stretches hold. */
+function fastCondition({ period, until, isLast, hasDisputes, isSlow }: SliceFacts): string {
+  if (isSlow) return 'false'
+  const settled = isLast ? 'true' : `"@timestamp" < make_timestamp(${until - LINGER})`
+  const inPeriod = `coalesce("event.start", "@timestamp") >= make_timestamp(${period.from})`
+  return `coalesce(${IS_END} AND ${settled} AND ${inPeriod} ${undisputed(hasDisputes)} AND ${FLOW_ID} NOT IN (SELECT flow FROM slow_flow), false)`
+}
+
+function fastLine({ hasDisputes, isSlow }: SliceFacts): string {
+  return isSlow ? 'false' : `coalesce(${IS_PLAIN} ${undisputed(hasDisputes)}, false)`
+}
+
+function undisputed(hasDisputes: boolean): string {
+  return hasDisputes
+    ? `AND coalesce("wireguard.peer.public_key" NOT IN (SELECT key FROM dispute WHERE key IS NOT NULL), true)`
+    : ''
+}
+
+/** Each combination of the fields once. Columns: number, h (hash of the others), c0, c1, … */
 function facetSelect(fields: readonly FieldName[], where: string, number: string): string {
-  return `SELECT ${number}::INTEGER AS number, * FROM (SELECT DISTINCT ${fields.map((field, i) => `${columnOf(field)} AS c${i}`).join(', ')} FROM events WHERE ${where})`
+  return `SELECT ${number}::INTEGER AS number, hash(${fields.map((_, i) => `c${i}`).join(', ')}) AS h, * FROM (SELECT DISTINCT ${fields.map((field, i) => `${columnOf(field)} AS c${i}`).join(', ')} FROM events WHERE ${where})`
 }
 
 /** Gateways are both; a line of a host that is none has only the host. */
@@ -95,26 +156,30 @@ function same(one: string, other: string, count: number): string {
   return Array.from({ length: count }, (_, i) => `${one}.c${i} IS NOT DISTINCT FROM ${other}.c${i}`).join(' AND ')
 }
 
-function joined(table: string, fields: readonly FieldName[]): string {
+/** By the hash where each has another: comparing seventeen texts a row costs more than all else. */
+function joined(table: string, fields: readonly FieldName[], hasCollisions: boolean): string {
+  if (!hasCollisions) return `JOIN ${table} ON ${table}.h = hash(${fields.map(columnOf).join(', ')})`
   return `JOIN ${table} ON ${fields.map((field, i) => `${columnOf(field)} IS NOT DISTINCT FROM ${table}.c${i}`).join(' AND ')}`
 }
 
-function docsSelect(where: string, isLine: boolean, hasKnown: boolean): string {
+function docsSelect(where: string, isLine: boolean, { hasKnown }: SliceFacts, hasCollisions: boolean): string {
   const begin = 'coalesce("event.start", "@timestamp")'
   const known = `LEFT JOIN known ON known.key = "wireguard.peer.public_key" AND ${begin} >= known.since AND ${begin} < known.until`
   // Of a flow the end alone brings its own sums here; those of other documents come with `more`.
   const sums = DELTA_FIELDS.map((field, i) => `CASE WHEN ${IS_END} THEN "${field}" END AS ${SUMS[i]}`)
+  // Filtered first: to number what is not meant costs more than to find what is.
+  const from = `(SELECT * FROM events WHERE ${where})`
   return `SELECT ${isLine ? 'NULL::VARCHAR' : FLOW_ID} AS flow, "event.id" AS id, "@timestamp" AS seen, ${begin} AS start,
       ${isLine ? '"@timestamp"' : '"event.end"'} AS finish, ${isLine} AS is_line, ${isLine ? 'true' : IS_END} AS is_end,
       coalesce(${isLine ? 'false' : IS_HOST_WORD}, false) AS is_word, who.number AS who, what.number AS what,
       ${isLine ? 'rule.number' : 'NULL::INTEGER'} AS rule, NULL::INTEGER AS host,
       ${END_FIELDS.map((field, i) => `"${field}" AS ${ENDS[i]}`).join(', ')}, ${sums.join(', ')},
       "@timestamp" AS newest, ${hasKnown ? 'coalesce(known.number, 0)' : '0'}::INTEGER AS known, NULL::VARCHAR[] AS disputed
-    FROM events ${joined('who', WHO_FIELDS)} ${joined('what', WHAT_FIELDS)} ${isLine ? joined('rule', RULE_FIELDS) : ''} ${hasKnown ? known : ''} WHERE ${where}`
+    FROM ${from} AS events ${joined('who', WHO_FIELDS, hasCollisions)} ${joined('what', WHAT_FIELDS, hasCollisions)} ${isLine ? joined('rule', RULE_FIELDS, hasCollisions) : ''} ${hasKnown ? known : ''}`
 }
 
 /** By flow: sums of what is not its end, who took it on the host, the rule of its first packet that was logged. */
-function moreSelect(where: string): string {
+function moreSelect(where: string, hasCollisions: boolean): string {
   const deltas = DELTA_FIELDS.map((field) => `"${field}"`)
   const none = DELTA_FIELDS.map(() => 'NULL::BIGINT')
   const anyDelta = deltas.map((delta) => `${delta} IS NOT NULL`).join(' OR ')
@@ -124,31 +189,21 @@ function moreSelect(where: string): string {
   return `SELECT flow, max(seen) AS seen, ${SUMS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')},
       arg_max(host, (seen, id)) FILTER (WHERE host IS NOT NULL) AS host, arg_min(rule, (seen, id)) FILTER (WHERE rule IS NOT NULL) AS rule
     FROM (${part(deltas, 'NULL::INTEGER', 'NULL::INTEGER', '', `${FLOW} AND NOT (${IS_END}) AND (${anyDelta})`)}
-      UNION ALL ${part(none, 'host.number', 'NULL::INTEGER', joined('host', HOST_FIELDS), `${FLOW} AND "wireguard.host.name" IS NOT NULL`)}
-      UNION ALL ${part(none, 'NULL::INTEGER', 'rule.number', joined('rule', RULE_FIELDS), `${LINE} AND "wireguard.flow.id" IS NOT NULL`)})
+      UNION ALL ${part(none, 'host.number', 'NULL::INTEGER', joined('host', HOST_FIELDS, hasCollisions), `${FLOW} AND "wireguard.host.name" IS NOT NULL`)}
+      UNION ALL ${part(none, 'NULL::INTEGER', 'rule.number', joined('rule', RULE_FIELDS, hasCollisions), `${LINE} AND "wireguard.flow.id" IS NOT NULL`)})
     GROUP BY flow`
 }
 
-export type Merge = {
-  readonly period: ReportPeriod
-  /** End of the stretch, included. */
-  readonly until: Micros
-  readonly isLast: boolean
-  /** `dispute` has rows. */
-  readonly hasDisputes: boolean
-}
-
 /** From `docs`, `more` and what was carried to `released`, which is what is left in `docs`, and what is carried on. */
-export function mergeStatements({ period: { from }, until, isLast, hasDisputes }: Merge): string[] {
+export function mergeStatements({ period: { from }, until, isLast, hasDisputes }: SliceFacts): string[] {
   const begin = `make_timestamp(${from})`
   const end = `make_timestamp(${until})`
   // A row waits for what may follow it; at the end of the period nothing does.
   const isDone = isLast ? 'true' : `(is_line OR (is_end AND docs.seen < make_timestamp(${until - LINGER})))`
   const isLeftOver = `(is_word AND start >= ${begin})`
   return [
-    `CREATE TABLE IF NOT EXISTS carry AS SELECT * FROM docs WHERE false`,
-    `CREATE TABLE IF NOT EXISTS early AS SELECT * FROM more WHERE false`,
-    `INSERT INTO docs SELECT * FROM carry`,
+    // What ended on the fast way has its row.
+    `INSERT INTO docs SELECT * FROM carry WHERE flow NOT IN (SELECT flow FROM ends) OR flow IN (SELECT flow FROM docs WHERE flow IS NOT NULL)`,
     `INSERT INTO more SELECT * FROM early`,
     `CREATE OR REPLACE TABLE several AS SELECT flow FROM docs WHERE NOT is_line GROUP BY flow HAVING count(*) > 1`,
     `CREATE OR REPLACE TABLE added AS SELECT flow, max(seen) AS seen, ${SUMS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')},
@@ -156,7 +211,7 @@ export function mergeStatements({ period: { from }, until, isLast, hasDisputes }
     // All others are finished as they are: a copy of each row would take longer than all that follows.
     `CREATE OR REPLACE TABLE special AS SELECT flow FROM several UNION SELECT flow FROM added UNION SELECT flow FROM gone
        UNION SELECT flow FROM late WHERE until > ${end}`,
-    `CREATE OR REPLACE TABLE early AS SELECT more.* FROM more ANTI JOIN (SELECT flow FROM docs WHERE NOT is_word) AS told USING (flow)
+    `CREATE OR REPLACE TABLE early AS SELECT more.* FROM more ANTI JOIN (SELECT flow FROM docs WHERE NOT is_word UNION ALL SELECT flow FROM ends) AS told USING (flow)
      WHERE more.seen > make_timestamp(${until - LINGER})`,
     `CREATE OR REPLACE TABLE chosen AS SELECT ${DOC.map(atOnce).join(', ')} FROM docs SEMI JOIN special USING (flow)
      WINDOW flows AS (PARTITION BY flow) QUALIFY row_number() OVER (PARTITION BY flow ORDER BY is_end DESC, seen DESC, id DESC) = 1`,

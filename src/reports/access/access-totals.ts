@@ -35,8 +35,8 @@ const WIDTHS: readonly Micros[] = [
   14 * DAY,
   28 * DAY,
 ]
-/** Rows of `part` that make it worth to put equal ones together. */
-const PART_MAX = 400_000
+/** Rows of `part` from which on equal ones are put together; then when they are twice as many as were left. */
+export const PART_MAX = 400_000
 const KEYS = 'person_group, thing_group, destination, port'
 
 const column = (outcome: string) => `n_${outcome.replace('-', '_')}`
@@ -58,20 +58,43 @@ function bucketNumber(at: Micros, width: Micros): number {
   return Math.floor(at / width)
 }
 
-/** Counts the rows of `released`. */
-export async function countReleased(tables: WorkTables, { from }: ReportPeriod, width: Micros): Promise<void> {
+/** `rows`, a table or a SELECT with the columns of `released`, put together by numbers: texts come later, of what is left. */
+export function sumsSelect(rows: string, { from }: ReportPeriod, width: Micros): string {
   const ended = 'coalesce(r.finish, r.newest)'
-  await tables.run(`INSERT INTO part SELECT p.person_group, t.thing_group, coalesce(r.end_6, r.end_4), coalesce(r.end_7, r.end_5, -1), count(*),
-      ${OUTCOMES.map((outcome) => `count(*) FILTER (WHERE t.outcome = '${outcome}')`).join(', ')},
-      coalesce(sum(r.sent_bytes), 0), coalesce(sum(r.received_bytes), 0), count(r.disputed), count(*) FILTER (WHERE p.renamed), min(r.start), max(greatest(r.start, ${ended}))
-    FROM released r JOIN person p ON p.who = r.who AND p.known = r.known JOIN thing t ON t.what = r.what GROUP BY ALL`)
-  await tables.run(`INSERT INTO bucket SELECT greatest(epoch_us(r.start), ${from}) // ${width}, t.outcome, count(*)
-    FROM released r JOIN thing t ON t.what = r.what GROUP BY ALL`)
+  return `SELECT r.who, r.known, r.what, coalesce(r.end_6, r.end_4) AS destination, coalesce(r.end_7, r.end_5, -1) AS port,
+      greatest(epoch_us(r.start), ${from}) // ${width} AS bucket, count(*) AS n, coalesce(sum(r.sent_bytes), 0)::BIGINT AS sent,
+      coalesce(sum(r.received_bytes), 0)::BIGINT AS received, count(r.disputed) AS disputed, min(r.start) AS first, max(greatest(r.start, ${ended})) AS last
+    FROM ${rows} r GROUP BY ALL`
+}
+
+/** Counts what sumsSelect gave, a table. */
+export async function countSums(tables: WorkTables, sums: string): Promise<void> {
+  const names = `JOIN person p ON p.who = s.who AND p.known = s.known JOIN thing t ON t.what = s.what`
+  const outcomes = OUTCOMES.map((outcome) => `coalesce(sum(s.n) FILTER (WHERE t.outcome = '${outcome}'), 0)::BIGINT`)
+  await tables.run(`INSERT INTO part SELECT p.person_group, t.thing_group, s.destination, s.port, sum(s.n)::BIGINT, ${outcomes.join(', ')},
+      sum(s.sent)::BIGINT, sum(s.received)::BIGINT, sum(s.disputed)::BIGINT, coalesce(sum(s.n) FILTER (WHERE p.renamed), 0)::BIGINT, min(s.first), max(s.last)
+    FROM ${sums} s ${names} GROUP BY p.person_group, t.thing_group, s.destination, s.port`)
+  await tables.run(
+    `INSERT INTO bucket SELECT s.bucket, t.outcome, sum(s.n)::BIGINT FROM ${sums} s JOIN thing t ON t.what = s.what GROUP BY ALL`,
+  )
+}
+
+/** Counts the rows of `released`. `partMax`: what the call before gave, PART_MAX at first. */
+export async function countReleased(
+  tables: WorkTables,
+  period: ReportPeriod,
+  width: Micros,
+  partMax: number,
+): Promise<number> {
+  await tables.run(`CREATE OR REPLACE TABLE released_sums AS ${sumsSelect('released', period, width)}`)
+  await countSums(tables, 'released_sums')
   const { rows } = await tables.rows('SELECT count(*) FROM part')
-  if (Number(rows[0]?.[0]) <= PART_MAX) return
+  if (Number(rows[0]?.[0]) <= partMax) return partMax
   await tables.run(`CREATE OR REPLACE TABLE joined AS SELECT ${KEYS}, ${SUMS} FROM part GROUP BY ${KEYS}`)
   await tables.run('DROP TABLE part')
   await tables.run('ALTER TABLE joined RENAME TO part')
+  const left = await tables.rows('SELECT count(*) FROM part')
+  return Math.max(PART_MAX, 2 * Number(left.rows[0]?.[0]))
 }
 
 /** What was counted. */
@@ -85,7 +108,7 @@ export async function readTotals(
   // Texts decide between equals: numbers are given in no order.
   await tables.run(`CREATE OR REPLACE TABLE shown AS SELECT j.*, pg.text AS person, tg.text AS thing FROM joined j
     JOIN person_group pg ON pg.number = j.person_group JOIN thing_group tg ON tg.number = j.thing_group
-    ORDER BY j.n DESC, pg.text, tg.text, j.destination, j.port LIMIT ${ACCESS_GROUPS_MAX}`)
+    ORDER BY j.n_connected > 0 DESC, j.n DESC, pg.text, tg.text, j.destination, j.port LIMIT ${ACCESS_GROUPS_MAX}`)
   await tables.run(`CREATE OR REPLACE TABLE omitted AS SELECT j.* FROM joined j ANTI JOIN shown s ON s.person_group = j.person_group
     AND s.thing_group = j.thing_group AND s.destination IS NOT DISTINCT FROM j.destination AND s.port = j.port`)
   const groups: AccessGroup[] = []
@@ -103,7 +126,24 @@ export async function readTotals(
   groups.sort(byResource)
   const { rows } = await tables.rows('SELECT count(*) FROM omitted')
   const omitted = { ...(await readSums(tables, 'omitted')), groups: Number(rows[0]?.[0]) }
-  return { all, groups, omitted, width, buckets: await readBuckets(tables, period, width) }
+  return {
+    all,
+    groups,
+    omitted,
+    resources: await readResources(tables),
+    width,
+    buckets: await readBuckets(tables, period, width),
+  }
+}
+
+/** Of all rows, those of omitted groups too: a resource that has one is never told as one without. */
+async function readResources(tables: WorkTables): Promise<string[]> {
+  const { rows } = await tables.rows(
+    `SELECT DISTINCT text FROM thing_group WHERE number IN (SELECT thing_group FROM joined)`,
+  )
+  // Made by our own blocks.
+  const names = rows.map(([text]) => (JSON.parse(String(text)) as WhatGroup).resource)
+  return [...new Set(names)].sort(compareText)
 }
 
 async function readSums(tables: WorkTables, table: string): Promise<AccessSums> {

@@ -39,6 +39,8 @@ export type Acts = Listed & { readonly opened: number }
 export type WaysQuestion = {
   readonly period: ReportPeriod
   readonly filter: AccessFilter
+  /** What is a person's; null = none is asked about. */
+  readonly person: Query | null
   /** Hosts that carry what is asked about; null = all. */
   readonly hosts: readonly string[] | null
   readonly naming: Naming
@@ -163,10 +165,11 @@ const ofSession = exists('wireguard.attribution.status')
 
 const overHosts = anyOf([equals('wireguard.attribution.method', ['via-host']), exists('wireguard.attribution.hops')])
 
-function whose({ filter, hosts }: WaysQuestion): Query {
+function whose({ filter, person, hosts }: WaysQuestion): Query {
   const { keys } = filter
   return allOf([
     ...(hosts === null ? [] : [equals('host.name', hosts)]),
+    ...(person === null ? [] : [person]),
     ...(keys.length === 0
       ? []
       : [anyOf([equals('wireguard.peer.public_key', keys), equals('wireguard.attribution.candidates', keys)])]),

@@ -15,10 +15,14 @@ export function clausesFor(kind: ReportKind, isEvery: boolean): Clause[] {
   return CLAUSES.filter(({ kinds, verifiedAgainst }) => kinds.includes(kind) && (isEvery || verifiedAgainst !== null))
 }
 
-/** One section: the table of clauses, and how many were left out. */
-export function clauseSections(kind: ReportKind, isEvery: boolean): Section[] {
-  const shown = clausesFor(kind, isEvery)
-  const left = clausesFor(kind, true).length - shown.length
+/** Records of a cluster have no chain: nothing of theirs is evidence towards those. */
+const CHAIN = 'the chain of the store'
+
+/** One section: the table of clauses, and how many were left out. `hasChain`: the report is of a store. */
+export function clauseSections(kind: ReportKind, isEvery: boolean, hasChain = true): Section[] {
+  const isSupported = ({ support }: Clause) => hasChain || !support.startsWith(CHAIN)
+  const shown = clausesFor(kind, isEvery).filter(isSupported)
+  const left = clausesFor(kind, true).filter(isSupported).length - shown.length
   const blocks: Block[] = [
     {
       kind: 'paragraph',
@@ -49,7 +53,7 @@ export function clauseSections(kind: ReportKind, isEvery: boolean): Section[] {
   if (left > 0)
     blocks.push({
       kind: 'paragraph',
-      text: `${left} more ${left === 1 ? 'clause is' : 'clauses are'} left out, because nobody compared ${left === 1 ? 'its' : 'their'} wording with the text: PCI DSS, ISO/IEC 27001, SOC 2 and NIS2 among them. \`--every-clause\` shows them, marked.`,
+      text: `${left} more ${left === 1 ? 'clause is' : 'clauses are'} left out, because nobody compared ${left === 1 ? 'its' : 'their'} wording with the text: PCI DSS, ISO/IEC 27001, SOC 2 and NIS2 among them. --every-clause shows them, marked.`,
     })
-  return [{ id: 'supports', title: 'Supports', blocks }]
+  return [{ id: 'supports', title: 'Clauses it supports', blocks }]
 }

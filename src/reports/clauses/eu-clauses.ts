@@ -1,5 +1,5 @@
 /** NIS2 and its Implementing Regulation: public texts, of which only titles were at hand. So none of them counts as compared. */
-import { type Clause, clausesOf, EVERY_KIND } from './clause.ts'
+import { type Clause, clausesOf } from './clause.ts'
 
 export const EU_CLAUSES: readonly Clause[] = [
   ...clausesOf('NIS2, Directive (EU) 2022/2555', [
@@ -24,7 +24,7 @@ export const EU_CLAUSES: readonly Clause[] = [
       'Annex 3.2',
       'networks and systems are monitored and logged, the logs reviewed, protected and kept',
       'traffic, access, authentication, privileged access, configuration changes, start and stop of logging; the rest of its list is not recorded here',
-      EVERY_KIND,
+      ['access', 'incident', 'review', 'coverage'],
       null,
     ],
     [

@@ -10,7 +10,7 @@ export const US_CLAUSES: readonly Clause[] = [
       'AC-17(1)',
       'remote access is watched and controlled by automatic means',
       'every recorded connection through the tunnels, with key, rule and outcome',
-      ['access', 'incident', 'review'],
+      ['access', 'incident'],
       REPRINT,
     ],
     ['AU-2', 'which kinds of events are logged is decided', 'the sources and what each shows', ['coverage'], null],

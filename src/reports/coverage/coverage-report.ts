@@ -43,8 +43,8 @@ export const buildCoverageReport: ReportBuilder<CoverageOptions> = async (
     sections: [
       overviewSection(told, holes),
       ...pageOneSections(told, question),
-      deliveredSection(told, days, period),
-      holesSection(holes),
+      deliveredSection(told, days, period, outlet.forms.length > 0),
+      holesSection(holes, outlet.forms.length > 0),
       remarksSection(remarks),
       elsewhereSection(),
       ...closingSections('coverage', told, question),
@@ -78,7 +78,7 @@ function summaryOf({ sources, damage = [] }: PageOne, { gaps, losses }: Holes): 
     whole === sources.length
       ? `${sources.length === 1 ? 'The one source was' : `All ${sources.length} sources were`} surely recorded for the whole period.`
       : `${whole} of ${counted(sources.length, 'source')} surely recorded for the whole period; of the others parts are missing, or may be.`,
-    `${counted(gaps, 'gap', 'is', 'are')} stated, and ${losses} ${losses === 1 ? 'loss' : 'losses'}; ${silent === 0 ? 'no declared source is silent' : `${counted(silent, 'declared source', 'is', 'are')} silent`}.`,
+    `${counted(gaps, 'gap', 'is', 'are')} stated, and ${losses} ${losses === 1 ? 'loss' : 'losses'}; ${sources.every(({ isDeclared }) => !isDeclared) ? 'no inventory says which sources there should be' : silent === 0 ? 'no declared source is silent' : `${counted(silent, 'declared source', 'is', 'are')} silent`}.`,
     ...(damage.length > 0 ? ['Part of the records could not be read.'] : []),
   ]
 }

@@ -33,7 +33,12 @@ export function overviewSection({ sources }: PageOne, { gaps, losses }: Holes): 
           { label: 'sources', value: String(sources.length), tone: 'plain' },
           { label: 'gaps stated', value: String(gaps), tone: toneOf(gaps, 'warning') },
           { label: 'losses stated', value: String(losses), tone: toneOf(losses, 'warning') },
-          { label: 'declared and silent', value: String(silent.length), tone: toneOf(silent.length, 'bad') },
+          {
+            label: 'declared and silent',
+            value: String(silent.length),
+            // Where nothing is declared that says nothing.
+            tone: undeclared.length === sources.length ? 'plain' : toneOf(silent.length, 'bad'),
+          },
           {
             label: 'not declared',
             value: String(undeclared.length),
@@ -46,8 +51,13 @@ export function overviewSection({ sources }: PageOne, { gaps, losses }: Holes): 
   }
 }
 
-/** Numbers of each source, and documents over time. */
-export function deliveredSection({ sources, sourcesOmitted = 0 }: PageOne, days: Days, period: ReportPeriod): Section {
+/** Numbers of each source, and documents over time. `hasFiles`: tables are written beside the page. */
+export function deliveredSection(
+  { sources, sourcesOmitted = 0 }: PageOne,
+  days: Days,
+  period: ReportPeriod,
+  hasFiles: boolean,
+): Section {
   const columns = [
     'Received',
     'Documents',
@@ -71,12 +81,12 @@ export function deliveredSection({ sources, sourcesOmitted = 0 }: PageOne, days:
       rows: sources.slice(0, SOURCES_SHOWN_MAX).map(deliveredRow),
       total: sources.length + sourcesOmitted,
       // Its rows are days: only who is not shown here has to be looked up there.
-      file: sources.length + sourcesOmitted > SOURCES_SHOWN_MAX ? DAYS_FILE : '',
+      file: hasFiles && sources.length + sourcesOmitted > SOURCES_SHOWN_MAX ? DAYS_FILE : '',
       empty: 'No source said anything in the period, and none is declared.',
     },
     {
       kind: 'paragraph',
-      text: `The file ${DAYS_FILE} has a row for each source and ${days.step === DAY ? 'day' : `${days.step / DAY} days`}. Heartbeats: the part of the period in which peertrail says whether anything came, also where nothing did. Lag: from the newest record to the end of its minute.`,
+      text: `${hasFiles ? `The file ${DAYS_FILE} has a row for each source and ${days.step === DAY ? 'day' : `${days.step / DAY} days`}. ` : ''}Heartbeats: the part of the period in which peertrail says whether anything came, also where nothing did. Lag: from the newest record to the end of its minute.`,
     },
   ]
   const chart = documentsChart(days, period)
@@ -127,7 +137,7 @@ function documentsChart({ step, buckets }: Days, { from, to }: ReportPeriod): Bl
 }
 
 /** Gaps and losses with what each means for who reads about its time. */
-export function holesSection({ shown, gaps, losses }: Holes): Section {
+export function holesSection({ shown, gaps, losses }: Holes, hasFiles: boolean): Section {
   return {
     id: 'holes',
     title: 'What is missing, and what that means',
@@ -146,12 +156,12 @@ export function holesSection({ shown, gaps, losses }: Holes): Section {
         ],
         rows: shown.map(holeRow),
         total: gaps + losses,
-        file: HOLES_FILE,
+        file: hasFiles ? HOLES_FILE : '',
         empty: 'No gap and no loss was stated. What sources cannot notice themselves is not among them.',
       },
       {
         kind: 'paragraph',
-        text: `The ends of a gap are the last thing known before it and the first known after it. The file ${HOLES_FILE} has all of them, and every start and stop that a source told of itself.`,
+        text: `The ends of a gap are the last thing known before it and the first known after it.${hasFiles ? ` The file ${HOLES_FILE} has all of them, and every start and stop that a source told of itself.` : ''}`,
       },
     ],
   }
@@ -238,7 +248,7 @@ export function elsewhereSection(): Section {
           ['Duplicates', 'each document is counted once by its id; how often one came again is not recorded'],
           [
             'Dead letters',
-            'documents that a cluster or Kafka refused are kept beside the sender, not here: `peertrail deadletters list`',
+            'documents that a cluster or Kafka refused are kept beside the sender, not here; peertrail deadletters list shows them',
           ],
           ['Machines nobody declared and nobody collects', 'leave no trace here'],
         ],

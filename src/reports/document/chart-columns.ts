@@ -1,7 +1,7 @@
 /** Stacked columns over time, as a drawing. */
 
 import { stampText } from '../revocation-text.ts'
-import { CHART_WIDTH, definedPaints, drawing, label, legend, paintsOf, unit } from './chart-paint.ts'
+import { axisLabels, CHART_WIDTH, definedPaints, drawing, label, legend, paintsOf, unit } from './chart-paint.ts'
 import { amountOf, amountText, amountTicks, timeTicks } from './chart-scale.ts'
 import type { ColumnChart } from './report-document.ts'
 
@@ -47,13 +47,12 @@ export function columnsSvg(chart: ColumnChart, id: string): string {
     })
     return path.join('') === '' ? '' : `<path d="${path.join('')}" fill="${paints.fills[i]}" class="part"/>`
   })
-  const marks = timeTicks(from, to).map(
-    ({ at, label: text }) =>
-      `<path d="M${unit(x(at))} ${top + PLOT}v4" class="axis"/>${label(x(at), top + PLOT + 16, text, at - from < (to - from) / 20 ? 'start' : to - at < (to - from) / 20 ? 'end' : 'middle')}`,
-  )
+  const times = timeTicks(from, to).map(({ at, label: text }) => ({ x: x(at), text }))
+  const marks = times.map((time) => `<path d="M${unit(time.x)} ${top + PLOT}v4" class="axis"/>`)
+  const dates = axisLabels(LEFT, CHART_WIDTH, top + PLOT + 16, times)
   const left = chart.buckets.length - buckets.length
   const rest = left === 0 ? '' : ` ${left} later columns are left out.`
   const told = `${stampText(from)} to ${stampText(to)}, ${of}: ${names.join(', ')}; at most ${amountText(most, of)} in one column.${rest}`
-  const body = `${paints.defs}${key.svg}${label(0, top - 8, of, 'start', 'unit')}${grid.join('')}${stacks.join('')}${marks.join('')}`
+  const body = `${paints.defs}${key.svg}${label(0, top - 8, of, 'start', 'unit')}${grid.join('')}${stacks.join('')}${marks.join('')}${dates}`
   return drawing(id, top + PLOT + AXIS - 8, title, told, body)
 }

@@ -95,6 +95,29 @@ export function label(
   return `<text x="${unit(x)}" y="${unit(y)}" text-anchor="${anchor}" class="${kind}">${htmlText(text)}</text>`
 }
 
+/**
+ * Labels below a time axis from `left` to `right`: in the middle below their marks, at its ends within it. One that would touch the
+ * one before it is left out; its mark stays.
+ */
+export function axisLabels(
+  left: number,
+  right: number,
+  y: number,
+  marks: readonly { readonly x: number; readonly text: string }[],
+): string {
+  let taken = Number.NEGATIVE_INFINITY
+  return marks
+    .map(({ x, text }) => {
+      const half = (text.length * LETTER) / 2
+      const anchor = x - half < left ? 'start' : x + half > right ? 'end' : 'middle'
+      const begin = x - (anchor === 'start' ? 0 : anchor === 'end' ? 2 * half : half)
+      if (begin < taken) return ''
+      taken = begin + 2 * half + LETTER
+      return label(x, y, text, anchor)
+    })
+    .join('')
+}
+
 /** At most as many characters as have room in `width` units, with `…` for what was left out. */
 export function fittingText(text: string, width: number): string {
   const all = Array.from(visibleText(text, Math.ceil(width)))

@@ -2,6 +2,7 @@
 
 import { stampText } from '../revocation-text.ts'
 import {
+  axisLabels,
   CHART_WIDTH,
   definedPaints,
   drawing,
@@ -63,14 +64,13 @@ export function stripSvg({ title, from, to, lanes }: StripChart, id: string): st
     return `${label(LEFT - 8, y + 9.5, fittingText(lane.label, LEFT - 12), 'end')}<rect x="${LEFT}" y="${y}" width="${room}" height="${LANE}" class="lane"/>${rects.join('')}`
   })
   const bottom = top + shown.length * ROW
-  const marks = timeTicks(from, to).map(
-    ({ at, label: text }) =>
-      `<path d="M${unit(x(at))} ${top - 3}V${bottom}" class="grid"/>${label(x(at), bottom + 11, text, at - from < (to - from) / 16 ? 'start' : to - at < (to - from) / 16 ? 'end' : 'middle')}`,
-  )
+  const times = timeTicks(from, to).map(({ at, label: text }) => ({ x: x(at), text }))
+  const marks = times.map((time) => `<path d="M${unit(time.x)} ${top - 3}V${bottom}" class="grid"/>`)
+  const dates = axisLabels(LEFT, CHART_WIDTH, bottom + 11, times)
   const left = lanes.length - shown.length
   const note = left === 0 ? '' : label(LEFT, bottom + AXIS + 6, `and ${left} more sources, not drawn`, 'start', 'empty')
   const told = `${stampText(from)} to ${stampText(to)}. ${shown.map(laneText).join('. ')}.`
-  const body = `${paints.defs}${key.svg}${marks.join('')}${rows.join('')}${note}`
+  const body = `${paints.defs}${key.svg}${marks.join('')}${dates}${rows.join('')}${note}`
   return drawing(id, bottom + AXIS - 4 + (left === 0 ? 0 : 16), title, told, body)
 }
 

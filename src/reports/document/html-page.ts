@@ -16,6 +16,8 @@ import { SCREEN_STYLE } from './style-screen.ts'
 /** Sections from which on a page has a table of contents. */
 const CONTENTS_FROM = 3
 const SECTION_ID = /^[a-z][a-z\d]*(?:-[a-z\d]+)*$/
+/** Characters of a title in the table of contents: names in it come from strangers. */
+const ENTRY_MAX = 100
 /** Ids the page has for itself. */
 const OWN_IDS = ['summary', 'contents', 'about']
 
@@ -85,7 +87,7 @@ function summaryHtml({ summary, isFound }: ReportDocument): string {
 
 function contentsHtml(sections: readonly Section[], ids: readonly string[]): string {
   if (sections.length < CONTENTS_FROM) return ''
-  const items = sections.map(({ title }, i) => `<li><a href="#${ids[i]}">${htmlText(title, CELL_MAX)}</a></li>\n`)
+  const items = sections.map(({ title }, i) => `<li><a href="#${ids[i]}">${htmlText(title, ENTRY_MAX)}</a></li>\n`)
   return `<nav id="contents" aria-label="Contents">\n<h2>Contents</h2>\n<ul>\n${items.join('')}<li><a href="#about">About this report</a></li>\n</ul>\n</nav>\n`
 }
 
@@ -100,16 +102,24 @@ function aboutHtml({ reportId, software, source, command, files }: ReportFrame):
     ['Software', htmlText(software, CELL_MAX)],
     ['Made of', htmlText(source, CELL_MAX)],
     ['Made again with', `<code>${htmlText(command)}</code>`],
-    ...files.map(
-      ({ name, rows: count }) =>
-        [
-          'File',
-          `<code>${htmlText(name, CELL_MAX)}</code>, ${amountText(count, '')} ${count === 1 ? 'row' : 'rows'}`,
-        ] as const,
+    ...filesText(files).map(
+      ({ names, rows: count }) =>
+        ['Rows in', `${names.map((name) => `<code>${htmlText(name, CELL_MAX)}</code>`).join(', ')}: ${count}`] as const,
     ),
   ]
   const lines = rows.map(([label, html]) => `<tr><th scope="row">${label}</th><td>${html}</td></tr>\n`)
   return `<section id="about">\n<h2>About this report</h2>\n<p>The same question of the same records gives the same report, byte for byte, and the same report id.</p>\n<table class="facts"><tbody>\n${lines.join('')}</tbody></table>\n</section>\n`
+}
+
+/** Files of the same rows in two forms are told together. `rows`: `1 row`, `1,234 rows`. */
+export function filesText(
+  files: ReportFrame['files'],
+): readonly { readonly names: readonly string[]; readonly rows: string }[] {
+  const byTable = Map.groupBy(files, ({ name, rows }) => `${rows} ${name.replace(/\.[a-z]+$/, '')}`)
+  return [...byTable.values()].map((same) => {
+    const rows = same[0]?.rows ?? 0
+    return { names: same.map(({ name }) => name), rows: `${amountText(rows, '')} ${rows === 1 ? 'row' : 'rows'}` }
+  })
 }
 
 /** Ids come from the program; one that is unfit or there twice all the same becomes a number. */

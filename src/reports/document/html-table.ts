@@ -12,14 +12,20 @@ import type { ReportFrame } from './report-frame.ts'
 const SIZES = [
   { name: '', letters: 104 },
   { name: 'small', letters: 122 },
-  { name: 'tiny', letters: 142 },
+  { name: 'tiny', letters: 148 },
 ] as const
 /** Letters a column is counted with when a size is chosen: longer cells are wrapped. */
 const COMFORT = 26
-/** Letters: least width of a column whose words are broken; and what lies between columns. */
-const [BROKEN, GAP] = [9, 2]
+/** Letters: least width of a column whose words are broken, of one with much text, and what lies between columns. */
+const [BROKEN, BROKEN_LONG, GAP] = [9, 24, 2]
+/** Lines such a column may take before it gets more than the least width. */
+const LINES = 8
+/** How much the longest cell of a column counts beside the average one. */
+const LONGEST_COUNTS = 0.05
 /** A letter of fixed width takes so much more than one of the others. */
 const CODE_WIDTH = 1.2
+/** `15:12:28.928 UTC`, and `[ ] keep` to be ticked; also in HTML: no reference looks like them. */
+const UNBROKEN = /\b\d\d:\d\d:\d\d(?:\.\d{1,6})? UTC\b|\[ \] \w{1,16}/g
 /** Rows drawn whatever a table has: documents bound theirs, this is for the one that does not. */
 const ROWS_MAX = 5000
 
@@ -74,9 +80,14 @@ export function restText({ total, file }: Table, shown: number, { files }: Repor
 /** What stands in a cell, an item or beside a label: text, its tone's mark, its note. */
 export function cellHtml(cell: Cell): string {
   const { text, tone = 'plain', isCode = false, note = '' } = richCell(cell)
-  const shown = isCode ? `<code>${htmlText(text, CELL_MAX)}</code>` : `<bdi>${htmlText(text, CELL_MAX)}</bdi>`
-  const below = note === '' ? '' : `<span class="under"><bdi>${htmlText(note, CELL_MAX)}</bdi></span>`
+  const shown = isCode ? `<code>${cellText(text)}</code>` : `<bdi>${cellText(text)}</bdi>`
+  const below = note === '' ? '' : `<span class="under"><bdi>${cellText(note)}</bdi></span>`
   return tone === 'plain' ? `${shown}${below}` : `<span class="${tone}">${markHtml(tone)}${shown}</span>${below}`
+}
+
+/** A time is not torn from its zone where the column is narrow, nor a box from what it stands for. */
+function cellText(text: string): string {
+  return htmlText(text, CELL_MAX).replace(UNBROKEN, '<span class="t">$&</span>')
 }
 
 /** A shape of its own for each tone, with its word for those who do not see it. */
@@ -97,7 +108,8 @@ type Layout = {
   readonly shares: readonly number[]
 }
 
-type Measured = { readonly all: number; readonly word: number }
+/** Letters: the longest cell on one line, the longest word, and what a cell has on average. */
+type Measured = { readonly all: number; readonly word: number; readonly mean: number }
 
 function layout(columns: readonly Column[], rows: readonly (readonly Cell[])[]): Layout {
   const measured = columns.map((column, i) =>
@@ -106,10 +118,14 @@ function layout(columns: readonly Column[], rows: readonly (readonly Cell[])[]):
       rows.map((row) => richCell(row[i] ?? '')),
     ),
   )
-  const wished = measured.reduce((sum, { all, word }) => sum + Math.min(Math.max(all, word), COMFORT) + GAP, 0)
+  const wished = measured.reduce(
+    (sum, { all, word }) => sum + Math.max(Math.min(word, COMFORT * 2), Math.min(all, COMFORT)) + GAP,
+    0,
+  )
   const { name, letters } = SIZES.find((size) => wished <= size.letters) ?? SIZES[2]
   const isBroken = columns.map(() => false)
-  const least = ({ word }: Measured, i: number) => (isBroken[i] === true ? BROKEN : word) + GAP
+  const broken = ({ word, mean }: Measured) => Math.min(word, Math.max(BROKEN, Math.min(BROKEN_LONG, mean / LINES)))
+  const least = (each: Measured, i: number) => (isBroken[i] === true ? broken(each) : each.word) + GAP
   const sumOf = (lengths: readonly number[]) => lengths.reduce((sum, each) => sum + each, 0)
   while (sumOf(measured.map(least)) > letters) {
     const open = measured
@@ -120,10 +136,13 @@ function layout(columns: readonly Column[], rows: readonly (readonly Cell[])[]):
     isBroken[longest.i] = true
   }
   const leasts = measured.map(least)
-  // A column of twice the text needs twice the lines: what is left of the sheet goes where it saves most of them.
-  const more = measured.map(({ all }, i) => Math.max(0, all + GAP - (leasts[i] ?? 0)))
+  const beyond = (length: number, i: number) => Math.max(0, length + GAP - (leasts[i] ?? 0))
+  const longest = measured.map(({ all }, i) => beyond(all, i))
   const spare = letters - sumOf(leasts)
-  if (sumOf(more) <= spare) return { size: name, isBroken, shares: [] }
+  if (sumOf(longest) <= spare) return { size: name, isBroken, shares: [] }
+  // A column of twice the text needs twice the lines: what is left of the sheet goes where it saves most of them. One long cell
+  // among many short ones counts little: the others would pay for it.
+  const more = measured.map(({ mean }, i) => beyond(mean, i) + LONGEST_COUNTS * (longest[i] ?? 0))
   const widths = leasts.map((each, i) => each + (Math.max(0, spare) * (more[i] ?? 0)) / sumOf(more))
   return { size: name, isBroken, shares: widths.map((each) => Math.max(1, Math.round((each / sumOf(widths)) * 100))) }
 }
@@ -135,7 +154,7 @@ function measure({ title, align, isCode: isCodeColumn = false }: Column, cells: 
       .split(' ')
       .map(({ length }) => length),
   )
-  let [all, word] = [head, head]
+  let [all, word, sum] = [head, head, 0]
   for (const { text, note = '', tone = 'plain', isCode = isCodeColumn } of cells) {
     const parts = [
       { text, factor: isCode ? CODE_WIDTH : 1, before: tone === 'plain' ? 0 : 2 },
@@ -145,13 +164,18 @@ function measure({ title, align, isCode: isCodeColumn = false }: Column, cells: 
       const shown = visibleText(part, CELL_MAX)
       const whole = shown.length * factor + before
       all = Math.max(all, whole)
+      sum += whole
       // A number stands on one line.
-      const longest =
-        align === 'right' ? whole : Math.max(...shown.split(/[ -]/).map(({ length }) => length + 1)) * factor
+      const longest = align === 'right' ? whole : Math.max(...wordsOf(shown).map(({ length }) => length + 1)) * factor
       word = Math.max(word, longest)
     }
   }
-  return { all, word }
+  return { all, word, mean: sum / Math.max(1, cells.length) }
+}
+
+/** What a line is not broken in: a browser breaks after a hyphen too, but not in a date. */
+function wordsOf(text: string): readonly string[] {
+  return text.replace(UNBROKEN, (part) => part.replaceAll(' ', '_')).split(/ |(?<!\d)-/)
 }
 
 function classAttribute(names: readonly string[]): string {

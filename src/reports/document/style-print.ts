@@ -23,14 +23,16 @@ a{color:inherit;text-decoration:none}
 .wide{overflow:visible}
 table{font-size:8.3pt}
 table.small{font-size:7.4pt}
-table.tiny{font-size:6.5pt}
+table.tiny{font-size:6.6pt}
 th,td{padding:2.5pt 4pt}
+table.tiny th,table.tiny td{padding:2.2pt 2.8pt}
 thead{display:table-header-group;break-inside:avoid;break-after:avoid}
 tbody tr:first-child{break-before:avoid}
 tr{break-inside:avoid}
 caption,.caption{break-after:avoid}
 .rest{break-before:avoid}
-.note,.figures,.chart,.summary,table.form{break-inside:avoid}
+#about table.facts{break-inside:auto}
+.note,.figures,.chart,.summary,table.form,table.facts{break-inside:avoid}
 .figure .value{font-size:15pt}
 header{margin-bottom:1rem}
 }

@@ -48,8 +48,9 @@ td.c code{font-size:1em}
 .b{overflow-wrap:anywhere;min-width:7em}
 .b.r{white-space:normal}
 td code{overflow-wrap:inherit}
+.t{white-space:nowrap}
 .under{display:block;font-size:.88em;color:#55606e;margin:0}
-table.facts{width:auto;min-width:24rem;margin:.3rem 0 1rem}
+table.facts{width:auto;min-width:min(24rem,100%);margin:.3rem 0 1rem}
 table.facts th{font-weight:400;color:#55606e;padding-left:0;min-width:8rem}
 table.facts td{overflow-wrap:anywhere}
 table.facts tr:nth-child(even){background:none}
@@ -73,6 +74,7 @@ table.facts tr:nth-child(even){background:none}
 .figure p{margin:0;overflow-wrap:anywhere}
 .figure .value{font-size:1.45rem;line-height:1.2;font-weight:700;font-variant-numeric:tabular-nums}
 .figure .label{color:#1c2430}
+.figure .label::first-letter{text-transform:uppercase}
 .chart{margin:1rem 0 1.2rem}
 .chart figcaption{font-weight:700;font-size:.95rem;margin-bottom:.4rem}
 .chart svg{display:block;width:100%;height:auto;overflow:hidden;font:10.5px "Helvetica Neue",Arial,"Liberation Sans","Noto Sans",sans-serif}

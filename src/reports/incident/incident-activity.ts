@@ -13,8 +13,11 @@ import type { ReportPeriod } from '../report-question.ts'
 import type { IncidentScope } from './incident-scope.ts'
 import { STORY_COLUMNS, storyTables } from './story-sql.ts'
 
-/** What a bar counts: connections and packets that are part of none by their outcome, and what happened on hosts. */
-export const ACTIVITIES = ['connected', 'refused', 'no-answer', 'denied', 'unknown', 'host'] as const
+/**
+ * What a bar counts: connections and packets that are part of none by their outcome, and what happened on hosts. Of a peer or a person
+ * `perhaps` is what may as well be another's: it stands in none of the others.
+ */
+export const ACTIVITIES = ['connected', 'refused', 'no-answer', 'denied', 'unknown', 'host', 'perhaps'] as const
 export type Activity = (typeof ACTIVITIES)[number]
 export type ActivityCounts = { readonly [activity in Activity]: number }
 
@@ -25,7 +28,7 @@ export type ActivityFacts = {
   readonly buckets: readonly { readonly at: Micros; readonly counts: ActivityCounts }[]
   /** Documents about the subject by the certainty of their attribution; '' = none has to be attributed. */
   readonly statuses: ReadonlyMap<string, number>
-  /** Of connections in the period, both directions. */
+  /** Of connections in the period, both directions, without what is `perhaps`. */
   readonly bytes: number
 }
 
@@ -51,7 +54,7 @@ export function bucketWidth({ from, to }: ReportPeriod): Micros {
 /** Of the documents about the subject. */
 export async function readActivity(
   reader: EventReader,
-  { about, story, period }: IncidentScope,
+  { about, story, period, subject }: IncidentScope,
 ): Promise<ActivityFacts> {
   const width = bucketWidth(period)
   const parameters: Parameter[] = []
@@ -70,14 +73,16 @@ export async function readActivity(
     ],
     filter: about,
   }
+  const isOfKeys = subject.kind === 'peer' || subject.kind === 'person'
+  const isSure = isOfKeys ? `coalesce("wireguard.attribution.status", 'exact') = 'exact'` : 'true'
   const { rows } = await reader.select(
     scope,
     `${tables} SELECT epoch_us(began) // ${width}, outcome, count(*) FROM (
        SELECT line, min("@timestamp") FILTER (WHERE NOT is_of_host) AS began,
-         CASE any_value(kind) WHEN 'flow' THEN coalesce(arg_max("wireguard.flow.outcome", ("@timestamp", "event.id"))
+         CASE WHEN NOT bool_or(${isSure}) THEN 'perhaps' WHEN any_value(kind) = 'flow' THEN coalesce(arg_max("wireguard.flow.outcome", ("@timestamp", "event.id"))
              FILTER (WHERE "event.dataset" = 'wireguard.flow' AND "wireguard.flow.outcome" IS NOT NULL), 'unknown') ELSE 'host' END AS outcome
        FROM told WHERE kind IN ('flow', 'login', 'command', 'file', 'host') GROUP BY line HAVING began IS NOT NULL
-       UNION ALL SELECT "event.id", "@timestamp", coalesce("wireguard.flow.outcome", 'unknown') FROM told WHERE kind = 'packet')
+       UNION ALL SELECT "event.id", "@timestamp", CASE WHEN ${isSure} THEN coalesce("wireguard.flow.outcome", 'unknown') ELSE 'perhaps' END FROM told WHERE kind = 'packet')
      GROUP BY 1, 2`,
     parameters,
   )
@@ -94,7 +99,7 @@ export async function readActivity(
   const sums = await reader.select(
     scope,
     `${tables} SELECT coalesce("wireguard.attribution.status", ''), count(*), CAST(coalesce(sum(coalesce("wireguard.flow.delta.source.bytes", 0)
-       + coalesce("wireguard.flow.delta.destination.bytes", 0)), 0) AS BIGINT) FROM told GROUP BY 1 ORDER BY 1`,
+       + coalesce("wireguard.flow.delta.destination.bytes", 0)) FILTER (WHERE ${isSure}), 0) AS BIGINT) FROM told GROUP BY 1 ORDER BY 1`,
     parameters,
   )
   return {
@@ -107,7 +112,7 @@ export async function readActivity(
 }
 
 function emptyCounts(): { [activity in Activity]: number } {
-  return { connected: 0, refused: 0, 'no-answer': 0, denied: 0, unknown: 0, host: 0 }
+  return { connected: 0, refused: 0, 'no-answer': 0, denied: 0, unknown: 0, host: 0, perhaps: 0 }
 }
 
 function activityOf(outcome: string): Activity {

@@ -14,6 +14,7 @@ const SERIES: { readonly [activity in Activity]: Series } = {
   denied: { name: 'denied at the gateway', tone: 'bad' },
   unknown: { name: 'outcome not known', tone: 'neutral' },
   host: { name: 'on hosts: logins, commands, files', tone: 'plain' },
+  perhaps: { name: 'perhaps: may as well be another key', tone: 'neutral' },
 }
 
 /** Null when nothing happened. */

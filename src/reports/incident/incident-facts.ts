@@ -1,6 +1,6 @@
 /** Everything an incident report knows, apart from its words. */
 import type { Bounds, EventReader } from '../../store/event-reader.ts'
-import { DAY } from '../../time.ts'
+import { countThrough } from '../connections-through.ts'
 import type { Dispute } from '../disputes.ts'
 import type { PageOne } from '../page-one/page-one.ts'
 import type { ReportQuestion } from '../report-question.ts'
@@ -10,7 +10,7 @@ import { type IncidentFinding, readIncidentFindings } from './incident-findings.
 import { readStays, type Stay } from './incident-ledger.ts'
 import { type Mapping, readMappings } from './incident-mappings.ts'
 import { type RuleFact, readRules } from './incident-rules.ts'
-import type { IncidentScope } from './incident-scope.ts'
+import { type IncidentScope, isOfSubject } from './incident-scope.ts'
 import { keyQuery } from './incident-subject.ts'
 import { namedAt } from './story-holder.ts'
 import type { StoryLine } from './story-row.ts'
@@ -64,7 +64,9 @@ export async function readIncidentFacts(
   step(0)
   const activity = await readActivity(reader, scope)
   step(1)
-  const presence = await readPresence(reader, scope)
+  const presence = (await readPresence(reader, scope)).filter(({ publicKey, from, to }) =>
+    isOfSubject(scope, publicKey, from, to ?? from),
+  )
   const { mappings, total: mappingCount } = await readMappings(reader, scope)
   step(2)
   const { stays, total: stayCount } = await readStays(reader, scope)
@@ -75,7 +77,6 @@ export async function readIncidentFacts(
   step(5)
   const gaps = (await readGaps(reader, scope.period)).filter(({ machine }) => scope.machines.includes(machine))
   step(6)
-  const own = new Set(scope.keys)
   const facts = {
     scope,
     activity,
@@ -88,43 +89,12 @@ export async function readIncidentFacts(
     ruleCount,
     findings,
     findingCount,
-    disputes: disputes.filter(({ publicKey }) => own.has(publicKey)),
+    disputes: disputes.filter(({ publicKey, from, to }) => isOfSubject(scope, publicKey, from, to)),
     gaps,
     renamed: mappings.filter(({ holder, first }) => namedAt(holder, first, question.names).other !== null).length,
     bounds: await reader.bounds(null),
-    through: await countThrough(reader, scope),
+    through: scope.keys.length === 0 ? 0 : await countThrough(reader, keyQuery(scope.keys), scope.period),
   }
   step(7)
   return facts
-}
-
-/** How far outside the period documents of such connections are looked for: conntrack keeps an idle TCP entry for 5 days. */
-const THROUGH_REACH = 7 * DAY
-
-async function countThrough(reader: EventReader, { keys, period }: IncidentScope): Promise<number> {
-  if (keys.length === 0) return 0
-  const { rows } = await reader.select(
-    {
-      datasets: ['wireguard.flow'],
-      since: period.from - THROUGH_REACH,
-      until: period.to + THROUGH_REACH,
-      columns: [
-        '@timestamp',
-        'event.start',
-        'wireguard.flow.id',
-        'wireguard.peer.public_key',
-        'wireguard.target_peer.public_key',
-      ],
-      filter: keyQuery(keys),
-    },
-    `SELECT count(*) FROM (
-       SELECT "wireguard.flow.id" FROM events
-       WHERE "wireguard.flow.id" IS NOT NULL AND ("wireguard.peer.public_key" IN (SELECT unnest(string_split($1, ',')))
-         OR "wireguard.target_peer.public_key" IN (SELECT unnest(string_split($1, ','))))
-       GROUP BY 1 HAVING min(coalesce("event.start", "@timestamp")) < make_timestamp($2::BIGINT)
-         AND max("@timestamp") >= make_timestamp($3::BIGINT)
-         AND count(*) FILTER (WHERE "@timestamp" >= make_timestamp($2::BIGINT) AND "@timestamp" < make_timestamp($3::BIGINT)) = 0)`,
-    [keys.join(','), BigInt(period.from), BigInt(period.to)],
-  )
-  return Number(rows[0]?.[0] ?? 0)
 }

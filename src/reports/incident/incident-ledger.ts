@@ -7,7 +7,7 @@ import type { Micros } from '../../time.ts'
 import type { Between } from '../revocation-facts.ts'
 import { readHistories } from '../revocation-gateways.ts'
 import { pollsNear } from '../revocation-ledger.ts'
-import type { IncidentScope } from './incident-scope.ts'
+import { type IncidentScope, isOfSubject } from './incident-scope.ts'
 
 /** Stays of keys on interfaces that are told; the rest is counted. */
 export const STAYS_MAX = 200
@@ -29,16 +29,15 @@ export type Stay = {
 }
 
 /** Stays that overlap the period, by gateway, key and time. Throws AppError `bad-store`. */
-export async function readStays(
-  reader: EventReader,
-  { keys, period }: IncidentScope,
-): Promise<{ stays: Stay[]; total: number }> {
+export async function readStays(reader: EventReader, scope: IncidentScope): Promise<{ stays: Stay[]; total: number }> {
+  const { keys, period } = scope
   const asked = keys.slice(0, LEDGER_KEYS_MAX)
   if (asked.length === 0) return { stays: [], total: 0 }
   const histories = await readHistories(reader, await ledgerSpans(reader), asked, period.to)
   const found = histories
     .flatMap(({ span, history }) => history.appearances.map((each) => ({ gateway: span.gateway, ...each })))
     .filter(({ since, until }) => since < period.to && (until === null || until >= period.from))
+    .filter(({ publicKey, since, until }) => isOfSubject(scope, publicKey, since, until ?? period.to))
     .sort((a, b) => compareText(a.gateway, b.gateway) || compareText(a.publicKey, b.publicKey) || a.since - b.since)
   const stays: Stay[] = []
   for (const each of found.slice(0, STAYS_MAX)) {

@@ -39,7 +39,7 @@ export async function buildWith(
   subject: IncidentSubject,
   outlet: RowOutlet,
 ): Promise<ReportDocument> {
-  const scope = await readIncidentScope(reader, subject, question.period)
+  const scope = await readIncidentScope(reader, subject, question.period, question.names)
   const disputes = await disputesOf(reader, question.period)
   const facts = await readIncidentFacts(reader, scope, question, disputes)
   const told = await tell(reader, facts, question, outlet)

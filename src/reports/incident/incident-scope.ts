@@ -11,6 +11,9 @@ import { allOf, anyOf } from '../../kql/combine.ts'
 import { compareText } from '../../kql/text-match.ts'
 import type { EventReader, Selection } from '../../store/event-reader.ts'
 import { inventoryAt, ledgerSpans } from '../../store/ledger-reader.ts'
+import type { Micros } from '../../time.ts'
+import type { Names } from '../names/names.ts'
+import { readPersonDocuments, type Tenure } from '../names/person-documents.ts'
 import type { ReportPeriod } from '../report-question.ts'
 import { holdingQuery, type IncidentSubject, keyQuery, subjectQuery } from './incident-subject.ts'
 
@@ -31,6 +34,8 @@ export type IncidentScope = {
   readonly period: ReportPeriod
   /** The subject's keys and those that held its addresses, sorted. */
   readonly keys: readonly string[]
+  /** Of a person: when each key was hers; null = the subject is none, and keys are meant at any time. */
+  readonly tenures: readonly Tenure[] | null
   /** Keys that held an address and are beyond HOLDERS_MAX. */
   readonly keysOmitted: number
   /** Audited machines that carry the subject's addresses or its resource. */
@@ -50,15 +55,17 @@ export async function readIncidentScope(
   reader: EventReader,
   subject: IncidentSubject,
   period: ReportPeriod,
+  names: Names,
 ): Promise<IncidentScope> {
   const bounds = { since: period.from, until: period.to - 1 }
   const holders = await holdersOf(reader, subject, bounds)
   const others = holders.filter((key) => !subject.keys.includes(key))
   const added = others.slice(0, HOLDERS_MAX)
-  const keys = [...new Set([...subject.keys, ...added])].sort(compareText)
+  const person = subject.emails.length === 0 ? null : await readPersonDocuments(reader, subject, names)
+  const keys = [...new Set([...(person?.keys ?? subject.keys), ...added])].sort(compareText)
   const hosts = await hostsOf(reader, subject, period)
   const about = anyOf([
-    subjectQuery(subject),
+    person === null ? subjectQuery(subject) : person.query,
     // What a key did elsewhere is not about this address; its sessions, its changes and the findings on it are.
     allOf([equals('event.dataset', ['wireguard.session', 'wireguard.finding']), keyQuery(added)]),
     allOf([
@@ -81,6 +88,7 @@ export async function readIncidentScope(
     subject,
     period,
     keys,
+    tenures: person?.tenures ?? null,
     keysOmitted: others.length - added.length,
     hosts,
     machines,
@@ -88,6 +96,12 @@ export async function readIncidentScope(
     story: { datasets: STORY_DATASETS, ...bounds, query: anyOf([about, context]) },
     isKnown,
   }
+}
+
+/** Whether a key was the subject's in any part of a stretch of time. */
+export function isOfSubject({ keys, tenures }: IncidentScope, publicKey: string, from: Micros, to: Micros): boolean {
+  if (tenures === null) return keys.includes(publicKey)
+  return tenures.some((each) => each.publicKey === publicKey && each.from <= to && from <= each.to)
 }
 
 async function holdersOf(

@@ -45,14 +45,14 @@ const ADDRESS_FIELDS: readonly FieldName[] = [
   'wireguard.peer.endpoint.ip',
 ]
 
-/** Documents about the subject itself: they name its key, its person, one of its addresses, or its resource. */
-export function subjectQuery({ keys, emails, addresses, resource }: IncidentSubject): Query {
+/**
+ * Documents about the subject itself: they name its key, one of its addresses, or its resource. A person's keys pass to others: what is
+ * about a person names/person-documents.ts knows.
+ */
+export function subjectQuery({ keys, addresses, resource }: Omit<IncidentSubject, 'emails'>): Query {
   return anyOf([
     keyQuery(keys),
     equals('wireguard.attribution.candidates', keys),
-    equals('wireguard.peer.owner.email', emails),
-    equals('wireguard.target_peer.owner.email', emails),
-    equals('related.user', emails),
     ...ADDRESS_FIELDS.flatMap((field) => addresses.map((address) => hasAddress(field, address))),
     equals('wireguard.resource.name', resource === '' ? [] : [resource]),
   ])

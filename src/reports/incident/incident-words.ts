@@ -4,28 +4,50 @@ import type { SourceIntegrity } from '../report-question.ts'
 import { stampText } from '../revocation-text.ts'
 import type { IncidentFacts } from './incident-facts.ts'
 import type { IncidentSubject } from './incident-subject.ts'
+import { holderText, keyText } from './story-holder.ts'
 
 /** One to three sentences. */
 export function summaryOf(facts: IncidentFacts): string[] {
   const { scope, activity, findingCount, disputes } = facts
   const { label } = scope.subject
   if (!scope.isKnown) return notFound(facts)
-  const { connected, refused, denied, unknown, host } = activity.counts
+  const { connected, refused, denied, unknown, host, perhaps } = activity.counts
   const unanswered = activity.counts['no-answer']
   const parts = [
-    `${count(connected, 'connection')} with an answer (${bytesText(activity.bytes)} both ways)`,
+    `${count(connected, 'connection')} with an answer`,
     ...(unanswered === 0 ? [] : [`${unanswered} allowed without an answer`]),
     ...(refused === 0 ? [] : [`${refused} refused by the server`]),
     `${denied} denied at the gateway`,
     ...(unknown === 0 ? [] : [`${unknown} of which the outcome is not known`]),
     ...(host === 0 ? [] : [`${count(host, 'line')} about logins, commands and files on hosts`]),
+    `${bytesText(activity.bytes)} both ways`,
   ]
+  const doubtful =
+    perhaps === 0
+      ? ''
+      : ` ${count(perhaps, 'more connection, packet or line', 'more connections, packets or lines')} may be of this subject or of another: candidates are named, never chosen.`
   const found = findingCount === 0 ? 'No finding on it is recorded.' : `${count(findingCount, 'finding')} on it.`
   const disputed =
     disputes.length === 0
       ? ''
       : ` Use of the key is disputed: ${count(disputes.length, 'finding')} ${disputes.length === 1 ? 'says' : 'say'} that it is in wrong hands.`
-  return [`${label}: ${parts.join(', ')}.`, `${found}${disputed}`, certaintyText(facts)]
+  return [`${label}: ${parts.join(', ')}.${doubtful}${holdersText(facts)}`, `${found}${disputed}`, certaintyText(facts)]
+}
+
+/** Holders of an address told in the summary. */
+const HOLDERS_TOLD = 6
+
+/** An address is no person: whose key had it, and that several had, comes first. */
+function holdersText({ scope, mappings }: IncidentFacts): string {
+  const { subject, keys } = scope
+  if (subject.kind !== 'address' || keys.length === 0) return ''
+  const told = keys.slice(0, HOLDERS_TOLD).map((key) => {
+    const mapping = mappings.find(({ holder }) => holder.publicKey === key)
+    return mapping === undefined ? keyText(key) : `${holderText(mapping.holder)} on ${mapping.gateway}`
+  })
+  const more = keys.length > told.length ? ` and ${keys.length - told.length} more` : ''
+  const several = keys.length === 1 ? '' : ' What one of them did is nothing that another did: see each line.'
+  return ` ${count(keys.length, 'key')} had this address, as tunnel address or endpoint: ${told.join('; ')}${more}.${several}`
 }
 
 function certaintyText({ activity, gaps }: IncidentFacts): string {
@@ -50,7 +72,11 @@ function notFound({ scope, bounds }: IncidentFacts): string[] {
 /** What the documents were searched for. */
 export function lookedFor({ keys, emails, addresses, resource }: IncidentSubject): string[] {
   const parts = [
-    ...(keys.length === 0 ? [] : [`public keys ${keys.join(', ')}, as an end or as a candidate`]),
+    ...(keys.length === 0
+      ? []
+      : [
+          `public keys ${keys.join(', ')}, as an end or as a candidate${emails.length === 0 ? '' : ', while they were this person’s'}`,
+        ]),
     ...(emails.length === 0 ? [] : [`the person ${emails.join(', ')}`]),
     ...(addresses.length === 0
       ? []
@@ -97,6 +123,6 @@ export function unknowns(facts: IncidentFacts, integrity: SourceIntegrity, damag
 }
 
 /** `1 file`, `3 files`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
+export function count(number: number, noun: string, many = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : many}`
 }

@@ -32,7 +32,7 @@ export type InventoryUse = { readonly gateway: string; readonly at: Micros; read
 export type InventoryVersions = {
   /** By first use, then hash; at most VERSIONS_MAX, the ones used last. */
   readonly versions: readonly InventoryVersion[]
-  /** Every change from one version to another, a gateway's first one included. Sorted by time, gateway, hash. */
+  /** Every change from one version to another, a gateway's first one included. Sorted by time, gateway, order of use. */
   readonly uses: readonly InventoryUse[]
   /** What could not be read or was left out, a plain sentence each. */
   readonly remarks: readonly string[]
@@ -62,7 +62,7 @@ export async function readInventoryVersions(reader: EventReader): Promise<Invent
       `The records name ${newest.length} inventory versions; the ${VERSIONS_MAX} that were used last were read.`,
     )
   versions.sort((a, b) => a.firstSeen - b.firstSeen || compareText(a.hash, b.hash))
-  const uses = await readUses(reader)
+  const uses = await readUses(reader, spans)
   if (uses.length > USES_MAX) {
     uses.splice(0, uses.length - USES_MAX)
     remarks.push(`More than ${USES_MAX} changes of inventory version were recorded; the newest were read.`)
@@ -77,8 +77,13 @@ export async function readInventoryVersions(reader: EventReader): Promise<Invent
 export function newestVersion({ versions, uses }: InventoryVersions): InventoryVersion | null {
   const current = new Map<string, InventoryUse>()
   for (const use of uses) current.set(use.gateway, use)
+  const lastSeen = new Map(versions.map((version) => [version.hash, version.lastSeen]))
   const last = [...current.values()].sort(
-    (a, b) => b.at - a.at || compareText(a.hash, b.hash) || compareText(a.gateway, b.gateway),
+    (a, b) =>
+      b.at - a.at ||
+      (lastSeen.get(b.hash) ?? -Infinity) - (lastSeen.get(a.hash) ?? -Infinity) ||
+      compareText(a.hash, b.hash) ||
+      compareText(a.gateway, b.gateway),
   )
   for (const use of last) {
     const version = versions.find((each) => each.hash === use.hash && each.inventory !== null)
@@ -108,8 +113,14 @@ async function readSpans(reader: EventReader): Promise<Map<string, Span>> {
   return spans
 }
 
-/** Keyframes come once a day and with every new version: where their version differs from the one before, it changed. */
-async function readUses(reader: EventReader): Promise<InventoryUse[]> {
+/**
+ * Keyframes come once a day and with every new version: where their version differs from the one before, it changed. Of two that a gateway
+ * has of the same moment (a capture was replayed with another inventory) the one that records were made with longer came later.
+ */
+async function readUses(reader: EventReader, spans: ReadonlyMap<string, Span>): Promise<InventoryUse[]> {
+  const ranked = [...spans]
+    .sort((a, b) => a[1].lastSeen - b[1].lastSeen || compareText(a[0], b[0]))
+    .map(([version]) => version)
   const { rows } = await reader.select(
     {
       datasets: [LEDGER_DATASET],
@@ -118,15 +129,24 @@ async function readUses(reader: EventReader): Promise<InventoryUse[]> {
       filter: equals('event.action', ['ledger-keyframe']),
     },
     `SELECT gateway, seen, version FROM (
-       SELECT gateway, seen, version, lag(version) OVER (PARTITION BY gateway ORDER BY seen, version) AS former FROM (
+       SELECT gateway, seen, version, lag(version) OVER (PARTITION BY gateway ORDER BY seen, coalesce(list_position(string_split($1, ','), version), 0), version) AS former FROM (
          SELECT DISTINCT "host.name" AS gateway, epoch_us("@timestamp") AS seen, "wireguard.attribution.inventory" AS version
          FROM events WHERE "event.action" = 'ledger-keyframe' AND "wireguard.attribution.inventory" IS NOT NULL))
      WHERE former IS DISTINCT FROM version
      ORDER BY seen DESC, gateway DESC, version DESC LIMIT ${USES_MAX + 1}`,
+    // Hex digits: no comma.
+    [ranked.join(',')],
   )
+  const rank = new Map(ranked.map((version, i) => [version, i]))
   return rows
     .map(([gateway, at, version]) => ({ gateway: String(gateway), at: Number(at), hash: String(version) }))
-    .sort((a, b) => a.at - b.at || compareText(a.gateway, b.gateway) || compareText(a.hash, b.hash))
+    .sort(
+      (a, b) =>
+        a.at - b.at ||
+        compareText(a.gateway, b.gateway) ||
+        (rank.get(a.hash) ?? -1) - (rank.get(b.hash) ?? -1) ||
+        compareText(a.hash, b.hash),
+    )
 }
 
 /** Every keyframe brings the text again: of each part only the newest is read. */

@@ -8,8 +8,9 @@ import { type IncidentScope, STORY_DATASETS } from '../incident/incident-scope.t
 import { keyQuery } from '../incident/incident-subject.ts'
 
 /** Everything about the subject, the counters of its keys included, with changes and gaps of the machines that tell of it. */
-export function documentsSelection({ story, keys }: IncidentScope): Selection {
-  const points = allOf([equals('event.dataset', ['wireguard.peer']), keyQuery(keys)])
+export function documentsSelection({ story, keys, tenures, about }: IncidentScope): Selection {
+  // Of a person only those of the time in which a key was hers.
+  const points = allOf([equals('event.dataset', ['wireguard.peer']), tenures === null ? keyQuery(keys) : about])
   return { ...story, datasets: [...STORY_DATASETS, 'wireguard.peer'], query: anyOf([story.query, points]) }
 }
 

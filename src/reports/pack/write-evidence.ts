@@ -29,7 +29,7 @@ export async function writeEvidence(
   chain: readonly string[] | null,
 ): Promise<void> {
   const { progress } = question
-  const scope = await readIncidentScope(reader, subject, question.period)
+  const scope = await readIncidentScope(reader, subject, question.period, question.names)
   const documents = documentsSelection(scope)
   const files = new Map<string, number>()
   files.set(DOCUMENTS_FILE, await writeDocuments(reader, documents, DOCUMENTS_FILE, pack, progress))

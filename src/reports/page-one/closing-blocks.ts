@@ -18,7 +18,7 @@ export function integritySection({ damage = [] }: PageOne, { integrity }: Report
       ...damage.slice(0, PROBLEMS_SHOWN_MAX).map((text): Block => ({ kind: 'note', tone: 'bad', text })),
       {
         kind: 'paragraph',
-        text: 'The files of this report are named with their SHA-256 in its manifest; `peertrail verify` compares them. It proves that they are as they were written, not that what was logged is true: a log file can be changed before it is read.',
+        text: 'The files of this report are named with their SHA-256 in its manifest; peertrail verify compares them. It proves that they are as they were written, not that what was logged is true: a log file can be changed before it is read.',
       },
     ],
   }
@@ -28,13 +28,7 @@ function chainBlocks(integrity: Extract<SourceIntegrity, { kind: 'chain' }>): Bl
   const { count, head, segments, rows, unsealedFiles, problems, anchors } = integrity
   const isWhole = problems.length === 0
   return [
-    {
-      kind: 'note',
-      tone: isWhole ? 'good' : 'bad',
-      text: isWhole
-        ? 'The store’s chain was recomputed, and its files of the period were hashed: they are as they were sealed.'
-        : `The store is not as it was sealed: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}.`,
-    },
+    sealNote(integrity),
     {
       kind: 'facts',
       rows: [
@@ -48,14 +42,32 @@ function chainBlocks(integrity: Extract<SourceIntegrity, { kind: 'chain' }>): Bl
         ],
         [
           'Anchors compared',
-          anchors.length === 0
-            ? 'none were given: who holds root on this machine could have made the whole chain anew'
-            : anchors.join(', '),
+          anchors.length > 0
+            ? anchors.join(', ')
+            : `${isWhole ? 'none were given' : 'none that agrees'}: who holds root on this machine could have made the whole chain anew`,
         ],
       ],
     },
     ...(isWhole ? [] : [problemBullets(problems)]),
   ]
+}
+
+function sealNote({ count, problems }: Extract<SourceIntegrity, { kind: 'chain' }>): Block {
+  if (problems.length > 0) {
+    const text = `The store is not as it was sealed: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}.`
+    return { kind: 'note', tone: 'bad', text }
+  }
+  if (count === 0)
+    return {
+      kind: 'note',
+      tone: 'warning',
+      text: 'Nothing of the store is sealed yet: that nobody changed it is not shown.',
+    }
+  return {
+    kind: 'note',
+    tone: 'good',
+    text: 'The store’s chain was recomputed, and its files of the period were hashed: they are as they were sealed.',
+  }
 }
 
 function problemBullets(problems: readonly string[]): Block {
@@ -164,7 +176,7 @@ export function accessSection({ askedBy }: ReportQuestion): Section {
           ],
           [
             'Recorded',
-            'every report, search, who and timeline is recorded with the user of the operating system: `peertrail access-log`',
+            'every report, search, who and timeline is recorded with the user of the operating system; peertrail access-log prints it',
           ],
         ],
       },

@@ -37,7 +37,7 @@ export function meaningSection({ sources, enforcement = [] }: PageOne): Section 
           ],
           ['Where identity is enforced', enforcementText(enforcement)],
           [
-            'ambiguous and unknown',
+            'Ambiguous and unknown',
             'answers too: the records allow several keys, or none. Such traffic stands in the report, under no name.',
           ],
           ['Absence of rows', 'proves nothing where the records have holes, and is never stated as no access'],
@@ -49,12 +49,17 @@ export function meaningSection({ sources, enforcement = [] }: PageOne): Section 
 }
 
 /** What administrators documented; nothing here checks it. */
-function enforcementText(enforcement: NonNullable<PageOne['enforcement']>): string {
+function enforcementText(enforcement: Exclude<PageOne['enforcement'], undefined>): string {
+  if (enforcement === null) return 'not known: no inventory is in the records that would say it'
+  const changed = enforcement.filter(({ isChanged = false }) => isChanged).map(({ gateway }) => gateway)
+  const otherwise =
+    changed.length === 0 ? '' : ` An earlier inventory of the period says otherwise of ${changed.join(', ')}.`
   const stated = enforcement.filter(({ text }) => text !== '').map(({ gateway, text }) => `${gateway}: ${text}`)
-  if (stated.length === 0) return 'nowhere, as far as the inventory says: holding the key is enough'
+  if (stated.length === 0)
+    return `nowhere, as far as the inventory says: holding the key is enough${otherwise && `.${otherwise}`}`
   const silent = enforcement.filter(({ text }) => text === '').map(({ gateway }) => gateway)
   const rest = silent.length === 0 ? '' : `; ${silent.join(', ')}: nothing is documented, holding the key is enough`
-  return `by the inventory, ${stated.join('; ')}${rest}. Not checked here.`
+  return `by the inventory, ${stated.join('; ')}${rest}. Not checked here.${otherwise}`
 }
 
 /** `Polls: every 1 s on gw1, …`. */

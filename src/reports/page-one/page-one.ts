@@ -17,8 +17,11 @@ export type PageOne = {
   /** What nobody can see, however well it is collected: one sentence each, of a machine ('' = of all). */
   readonly blind: readonly { readonly machine: string; readonly text: string }[]
   readonly clocks: readonly ClockOffset[]
-  /** What makes people prove who they are, by gateway, in the inventory's words; '' = nothing is documented there. */
-  readonly enforcement?: readonly { readonly gateway: string; readonly text: string }[]
+  /**
+   * What makes people prove who they are, by gateway, in the inventory's words; '' = nothing is documented there. `isChanged`: an earlier
+   * inventory of the period says otherwise. Null = no inventory is in the records.
+   */
+  readonly enforcement?: readonly Enforcement[] | null
   /** The oldest record there is; null = there is none at all. */
   readonly oldest: Micros | null
   /** The newest. */
@@ -30,6 +33,8 @@ export type PageOne = {
   /** What the reader had to do without while this was read. */
   readonly damage?: readonly string[]
 }
+
+export type Enforcement = { readonly gateway: string; readonly text: string; readonly isChanged?: boolean }
 
 export type SourceCompleteness = {
   readonly machine: string
@@ -90,7 +95,11 @@ export async function readPageOne(reader: EventReader, question: ReportQuestion)
     sources,
     blind,
     clocks,
-    enforcement: declared.gateways.map(({ name, identityEnforcedBy: text }) => ({ gateway: name, text })),
+    enforcement: declared.isKnown
+      ? declared.gateways.map(({ name, identityEnforcedBy: text }) => {
+          return { gateway: name, text, isChanged: declared.enforcedOtherwise.has(name) }
+        })
+      : null,
     oldest: bounds?.oldestEvent ?? null,
     newest: bounds?.newest ?? null,
     sourcesOmitted: omitted,
@@ -113,7 +122,7 @@ export function pageOneSections(pageOne: PageOne, question: ReportQuestion): Sec
 /** Clauses it supports, integrity, retention and access, the review block: the last sections of a report. */
 export function closingSections(kind: ReportKind, pageOne: PageOne, question: ReportQuestion): Section[] {
   return [
-    ...clauseSections(kind, question.isEveryClause),
+    ...clauseSections(kind, question.isEveryClause, question.integrity.kind === 'chain'),
     integritySection(pageOne, question),
     retentionSection(pageOne, question),
     accessSection(question),

@@ -12,6 +12,7 @@ import { spansOf } from './coverage-strip.ts'
 import type { Declared } from './declared-sources.ts'
 import type { SourceCompleteness } from './page-one.ts'
 import { comparePlaces, isCovered, keyOfPlace, type Place } from './place.ts'
+import { readBridges } from './silence-bridges.ts'
 import { type BeatSums, type Beats, readBeats, type Stretch } from './source-beats.ts'
 import { CERTAIN_REASONS, GAPS_READ_MAX, type GapRow, type PlaceGaps, readGapRows, readSampled } from './source-gaps.ts'
 
@@ -30,6 +31,8 @@ export type SourceFacts = {
   readonly sampled: readonly string[]
   /** First and last document of any kind of its machine in the period; null = none. */
   readonly machine: Interval | null
+  /** Its silence at an end of the period is one between records (silence-bridges.ts). */
+  readonly silence: { readonly before: boolean; readonly after: boolean }
 }
 
 /** Throws AppError of the reader. */
@@ -46,7 +49,9 @@ export async function readCompleteness(
 }
 
 async function readFacts(reader: EventReader, period: ReportPeriod, declared: Declared): Promise<SourceFacts[]> {
-  const beats = new Map((await readBeats(reader, period)).map((each) => [keyOfPlace(each.place), each]))
+  const read = await readBeats(reader, period)
+  const bridges = await readBridges(reader, read, period)
+  const beats = new Map(read.map((each) => [keyOfPlace(each.place), each]))
   const gaps = await readGapRows(reader, period)
   const sampled = await readSampled(reader, period)
   const machines = withStretches(await readMachines(reader, period), [...beats.values()])
@@ -66,7 +71,9 @@ async function readFacts(reader: EventReader, period: ReportPeriod, declared: De
       const isDeclared = declared.places.has(keyOfPlace(place)) || isPromised
       // What spoke only in other times is not of this report.
       if (!isDeclared && own === undefined && !isHere(found)) return []
-      return [factsOf(place, isDeclared, found, own, sampled, machines)]
+      const key = keyOfPlace(place)
+      const silence = { before: bridges.before.has(key), after: bridges.after.has(key) }
+      return [{ ...factsOf(place, isDeclared, found, own, sampled, machines), silence }]
     })
 }
 
@@ -81,7 +88,7 @@ function factsOf(
   gaps: PlaceGaps | undefined,
   sampled: ReadonlyMap<string, readonly string[]>,
   machines: ReadonlyMap<string, Interval>,
-): SourceFacts {
+): Omit<SourceFacts, 'silence'> {
   return {
     place,
     isDeclared,
@@ -123,7 +130,7 @@ export function completenessOf(facts: SourceFacts, period: ReportPeriod): Source
   const { place, isDeclared, beats, gaps, gapTotal, sampled } = facts
   const missed = gaps.filter(({ from, to, isLoss }) => !isLoss && to > from)
   const losses = gaps.filter(({ isLoss, lost }) => isLoss && lost === 0)
-  const covered = coveredTimes(beats?.stretches ?? [], period, beats)
+  const covered = coveredTimes(beats?.stretches ?? [], period, facts.silence)
   const { whole, besides } = rangesOf(facts, covered, period)
   const sums = beats?.sums
   const inBeats = (beats?.stretches ?? []).reduce((sum, { from, to }) => sum + to - from, 0)
@@ -195,12 +202,16 @@ function missingOf(machine: Interval | null, { from, to }: ReportPeriod): Interv
 
 /**
  * Where the source was there: in each stretch of heartbeats from the first minute in which anything came to the last one. A stretch that
- * runs over an end of the period does so up to that end where anything came beyond it.
+ * runs over an end of the period does so up to that end where it goes on to a record beyond it.
  */
-function coveredTimes(stretches: readonly Stretch[], period: ReportPeriod, beats: Beats | null): Interval[] {
+function coveredTimes(
+  stretches: readonly Stretch[],
+  period: ReportPeriod,
+  silence: SourceFacts['silence'],
+): Interval[] {
   return stretches.flatMap(({ from, to, first, last }) => {
-    const begin = from <= period.from && beats?.hasSpokenBefore === true ? period.from : first
-    const end = to >= period.to && beats?.hasSpokenAfter === true ? period.to : last
+    const begin = from <= period.from && silence.before ? period.from : first
+    const end = to >= period.to && silence.after ? period.to : last
     return begin !== null && end !== null && begin < end ? [{ from: begin, to: end }] : []
   })
 }

@@ -21,6 +21,8 @@ export type PersonalTexts = {
   readonly tunnels: readonly string[]
   /** Canonical prefixes of servers and resources: they stay legible where a prefix of a whole network covers them. */
   readonly fixed: readonly string[]
+  /** Names of gateways, hosts and resources of inventories: they stay legible. Absent = none. */
+  readonly machines?: readonly string[]
 }
 
 /** Texts of one kind. Beyond it nothing is made: a name left out would stand in the report. */
@@ -105,6 +107,7 @@ function createGathered() {
         people: [...people.values()].sort((a, b) => compareText(a.email, b.email) || compareText(a.name, b.name)),
         tunnels: [...tunnels].sort(compareText),
         fixed: [...fixed].sort(compareText),
+        machines: [...machines].sort(compareText),
       }
     },
   }

@@ -24,7 +24,10 @@ export function pseudonymisedOutlet(outlet: RowOutlet, pseudonyms: Pseudonyms): 
       const csv = createCsvLines(pseudonyms)
       const ndjson = createNdjsonLines(pseudonyms)
       return {
-        write: (form, text) => sink.write(form, form === 'csv' ? csv.lines(text) : ndjson(text)),
+        write: (form, lines) => {
+          const text = lines.toString()
+          return sink.write(form, form === 'csv' ? csv.lines(text) : ndjson(text))
+        },
         async end(rows) {
           const rest = csv.rest()
           if (rest !== '') await sink.write('csv', rest)
@@ -59,10 +62,12 @@ function createCsvLines(pseudonyms: Pseudonyms) {
 function createCellValues(column: string, pseudonyms: Pseudonyms): ColumnValues {
   const values = createColumnValues(column, pseudonyms)
   const isList = isPersonalTitle(column) && personalKindOf(column) === null
+  // As a whole first: what parts a list may stand in a name, too.
+  const listOf = (text: string) => pseudonyms.text(text).split(LIST).map(values).join(LIST)
   return (cell) => {
     const guard = cell.startsWith("'") && FORMULA.test(cell.slice(1)) ? "'" : ''
     const text = guard === '' ? cell : cell.slice(1)
-    const after = isList && text.includes(LIST) ? text.split(LIST).map(values).join(LIST) : values(text)
+    const after = isList && text.includes(LIST) ? listOf(text) : values(text)
     // A pseudonym begins with a letter: then there is nothing to guard any more.
     return guard !== '' && FORMULA.test(after) ? guard + after : after
   }

@@ -10,6 +10,7 @@ import { createHmac } from 'node:crypto'
 import { canonicalAddress } from '../../address.ts'
 import { createPrefixIndex } from '../../identity/prefix-index.ts'
 import { compareText } from '../../kql/text-match.ts'
+import { type AskedText, withAskedTexts } from './asked-texts.ts'
 import { createKnownTexts, type KnownText } from './known-texts.ts'
 import { PERSONAL_KINDS, type PersonalKind, SYSTEM_ACCOUNTS } from './personal-fields.ts'
 import type { PersonalTexts } from './personal-texts.ts'
@@ -42,6 +43,10 @@ const MORE_DIGITS = 2
 const SPELLINGS_MAX = 16
 /** Text within hex within percent signs … is looked into this deep. */
 const DEPTH_MAX = 3
+/** What parts a name in file names, addresses and URLs: `ann_lee.pdf`. */
+const JOINTS = ['_', '.', '-', '+']
+/** Characters of a key that were typed for it (peer-selector.ts). */
+const KEY_START_MIN = 4
 /** No i, l, o, u: nobody reads one for another. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
@@ -49,11 +54,19 @@ type Named = { readonly kind: PersonalKind; readonly text: string }
 type Given = { readonly pseudonym: string; readonly kind: PersonalKind; readonly shown: Set<string> }
 type Replacement = { readonly start: number; readonly end: number; readonly by: string }
 
-/** `secret`: 32 bytes of `keygen --pseudonyms`. Cost grows with the number of texts. */
-export function createPseudonyms(secret: Buffer, people: PersonalTexts): Pseudonyms {
+/**
+ * `secret`: 32 bytes of `keygen --pseudonyms`. `asked`: whom the report was asked about, as it was typed: somebody of whom nothing is
+ * recorded, or the beginning of a key. Cost grows with the number of texts.
+ */
+export function createPseudonyms(
+  secret: Buffer,
+  recorded: PersonalTexts,
+  asked: readonly AskedText[] = [],
+): Pseudonyms {
+  const people = withAskedTexts(recorded, asked)
   const names = createNames(secret, people)
-  const known = createKnownTexts(knownTexts(people))
   const keys = [...(people.texts.get('key') ?? [])].sort(compareText)
+  const known = createKnownTexts([...knownTexts(people), ...askedBeginnings(asked, keys)])
   const kindOfAddress = createAddressKinds(people)
 
   function nameOf(kind: PersonalKind, text: string, shown: string): string {
@@ -144,6 +157,8 @@ function* knownTexts(people: PersonalTexts): Generator<KnownText<Named>> {
       yield { text, what: { kind, text } }
       const local = kind === 'person' ? localPart(text) : ''
       if (local !== '') yield { text: local, what: { kind, text } }
+      if (kind !== 'person' || !/\S\s+\S/.test(text)) continue
+      for (const joint of JOINTS) yield { text: text.trim().replaceAll(/\s+/g, joint), what: { kind, text } }
     }
   }
 }
@@ -152,6 +167,14 @@ function* knownTexts(people: PersonalTexts): Generator<KnownText<Named>> {
 function localPart(email: string): string {
   const local = email.slice(0, Math.max(0, email.lastIndexOf('@')))
   return local.length >= 6 && /[\p{L}].*[._\d-]|[._-].*\p{L}/u.test(local) ? local : ''
+}
+
+/** Of keys that begin like what was asked for. */
+function askedBeginnings(asked: readonly AskedText[], keys: readonly string[]): KnownText<Named>[] {
+  return asked.flatMap(({ text }) => {
+    const key = text.length >= KEY_START_MIN ? keyBeginning(keys, text) : null
+    return key === null ? [] : [{ text, what: { kind: 'key', text: key } }]
+  })
 }
 
 /** By the prefixes peers held: a tunnel's, else an endpoint that was seen; null for an address of nobody. */

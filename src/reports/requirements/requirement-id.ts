@@ -9,6 +9,9 @@
  * Not `db1` or `IPv6`: those begin sentences.
  */
 const ID = /^(?:[A-Z][A-Z0-9_]*(?:[-/.][A-Z0-9_]+)*[-#/.:]\d[\w./-]*|[A-Z]{2,}\d{4,}|#\d+|\d+(?:[./-]\d+)+)$/
+/** Numbers that many texts begin with and that name none: dates, addresses and prefixes, `24/7`, a port, a quarter. */
+const NO_ID =
+  /^(?:\d{4}[-./]\d{1,2}(?:[-./]\d{1,2})?|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{1,3}(?:\.\d{1,3}){3}(?:\/\d+)?|\d+\/\d+|(?:TCP|UDP|SCTP|IPV?)[-/:.]?\d.*|[QH]\d[-/.]\d+)$/
 /** Longest word that is taken for one. */
 const ID_CHARS_MAX = 64
 
@@ -16,5 +19,5 @@ const ID_CHARS_MAX = 64
 export function requirementId(text: string): string {
   const whole = text.trim()
   const word = (whole.split(/\s/, 1)[0] ?? '').replace(/^[[(]/, '').replace(/[\]):;,.]+$/, '')
-  return word.length <= ID_CHARS_MAX && ID.test(word) ? word : whole
+  return word.length <= ID_CHARS_MAX && ID.test(word) && !NO_ID.test(word) ? word : whole
 }

@@ -16,6 +16,7 @@ import {
   USE_TEXT,
   useCell,
 } from '../standing/shown-table.ts'
+import { unpolled } from '../standing/standing-section.ts'
 import { isIdle, PREFIXES_MAX, type RequirementPrefix, type RequirementRow } from './requirement-rows.ts'
 import type { RequirementsFacts } from './requirements-report.ts'
 import { BARE_MAX, type BarePrefix } from './without-requirement.ts'
@@ -27,7 +28,8 @@ export const BARE_FILE = 'without-requirement'
 const NO_INVENTORY = 'not checked: there is no inventory'
 
 /** How many there are, how many are idle, and how much has none. */
-export function figuresOf({ found, bare, bareCount, from }: RequirementsFacts): Figures {
+export function figuresOf({ found, bare, bareCount, from, standing }: RequirementsFacts): Figures {
+  const isWhole = standing.inventory !== null && standing.gateways.length > 0 && unpolled(standing).length === 0
   const idle = found.rows.filter((row) => isIdle(row, from)).length
   const running = bare.filter(({ isRunning }) => isRunning === true).length
   return {
@@ -38,13 +40,13 @@ export function figuresOf({ found, bare, bareCount, from }: RequirementsFacts): 
       {
         label: 'requirements without recorded use',
         value: String(idle),
-        tone: idle > 0 ? 'warning' : 'good',
+        tone: idle > 0 ? 'warning' : isWhole ? 'good' : 'plain',
         note: 'in the period',
       },
       {
         label: 'prefixes without one',
         value: String(bareCount),
-        tone: bareCount > 0 ? 'bad' : 'good',
+        tone: bareCount > 0 ? 'bad' : isWhole ? 'good' : 'plain',
         note: `${running} of them running`,
       },
     ],
@@ -91,20 +93,20 @@ function useNotes({ standing, tracked, pageOne }: RequirementsFacts): Block[] {
   const silent = gateways.filter((name) => !tracked.has(name))
   const partly = pageOne.sources.filter(
     ({ machine, source, atLeast, hasSpoken }) =>
-      source === 'conntrack' && hasSpoken && atLeast < 100 && gateways.includes(machine),
+      ['conntrack', 'wireguard'].includes(source) && hasSpoken && atLeast < 100 && gateways.includes(machine),
   )
   const blocks: Block[] = []
   if (silent.length > 0)
     blocks.push({
       kind: 'note',
       tone: 'warning',
-      text: `Connection tracking of ${listText(silent)} is not recorded in the period: of its peers “none recorded” says nothing.`,
+      text: `Connection tracking of ${listText(silent)} is not recorded in the period, or no poll of its keys: of its peers “none recorded” says nothing.`,
     })
   if (partly.length > 0)
     blocks.push({
       kind: 'note',
       tone: 'warning',
-      text: `Connection tracking was recorded in part: ${listText(partly.map(({ machine, atLeast }) => `${machine} at least ${Math.floor(atLeast * 10) / 10} %`))}. A use in the rest of the time is not seen.`,
+      text: `Connections and their keys were recorded in part: ${listText(partly.map(({ machine, source, atLeast }) => `${machine} ${source} at least ${Math.floor(atLeast * 10) / 10} %`))}. A use in the rest of the time is not seen.`,
     })
   return blocks
 }
@@ -234,7 +236,7 @@ export function bareSection({ bare, bareCount, standing, found }: RequirementsFa
     blocks.push({
       kind: 'note',
       tone: 'bad',
-      text: 'The inventory names no requirement at all. These lines together would take away all access: write the requirements down first (`requirement:` of a peer, or of an entry of allowed_ips).',
+      text: 'The inventory names no requirement at all. These lines together would take away all access: write the requirements down first (requirement of a peer, or of an entry of allowed_ips).',
     })
   if (bareCount > BARE_MAX)
     blocks.push({

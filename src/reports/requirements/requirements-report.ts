@@ -5,13 +5,15 @@
 import type { Inventory } from '../../identity/inventory.ts'
 import type { EventReader } from '../../store/event-reader.ts'
 import type { JsonValue } from '../document/report-document.ts'
+import { readInventoryVersions } from '../names/inventory-versions.ts'
 import { closingSections, type PageOne, pageOneSections, readPageOne } from '../page-one/page-one.ts'
 import type { ReportBuilder, ReportQuestion } from '../report-question.ts'
 import { type Grants, readGrants } from '../standing/grants.ts'
 import { readKeySigns } from '../standing/key-signs.ts'
-import { countText } from '../standing/shown-table.ts'
-import { readStanding, type Standing } from '../standing/standing-gateways.ts'
-import { standingData, standingSection } from '../standing/standing-section.ts'
+import { peersOfKeys } from '../standing/peers-of-keys.ts'
+import { countText, listText } from '../standing/shown-table.ts'
+import { isLate, readStanding, type Standing } from '../standing/standing-gateways.ts'
+import { standingData, standingSection, unpolled } from '../standing/standing-section.ts'
 import { machinesTracked, readUsedPlaces } from '../standing/used-places.ts'
 import { writeRequirementFiles } from './requirement-files.ts'
 import { isIdle, type RequirementsFound, readRequirements } from './requirement-rows.ts'
@@ -63,7 +65,8 @@ export const buildRequirementsReport: ReportBuilder<RequirementsOptions> = async
       ...closingSections('requirements', pageOne, question),
     ],
     data: dataOf(facts),
-    isFound: bareCount > 0 || found.rows.length === 0 || standing.gateways.length === 0,
+    isFound:
+      bareCount > 0 || found.rows.length === 0 || standing.gateways.length === 0 || unpolled(standing).length > 0,
   }
 }
 
@@ -91,32 +94,49 @@ async function gather(
   const about = { standing, pageOne, tracked, from: period.from }
   if (inventory === null) return { ...about, found: NO_REQUIREMENTS, bare: [], bareCount: 0 }
   const running = runningPrefixes(standing)
-  const uses = peerUses(used, inventory)
+  const peerOf = peersOfKeys(inventory, (await readInventoryVersions(reader)).versions)
+  const uses = peerUses(used, peerOf)
   // Only the last use of a grant is shown, never that it was unused: that a name changed does not matter then.
   const { grants } =
     inventory.policy.length === 0
       ? NO_GRANTS
-      : readGrants({ standing, used, from: period.from, tracked, renamed: new Set() })
+      : readGrants({ standing, used, peerOf, from: period.from, tracked, renamed: new Set() })
   const { bare, count } = withoutRequirement({ ...standing, inventory }, signs, running, uses)
   return { ...about, found: readRequirements(inventory, at, running, uses, grants), bare, bareCount: count }
 }
 
-function summaryOf({ standing, found, bare, bareCount, from }: RequirementsFacts): string[] {
-  if (standing.inventory === null)
+function summaryOf({ standing, found, bare, bareCount, from, tracked }: RequirementsFacts): string[] {
+  const { inventory, gateways, at } = standing
+  if (inventory === null)
     return ['There is no inventory, so nothing says what any access is for: name one, or record with one.']
   const runs = bare.filter(({ isRunning }) => isRunning === true).length
   const idle = found.rows.filter((row) => isIdle(row, from)).length
+  const untracked = [...new Set(inventory.peers.map(({ gateway }) => gateway))].filter((name) => !tracked.has(name))
+  const use = `of ${idle} no answered connection is recorded in the period`
   const rows =
     found.rows.length === 0
       ? 'The inventory names no requirement.'
-      : `The inventory names ${countText(found.rows.length, 'requirement')} for ${countText(found.count, 'prefix', 'prefixes')}; of ${idle} no answered connection is recorded in the period.`
+      : `The inventory names ${countText(found.rows.length, 'requirement')} for ${countText(found.count, 'prefix', 'prefixes')}; ${use}${untracked.length === 0 ? '' : `, which says nothing of ${listText(untracked.sort())}: use was not recorded there`}.`
   const without =
     bareCount === 0
-      ? 'Everything that ran at the end of the period, and everything documented, has one.'
+      ? 'Everything that is known to have run at the end of the period, and everything documented, has one.'
       : `${countText(bareCount, 'prefix', 'prefixes')} ${bareCount === 1 ? 'has' : 'have'} none, ${runs} of them running.`
-  if (standing.gateways.length > 0) return [rows, without]
-  const unknown = 'No poll of a gateway is recorded up to the end of the period: what runs without one is not known.'
-  return bareCount === 0 ? [rows, unknown] : [rows, without, unknown]
+  if (gateways.length === 0) {
+    const unknown = 'No poll of a gateway is recorded up to the end of the period: what runs without one is not known.'
+    return bareCount === 0 ? [rows, unknown] : [rows, without, unknown]
+  }
+  const missing = unpolled(standing)
+  const late = gateways.filter((each) => isLate(each, at)).map(({ gateway }) => gateway)
+  return [
+    rows,
+    without,
+    ...(missing.length === 0
+      ? []
+      : [`Of ${listText(missing)} no poll is recorded: what runs there without one is not known.`]),
+    ...(late.length === 0
+      ? []
+      : [`Polls of ${listText(late)} end before the period does: what ran since is not known.`]),
+  ]
 }
 
 function dataOf({ standing, found, bareCount, bare }: RequirementsFacts): JsonValue {

@@ -1,6 +1,6 @@
 /** AllowedIPs as they ran at the last poll of each gateway, and their use, by documented peer. */
-import type { Inventory } from '../../identity/inventory.ts'
 import type { InventoryPeer } from '../../identity/inventory-entries.ts'
+import type { PeerOfKey } from '../standing/peers-of-keys.ts'
 import type { Standing } from '../standing/standing-gateways.ts'
 import { lastOf, type PrefixUse, type UsedPlace } from '../standing/used-places.ts'
 
@@ -36,11 +36,11 @@ export function runningPrefixes({ gateways }: Standing): RunningPrefixes {
 }
 
 /** At whichever end of a connection the key stood: a server is reached, a device reaches. */
-export function peerUses(used: readonly UsedPlace[], inventory: Inventory | null): PeerUses {
+export function peerUses(used: readonly UsedPlace[], peerOf: PeerOfKey): PeerUses {
   const byKey = Map.groupBy(used, ({ gateway, publicKey }) => `${gateway}\0${publicKey}`)
   const byPeer = new Map<InventoryPeer, UsedPlace[]>()
   for (const place of used) {
-    const peer = inventory?.peerByKey(place.gateway, '', place.publicKey) ?? null
+    const peer = peerOf(place.gateway, place.publicKey)
     if (peer === null) continue
     const list = byPeer.get(peer)
     if (list === undefined) byPeer.set(peer, [place])

@@ -12,7 +12,7 @@ import { safeText } from '../../safe-text.ts'
 import type { Micros } from '../../time.ts'
 import { documentedHolder } from '../standing/documented-holder.ts'
 import type { KeySigns } from '../standing/key-signs.ts'
-import type { Standing } from '../standing/standing-gateways.ts'
+import { mendNow, type Standing } from '../standing/standing-gateways.ts'
 import type { PrefixUse } from '../standing/used-places.ts'
 import type { PeerUses, RunningPrefixes } from './running-prefixes.ts'
 
@@ -41,11 +41,12 @@ const LINE_PREFIXES_MAX = 64
 
 /** By gateway, interface, peer, key and prefix; at most BARE_MAX of `count`. */
 export function withoutRequirement(
-  { gateways, inventory, at }: Standing & { readonly inventory: Inventory },
+  standing: Standing & { readonly inventory: Inventory },
   signs: KeySigns,
   running: RunningPrefixes,
   uses: PeerUses,
 ): { readonly bare: readonly BarePrefix[]; readonly count: number } {
+  const { gateways, inventory, at } = standing
   const ofRunning = gateways.flatMap(({ gateway, poll, running: tunnels }) =>
     tunnels.flatMap(({ interface: name, peers }) =>
       peers.flatMap((row): BarePrefix[] => {
@@ -63,7 +64,7 @@ export function withoutRequirement(
           isRunning: true,
           ...uses.ofKey(gateway, row.publicKey, prefix),
           lastHandshake: signs.of(gateway, name, row.publicKey)?.lastHandshake ?? null,
-          mend: [...mend, ...(peer !== null && prefix !== '' ? [nameIt(prefix)] : [])],
+          mend: mendNow(standing, place, [...mend, ...(peer !== null && prefix !== '' ? [nameIt(prefix)] : [])]),
         }))
       }),
     ),

@@ -38,6 +38,7 @@ export function grantsSection(facts: ReviewFacts, outlet: RowOutlet): Section {
   const { grants, standing } = facts
   const open = grants.grants.filter(({ state }) => state !== 'used')
   const isNone = standing.inventory === null
+  const isWhole = isUseWhole(facts)
   const blocks: Block[] = [
     {
       kind: 'paragraph',
@@ -61,7 +62,7 @@ export function grantsSection(facts: ReviewFacts, outlet: RowOutlet): Section {
         DECISION,
       ],
       items: grants.lines,
-      cells: policyCells,
+      cells: (line) => policyCells(line, isWhole),
       file: POLICY_FILE,
       empty: isNone ? 'not checked: there is no inventory' : 'The inventory has no line of policy that holds.',
     }),
@@ -96,17 +97,17 @@ function grantNotes({ grants, tracked, standing, pageOne }: ReviewFacts): Block[
     blocks.push({
       kind: 'note',
       tone: 'warning',
-      text: `Connection tracking of ${listText(silent)} is not recorded in the period: whether grants of its peers were used is not known.`,
+      text: `Connection tracking of ${listText(silent)} is not recorded in the period, or no poll of its keys: whether grants of its peers were used is not known.`,
     })
   const partly = pageOne.sources.filter(
     ({ machine, source, atLeast, hasSpoken }) =>
-      source === 'conntrack' && hasSpoken && atLeast < 100 && gateways.includes(machine),
+      ['conntrack', 'wireguard'].includes(source) && hasSpoken && atLeast < 100 && gateways.includes(machine),
   )
   if (partly.length > 0)
     blocks.push({
       kind: 'note',
       tone: 'warning',
-      text: `Connection tracking was recorded in part: ${listText(partly.map(({ machine, atLeast }) => `${machine} at least ${Math.floor(atLeast * 10) / 10} %`))}. A use in the rest of the time is not seen.`,
+      text: `Connections and their keys were recorded in part: ${listText(partly.map(({ machine, source, atLeast }) => `${machine} ${source} at least ${Math.floor(atLeast * 10) / 10} %`))}. A use in the rest of the time is not seen.`,
     })
   if (grants.count > grants.grants.length)
     blocks.push({
@@ -143,7 +144,18 @@ function chart(lines: readonly GrantLine[]): ChartBlock[] {
   ]
 }
 
-function policyCells({ line, policy, counts, peers }: GrantLine): Cell[] {
+/** Whether nothing is known to be missing of the connections of any gateway with peers: else no line is called unused without a doubt. */
+function isUseWhole({ standing, pageOne }: ReviewFacts): boolean {
+  const { sources, damage = [] } = pageOne
+  const gateways = new Set(standing.inventory?.peers.map(({ gateway }) => gateway) ?? [])
+  const whole = sources.filter(
+    ({ source, atLeast, lost, uncountedLosses = 0 }) =>
+      source === 'conntrack' && atLeast >= 100 && lost + uncountedLosses === 0,
+  )
+  return damage.length === 0 && [...gateways].every((name) => whole.some(({ machine }) => machine === name))
+}
+
+function policyCells({ line, policy, counts, peers }: GrantLine, isWhole: boolean): Cell[] {
   const unused = counts.tried + counts.unused
   const unknown = counts['not-recorded'] + counts.renamed
   const isIdle = counts.used === 0 && unknown === 0
@@ -158,7 +170,9 @@ function policyCells({ line, policy, counts, peers }: GrantLine): Cell[] {
     isIdle
       ? peers === 0
         ? 'Nobody is in these groups: take the line out of policy.'
-        : 'Nobody used it: take the line out of policy.'
+        : isWhole && counts.tried === 0
+          ? 'Nobody used it: take the line out of policy.'
+          : 'No use of it is recorded. Where that is enough: take the line out of policy.'
       : '',
     isIdle ? KEEP_OR_REMOVE : '',
   ]

@@ -7,6 +7,7 @@ import { type PageOne, readPageOne } from '../page-one/page-one.ts'
 import type { ReportQuestion } from '../report-question.ts'
 import { type Grants, readGrants } from '../standing/grants.ts'
 import { readKeySigns } from '../standing/key-signs.ts'
+import { peersOfKeys } from '../standing/peers-of-keys.ts'
 import { readStanding, type Standing } from '../standing/standing-gateways.ts'
 import { standingView } from '../standing/standing-view.ts'
 import { machinesTracked, readUsedPlaces } from '../standing/used-places.ts'
@@ -63,7 +64,8 @@ export async function gatherReview(
   progress('completeness', 6, STEPS)
   const pageOne = await readPageOne(reader, question)
   progress('completeness', STEPS, STEPS)
-  const lines = reviewLines(standingView(standing, signs))
+  const peerOf = standing.inventory === null ? () => null : peersOfKeys(standing.inventory, all.versions)
+  const lines = reviewLines(standingView(standing, signs), standing)
   return {
     standing,
     pageOne,
@@ -71,7 +73,7 @@ export async function gatherReview(
     lines,
     silent: silentKeys(standing, signs, used, period.from),
     rotations: rotationsDue(standing, period.to - period.from),
-    grants: readGrants({ standing, used, from: period.from, tracked, renamed: versions.renamed }),
+    grants: readGrants({ standing, used, peerOf, from: period.from, tracked, renamed: versions.renamed }),
     tracked,
     exceptions: exceptionLines(standing, lines.lines),
     changes,

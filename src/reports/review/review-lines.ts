@@ -10,6 +10,7 @@ import { noRequirement } from '../../posture/no-requirement.ts'
 import { overbroad } from '../../posture/overbroad.ts'
 import { type CheckOutcome, type PostureFinding, runChecks, severityOf } from '../../posture/run-checks.ts'
 import type { Micros } from '../../time.ts'
+import { mendNow, type Standing } from '../standing/standing-gateways.ts'
 
 /** Texts are '' where they do not apply. */
 export type ReviewLine = {
@@ -83,10 +84,10 @@ export function isReviewed(check: string): boolean {
 const CHECKS: readonly PostureCheck[] = [...DIFFERENCE_CHECKS, overbroad, noRequirement]
 
 /** What posture says of each gateway, by what a reviewer goes through. */
-export function reviewLines(view: PostureView): ReviewLines {
+export function reviewLines(view: PostureView, standing: Pick<Standing, 'changed'>): ReviewLines {
   const outcomes = runChecks(view, null, CHECKS)
   const found = outcomes.flatMap((outcome) =>
-    outcome.results.flatMap((result) => (result.kind === 'finding' ? lineOf(outcome, result) : [])),
+    outcome.results.flatMap((result) => (result.kind === 'finding' ? lineOf(outcome, result, standing) : [])),
   )
   const told = new Set(found.flatMap((line) => (line.check === 'prefix-undocumented' ? [prefixPlace(line)] : [])))
   // The same prefix twice is one decision.
@@ -94,25 +95,32 @@ export function reviewLines(view: PostureView): ReviewLines {
   return { lines: lines.sort(byTopic).slice(0, LINES_MAX), count: lines.length, notChecked: notChecked(outcomes) }
 }
 
-function lineOf({ host, check }: CheckOutcome, finding: PostureFinding): ReviewLine[] {
+function lineOf(
+  { host, check }: CheckOutcome,
+  finding: PostureFinding,
+  standing: Pick<Standing, 'changed'>,
+): ReviewLine[] {
   const topic = TOPIC_OF[check.id]
   if (topic === undefined) return []
   const { about, text, mend, exception } = finding
+  const place = {
+    gateway: host,
+    interface: about['wireguard.interface.name'] ?? '',
+    publicKey: about['wireguard.peer.public_key'] ?? '',
+  }
   return [
     {
       topic,
       check: check.id,
       severity: severityOf(finding, check),
-      gateway: host,
-      interface: about['wireguard.interface.name'] ?? '',
-      publicKey: about['wireguard.peer.public_key'] ?? '',
+      ...place,
       peer: about['wireguard.peer.name'] ?? '',
       ownerName: about['wireguard.peer.owner.name'] ?? '',
       ownerEmail: about['wireguard.peer.owner.email'] ?? '',
       prefix: about['wireguard.peer.prefix'] ?? '',
       lastHandshake: about['wireguard.peer.last_handshake'] ?? null,
       text,
-      mend,
+      mend: mendNow(standing, place, mend),
       exception,
     },
   ]

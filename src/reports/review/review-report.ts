@@ -2,11 +2,12 @@
  * `report review`: what whoever reviews access has to decide about at the end of a period, and what changed in it. A document with a line
  * each decision, its mend and an empty place for the answer; complete rows go to files.
  */
-import type { Figures, JsonValue, ReportDocument } from '../document/report-document.ts'
+import type { Figures, JsonValue, ReportDocument, Tone } from '../document/report-document.ts'
 import { closingSections, pageOneSections } from '../page-one/page-one.ts'
 import type { ReportBuilder } from '../report-question.ts'
 import { countText } from '../standing/shown-table.ts'
-import { standingData, standingSection } from '../standing/standing-section.ts'
+import { isLate } from '../standing/standing-gateways.ts'
+import { standingData, standingSection, unpolled } from '../standing/standing-section.ts'
 import { changeSections } from './change-sections.ts'
 import { exceptionsSection, grantsSection } from './grant-sections.ts'
 import { gatherReview, type ReviewFacts } from './review-facts.ts'
@@ -28,7 +29,7 @@ export const buildReviewReport: ReportBuilder<ReviewOptions> = async (reader, qu
     reportTime: question.reportTime,
     summary: summaryOf(facts, counts),
     sections: [
-      { id: 'review-figures', title: 'To decide', blocks: [figuresOf(counts)] },
+      { id: 'review-figures', title: 'To decide', blocks: [figuresOf(facts, counts)] },
       ...pageOneSections(facts.pageOne, question),
       standingSection(facts.standing, facts.remarks),
       ...standingSections(facts, outlet),
@@ -38,7 +39,11 @@ export const buildReviewReport: ReportBuilder<ReviewOptions> = async (reader, qu
       ...closingSections('review', facts.pageOne, question),
     ],
     data: dataOf(facts, counts),
-    isFound: counts.decisions > 0 || facts.standing.inventory === null || facts.standing.gateways.length === 0,
+    isFound:
+      counts.decisions > 0 ||
+      facts.standing.inventory === null ||
+      facts.standing.gateways.length === 0 ||
+      unpolled(facts.standing).length > 0,
   }
   return document
 }
@@ -94,6 +99,7 @@ function summaryOf({ standing, versions, changes }: ReviewFacts, counts: Counts)
       ? 'there is no inventory to hold them against'
       : `held against inventory ${standing.inventory.hash}`
   const { lines } = counts
+  const hasLate = standing.gateways.some((each) => isLate(each, standing.at))
   const told = [
     [lines.undocumented, 'documented nowhere'],
     [lines.left, 'of people who left'],
@@ -110,26 +116,31 @@ function summaryOf({ standing, versions, changes }: ReviewFacts, counts: Counts)
       ? ''
       : ` Of ${countText(counts.grants, 'grant')} ${counts.unusedGrants} had no recorded use${counts.unknownGrants === 0 ? '' : ` and of ${counts.unknownGrants} that is not known`}.`
   return [
-    `At the end of the period ${countText(counts.running, 'key')} ran on ${countText(standing.gateways.length, 'gateway')}; ${held}.`,
-    `${parts.length === 0 ? 'Nothing that runs needs a decision.' : `Of what runs: ${parts.join(', ')}.`}${grants}`,
+    `${hasLate ? 'By the last polls, which end before the period does,' : 'At the end of the period'} ${countText(counts.running, 'key')} ran on ${countText(standing.gateways.length, 'gateway')}; ${held}.`,
+    `${parts.length === 0 ? 'Nothing that is known to run needs a decision.' : `Of what runs: ${parts.join(', ')}.`}${grants}`,
     `In the period ${countText(changes.peerCount, 'change')} of peers ${changes.peerCount === 1 ? 'was' : 'were'} seen, ${countText(versions.changedCount, 'new version')} of the inventory came into use, and ${countText(counts.openFindings, 'finding')} ${counts.openFindings === 1 ? 'has' : 'have'} no answer.`,
   ]
 }
 
-function figuresOf(counts: Counts): Figures {
-  const tone = (count: number) => (count > 0 ? 'warning' : 'good')
+/** Nothing is only in order where everything was looked at: what was not is no good sign. */
+function figuresOf({ standing }: ReviewFacts, counts: Counts): Figures {
+  const { gateways, inventory } = standing
+  const isWhole = gateways.length > 0 && inventory !== null && unpolled(standing).length === 0
+  const none: Tone = isWhole ? 'good' : 'plain'
+  const tone = (count: number): Tone => (count > 0 ? 'warning' : none)
+  const shown = (count: number) => (gateways.length === 0 ? 'not known' : String(count))
   const topics = Object.values(counts.lines).reduce((sum, count) => sum + count, 0)
   return {
     kind: 'figures',
     items: [
-      { label: 'keys that run', value: String(counts.running), tone: 'plain' },
+      { label: 'keys that run', value: shown(counts.running), tone: 'plain' },
       {
         label: 'running or documented amiss',
-        value: String(topics),
-        tone: topics > 0 ? 'bad' : 'good',
+        value: shown(topics),
+        tone: topics > 0 ? 'bad' : none,
         ...(counts.accepted === 0 ? {} : { note: `${counts.accepted} more accepted` }),
       },
-      { label: 'dormant keys', value: String(counts.silent), tone: tone(counts.silent) },
+      { label: 'dormant keys', value: shown(counts.silent), tone: tone(counts.silent) },
       {
         label: 'grants without use',
         value: String(counts.unusedGrants),

@@ -6,7 +6,7 @@ import { STALE_AFTER, stalePeer } from '../../posture/stale-peer.ts'
 import type { Micros } from '../../time.ts'
 import { documentedHolder } from '../standing/documented-holder.ts'
 import type { KeySigns } from '../standing/key-signs.ts'
-import type { Standing } from '../standing/standing-gateways.ts'
+import { mendNow, type Standing } from '../standing/standing-gateways.ts'
 import { lastOf, type UsedPlace } from '../standing/used-places.ts'
 
 export type SilentKey = {
@@ -65,7 +65,7 @@ export function silentKeys(
             isKnown,
             silentFor,
             isStale: silentFor >= STALE_AFTER,
-            mend: [removePeer(name, publicKey)],
+            mend: mendNow(standing, { gateway, interface: name, publicKey }, [removePeer(name, publicKey)]),
             accepted: acceptedText(standing.inventory, holder.peer, poll),
           },
         ]

@@ -1,4 +1,5 @@
 /** Rows in memory as lines of CSV and NDJSON. Their bytes are what the database prints of the same rows. */
+import { asciiJson } from '../../ascii-json.ts'
 import { printCsv } from '../../csv.ts'
 import type { RowForm, RowOutlet } from './row-outlet.ts'
 
@@ -49,7 +50,7 @@ function ndjsonLines(columns: readonly string[], rows: readonly Row[]): string {
   return rows
     .map((row) => {
       const members = columns.filter((name) => row[name] !== undefined && row[name] !== null)
-      return `${JSON.stringify(Object.fromEntries(members.map((name) => [name, row[name]])))}\n`
+      return `${asciiJson(Object.fromEntries(members.map((name) => [name, row[name]])))}\n`
     })
     .join('')
 }

@@ -12,8 +12,8 @@ export type RowOutlet = {
 }
 
 export type RowSink = {
-  /** Whole lines, each ended by LF; a CSV's first one are the names of its columns. Resolves when there is room for more. */
-  write(form: RowForm, lines: string): Promise<void>
+  /** Whole lines, each ended by LF, as text or UTF-8; a CSV's first one are the names of its columns. Resolves when there is room for more. */
+  write(form: RowForm, lines: string | Buffer): Promise<void>
   /** How many rows there were, the head not counted: stands in the manifest. No more lines come. */
   end(rows: number): Promise<void>
 }

@@ -5,12 +5,14 @@
 import type { Inventory } from '../../identity/inventory.ts'
 import { holdsAt, type PolicyLine } from '../../identity/inventory-entries.ts'
 import type { Micros } from '../../time.ts'
+import type { PeerOfKey } from './peers-of-keys.ts'
 import type { Standing } from './standing-gateways.ts'
 import { lastOf, type UsedPlace } from './used-places.ts'
 
 /**
  * `used` answered in the period; `tried` asked for, and no answer is recorded; `unused` nothing is recorded of it in the period;
- * `not-recorded` nobody tracked connections on the peer's gateway then; `renamed` the catalogue called it otherwise at some time of the
+ * `not-recorded` nobody tracked connections on the peer's gateway then, or nobody knows whose they were: what was tried there may have been
+ * answered; `renamed` the catalogue called it otherwise at some time of the
  * period, so that the records cannot be counted under its name.
  */
 export type GrantState = 'used' | 'tried' | 'unused' | 'not-recorded' | 'renamed'
@@ -58,6 +60,7 @@ export const GRANTS_MAX = 100_000
 export type GrantQuestion = {
   readonly standing: Standing
   readonly used: readonly UsedPlace[]
+  readonly peerOf: PeerOfKey
   /** Begin of the period. */
   readonly from: Micros
   /** Machines of which connection tracking was recorded in the period. */
@@ -69,7 +72,7 @@ export type GrantQuestion = {
 export function readGrants(question: GrantQuestion): Grants {
   const { inventory, at } = question.standing
   if (inventory === null) return { grants: [], count: 0, lines: [] }
-  const uses = usesByPeer(inventory, question.used)
+  const uses = usesByPeer(question)
   const classes = new Map(inventory.resources.map(({ name, classification }) => [name, classification]))
   const peers = inventory.peers.map((peer) => ({
     peer,
@@ -131,17 +134,17 @@ function judge(
   const lastTry = lastOf(places.filter(({ kind }) => kind !== 'connected'))
   const isSince = (at: Micros | null) => at !== null && at >= from
   if (isSince(lastUse)) return { state: 'used', lastUse, lastTry }
+  if (!tracked.has(gateway)) return { state: 'not-recorded', lastUse, lastTry }
   if (isSince(lastTry)) return { state: 'tried', lastUse, lastTry }
-  const silent = tracked.has(gateway) ? (renamed.has(resource) ? 'renamed' : 'unused') : 'not-recorded'
-  return { state: silent, lastUse, lastTry }
+  return { state: renamed.has(resource) ? 'renamed' : 'unused', lastUse, lastTry }
 }
 
 /** By peer and resource, all keys of a peer together. What was reached by somebody is no use by the key. */
-function usesByPeer(inventory: Inventory, used: readonly UsedPlace[]): Map<string, UsedPlace[]> {
+function usesByPeer({ used, peerOf }: GrantQuestion): Map<string, UsedPlace[]> {
   const found = new Map<string, UsedPlace[]>()
   for (const place of used) {
     if (!place.isInitiator || place.resource === '') continue
-    const peer = inventory.peerByKey(place.gateway, '', place.publicKey)
+    const peer = peerOf(place.gateway, place.publicKey)
     if (peer === null) continue
     const identity = `${peerIdentity(peer)}\0${place.resource}`
     const list = found.get(identity)

@@ -60,7 +60,7 @@ type ShownUse = Omit<PrefixUse, 'lastReached'> & { readonly lastReached?: Micros
 
 /** Said wherever such a time is shown. */
 export const USE_TEXT =
-  'The time of a use is that of the newest record of an answered connection: a gateway keeps its entry for a while after the last packet.'
+  'The time of a use is that of the newest record of an answered connection: a gateway keeps its entry for a while after the last packet, also when the key was removed meanwhile.'
 
 /** `9JMC…` is for eyes; the whole key stands in the file. */
 export function keyCell(publicKey: string): RichCell {

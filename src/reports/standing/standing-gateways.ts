@@ -12,6 +12,7 @@ import { newestKeyframe, readLedgerRows } from '../../store/ledger-rows.ts'
 import type { Micros } from '../../time.ts'
 import type { ReportQuestion } from '../report-question.ts'
 import { pollsNear } from '../revocation-ledger.ts'
+import { CHANGED_SINCE, changedKeys, type KeyPlace, placeKey } from './changed-since.ts'
 
 export type StandingGateway = {
   readonly gateway: string
@@ -33,6 +34,8 @@ export type Standing = {
   /** Null: none was named, and the records carry none. */
   readonly inventory: Inventory | null
   readonly basis: InventoryBasis
+  /** Keys of places (changed-since.ts) that run, or are documented, otherwise by now than at the end of the period. */
+  readonly changed: ReadonlySet<string>
 }
 
 /** Where the inventory comes from: named by whoever asks, in force at the end of the period, the newest there is. */
@@ -58,7 +61,33 @@ export async function readStanding(
   }
   const basis = given === null ? (names.mode === 'as-known-now' ? 'newest' : 'in-force') : 'given'
   const inventory = given ?? (basis === 'newest' ? await newestOf(reader, spans) : await inForce(reader, gateways, at))
-  return { at, gateways, unseen, inventory, basis }
+  const now = basis === 'in-force' ? await newestOf(reader, spans) : inventory
+  const changed = new Set<string>()
+  for (const each of gateways)
+    for (const key of await changesOf(reader, each, spans, { inventory, now })) changed.add(key)
+  return { at, gateways, unseen, inventory, basis, changed }
+}
+
+/** As far as the records go: what was done on the gateway after its last poll nobody knows. */
+async function changesOf(
+  reader: EventReader,
+  { gateway, poll, running }: StandingGateway,
+  spans: readonly LedgerSpan[],
+  { inventory, now }: { readonly inventory: Inventory | null; readonly now: Inventory | null },
+): Promise<string[]> {
+  const until = spans.find((span) => span.gateway === gateway)?.newest ?? poll
+  const newest = until > poll ? await readGateway(reader, gateway, until) : null
+  const before = { gateway, running, inventory }
+  return changedKeys(before, { gateway, running: newest?.running ?? running, inventory: now })
+}
+
+/** Lines that mend a key of this report; what took their place where it was changed since. */
+export function mendNow(
+  { changed }: Pick<Standing, 'changed'>,
+  place: KeyPlace,
+  mend: readonly string[],
+): readonly string[] {
+  return mend.length > 0 && changed.has(placeKey(place)) ? [CHANGED_SINCE] : mend
 }
 
 /** Whether polls ended so long before the end of the period that nobody knows what ran then. */

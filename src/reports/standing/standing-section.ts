@@ -4,6 +4,7 @@ import { spanText } from '../../quantity-text.ts'
 import { toIso } from '../../time.ts'
 import type { Block, Cell, JsonValue, Section } from '../document/report-document.ts'
 import { stampText } from '../revocation-text.ts'
+import { countText } from './shown-table.ts'
 import { type InventoryBasis, isLate, type Standing, type StandingGateway } from './standing-gateways.ts'
 
 /** Gateways on a page. */
@@ -15,18 +16,21 @@ const BASIS: Readonly<Record<InventoryBasis, string>> = {
   newest: 'the newest the records carry: names are as known now',
 }
 
+/** Documented gateways of which no poll is recorded up to the end of the period: what runs there is not known. */
+export function unpolled({ inventory, gateways }: Standing): string[] {
+  const named = (inventory?.gateways ?? []).map(({ name }) => name)
+  return named.filter((name) => !gateways.some(({ gateway }) => gateway === name))
+}
+
 /** `remarks`: what could not be read, a sentence each. */
 export function standingSection(standing: Standing, remarks: readonly string[]): Section {
-  const { gateways, unseen, inventory, basis, at } = standing
-  const unpolled = (inventory?.gateways ?? [])
-    .map(({ name }) => name)
-    .filter((name) => !gateways.some(({ gateway }) => gateway === name))
+  const { gateways, unseen, inventory, basis, at, changed } = standing
   const blocks: Block[] = [
     {
       kind: 'facts',
       rows: [
         [
-          'inventory',
+          'Inventory',
           inventory === null
             ? { text: 'none: nothing is documented that could be compared', tone: 'warning' }
             : { text: inventory.hash, isCode: true, note: BASIS[basis] },
@@ -55,7 +59,7 @@ export function standingSection(standing: Standing, remarks: readonly string[]):
       tone: 'warning',
       text: 'Where polls end before the period does, what ran since is not known; these gateways are judged as of their last poll.',
     })
-  for (const name of unpolled) {
+  for (const name of unpolled(standing)) {
     const later = unseen.find(({ gateway }) => gateway === name)
     const text = later === undefined ? 'no poll of it is recorded' : `its first poll is of ${stampText(later.first)}`
     blocks.push({
@@ -64,6 +68,12 @@ export function standingSection(standing: Standing, remarks: readonly string[]):
       text: `Gateway ${name} is documented, and ${text}: its keys are not reviewed.`,
     })
   }
+  if (changed.size > 0)
+    blocks.push({
+      kind: 'note',
+      tone: 'warning',
+      text: `Since the end of the period ${countText(changed.size, 'key or interface was', 'keys or interfaces were')} changed, on a gateway or in the inventory: lines here that would mend them are left out. A report of today has them.`,
+    })
   for (const text of remarks) blocks.push({ kind: 'note', tone: 'warning', text })
   return { id: 'standing', title: 'What was looked at', blocks }
 }

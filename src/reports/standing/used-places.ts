@@ -4,9 +4,10 @@
  */
 import type { FieldName } from '../../fields.ts'
 import type { Query } from '../../kql/ast.ts'
-import { equals, exists } from '../../kql/build.ts'
-import { allOf } from '../../kql/combine.ts'
+import { compares, equals, exists } from '../../kql/build.ts'
+import { allOf, anyOf, negate } from '../../kql/combine.ts'
 import { ALL_TIME, type EventReader } from '../../store/event-reader.ts'
+import { ledgerSpans } from '../../store/ledger-reader.ts'
 import { MINUTE, type Micros } from '../../time.ts'
 import type { ReportPeriod } from '../report-question.ts'
 
@@ -23,7 +24,7 @@ export type UsedPlace = {
   /** AllowedIPs entry of the key; '' = not told. */
   readonly prefix: string
   readonly kind: UseKind
-  /** Of the newest document that tells of it. A connection that stands without traffic is told of too. */
+  /** Of the newest document that tells of it: its end is told when the gateway forgets it, some time after the last packet. */
   readonly last: Micros
 }
 
@@ -36,13 +37,20 @@ const FIELDS_OF_USE: readonly FieldName[] = [
   'wireguard.peer.prefix',
 ]
 
+/** Progress without a byte since the last one is told when the holder of an address changes, also after the key was removed: no use. */
+const MOVED: Query = anyOf([
+  negate(equals('event.action', ['flow-progress'])),
+  compares('wireguard.flow.delta.source.bytes', '>', 0),
+  compares('wireguard.flow.delta.destination.bytes', '>', 0),
+])
+
 /** Up to `until`, included; in no order. */
 export async function readUsedPlaces(reader: EventReader, until: Micros): Promise<UsedPlace[]> {
   const ask = (dataset: string, query: Query, fields: readonly FieldName[]) =>
     reader.groups({ datasets: [dataset], since: ALL_TIME.since, until, query }, fields)
-  const flows = await ask('wireguard.flow', exists(KEY), [...FIELDS_OF_USE, 'wireguard.flow.outcome'])
+  const flows = await ask('wireguard.flow', allOf([exists(KEY), MOVED]), [...FIELDS_OF_USE, 'wireguard.flow.outcome'])
   const lines = await ask('wireguard.firewall', allOf([exists(KEY), equals('event.type', ['allowed'])]), FIELDS_OF_USE)
-  const targets = await ask('wireguard.flow', exists('wireguard.target_peer.public_key'), [
+  const targets = await ask('wireguard.flow', allOf([exists('wireguard.target_peer.public_key'), MOVED]), [
     'host.name',
     'wireguard.target_peer.public_key',
     'wireguard.flow.outcome',
@@ -79,16 +87,22 @@ function kindOf(outcome: string): UseKind {
   return outcome === 'connected' || outcome === 'allowed' ? outcome : 'tried'
 }
 
-/** Machines of which connection tracking said something in the period: of others nobody knows what was used. */
+/**
+ * Machines of which connection tracking said something in the period: of others nobody knows what was used. One that was there and brought
+ * nothing may as well be one that is set up to tell nothing; and without polls of its keys no connection has one.
+ */
 export async function machinesTracked(reader: EventReader, { from, to }: ReportPeriod): Promise<ReadonlySet<string>> {
   const query = allOf([
     equals('event.action', ['source-heartbeat']),
     equals('wireguard.coverage.source', ['conntrack']),
+    compares('wireguard.coverage.seen', '>', 0),
   ])
   // A heartbeat has the time of the beginning of its minute.
   const selection = { datasets: ['wireguard.coverage'], since: from - MINUTE + 1, until: to - 1, query }
   const heard = await reader.groups(selection, ['host.name'])
-  return new Set(heard.map(({ values }) => String(values[0] ?? '')))
+  const polled = (await ledgerSpans(reader)).filter(({ oldest, newest }) => oldest < to && newest >= from)
+  const names = new Set(polled.map(({ gateway }) => gateway))
+  return new Set(heard.map(({ values }) => String(values[0] ?? '')).filter((name) => names.has(name)))
 }
 
 /** Over all that is recorded; null = none is. */

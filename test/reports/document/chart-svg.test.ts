@@ -21,6 +21,18 @@ function rects(svg: string): readonly { x: number; width: number; fill: string }
   ].map(([, x, width, fill = '']) => ({ x: Number(x), width: Number(width), fill }))
 }
 
+/** Where labels of the time axis begin and end, at the 5.6 units a letter takes on average. */
+function axisTexts(svg: string): readonly { begin: number; end: number }[] {
+  const texts = [...svg.matchAll(/<text x="([\d.-]+)" y="[\d.]+" text-anchor="(\w+)" class="label">([\d: -]+)</g)]
+  return texts
+    .filter(([, , , text = '']) => /^(?:\d\d(?::\d\d)+|\d+-\d\d.*)$/.test(text))
+    .map(([, x, anchor, text = '']) => {
+      const size = text.length * 5.6
+      const begin = Number(x) - (anchor === 'end' ? size : anchor === 'middle' ? size / 2 : 0)
+      return { begin, end: begin + size - 0.01 }
+    })
+}
+
 describe('axes', () => {
   test.each([
     [FROM, FROM + 7 * MINUTE, ['11-01 00:00', '00:01', '00:02', '00:03', '00:04', '00:05', '00:06', '00:07']],
@@ -55,6 +67,34 @@ describe('axes', () => {
     )
     expect(timeTicks(5, 5)).toEqual([])
     expect(timeTicks(Number.NaN, 5)).toEqual([])
+  })
+
+  test('labels do not touch each other and stay inside, whatever the period', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -3e10, max: 6e10 }),
+        fc.integer({ min: 1, max: 900 * 365 }),
+        fc.constantFrom(SECOND, MINUTE, HOUR, DAY),
+        (start, count, unit) => {
+          const [from, to] = [start * SECOND, start * SECOND + count * unit]
+          const lanes = [{ label: 'gw1 conntrack', spans: [] }]
+          const buckets = [{ at: from, values: [1, 1] }]
+          const charts: readonly Chart[] = [
+            { kind: 'strip', title: 't', from, to, lanes },
+            { kind: 'columns', title: 't', unit: 'rows', series: SERIES, width: to - from, buckets },
+          ]
+          for (const chart of charts) {
+            const all = axisTexts(chartSvg(chart, 'd'))
+            for (const [i, { begin, end }] of all.entries()) {
+              expect(begin).toBeGreaterThanOrEqual(all[i - 1]?.end ?? 0)
+              expect(end).toBeLessThanOrEqual(720)
+            }
+          }
+        },
+      ),
+    )
+    const short = { kind: 'strip', title: 't', from: FROM - 10 * SECOND, to: FROM + 220 * SECOND } as const
+    expect(axisTexts(chartSvg({ ...short, lanes: [{ label: 'gw1', spans: [] }] }, 'd')).length).toBeGreaterThan(5)
   })
 
   test('amounts reach the most, in few round steps, never below one thing', () => {

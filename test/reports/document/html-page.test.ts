@@ -130,10 +130,39 @@ describe('a table', () => {
       })
     expect(wide(2)).not.toMatch(/<td class="[^"]*\bb\b/)
     expect(wide(2)).toContain('<div class="wide"><table>')
-    expect([...wide(8).matchAll(/<td class="[^"]*\bb\b/g)]).toHaveLength(1)
-    expect(wide(8)).toContain('<td class="c b">')
+    expect([...wide(9).matchAll(/<td class="[^"]*\bb\b/g)]).toHaveLength(1)
+    expect(wide(9)).toContain('<td class="c b">')
     expect(wide(9)).toMatch(/<table class="(?:small|tiny)">/)
   })
+})
+
+test('a time stays with its zone, a box with its word', () => {
+  const rows = [['2026-11-22 15:12:28.928 UTC, then 15:13:00 UTC', '[ ] keep  [ ] remove', '15:12 UTC']]
+  const columns = ['When', 'Decision', 'Other'].map((title) => ({ title }))
+  const page = pageOf({ ...TABLE, columns, rows, total: 1 })
+  expect(page).toContain(
+    '<bdi>2026-11-22 <span class="t">15:12:28.928 UTC</span>, then <span class="t">15:13:00 UTC</span></bdi>',
+  )
+  expect(page).toContain('<bdi><span class="t">[ ] keep</span>  <span class="t">[ ] remove</span></bdi>')
+  expect(page).toContain('<bdi>15:12 UTC</bdi>')
+})
+
+test('one long cell among many short ones does not take the sheet', () => {
+  const columns = ['Long once', 'Even'].map((title) => ({ title }))
+  const even = 'some words of the usual length that a cell of this table holds, and a few more of them'
+  const rows = Array.from({ length: 20 }, (_, i) => [i === 0 ? 'word '.repeat(120) : 'short', even])
+  const [once = 0, usual = 0] = [
+    ...pageOf({ ...TABLE, columns, rows, total: 20 }).matchAll(/<col class="w(\d+)">/g),
+  ].map(([, share]) => Number(share))
+  expect(once).toBeGreaterThan(5)
+  expect(usual).toBeGreaterThan(once)
+})
+
+test('files of the same rows are told together', () => {
+  const files = ['a.csv', 'a.ndjson', 'b.csv'].map((name, i) => ({ name, rows: i < 2 ? 1234 : 1 }))
+  const page = reportHtml(DOCUMENT, { ...FRAME, files })
+  expect(page).toContain('<td><code>a.csv</code>, <code>a.ndjson</code>: 1,234 rows</td>')
+  expect(page).toContain('<td><code>b.csv</code>: 1 row</td>')
 })
 
 test('each kind of note has a word before its text', () => {

@@ -98,6 +98,20 @@ describe('versions', () => {
     expect(JSON.stringify(narrow)).toBe(JSON.stringify(whole))
   })
 
+  test.each([
+    ['one', first, second],
+    ['the other', second, first],
+  ])('a capture that was replayed with another inventory: what was used longer came later (%s)', async (_, was, is) => {
+    const replayed = [
+      ...recorded('gw1', [[DAY_ONE, was]]),
+      ...recorded('gw1', [[DAY_ONE, is]]),
+      ...recorded('gw1', [[DAY_TWO, is]]),
+    ]
+    const versions = await asked(replayed, readInventoryVersions)
+    expect(versions.uses.map(({ hash }) => hash)).toEqual([hashOf(was), hashOf(is)])
+    expect(newestVersion(versions)?.hash).toBe(hashOf(is))
+  })
+
   test('without an inventory nothing is known, and nothing fails', async () => {
     const names = await asked(recorded('gw1', [[DAY_ONE, '']]), (reader) => readNames(reader, 'as-known-now'))
     expect([names.inventory, names.known, names.at(K, 0), names.backdated]).toEqual(['', [], null, []])

@@ -3,8 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createIntervalSet } from '../../../src/correlate/interval-set.ts'
 import type { Fields } from '../../../src/fields.ts'
+import { readPageOne } from '../../../src/reports/page-one/page-one.ts'
 import { MINUTE, SECOND } from '../../../src/time.ts'
-import { beat, beats, gap, loss, minute, pageOneOf, sourceOf } from './made-coverage.ts'
+import { micros } from '../../commands/made-store.ts'
+import { FIRST, FROM, pollsFrom, RUNNING, TO } from '../made-review.ts'
+import { beat, beats, gap, loss, minute, pageOneOf, questionOf, sourceOf, withReader } from './made-coverage.ts'
 
 async function rangeOf(documents: readonly Fields[], from: number, to: number) {
   const { atLeast, atMost } = sourceOf(await pageOneOf(documents, minute(from), minute(to)))
@@ -14,6 +17,19 @@ async function rangeOf(documents: readonly Fields[], from: number, to: number) {
 describe('what is recorded', () => {
   test('every minute brought something', async () => {
     expect(await rangeOf(beats(0, 100, 5), 0, 100)).toEqual([100, 100])
+  })
+
+  test('silence over a whole period is one between records only where somebody looked all the time', async () => {
+    const silent = [...beats(0, 5, 3), ...beats(5, 10, 0), beat(10, 40, 0), ...beats(40, 45, 2)]
+    expect(await rangeOf(silent, 20, 30)).toEqual([100, 100])
+    expect(await rangeOf(silent, 6, 42)).toEqual([100, 100])
+    // Nobody looked from minute 5 to 10, or from 38 to 40.
+    const before = silent.filter((each) => each['@timestamp'] !== minute(7))
+    expect(await rangeOf(before, 20, 30)).toEqual([0, 100])
+    expect(await rangeOf(before, 20, 44)).toEqual([16.66, 100])
+    const after = [...beats(0, 5, 3), beat(5, 38, 0), ...beats(40, 45, 2)]
+    expect(await rangeOf(after, 20, 30)).toEqual([0, 100])
+    expect(await rangeOf(after, 2, 30)).toEqual([10.71, 100])
   })
 
   test('silence between records is no gap, at the ends it is doubt', async () => {
@@ -203,4 +219,19 @@ test('a strip of very many gaps keeps within its bounds, and no gap becomes cove
   const covered = createIntervalSet('grow')
   for (const { from, to, state } of spans) if (state === 'covered') covered.add(from, to)
   for (const { '@timestamp': from = 0 } of many) expect(covered.within(from, from + SECOND)).toBe(0)
+})
+
+test('a source that was declared for part of the period is missing, whatever the inventory says later', async () => {
+  const before = FIRST.replace('sources: [conntrack, wireguard]', 'sources: [nftables], identity_enforced_by: portal')
+  const { sources, enforcement } = await withReader(
+    [...pollsFrom('2026-11-01T00:00:00Z', RUNNING, before), ...pollsFrom('2026-11-20T00:00:00Z', RUNNING, FIRST)],
+    (reader) => readPageOne(reader, questionOf(FROM, TO)),
+  )
+  expect(sources.filter(({ isDeclared }) => isDeclared).map(({ source }) => source)).toContain('nftables')
+  expect(enforcement).toEqual([{ gateway: 'gw1', text: '', isChanged: true }])
+  const later = await withReader(
+    [...pollsFrom('2026-10-01T00:00:00Z', RUNNING, before), ...pollsFrom('2026-10-20T00:00:00Z', RUNNING, FIRST)],
+    (reader) => readPageOne(reader, questionOf(micros('2026-10-20T00:00:02Z'), TO)),
+  )
+  expect(later.sources.map(({ source }) => source)).not.toContain('nftables')
 })

@@ -75,6 +75,20 @@ test('where identity is enforced is repeated from the inventory, gateway by gate
   expect(text).toContain('Not checked here.')
 })
 
+test('where identity is enforced is not known without an inventory, and told of when it changed', () => {
+  const without = opening({ enforcement: null })
+  expect(without).toContain('not known: no inventory is in the records')
+  expect(without).not.toContain('holding the key is enough')
+  const changed = opening({ enforcement: [{ gateway: 'gw1', text: 'a portal', isChanged: true }] })
+  expect(changed).toContain('An earlier inventory of the period says otherwise of gw1.')
+})
+
+test('a store of which nothing is sealed is not shown to be whole', () => {
+  const seal = { count: 0, head: '', segments: 0, rows: 0, unsealedFiles: 1, problems: [], anchors: [] }
+  expect(closing({}, { integrity: { kind: 'chain', ...seal } })).not.toContain('they are as they were sealed')
+  expect(closing({}, { integrity: { kind: 'chain', ...seal, count: 1 } })).toContain('they are as they were sealed')
+})
+
 test('exact is the key, at the resolution of the polls seen', () => {
   const text = opening({
     sources: [

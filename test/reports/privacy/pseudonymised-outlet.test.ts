@@ -10,7 +10,7 @@ import type { RowForm, RowOutlet } from '../../../src/reports/rows/row-outlet.ts
 import { madePeople, SECRET } from './made-people.ts'
 
 const PEOPLE = madePeople({
-  person: ['Lee, Ann', 'ann@example.com', '=HYPERLINK("x")'],
+  person: ['Lee, Ann', 'ann@example.com', '=HYPERLINK("x")', 'Roe; Jane'],
   peer: ['ivy', '7', 'zq'],
   account: ['o"neil', 'two\nlines'],
 })
@@ -77,6 +77,11 @@ describe('rows', () => {
     const { csv, ndjson } = await written(['peers'], [{ peers: ['zq', 'books', 'ivy'] }])
     expect(csv).toMatch(/\n"peer-\w{8}; books; peer-\w{8}"\n$/)
     expect(ndjson).toMatch(/\["peer-\w{8}","books","peer-\w{8}"\]/)
+  })
+
+  test('a name with what parts a list in it is one name', async () => {
+    const { csv } = await written(['owners'], [{ owners: ['Roe; Jane', 'zq'] }, { owners: 'Roe; Jane' }])
+    expect(csv).toMatch(/^owners\n"(person-\w{8}); peer-\w{8}"\n\1\n$/)
   })
 
   test('without anybody in it every byte is the same', async () => {

@@ -261,3 +261,39 @@ describe('the mapping', () => {
     expect(openMapping(SECRET, 'no JSON')).toEqual({ is: 'no-mapping' })
   })
 })
+
+describe('whom the report was asked about', () => {
+  const KEY_START = KEY.slice(0, 8)
+  const asking = (...texts: string[]) =>
+    createPseudonyms(
+      SECRET,
+      madePeople({ peer: ['hazel'], key: [KEY] }, { fixed: ['10.0.5.0/24'], machines: ['gw1'] }),
+      texts.map((text) => ({ kind: 'peer', text })),
+    )
+
+  test('is replaced, also when nothing is recorded of them', () => {
+    const one = asking('Carol Danvers', '203.0.113.7')
+    expect(one.text('nobody is called carol  danvers, see 203.0.113.7')).toMatch(
+      /^nobody is called peer-\w{8}, see endpoint-\w{8}$/,
+    )
+    expect(one.used().flatMap(({ texts }) => texts)).toContain('Carol Danvers')
+  })
+
+  test('keeps the pseudonym of the peer, however it was typed', () => {
+    expect(asking('HAZEL').named('HAZEL')).toBe(asking().named('hazel'))
+    expect(asking(KEY_START).text(`--peer ${KEY_START}`)).toBe(`--peer ${asking().value('key', KEY)}`)
+  })
+
+  test('is left as it is where it names a machine, a program or nothing', () => {
+    const one = asking('gw1', 'root', '', '10.0.5.9')
+    expect(one.text('gw1 root 10.0.5.9')).toBe('gw1 root 10.0.5.9')
+  })
+})
+
+test('a name is found as file names and URLs spell it', () => {
+  const one = pseudonyms()
+  const name = one.text('Alice Example')
+  for (const text of ['alice_example', 'alice.example', 'Alice-Example', 'Alice+Example', 'ALICE  EXAMPLE'])
+    expect(one.text(`/srv/${text}.pdf`)).toBe(`/srv/${name}.pdf`)
+  expect(one.text('https://files/?n=Alice%2BExample')).not.toMatch(/alice|example/i)
+})
