@@ -2,6 +2,7 @@
  * A report's table on a terminal. Cells are wrapped, not shortened: a cut key proves nothing. Where there is no room for columns, each row
  * becomes lines of labels and values.
  */
+import { amountText } from '../reports/document/chart-scale.ts'
 import { CELL_MAX, visibleText } from '../reports/document/html-escape.ts'
 import { restText, richCell } from '../reports/document/html-table.ts'
 import type { Cell, Column, Table, Tone } from '../reports/document/report-document.ts'
@@ -24,14 +25,29 @@ export function tableLines(terminal: Terminal, width: number, table: Table, fram
   const { caption, columns } = table
   const title = caption === '' ? [] : wrapText(visibleText(caption, CELL_MAX), width)
   if (table.rows.length === 0) return [...title, ...wrapText(visibleText(table.empty), width)]
-  const texts = table.rows.slice(0, ROWS_MAX).map((row) => columns.map((_, i) => cellText(row[i] ?? '')))
+  const texts = table.rows.slice(0, ROWS_MAX).map((row) => columns.map((column, i) => columnText(column, row[i] ?? '')))
   const widths = columnWidths(columns, texts, width)
   const shown = widths === null ? Math.min(texts.length, RECORDS_MAX) : texts.length
   const cells = table.rows.slice(0, shown)
   const body =
     widths === null ? recordLines(columns, texts.slice(0, shown), width) : rowLines(terminal, columns, cells, widths)
-  const rest = restText({ ...table, total: Math.max(table.total, table.rows.length) }, shown, frame)
+  const rest = restLine({ ...table, total: Math.max(table.total, table.rows.length) }, shown, frame)
   return [...title, ...body, ...(rest === '' ? [] : wrapText(rest, width))]
+}
+
+/** What is in no file is on the page, as far as the document has it. */
+function restLine(table: Table, shown: number, frame: ReportFrame): string {
+  const { file, rows, total } = table
+  if (file !== '' || rows.length <= shown) return restText(table, shown, frame)
+  const there = rows.length === total ? 'all of them' : `the first ${amountText(rows.length, '')}`
+  return `The first ${amountText(shown, '')} of ${amountText(total, '')}; the page has ${there} (--out DIR).`
+}
+
+/** A column of two, such as `First / last`, has the second as the note. */
+function columnText({ title }: Column, cell: Cell): string {
+  const { text, tone, note = '' } = richCell(cell)
+  if (note === '' || !title.includes(' / ')) return cellText(cell)
+  return `${cellText({ text, ...(tone === undefined ? {} : { tone }) })} / ${visibleText(note, CELL_MAX)}`
 }
 
 /** What a cell says, with the sign of its tone, its note in brackets. */
@@ -100,7 +116,7 @@ function rowLines(
     ...line(heads, [], true),
     ...rows.flatMap((row) =>
       line(
-        columns.map((_, i) => wrap(cellText(row[i] ?? ''), i)),
+        columns.map((column, i) => wrap(columnText(column, row[i] ?? ''), i)),
         columns.map((_, i) => richCell(row[i] ?? '').tone ?? 'plain'),
         false,
       ),

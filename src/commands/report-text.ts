@@ -16,7 +16,7 @@ import { shorten, wrapText } from './wrap-text.ts'
 
 const WIDTH_MIN = 60
 /** Characters of a label beside a fact; items of a list. */
-const [LABEL_MAX, BULLETS_MAX, FACTS_MAX] = [28, 40, 60]
+const [LABEL_MAX, BULLETS_MAX, FACTS_MAX] = [32, 40, 60]
 const NOTE_WORDS: { readonly [tone in Tone]: string } = {
   plain: 'Note',
   good: 'In order',

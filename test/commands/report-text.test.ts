@@ -123,6 +123,16 @@ describe('a table', () => {
     expect(tableText({ ...TABLE, total: 30 }, 100)).toContain('The first 12 of 30;')
   })
 
+  test('rows that are in no file are on the page, and a column of two keeps both', () => {
+    const columns = [{ title: 'who' }, { title: 'Sent / received' }]
+    const rows = Array.from({ length: 30 }, (_, i) => [`peer-${i}`, { text: `${i} kB`, note: '5 MB' }])
+    const text = tableText({ ...TABLE, columns, rows, total: 30, file: '' }, 80)
+    expect(text).toContain('The first 12 of 30; the page has all of them (--out DIR).')
+    expect(text).toMatch(/^peer-3 +3 kB \/ 5 MB$/m)
+    const more = tableText({ ...TABLE, columns, rows, total: 500, file: '' }, 80)
+    expect(more).toContain('The first 12 of 500; the page has the first 30 (--out DIR).')
+  })
+
   test('no character of a key is lost where it is narrow', () => {
     const keys = ['Q', 'X', 'Z'].map((letter) => letter.repeat(44))
     const columns = keys.map((title) => ({ title: title.charAt(0), isCode: true }))

@@ -24,7 +24,7 @@ import type { ReportQuestion } from '../report-question.ts'
 import type { RowForm, RowOutlet } from '../rows/row-outlet.ts'
 import { BLOCK_TABLES, fillBlocks, fillTable } from './access-block-tables.ts'
 import { ACCESS_COLUMNS, ACCESS_FIELDS, WHO_FIELDS } from './access-columns.ts'
-import { lineSelect, writeLines } from './access-lines.ts'
+import { lineSelect, releasedLines, writeLines } from './access-lines.ts'
 import { ACCESS_FILE, type AccessFilter, type AccessResult } from './access-rows.ts'
 import {
   COLLISIONS,
@@ -77,6 +77,7 @@ export async function readAccess(
     let rows = 0
     let done = 0
     let partMax = PART_MAX
+    let writing: Promise<number> = Promise.resolve(0)
     const hasOwners = (filter.owners ?? []).length > 0
     question.progress('rows', 0, total)
     const doSlice = async (slice: Slice): Promise<void> => {
@@ -100,11 +101,16 @@ export async function readAccess(
       for (const sql of mergeStatements(facts)) await tables.run(sql)
       if (hasOwners) for (const sql of OTHERS_LEFT_OUT) await tables.run(sql)
       partMax = await countReleased(tables, period, width, partMax)
-      rows += await writeLines(tables, printed, (form, lines) => sink.write(form, lines))
+      const lines = await releasedLines(tables, printed)
+      // While these are written the database makes the next ones.
+      rows += await writing
+      writing = writeLines(lines, (form, chunk) => sink.write(form, chunk))
+      writing.catch(() => {})
       done += slice.count
       question.progress('rows', Math.min(done, total), total)
     }
     for await (const slice of slices(reader, selection, total, sliceDocuments)) await doSlice(slice)
+    rows += await writing
     const totals = await readTotals(tables, period, width)
     await sink.end(outlet.forms.length === 0 ? totals.all.rows : rows)
     return { ...totals, file: ACCESS_FILE }

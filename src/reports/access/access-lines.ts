@@ -83,20 +83,26 @@ export function lineSelect(form: RowForm, rows: string, isPlain: boolean): strin
 /** Where the time of a line begins. */
 const TIME_AT: { readonly [form in RowForm]: number } = { csv: 0, ndjson: '{"event.start":"'.length }
 
-/**
- * Hands over the lines of one stretch in order of time: those of `released`, and those that were printed before. Resolves with how many
- * there were.
- */
-export async function writeLines(
+/** The lines of one stretch, form by form: those of `released` beside those that were printed before. */
+export async function releasedLines(
   tables: WorkTables,
   printed: ReadonlyMap<RowForm, Buffer>,
+): Promise<ReadonlyMap<RowForm, readonly Buffer[]>> {
+  const lines = new Map<RowForm, readonly Buffer[]>()
+  for (const [form, fast] of printed)
+    lines.set(form, [fast, withOddLines(form, await tables.print(lineSelect(form, 'released', false)))])
+  return lines
+}
+
+/** Hands them over in order of time; resolves with how many rows there were. */
+export async function writeLines(
+  lines: ReadonlyMap<RowForm, readonly Buffer[]>,
   write: (form: RowForm, lines: Buffer) => Promise<void>,
 ): Promise<number> {
   let count = 0
-  for (const [form, fast] of printed) {
-    const slow = withOddLines(form, await tables.print(lineSelect(form, 'released', false)))
-    for (const chunk of inOrder([fast, slow], TIME_AT[form])) await write(form, chunk)
-    count = countLines([fast, slow])
+  for (const [form, buffers] of lines) {
+    for (const chunk of inOrder(buffers, TIME_AT[form])) await write(form, chunk)
+    count = countLines(buffers)
   }
   return count
 }
