@@ -74,7 +74,8 @@ export type EventReader = {
   /** The next places behind `after`, which is left out; each id once. */
   places(selection: Selection, order: Order, limit: number, after: Place | null): Promise<readonly Place[]>
   /**
-   * The different values the fields have together, in no order; none of the fields holds lists. So that what a year's documents name
+   * The different values the fields have together, in no order; none of the fields holds lists, and none is `event.dataset`: of a constant
+   * field OpenSearch answers with the names of its indices. So that what a year's documents name
    * can be asked without reading all of them. `groupsBySelect` (selection-sql.ts) does it for a reader that has nothing better.
    */
   groups(selection: Selection, fields: readonly FieldName[]): Promise<readonly Group[]>

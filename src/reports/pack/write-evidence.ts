@@ -44,8 +44,9 @@ export async function writeEvidence(
   files.set(SOURCES_FILE, await writeSources(reader, documents, chain, pack))
   if (chain !== null) files.set(CHAIN_FILE, await writeChain(chain, pack))
   const inventories = await writeInventories(reader, scope, pack)
-  const datasets = await reader.groups(documents, ['event.dataset'])
-  const names = datasets.map(({ values }) => String(values[0] ?? '')).sort(compareText)
+  const names: string[] = []
+  for (const dataset of (documents.datasets ?? []).toSorted(compareText))
+    if ((await reader.count({ ...documents, datasets: [dataset] })) > 0) names.push(dataset)
   await pack.add(
     'README.md',
     readmeText({
