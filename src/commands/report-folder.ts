@@ -6,7 +6,17 @@
  * of Node's exchanges two folders; a machine that dies between them leaves the earlier one as `.NAME.replaced-…`.
  */
 import { createHash, hash } from 'node:crypto'
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AppError } from '../errors.ts'
@@ -235,9 +245,21 @@ function takePlace({ dir, work }: State): void {
   if (isThere) rmSync(earlier, { recursive: true, force: true })
 }
 
+/** Trap: `recursive` of mkdirSync never returns where a parent refuses with ENOENT though it is there, as /proc does. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return
+  makeFolders(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Somebody else was faster.
+    if (!existsSync(path)) throw error
+  }
+}
+
 function workFolder(path: string): string {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolders(dirname(path))
     // With six characters of chance, for its owner alone.
     return mkdtempSync(join(dirname(path), `.${basename(path)}.partial-`))
   } catch (error) {

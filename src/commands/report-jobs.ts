@@ -19,11 +19,12 @@ export function accessJob({ peer, resource }: AccessOptions): ReportJob {
     words: [...word('--peer', peer), ...word('--resource', resource)],
     async prepare(reader) {
       const { buildAccessReport } = await import('../reports/access/access-report.ts')
-      const { keys, by, emails } = peer === '' ? NOBODY : await recordedOrDocumented(reader, peer)
+      const found = peer === '' ? NOBODY : await knownOrNot(reader, peer)
+      // No key of anybody: no row fits.
+      const { keys, by, emails } = found ?? { ...NOBODY, keys: [peer] }
       const owners = by === 'e-mail' ? emails : []
-      return {
-        build: (from, question, outlet) => buildAccessReport(from, question, { keys, resource, owners }, outlet),
-      }
+      const filter = { keys, resource, owners, unknown: found === null ? peer : '' }
+      return { build: (from, question, outlet) => buildAccessReport(from, question, filter, outlet) }
     },
   }
 }

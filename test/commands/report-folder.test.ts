@@ -189,3 +189,9 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('that %s ends leaves nothing
     expect(readdirSync(place)).toEqual([])
   })
 })
+
+test('that cannot be made says so at once', () => {
+  // Linux: nobody makes folders there, and it says that they do not exist.
+  const open = () => openReportFolder(join('/proc', 'nobody', 'report'), { forms: [] })
+  expect(open).toThrow(/cannot write the report/)
+})

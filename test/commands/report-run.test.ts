@@ -131,6 +131,13 @@ test('a store that is not what an anchor says ends with 1, and is another report
   expect(idOf(broken)).not.toBe(idOf(whole))
 })
 
+test.each([['access'], ['incident']])('%s of somebody whom nobody knows is a report that says so', async (kind) => {
+  const { status, stdout } = await report(kind, '--peer', 'nobody-like-this')
+  expect(status).toBe(1)
+  expect(stdout).toContain('nobody-like-this')
+  expect(stdout).toContain('How complete the records are')
+})
+
 test('a pack is checked without its store', async () => {
   const pack = join(scratch, 'case-1.tar.gz')
   const made = await report('incident', '--peer', 'cedar', '--pack', pack)

@@ -15,7 +15,7 @@ const KNOWN_MAX = 20
 /** `catalogue`: of the period; what it does not know may be documented at another time. Throws AppError `usage`. */
 export async function checkSubject(
   reader: EventReader,
-  { resource, keys }: AccessFilter,
+  { resource, keys, unknown = '' }: AccessFilter,
   catalogue: Catalogue,
   names: Names,
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function checkSubject(
     const isRecorded = await hasRecord(reader, equals('wireguard.resource.name', [resource]))
     if (!isRecorded) throw unknownResource(resource, known)
   }
-  for (const key of keys) {
+  for (const key of unknown === '' ? keys : []) {
     const isDocumented = ever.keys.has(key) || names.known.some(({ publicKey }) => publicKey === key)
     if (isDocumented || (await hasRecord(reader, equals('wireguard.peer.public_key', [key])))) continue
     const near = nearest(key, ever.keys)
@@ -58,10 +58,11 @@ function unknownResource(resource: string, known: readonly string[]): AppError {
 
 /** `all resources`; `customer-db`; `customer-db, by alice-laptop (9JMC3f…)`; `all resources, by alice@example.com with …`. */
 export function subjectText(
-  { resource, keys, owners = [] }: AccessFilter,
+  { resource, keys, owners = [], unknown = '' }: AccessFilter,
   nameOf: (publicKey: string) => string,
 ): string {
   const what = resource === '' ? 'all resources' : resource
+  if (unknown !== '') return `${what}, by ${unknown}`
   if (owners.length > 0)
     return `${what}, by ${owners.join(', ')}${keys.length === 0 ? '' : ` with ${keys.map(nameOf).join(', ')}`}`
   return keys.length === 0 ? what : `${what}, by ${keys.map(nameOf).join(', ')}`

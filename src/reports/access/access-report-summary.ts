@@ -65,6 +65,11 @@ export function summaryOf(facts: AccessFacts): string[] {
   const { people, sites, unowned, keys, resources, uncatalogued, connected, denied, unattributed, disputed } =
     headlineOf(facts)
   const { all } = facts.result
+  const { unknown = '' } = facts.filter
+  if (unknown !== '')
+    return [
+      `Nobody called “${unknown}” is in the inventory or in the records, by name, key, e-mail or address. \`peertrail peers\` lists who is.`,
+    ]
   if (all.rows === 0)
     return [
       'No connection and no denied attempt is recorded in the period. That is not the same as no access: see what was recorded when.',

@@ -115,7 +115,8 @@ function isFound(facts: AccessFacts): boolean {
   const isUndocumented = facts.accessors.some(
     ({ policies, sums }) => policies.includes('violation') && sums.outcomes.connected > 0,
   )
-  return unattributed > 0 || disputed > 0 || isUndocumented || facts.damage.length > 0
+  const isUnknown = (facts.filter.unknown ?? '') !== ''
+  return isUnknown || unattributed > 0 || disputed > 0 || isUndocumented || facts.damage.length > 0
 }
 
 const BY_PEER_COLUMNS: readonly string[] = [

@@ -83,6 +83,8 @@ export type AccessFilter = {
   /** Public keys. */
   readonly keys: readonly string[]
   readonly resource: string
+  /** Who was asked for and is neither documented nor recorded, as it was written; absent or '' = nobody was. `keys` is then what nobody has. */
+  readonly unknown?: string
   /** E-mails of the person whose keys these are: rows of other owners are left out, by the naming asked for. Absent or [] = none are. */
   readonly owners?: readonly string[]
   /** With owners: when each key was theirs. Rows that may be of several keys are left out at other times. */
