@@ -1,7 +1,7 @@
 /** What a drill says while it runs and when it is over: a line a stage, the three durations, a record for the file. */
 import { spanText, timeOfDay } from '../quantity-text.ts'
-import type { Range } from '../reports/revocation-durations.ts'
-import { betweenText, rangeText, stampText } from '../reports/revocation-text.ts'
+import type { Range } from '../reports/revocation/revocation-durations.ts'
+import { betweenText, rangeText, stampText } from '../reports/revocation/revocation-text.ts'
 import { safeText } from '../safe-text.ts'
 import { type Micros, MS, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'

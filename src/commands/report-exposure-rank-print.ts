@@ -1,7 +1,7 @@
 /** `report exposure --all`: every running key by how much would be open if it leaked, the most exposed first. */
 
-import type { Ranked } from '../reports/exposure-rank.ts'
-import { spaceShare } from '../reports/exposure-space.ts'
+import type { Ranked } from '../reports/exposure/exposure-rank.ts'
+import { spaceShare } from '../reports/exposure/exposure-space.ts'
 import type { Cell } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'
 import { peerName } from './peer-facts.ts'

@@ -1,14 +1,14 @@
 /**
  * `peertrail report exposure --peer P | --all`: if this key leaked today, what would be open? What rules let it reach, what is documented
- * for it, and what it did reach. Facts and judgement are the reports' (src/reports/exposure*.ts).
+ * for it, and what it did reach. Facts and judgement are the reports' (src/reports/exposure/).
  */
 import { AppError } from '../errors.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { createPeerReach } from '../posture/reach-peers.ts'
 import { type Region, regionsOf } from '../posture/reach-regions.ts'
-import { type ExposedKey, type Exposure, judgeExposure, type KnownRules } from '../reports/exposure.ts'
-import { type ExposurePeriod, readExposureFacts } from '../reports/exposure-facts.ts'
-import { rankExposures } from '../reports/exposure-rank.ts'
+import { type ExposedKey, type Exposure, judgeExposure, type KnownRules } from '../reports/exposure/exposure.ts'
+import { type ExposurePeriod, readExposureFacts } from '../reports/exposure/exposure-facts.ts'
+import { rankExposures } from '../reports/exposure/exposure-rank.ts'
 import { safeText } from '../safe-text.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { DAY, type Micros } from '../time.ts'

@@ -1,11 +1,11 @@
 /** `report revocation` and `report exposure` into files: what their terminal pages tell, in the shape that all reports have. */
 
 import type { JsonValue, ReportDocument } from '../reports/document/report-document.ts'
-import { exposureDocument, rankedExposureDocument } from '../reports/exposure-document.ts'
-import { rankExposures } from '../reports/exposure-rank.ts'
+import { exposureDocument, rankedExposureDocument } from '../reports/exposure/exposure-document.ts'
+import { rankExposures } from '../reports/exposure/exposure-rank.ts'
 import { closingSections, pageOneSections, readPageOne } from '../reports/page-one/page-one.ts'
 import type { ReportQuestion } from '../reports/report-question.ts'
-import { revocationDocument } from '../reports/revocation-document.ts'
+import { revocationDocument } from '../reports/revocation/revocation-document.ts'
 import type { EventReader } from '../store/event-reader.ts'
 import { type Micros, toIso } from '../time.ts'
 import { type ExposureArguments, gatherExposures, readWanted as readExposure } from './report-exposure.ts'

@@ -1,10 +1,10 @@
 /** A revocation report as JSON: one object a run, one report a key in it. Times are ISO 8601 in UTC, spans milliseconds. */
 
-import type { JudgedGateway, RevocationReport } from '../reports/revocation.ts'
-import { actionsOf } from '../reports/revocation-actions.ts'
-import type { Durations, Range } from '../reports/revocation-durations.ts'
-import type { Between, RevocationFacts } from '../reports/revocation-facts.ts'
-import { METHOD, reasonText, verdictText } from '../reports/revocation-text.ts'
+import type { JudgedGateway, RevocationReport } from '../reports/revocation/revocation.ts'
+import { actionsOf } from '../reports/revocation/revocation-actions.ts'
+import type { Durations, Range } from '../reports/revocation/revocation-durations.ts'
+import type { Between, RevocationFacts } from '../reports/revocation/revocation-facts.ts'
+import { METHOD, reasonText, verdictText } from '../reports/revocation/revocation-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, type Micros, MS, toIso } from '../time.ts'
 import { printJson } from './ascii-json.ts'
 import type { SelectedPeers } from './peer-selector.ts'

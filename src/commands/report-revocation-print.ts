@@ -4,9 +4,9 @@
  */
 
 import { dayOf, spanText, timeOfDay } from '../quantity-text.ts'
-import type { JudgedGateway, RevocationReport } from '../reports/revocation.ts'
-import { actionsOf } from '../reports/revocation-actions.ts'
-import type { OutlivingFlow, OutlivingSession, RevocationFacts } from '../reports/revocation-facts.ts'
+import type { JudgedGateway, RevocationReport } from '../reports/revocation/revocation.ts'
+import { actionsOf } from '../reports/revocation/revocation-actions.ts'
+import type { OutlivingFlow, OutlivingSession, RevocationFacts } from '../reports/revocation/revocation-facts.ts'
 import {
   betweenText,
   durationTexts,
@@ -18,7 +18,7 @@ import {
   stampText,
   storedText,
   verdictText,
-} from '../reports/revocation-text.ts'
+} from '../reports/revocation/revocation-text.ts'
 import type { Micros } from '../time.ts'
 import type { Cell } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'

@@ -1,14 +1,14 @@
 /**
  * `peertrail report revocation --peer P`: did tunnel access with a key end, when, and can that be proved? Facts and judgement are the
- * reports' (src/reports/revocation*.ts); here are the options, the files and the exit status.
+ * reports' (src/reports/revocation/); here are the options, the files and the exit status.
  */
 import { basename } from 'node:path'
 import { AppError } from '../errors.ts'
 import type { Inventory } from '../identity/inventory.ts'
 import { isInterfaceName, isMachineName } from '../machine-names.ts'
-import { judgeRevocation, type RevocationReport } from '../reports/revocation.ts'
-import type { StoredFact } from '../reports/revocation-facts.ts'
-import { gatherRevocations } from '../reports/revocation-gather.ts'
+import { judgeRevocation, type RevocationReport } from '../reports/revocation/revocation.ts'
+import type { StoredFact } from '../reports/revocation/revocation-facts.ts'
+import { gatherRevocations } from '../reports/revocation/revocation-gather.ts'
 import { quoted } from '../safe-text.ts'
 import { parseConf, type WireguardConf } from '../sources/wireguard/conf.ts'
 import type { EventReader } from '../store/event-reader.ts'

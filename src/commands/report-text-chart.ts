@@ -2,7 +2,7 @@
 import { amountOf, amountText } from '../reports/document/chart-scale.ts'
 import { CELL_MAX, visibleText } from '../reports/document/html-escape.ts'
 import type { BarChart, Chart, ColumnChart, StripChart, StripState } from '../reports/document/report-document.ts'
-import { stampText } from '../reports/revocation-text.ts'
+import { stampText } from '../reports/revocation/revocation-text.ts'
 import { displayWidth } from './display-width.ts'
 import { paint, type Terminal } from './terminal.ts'
 import { shorten, wrapText } from './wrap-text.ts'

@@ -6,7 +6,7 @@ import { CELL_MAX, TEXT_MAX, visibleText } from '../reports/document/html-escape
 import { filesText, namesText, periodText } from '../reports/document/html-page.ts'
 import type { Block, Cell, Figures, ReportDocument, Section, Tone } from '../reports/document/report-document.ts'
 import type { ReportFrame } from '../reports/document/report-frame.ts'
-import { stampText } from '../reports/revocation-text.ts'
+import { stampText } from '../reports/revocation/revocation-text.ts'
 import { safeText } from '../safe-text.ts'
 import { displayWidth } from './display-width.ts'
 import { chartLines } from './report-text-chart.ts'

@@ -138,7 +138,12 @@ describe('the story of a key', () => {
   })
 
   test('is the same whatever the size of its pages', async () => {
-    const scope = await readIncidentScope(reader, aboutKeys('keys', [before, after]), LAB_PERIOD, await readNames(reader, 'as-recorded'))
+    const scope = await readIncidentScope(
+      reader,
+      aboutKeys('keys', [before, after]),
+      LAB_PERIOD,
+      await readNames(reader, 'as-recorded'),
+    )
     const read = async (size: number) => {
       const story = await openStory(reader, scope.story)
       const entries = []

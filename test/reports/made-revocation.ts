@@ -1,8 +1,8 @@
 /** Records of two gateways and a key, made up second by second, and the report on them. */
 import { hash } from 'node:crypto'
 import type { Fields } from '../../src/fields.ts'
-import { judgeRevocation, type RevocationReport } from '../../src/reports/revocation.ts'
-import { gatherRevocations, type RevocationQuestion } from '../../src/reports/revocation-gather.ts'
+import { judgeRevocation, type RevocationReport } from '../../src/reports/revocation/revocation.ts'
+import { gatherRevocations, type RevocationQuestion } from '../../src/reports/revocation/revocation-gather.ts'
 import type { EventReader } from '../../src/store/event-reader.ts'
 import { openStoreReader } from '../../src/store/reader.ts'
 import { SECOND } from '../../src/time.ts'

@@ -4,7 +4,7 @@ import type { Micros } from '../../time.ts'
 import { toIso } from '../../time.ts'
 import type { Cell, Column } from '../document/report-document.ts'
 import type { Holder } from '../names/names.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { AccessSums, Outcome } from './access-rows.ts'
 
 /** Characters of a key on a page: enough to tell keys apart; files have it whole. */

@@ -1,6 +1,6 @@
 /** Stacked columns over time, as a drawing. */
 
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import { axisLabels, CHART_WIDTH, definedPaints, drawing, label, legend, paintsOf, unit } from './chart-paint.ts'
 import { amountOf, amountText, amountTicks, timeTicks } from './chart-scale.ts'
 import type { ColumnChart } from './report-document.ts'

@@ -1,6 +1,6 @@
 /** What was recorded when, a lane each, as a drawing. Short gaps are drawn wider than they were: none is hidden by the scale. */
 
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import {
   axisLabels,
   CHART_WIDTH,

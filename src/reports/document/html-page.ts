@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Micros } from '../../time.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import { amountText } from './chart-scale.ts'
 import { blockHtml } from './html-blocks.ts'
 import { CELL_MAX, htmlText } from './html-escape.ts'

@@ -1,7 +1,7 @@
 /** Who stood behind it: mappings with their times and uncertainty, the inventory that named the holder, and what the polls show. */
 import type { Cell, Section } from '../document/report-document.ts'
 import type { ReportQuestion } from '../report-question.ts'
-import { betweenText, stampText } from '../revocation-text.ts'
+import { betweenText, stampText } from '../revocation/revocation-text.ts'
 import type { GatheredIncident } from './incident-facts.ts'
 import type { Stay } from './incident-ledger.ts'
 import type { Mapping } from './incident-mappings.ts'

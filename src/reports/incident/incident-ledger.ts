@@ -4,9 +4,9 @@ import { compareText } from '../../kql/text-match.ts'
 import type { EventReader } from '../../store/event-reader.ts'
 import { ledgerSpans } from '../../store/ledger-reader.ts'
 import type { Micros } from '../../time.ts'
-import type { Between } from '../revocation-facts.ts'
-import { readHistories } from '../revocation-gateways.ts'
-import { pollsNear } from '../revocation-ledger.ts'
+import type { Between } from '../revocation/revocation-facts.ts'
+import { readHistories } from '../revocation/revocation-gateways.ts'
+import { pollsNear } from '../revocation/revocation-ledger.ts'
 import { type IncidentScope, isOfSubject } from './incident-scope.ts'
 
 /** Stays of keys on interfaces that are told; the rest is counted. */

@@ -1,7 +1,7 @@
 /** The sections of an incident report between page one and its end: the story, and what it rests on. */
 import type { Block, Cell, Section, Table } from '../document/report-document.ts'
 import type { ReportQuestion } from '../report-question.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import { activityChart, presenceChart } from './incident-charts.ts'
 import { EVIDENCE_FILE } from './incident-evidence.ts'
 import type { GatheredIncident } from './incident-facts.ts'

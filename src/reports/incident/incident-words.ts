@@ -1,7 +1,7 @@
 /** The summary of an incident and what is not known about it, in sentences. */
 import { bytesText } from '../../quantity-text.ts'
 import type { SourceIntegrity } from '../report-question.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { IncidentFacts } from './incident-facts.ts'
 import type { IncidentSubject } from './incident-subject.ts'
 import { holderText, keyText } from './story-holder.ts'

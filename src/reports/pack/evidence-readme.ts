@@ -2,7 +2,7 @@
 import { quoted, safeText } from '../../safe-text.ts'
 import type { IncidentSubject } from '../incident/incident-subject.ts'
 import type { ReportQuestion, SourceIntegrity } from '../report-question.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 
 export type PackFacts = {
   readonly subject: IncidentSubject

@@ -5,7 +5,7 @@ import { toDocuments } from '../../store/documents.ts'
 import type { EventReader } from '../../store/event-reader.ts'
 import { MS } from '../../time.ts'
 import type { ReportPeriod } from '../report-question.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { ClockOffset, SourceCompleteness } from './page-one.ts'
 
 /** Findings about clocks told. */

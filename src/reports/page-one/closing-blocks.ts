@@ -2,7 +2,7 @@
 import { DAY, MINUTE } from '../../time.ts'
 import type { Block, Section } from '../document/report-document.ts'
 import type { ReportQuestion, SourceIntegrity } from '../report-question.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { PageOne } from './page-one.ts'
 
 /** Problems of a chain shown; the rest are counted. */

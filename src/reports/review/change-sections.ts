@@ -1,6 +1,6 @@
 /** What changed in the period, and what was found in it, in the words of a review. */
 import type { Block, Cell, Section } from '../document/report-document.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { RowOutlet } from '../rows/row-outlet.ts'
 import { ownerCell } from '../standing/documented-holder.ts'
 import { countText, keyCell, listText, shownTable, timeCell } from '../standing/shown-table.ts'

@@ -3,7 +3,7 @@
 import { STALE_AFTER } from '../../posture/stale-peer.ts'
 import { spanText } from '../../quantity-text.ts'
 import type { Block, Cell, Section, Table, Tone } from '../document/report-document.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { RowOutlet } from '../rows/row-outlet.ts'
 import { ownerCell, shownHolder } from '../standing/documented-holder.ts'
 import {

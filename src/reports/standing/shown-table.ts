@@ -2,7 +2,7 @@
 
 import type { Micros } from '../../time.ts'
 import type { Cell, Column, RichCell, Table } from '../document/report-document.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { RowOutlet } from '../rows/row-outlet.ts'
 import type { PrefixUse } from './used-places.ts'
 

@@ -11,7 +11,7 @@ import { inventoryAt, type LedgerSpan, ledgerSpans, unreadableLedger } from '../
 import { newestKeyframe, readLedgerRows } from '../../store/ledger-rows.ts'
 import type { Micros } from '../../time.ts'
 import type { ReportQuestion } from '../report-question.ts'
-import { pollsNear } from '../revocation-ledger.ts'
+import { pollsNear } from '../revocation/revocation-ledger.ts'
 import { CHANGED_SINCE, changedKeys, type KeyPlace, placeKey } from './changed-since.ts'
 
 export type StandingGateway = {

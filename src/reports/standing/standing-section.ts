@@ -3,7 +3,7 @@
 import { spanText } from '../../quantity-text.ts'
 import { toIso } from '../../time.ts'
 import type { Block, Cell, JsonValue, Section } from '../document/report-document.ts'
-import { stampText } from '../revocation-text.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import { countText } from './shown-table.ts'
 import { type InventoryBasis, isLate, type Standing, type StandingGateway } from './standing-gateways.ts'
 

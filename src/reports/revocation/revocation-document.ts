@@ -2,8 +2,8 @@
  * Revocation reports as a document: the facts and the words of the page on a terminal, in a form that any page can show. Of one key its
  * parts stand one by one, of several each key has its own.
  */
-import type { Micros } from '../time.ts'
-import type { Block, JsonValue, ReportDocument, Section } from './document/report-document.ts'
+import type { Micros } from '../../time.ts'
+import type { Block, JsonValue, ReportDocument, Section } from '../document/report-document.ts'
 import type { RevocationReport } from './revocation.ts'
 import { actionsOf } from './revocation-actions.ts'
 import type { RevocationFacts } from './revocation-facts.ts'

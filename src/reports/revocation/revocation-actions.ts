@@ -1,5 +1,5 @@
 /** What is still to be done so that a key's access ends, or its end can be proved: commands as words, for whoever quotes them. */
-import { toIso } from '../time.ts'
+import { toIso } from '../../time.ts'
 import type { JudgedGateway, RevocationReport } from './revocation.ts'
 
 export type Action = {

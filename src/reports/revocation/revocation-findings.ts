@@ -1,10 +1,10 @@
 /** Findings about a key and their handling: by them its compromise was, or was not, noticed. */
-import type { FieldName, Fields } from '../fields.ts'
-import { equals, exists } from '../kql/build.ts'
-import { compareText } from '../kql/text-match.ts'
-import { toDocuments } from '../store/documents.ts'
-import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
-import type { Micros } from '../time.ts'
+import type { FieldName, Fields } from '../../fields.ts'
+import { equals, exists } from '../../kql/build.ts'
+import { compareText } from '../../kql/text-match.ts'
+import { toDocuments } from '../../store/documents.ts'
+import { ALL_TIME, type EventReader } from '../../store/event-reader.ts'
+import type { Micros } from '../../time.ts'
 import type { AcknowledgementFact, FindingFact } from './revocation-facts.ts'
 
 /** Read of one key, beside the newest of each rule: the oldest, because the first one counts. */

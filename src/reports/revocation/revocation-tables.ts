@@ -1,6 +1,6 @@
 /** The tables of a revocation report: gateways, and what outlived the removal there and on hosts. */
-import { spanText } from '../quantity-text.ts'
-import type { Block, Cell } from './document/report-document.ts'
+import { spanText } from '../../quantity-text.ts'
+import type { Block, Cell } from '../document/report-document.ts'
 import type { JudgedGateway, RevocationReport } from './revocation.ts'
 import type { RevocationFacts } from './revocation-facts.ts'
 import { openText, stampText } from './revocation-text.ts'

@@ -1,17 +1,17 @@
 /** A revocation report as a document tells what its page on a terminal tells, in the same words. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { revocationText } from '../../src/commands/report-revocation-print.ts'
-import { shellWords } from '../../src/commands/shell-words.ts'
-import type { ReportDocument } from '../../src/reports/document/report-document.ts'
-import { judgeRevocation, type RevocationReport } from '../../src/reports/revocation.ts'
-import { revocationDocument } from '../../src/reports/revocation-document.ts'
-import { gatherRevocations } from '../../src/reports/revocation-gather.ts'
-import { verdictText } from '../../src/reports/revocation-text.ts'
-import { openStoreReader } from '../../src/store/reader.ts'
-import { createMemoryTerminal } from '../commands/memory-terminal.ts'
-import { type StoredDemo, storeDemo } from '../commands/stored-demo.ts'
-import { textsOf } from './document/document-texts.ts'
-import { QUESTION } from './made-revocation.ts'
+import { revocationText } from '../../../src/commands/report-revocation-print.ts'
+import { shellWords } from '../../../src/commands/shell-words.ts'
+import type { ReportDocument } from '../../../src/reports/document/report-document.ts'
+import { judgeRevocation, type RevocationReport } from '../../../src/reports/revocation/revocation.ts'
+import { revocationDocument } from '../../../src/reports/revocation/revocation-document.ts'
+import { gatherRevocations } from '../../../src/reports/revocation/revocation-gather.ts'
+import { verdictText } from '../../../src/reports/revocation/revocation-text.ts'
+import { openStoreReader } from '../../../src/store/reader.ts'
+import { createMemoryTerminal } from '../../commands/memory-terminal.ts'
+import { type StoredDemo, storeDemo } from '../../commands/stored-demo.ts'
+import { textsOf } from '../document/document-texts.ts'
+import { QUESTION } from '../made-revocation.ts'
 
 const CEDAR = 'eVzV4u2wsQZ+FFYPnScYDp4JnwR4xjBPRBDeSvlKZzE='
 const PINE = 'qapZ49uIE8rvHH5AugMOP7tP2WH8WhA3sw0Qmua9pn4='
@@ -47,7 +47,12 @@ describe('over the demo', () => {
     const found = demo.documents.find((each) => each['wireguard.peer.name'] === name)
     const key = found?.['wireguard.peer.public_key'] ?? name
     const reports = await reportsOf([key])
-    const page = revocationText(createMemoryTerminal(), 4000, reports, { by: 'key', label: 'cedar', emails: [], keys: [key] })
+    const page = revocationText(createMemoryTerminal(), 4000, reports, {
+      by: 'key',
+      label: 'cedar',
+      emails: [],
+      keys: [key],
+    })
     const texts = textsOf(documentOf(reports)).join('\n')
     const words = page.split(/[\s,;()]+/).filter((word) => /\d.*\d/.test(word) && !/^\d+…/.test(word))
     expect(texts.includes('end the access that runs')).toBe(name === 'larch')

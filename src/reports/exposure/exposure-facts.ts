@@ -1,11 +1,11 @@
 /** What keys did in a period, as the documents tell it: facts of an exposure report, without judgement. Texts are plain data as they came. */
-import type { FieldName } from '../fields.ts'
-import { equals, exists } from '../kql/build.ts'
-import { allOf, anyOf } from '../kql/combine.ts'
-import { toValue } from '../store/documents.ts'
-import type { EventReader } from '../store/event-reader.ts'
-import type { Micros } from '../time.ts'
-import { recordedMachines } from './revocation-coverage.ts'
+import type { FieldName } from '../../fields.ts'
+import { equals, exists } from '../../kql/build.ts'
+import { allOf, anyOf } from '../../kql/combine.ts'
+import { toValue } from '../../store/documents.ts'
+import type { EventReader } from '../../store/event-reader.ts'
+import type { Micros } from '../../time.ts'
+import { recordedMachines } from '../revocation/revocation-coverage.ts'
 
 /** Both included. */
 export type ExposurePeriod = { readonly since: Micros; readonly until: Micros }

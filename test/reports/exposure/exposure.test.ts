@@ -1,14 +1,14 @@
 /** The judgement of an exposure: rules beside policy beside use, and keys by how much would be open. */
 import { describe, expect, test } from 'vitest'
-import { createPeerReach } from '../../src/posture/reach-peers.ts'
-import { regionsOf } from '../../src/posture/reach-regions.ts'
-import { type ExposedKey, type Exposure, judgeExposure, unusedGrants } from '../../src/reports/exposure.ts'
-import type { ExposureFacts, UsedPlace } from '../../src/reports/exposure-facts.ts'
-import { rankExposures } from '../../src/reports/exposure-rank.ts'
-import { spaceShare } from '../../src/reports/exposure-space.ts'
-import { AT, ELM, IVY, OAK } from '../posture/made-gateway.ts'
-import { allow, madeRuleset, reachInventory } from '../posture/made-reach.ts'
-import type { Rule } from '../sources/nftables/rulesets.ts'
+import { createPeerReach } from '../../../src/posture/reach-peers.ts'
+import { regionsOf } from '../../../src/posture/reach-regions.ts'
+import { type ExposedKey, type Exposure, judgeExposure, unusedGrants } from '../../../src/reports/exposure/exposure.ts'
+import type { ExposureFacts, UsedPlace } from '../../../src/reports/exposure/exposure-facts.ts'
+import { rankExposures } from '../../../src/reports/exposure/exposure-rank.ts'
+import { spaceShare } from '../../../src/reports/exposure/exposure-space.ts'
+import { AT, ELM, IVY, OAK } from '../../posture/made-gateway.ts'
+import { allow, madeRuleset, reachInventory } from '../../posture/made-reach.ts'
+import type { Rule } from '../../sources/nftables/rulesets.ts'
 
 const NOTHING: ExposureFacts = {
   places: [],

@@ -1,11 +1,11 @@
 /** How complete the records are in a time: gaps and losses by machine and source, and sources that said nothing. */
-import type { Inventory } from '../identity/inventory.ts'
-import { compares, equals } from '../kql/build.ts'
-import { allOf, anyOf } from '../kql/combine.ts'
-import { compareText } from '../kql/text-match.ts'
-import { toDocuments } from '../store/documents.ts'
-import { ALL_TIME, type EventReader } from '../store/event-reader.ts'
-import { HOUR, MINUTE, type Micros } from '../time.ts'
+import type { Inventory } from '../../identity/inventory.ts'
+import { compares, equals } from '../../kql/build.ts'
+import { allOf, anyOf } from '../../kql/combine.ts'
+import { compareText } from '../../kql/text-match.ts'
+import { toDocuments } from '../../store/documents.ts'
+import { ALL_TIME, type EventReader } from '../../store/event-reader.ts'
+import { HOUR, MINUTE, type Micros } from '../../time.ts'
 import type { Between, GapFact, SourceFact } from './revocation-facts.ts'
 
 /** Gaps told of a source of a machine, beside the one that ends last. */

@@ -1,9 +1,9 @@
 /** Facts and judgement of a revocation over made-up records: what was looked at is proved, what was not is not. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { emptyInventory, parseInventory } from '../../src/identity/inventory.ts'
-import { rangeText, reasonText, upText, verdictText } from '../../src/reports/revocation-text.ts'
-import { MS, SECOND } from '../../src/time.ts'
+import { emptyInventory, parseInventory } from '../../../src/identity/inventory.ts'
+import { rangeText, reasonText, upText, verdictText } from '../../../src/reports/revocation/revocation-text.ts'
+import { MS, SECOND } from '../../../src/time.ts'
 
 import {
   at,
@@ -15,7 +15,7 @@ import {
   reportOf,
   seconds,
   trackedByConntrack,
-} from './made-revocation.ts'
+} from '../made-revocation.ts'
 
 test('what is proved is true: whatever polls are missing and wherever the key comes back', async () => {
   const world = fc.array(fc.boolean(), { minLength: 24, maxLength: 24 })

@@ -2,9 +2,10 @@
  * Exposure reports as documents: of the keys of one peer, each in full, or of all keys by how much would be open. Facts and words are those
  * of the pages on a terminal.
  */
-import { bytesText } from '../quantity-text.ts'
-import type { Micros } from '../time.ts'
-import type { Block, Cell, JsonValue, ReportDocument, Section } from './document/report-document.ts'
+import { bytesText } from '../../quantity-text.ts'
+import type { Micros } from '../../time.ts'
+import type { Block, Cell, JsonValue, ReportDocument, Section } from '../document/report-document.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import { type ExposedResource, type Exposure, unusedGrants } from './exposure.ts'
 import type { ExposurePeriod } from './exposure-facts.ts'
 import type { Ranked } from './exposure-rank.ts'
@@ -19,7 +20,6 @@ import {
   openTexts,
   placesText,
 } from './exposure-words.ts'
-import { stampText } from './revocation-text.ts'
 
 export type ExposureAsking = {
   /** `ivy (MacBook Air)`; '' = all keys. */

@@ -1,13 +1,13 @@
 /** When keys ran, out of the journal of a ledger, against the snapshots it was written from. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Fields } from '../../src/fields.ts'
-import type { LedgerRow } from '../../src/identity/ledger-restore.ts'
-import { createKeyHistory } from '../../src/reports/revocation-history.ts'
-import { createPollScan } from '../../src/reports/revocation-polls.ts'
-import { DAY, SECOND } from '../../src/time.ts'
-import { ledgerDocuments } from '../commands/made-ledger.ts'
-import { createSnapshots, type Shown } from '../identity/snapshots.ts'
+import type { Fields } from '../../../src/fields.ts'
+import type { LedgerRow } from '../../../src/identity/ledger-restore.ts'
+import { createKeyHistory } from '../../../src/reports/revocation/revocation-history.ts'
+import { createPollScan } from '../../../src/reports/revocation/revocation-polls.ts'
+import { DAY, SECOND } from '../../../src/time.ts'
+import { ledgerDocuments } from '../../commands/made-ledger.ts'
+import { createSnapshots, type Shown } from '../../identity/snapshots.ts'
 
 const rowsOf = (documents: readonly Fields[], actions: readonly string[]): LedgerRow[] =>
   documents

@@ -2,13 +2,13 @@
  * If a key leaked today: what rules let it reach, laid beside what is documented for it and what it did reach. Judgement of facts that were
  * gathered elsewhere; pure. What is not known is null, never nothing: without a ruleset no reach is stated.
  */
-import type { Inventory } from '../identity/inventory.ts'
-import type { Resource } from '../identity/inventory-entries.ts'
-import { type Access, accessOf, type Certainty, type ReachedResource } from '../posture/reach-access.ts'
-import { documentedAddresses } from '../posture/reach-overreach.ts'
-import type { PeerReach, RunningPeer } from '../posture/reach-peers.ts'
-import type { Region } from '../posture/reach-regions.ts'
-import type { Micros } from '../time.ts'
+import type { Inventory } from '../../identity/inventory.ts'
+import type { Resource } from '../../identity/inventory-entries.ts'
+import { type Access, accessOf, type Certainty, type ReachedResource } from '../../posture/reach-access.ts'
+import { documentedAddresses } from '../../posture/reach-overreach.ts'
+import type { PeerReach, RunningPeer } from '../../posture/reach-peers.ts'
+import type { Region } from '../../posture/reach-regions.ts'
+import type { Micros } from '../../time.ts'
 import type { DeniedPlaces, ExposureFacts, UsedLogin, UsedPlace, UsedRights } from './exposure-facts.ts'
 
 /** A key on one interface of one gateway. */

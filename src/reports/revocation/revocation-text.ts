@@ -2,8 +2,8 @@
  * The sentences of a revocation report, plain text for any page. Names in them are as they came: whoever prints them makes them fit for a
  * terminal or a page.
  */
-import { bytesText, spanText } from '../quantity-text.ts'
-import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND, toIso } from '../time.ts'
+import { bytesText, spanText } from '../../quantity-text.ts'
+import { DAY, HOUR, INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, MS, SECOND, toIso } from '../../time.ts'
 import type { Reason, RevocationReport } from './revocation.ts'
 import type { Durations, Range } from './revocation-durations.ts'
 import type { Between, RevocationFacts, SourceFact } from './revocation-facts.ts'

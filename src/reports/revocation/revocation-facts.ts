@@ -2,8 +2,8 @@
  * What is known about the end of one key's access: facts only, gathered from what was recorded (revocation-gather.ts and beside it).
  * revocation.ts judges them; whoever prints a report takes both. Texts are as they came, not yet fit for a terminal or a page.
  */
-import type { Severity } from '../finding-document.ts'
-import type { Micros } from '../time.ts'
+import type { Severity } from '../../finding-document.ts'
+import type { Micros } from '../../time.ts'
 import type { Appearance } from './revocation-history.ts'
 import type { Hole } from './revocation-polls.ts'
 

@@ -2,11 +2,11 @@
  * What a gateway's recorded ledger says of a key: on which interface it ran, from which poll to which, and whether the polls behind
  * that follow each other without a hole. Read in pieces, so that a year of polls is never in memory at once.
  */
-import { createPollClock } from '../identity/poll-clock.ts'
-import { ALL_TIME, type EventReader, type Place } from '../store/event-reader.ts'
-import { unreadableLedger } from '../store/ledger-reader.ts'
-import { type LedgerAction, ledgerOf, ledgerSelection, readLedgerRows, type Stretch } from '../store/ledger-rows.ts'
-import type { Micros } from '../time.ts'
+import { createPollClock } from '../../identity/poll-clock.ts'
+import { ALL_TIME, type EventReader, type Place } from '../../store/event-reader.ts'
+import { unreadableLedger } from '../../store/ledger-reader.ts'
+import { type LedgerAction, ledgerOf, ledgerSelection, readLedgerRows, type Stretch } from '../../store/ledger-rows.ts'
+import type { Micros } from '../../time.ts'
 import { createKeyHistory, type KeyHistory } from './revocation-history.ts'
 import { createPollScan, type PollScan, pollsOf, type ScanStretch } from './revocation-polls.ts'
 

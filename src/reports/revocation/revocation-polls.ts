@@ -3,9 +3,9 @@
  * documents (correlate/poll-gaps.ts): neighbours nearly two periods apart have lost one between them.
  */
 import * as z from 'zod'
-import type { LedgerRow } from '../identity/ledger-restore.ts'
-import { DUMP_DURATION_MAX } from '../identity/poll-clock.ts'
-import type { Micros } from '../time.ts'
+import type { LedgerRow } from '../../identity/ledger-restore.ts'
+import { DUMP_DURATION_MAX } from '../../identity/poll-clock.ts'
+import type { Micros } from '../../time.ts'
 
 /** Between two neighbouring polls, or the clock showed this time twice. */
 export type Hole = { readonly from: Micros; readonly to: Micros }

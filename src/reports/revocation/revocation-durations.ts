@@ -7,7 +7,7 @@
  *   prove   from the removal to the first moment at which polls of every gateway, later than the removal, have shown the key absent, and
  *           every connection entry that outlived it has ended.
  */
-import type { Micros } from '../time.ts'
+import type { Micros } from '../../time.ts'
 import type { Between, RevocationFacts } from './revocation-facts.ts'
 
 /** Microseconds, never negative. */

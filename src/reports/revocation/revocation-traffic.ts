@@ -2,12 +2,12 @@
  * What the records show of a key's traffic around its removal: the last of it, the connections that stood in conntrack longer than the key
  * stood on the interface, and outer packets to the listen ports afterwards, which nobody can attribute.
  */
-import type { FieldName, Fields } from '../fields.ts'
-import { compares, equals } from '../kql/build.ts'
-import { allOf, anyOf } from '../kql/combine.ts'
-import { toDocuments } from '../store/documents.ts'
-import type { EventReader } from '../store/event-reader.ts'
-import { DAY, type Micros } from '../time.ts'
+import type { FieldName, Fields } from '../../fields.ts'
+import { compares, equals } from '../../kql/build.ts'
+import { allOf, anyOf } from '../../kql/combine.ts'
+import { toDocuments } from '../../store/documents.ts'
+import type { EventReader } from '../../store/event-reader.ts'
+import { DAY, type Micros } from '../../time.ts'
 import { readGaps, recordedMachines } from './revocation-coverage.ts'
 import type { Between, LastTraffic, OuterFact, OutlivingFlow, OutlivingFlows } from './revocation-facts.ts'
 

@@ -1,9 +1,9 @@
 /** All keys by how much would be open if they leaked, a row each. */
-import type { Cell, Table } from './document/report-document.ts'
+import type { Cell, Table } from '../document/report-document.ts'
+import { stampText } from '../revocation/revocation-text.ts'
 import type { Ranked } from './exposure-rank.ts'
 import { spaceShare } from './exposure-space.ts'
 import { exposedName } from './exposure-words.ts'
-import { stampText } from './revocation-text.ts'
 
 const ROWS_MAX = 1000
 const NOT_KNOWN: Cell = { text: 'not known', tone: 'warning' }

@@ -5,8 +5,8 @@
  * Every time is a poll. What was undone between two polls is invisible.
  */
 import * as z from 'zod'
-import type { LedgerRow } from '../identity/ledger-restore.ts'
-import type { Micros } from '../time.ts'
+import type { LedgerRow } from '../../identity/ledger-restore.ts'
+import type { Micros } from '../../time.ts'
 
 /** One unbroken time in which polls showed the key on a running interface. */
 export type Appearance = {

@@ -1,12 +1,12 @@
 /** What a revocation report tells beside its verdict: sessions, connections, findings, the last of the traffic, over made-up records. */
 import { expect, test } from 'vitest'
-import type { Fields } from '../../src/fields.ts'
-import { actionsOf } from '../../src/reports/revocation-actions.ts'
-import { durationTexts } from '../../src/reports/revocation-text.ts'
-import { MS, SECOND } from '../../src/time.ts'
-import { createNarrowReader } from '../commands/narrow-reader.ts'
+import type { Fields } from '../../../src/fields.ts'
+import { actionsOf } from '../../../src/reports/revocation/revocation-actions.ts'
+import { durationTexts } from '../../../src/reports/revocation/revocation-text.ts'
+import { MS, SECOND } from '../../../src/time.ts'
+import { createNarrowReader } from '../../commands/narrow-reader.ts'
 
-import { at, made, peer, removedAt10, reportOf, trackedByConntrack } from './made-revocation.ts'
+import { at, made, peer, removedAt10, reportOf, trackedByConntrack } from '../made-revocation.ts'
 
 const login = (second: number, ses: string) =>
   made(second, {

@@ -1,9 +1,9 @@
 /** What must not be proved, and what must not be said: gateways that were not looked at late enough, records beyond a limit, sources that are silent. */
 import { expect, test } from 'vitest'
-import type { Fields } from '../../src/fields.ts'
-import { parseInventory } from '../../src/identity/inventory.ts'
-import { reasonText } from '../../src/reports/revocation-text.ts'
-import { at, INVENTORY, KEY, ledgerOf, made, peer, removedAt10, reportOf, seconds } from './made-revocation.ts'
+import type { Fields } from '../../../src/fields.ts'
+import { parseInventory } from '../../../src/identity/inventory.ts'
+import { reasonText } from '../../../src/reports/revocation/revocation-text.ts'
+import { at, INVENTORY, KEY, ledgerOf, made, peer, removedAt10, reportOf, seconds } from '../made-revocation.ts'
 
 const kinds = (report: Awaited<ReturnType<typeof reportOf>>) =>
   report.reasons.map(({ kind, gateway }) => [kind, gateway])

@@ -5,8 +5,8 @@
  * What is shown is that the kernel's WireGuard no longer had the key: without a peer entry no handshake completes and no packet of an
  * old session is decrypted (cryptokey routing). A change undone between two polls is invisible, and other ways in are not looked at.
  */
-import { DUMP_DURATION_MAX } from '../identity/poll-clock.ts'
-import { type Micros, SECOND } from '../time.ts'
+import { DUMP_DURATION_MAX } from '../../identity/poll-clock.ts'
+import { type Micros, SECOND } from '../../time.ts'
 import { type Durations, durationsOf } from './revocation-durations.ts'
 import type { Between, FindingFact, GatewayFacts, RevocationFacts, StoredFact } from './revocation-facts.ts'
 import { endOf } from './revocation-gather.ts'

@@ -3,8 +3,8 @@
  * then of all resources, then whether addresses beyond the catalogue are open and how many, then other peers. What a rule leaves
  * open to doubt counts as reached: a leak is judged by the worst.
  */
-import { allAddresses, rangeSize } from '../address-range.ts'
-import type { Access } from '../posture/reach-access.ts'
+import { allAddresses, rangeSize } from '../../address-range.ts'
+import type { Access } from '../../posture/reach-access.ts'
 import { classRank, type Exposure } from './exposure.ts'
 
 export type Ranked = {

@@ -1,9 +1,9 @@
 /** The sentences of an exposure report, plain text for any page; names in them are as they came. */
-import { type Access, type Reached, targetOf } from '../posture/reach-access.ts'
-import { byDestination, destinationText, servicesText } from '../posture/reach-text.ts'
-import type { Doubt } from '../sources/nftables/reach-traveller.ts'
+import { type Access, type Reached, targetOf } from '../../posture/reach-access.ts'
+import { byDestination, destinationText, servicesText } from '../../posture/reach-text.ts'
+import type { Doubt } from '../../sources/nftables/reach-traveller.ts'
+import { shortKeyText } from '../revocation/revocation-tables.ts'
 import type { ExposedResource, Exposure } from './exposure.ts'
-import { shortKeyText } from './revocation-tables.ts'
 
 /** Services of a destination, destinations and peers in one sentence. */
 const [SERVICES_MAX, DESTINATIONS_MAX, PEERS_MAX] = [8, 8, 6]

@@ -1,10 +1,10 @@
 /** Login sessions on audited hosts that the key opened and that its removal did not end, and what was done in them afterwards. */
-import type { FieldName, Fields } from '../fields.ts'
-import { equals, exists } from '../kql/build.ts'
-import { allOf } from '../kql/combine.ts'
-import { toDocuments } from '../store/documents.ts'
-import type { EventReader } from '../store/event-reader.ts'
-import { DAY, type Micros } from '../time.ts'
+import type { FieldName, Fields } from '../../fields.ts'
+import { equals, exists } from '../../kql/build.ts'
+import { allOf } from '../../kql/combine.ts'
+import { toDocuments } from '../../store/documents.ts'
+import type { EventReader } from '../../store/event-reader.ts'
+import { DAY, type Micros } from '../../time.ts'
 import { recordedMachines } from './revocation-coverage.ts'
 import type { Between, OutlivingSession, OutlivingSessions, SessionAct } from './revocation-facts.ts'
 
