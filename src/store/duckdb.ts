@@ -53,6 +53,7 @@ export async function openDuckdb(options: DatabaseOptions): Promise<Database> {
     autoload_known_extensions: 'false',
     memory_limit: options.memory,
     threads: String(options.threads),
+    enable_external_file_cache: 'false',
     preserve_insertion_order: String(options.isUnordered !== true),
     temp_directory: options.spill,
     // Freed memory goes back at once: a writer's process stays a quarter smaller, for no time that could be measured.

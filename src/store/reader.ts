@@ -48,7 +48,7 @@ const THREADS = 2
 /** Of tables (openTables): a report over a year has a process of 500 MB. */
 const TABLES_MEMORY = '192MiB'
 /** Tables are made and dropped all the time. */
-const TABLES_KEPT = '64MiB'
+const TABLES_KEPT = '32MiB'
 
 /** Throws AppError `no-store`, `newer-store`, `bad-store`, `cannot-read`. */
 export async function openStoreReader(dir: string, { check = 'size' }: ReaderOptions = {}): Promise<StoreReader> {

@@ -3,7 +3,7 @@
  * the work ends, and read chunk by chunk. They stand in a DuckDB with a private directory, into which goes what does not fit into memory.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
@@ -31,12 +31,18 @@ export type WorkTables = {
    */
   stream(sql: string): AsyncGenerator<readonly (readonly Cell[])[], void, undefined>
   /**
-   * The texts of the one column of an answer, each a line, as bytes: they go through a file, as a text each would cost more than making it.
-   * No text may hold a control character (U+0001 and LF would be taken for ends) or be null. Held whole: ask for a stretch at a time.
+   * The texts of the one column of an answer, each a line, printed into a file: a text each would cost more than making it. No text may
+   * hold a control character (U+0001 and LF would be taken for ends) or be null.
    */
-  print(sql: string): Promise<Buffer>
+  print(sql: string): Promise<PrintedLines>
   /** Tables are gone then. Stops what runs. */
   close(): Promise<void>
+}
+
+/** Lines that wait on disk until the tables are closed. */
+export type PrintedLines = {
+  /** All of them, once; the file is gone then. `spare`: memory that nobody looks at any more; what is given back may lie in it. */
+  read(spare?: Buffer): Promise<Buffer>
 }
 
 /** How a kind of reader reads documents: gives `work` the SELECT of all rows of the stretch. Throws AppError. */
@@ -83,16 +89,39 @@ export function createWorkTables(
     print: (sql) =>
       told(async () => {
         const path = join(dir, `lines-${files++}.txt`)
-        try {
-          await database.run(
-            `COPY (${sql}) TO ${literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')`,
-          )
-          return await readFile(path)
-        } finally {
-          rmSync(path, { force: true })
+        await database.run(
+          `COPY (${sql}) TO ${literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')`,
+        )
+        return {
+          read: (spare) =>
+            told(async () => {
+              try {
+                return await readInto(path, spare)
+              } finally {
+                rmSync(path, { force: true })
+              }
+            }),
         }
       }),
     close,
+  }
+}
+
+/** The whole file, in `spare` where it has room; else in memory of its own, with room for a longer one. */
+async function readInto(path: string, spare: Buffer = Buffer.alloc(0)): Promise<Buffer> {
+  const handle = await open(path)
+  try {
+    const { size } = await handle.stat()
+    const bytes = size <= spare.length ? spare : Buffer.allocUnsafeSlow(Math.ceil(size * 1.25))
+    let read = 0
+    while (read < size) {
+      const { bytesRead } = await handle.read(bytes, read, size - read, read)
+      if (bytesRead === 0) break
+      read += bytesRead
+    }
+    return bytes.subarray(0, read)
+  } finally {
+    await handle.close()
   }
 }
 

@@ -10,7 +10,6 @@
  */
 
 import { printCsv } from '../../csv.ts'
-import { AppError } from '../../errors.ts'
 import type { Query } from '../../kql/ast.ts'
 import { equals } from '../../kql/build.ts'
 import { allOf, anyOf } from '../../kql/combine.ts'
@@ -21,33 +20,19 @@ import { INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros } from '../../time.ts'
 import type { Dispute } from '../disputes.ts'
 import type { Names } from '../names/names.ts'
 import type { ReportQuestion } from '../report-question.ts'
-import type { RowForm, RowOutlet } from '../rows/row-outlet.ts'
-import { BLOCK_TABLES, fillBlocks, fillTable } from './access-block-tables.ts'
-import { ACCESS_COLUMNS, ACCESS_FIELDS, WHO_FIELDS } from './access-columns.ts'
-import { lineSelect, releasedLines, writeLines } from './access-lines.ts'
+import type { RowOutlet } from '../rows/row-outlet.ts'
+import { BLOCK_TABLES, fillTable } from './access-block-tables.ts'
+import { ACCESS_COLUMNS, ACCESS_FIELDS } from './access-columns.ts'
 import { ACCESS_FILE, type AccessFilter, type AccessResult } from './access-rows.ts'
-import {
-  COLLISIONS,
-  facetStatements,
-  fastRows,
-  LATE_REASONS,
-  mergeStatements,
-  type SliceFacts,
-  sliceStatements,
-} from './access-slices.ts'
-import {
-  bucketWidth,
-  countReleased,
-  countSums,
-  PART_MAX,
-  readTotals,
-  sumsSelect,
-  TOTALS_TABLES,
-} from './access-totals.ts'
+import { LATE_REASONS } from './access-slices.ts'
+import { createStretches } from './access-stretches.ts'
+import { bucketWidth, readTotals, TOTALS_TABLES } from './access-totals.ts'
 
 const DATASETS = ['wireguard.flow', 'wireguard.firewall']
 /** Documents of one stretch that are aimed at: with 50 columns about 60 MB of the database's memory, and their lines 25 MB of ours. */
-const SLICE_DOCUMENTS = 150_000
+const SLICE_DOCUMENTS = 300_000
+/** Times that a stretch may get longer than the mean. */
+const WIDER_MAX = 8
 /** Flows whose end was followed by something that counts. Beyond it they may wait in vain, and nothing else. */
 const LATE_MAX = 500_000
 
@@ -74,80 +59,37 @@ export async function readAccess(
     if (outlet.forms.includes('csv')) await sink.write('csv', printCsv(ACCESS_COLUMNS, []))
     const where = await prepare(tables, filter, names, disputes, late)
     const width = bucketWidth(period)
-    let rows = 0
+    const facts = {
+      where,
+      period,
+      hasKnown: names.known.length > 0,
+      hasDisputes: disputes.length > 0,
+      isSlow: (filter.owners ?? []).length > 0,
+    }
+    const work = createStretches(tables, { facts, names, width, wanted: sliceDocuments }, outlet.forms, sink.write)
+    const step =
+      total <= sliceDocuments
+        ? until - period.from + 1
+        : Math.ceil(((until - period.from + 1) / total) * sliceDocuments)
+    let wide = Math.max(MINUTE, step)
     let done = 0
-    let partMax = PART_MAX
-    let writing: Promise<number> = Promise.resolve(0)
-    const hasOwners = (filter.owners ?? []).length > 0
     question.progress('rows', 0, total)
-    const doSlice = async (slice: Slice): Promise<void> => {
-      const facts: SliceFacts = {
-        where,
-        period,
-        until: slice.until,
-        isLast: slice.until === until,
-        hasKnown: names.known.length > 0,
-        hasDisputes: disputes.length > 0,
-        isSlow: hasOwners,
-      }
-      const printed = await printFast(tables, slice, facts, names, width, outlet.forms)
-      if (printed === null) {
-        // Documents may be a hundred times as wide as ours.
-        const middle = Math.floor((slice.since + slice.until) / 2)
-        await doSlice({ ...slice, until: middle, count: 0 })
-        return await doSlice({ ...slice, since: middle + 1 })
-      }
-      await countSums(tables, 'fast_sums')
-      for (const sql of mergeStatements(facts)) await tables.run(sql)
-      if (hasOwners) for (const sql of OTHERS_LEFT_OUT) await tables.run(sql)
-      partMax = await countReleased(tables, period, width, partMax)
-      const lines = await releasedLines(tables, printed)
-      // While these are written the database makes the next ones.
-      rows += await writing
-      writing = writeLines(lines, (form, chunk) => sink.write(form, chunk))
-      writing.catch(() => {})
-      done += slice.count
+    for (let since = period.from; since <= until; ) {
+      const end = Math.min(until, since + wide - 1)
+      const count = await work.add(since, end, end === until)
+      since = end + 1
+      // Where little is recorded stretches get longer, within reason: a busy hour may begin at any time.
+      wide =
+        count < sliceDocuments / 2 ? Math.min(wide * 2, WIDER_MAX * Math.max(MINUTE, step)) : Math.max(MINUTE, step)
+      done += count
       question.progress('rows', Math.min(done, total), total)
     }
-    for await (const slice of slices(reader, selection, total, sliceDocuments)) await doSlice(slice)
-    rows += await writing
+    const rows = await work.end()
     const totals = await readTotals(tables, period, width)
     await sink.end(outlet.forms.length === 0 ? totals.all.rows : rows)
     return { ...totals, file: ACCESS_FILE }
   } finally {
     await tables.close()
-  }
-}
-
-/**
- * Makes the tables of a stretch; counts and prints those of its rows of which it says everything, the most of them, without ever making
- * a table of them: that costs twice what the rest does. Null: the stretch does not fit into memory, and can be cut.
- */
-async function printFast(
-  tables: WorkTables,
-  { since, until }: Slice,
-  facts: SliceFacts,
-  names: Names,
-  width: Micros,
-  forms: readonly RowForm[],
-): Promise<ReadonlyMap<RowForm, Buffer> | null> {
-  const printed = new Map<RowForm, Buffer>()
-  const made = tables.within(since, until, async () => {
-    for (const sql of facetStatements(facts)) await tables.run(sql)
-    const { rows } = await tables.rows(COLLISIONS)
-    const hasCollisions = Number(rows[0]?.[0]) > 0
-    for (const sql of sliceStatements(facts, hasCollisions)) await tables.run(sql)
-    await fillBlocks(tables, names)
-    const fast = `(${fastRows(facts, hasCollisions)})`
-    await tables.run(`CREATE OR REPLACE TABLE fast_sums AS ${sumsSelect(fast, facts.period, width)}`)
-    for (const form of forms) printed.set(form, await tables.print(lineSelect(form, fast, true)))
-  })
-  try {
-    await made
-    return printed
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'bad-query' && since < until) return null
-    throw error
   }
 }
 
@@ -170,15 +112,6 @@ function queryOf({ keys, resource }: AccessFilter): Query {
     ...(resource === '' ? [] : [equals('wireguard.resource.name', [resource])]),
   ])
 }
-
-/** Of the finished rows, those that a key of hers made in the hands of somebody else. */
-const OTHERS_LEFT_OUT = [
-  `DELETE FROM docs USING person p WHERE p.who = docs.who AND p.known = docs.known AND p.owner <> ''
-  AND p.owner NOT IN (SELECT owner FROM wanted WHERE owner IS NOT NULL)`,
-  `DELETE FROM docs USING who WHERE who.number = docs.who AND who.c0 IS NULL AND NOT EXISTS (SELECT 1 FROM tenure_text t
-    WHERE list_contains(who.c${WHO_FIELDS.indexOf('wireguard.attribution.candidates')}, t.key)
-      AND docs.start >= make_timestamp(t.since) AND docs.start <= make_timestamp(t.until))`,
-]
 
 type Late = { readonly flow: string; readonly until: Micros }
 
@@ -245,23 +178,4 @@ async function prepare(
     ...(resource === '' ? [] : [`"wireguard.resource.name" IN (SELECT resource FROM wanted)`]),
   ]
   return conditions.join(' AND ') || 'true'
-}
-
-type Slice = { readonly since: Micros; readonly until: Micros; readonly count: number }
-
-/** The period in stretches of about SLICE_DOCUMENTS, without holes; the same documents give the same stretches. */
-async function* slices(reader: EventReader, selection: Selected, total: number, wanted: number): AsyncGenerator<Slice> {
-  const { since: from, until: to } = selection
-  let width = total <= wanted ? to - from + 1 : Math.max(MINUTE, Math.ceil(((to - from + 1) / total) * wanted))
-  for (let since = from; since <= to; ) {
-    const until = Math.min(to, since + width - 1)
-    const count = until === to && since === from ? total : await reader.count({ ...selection, since, until })
-    if (count > 2 * wanted && until > since) {
-      width = Math.max(1, Math.floor((until - since + 1) / 2))
-      continue
-    }
-    yield { since, until, count }
-    since = until + 1
-    if (count < wanted / 2) width *= 2
-  }
 }

@@ -3,7 +3,7 @@
  * printed beforehand (access-blocks.ts), so that what is left are times, numbers and ids. A row with an id that is no plain word, or with
  * findings, is put together here.
  */
-import type { WorkTables } from '../../store/work-tables.ts'
+import type { PrintedLines, WorkTables } from '../../store/work-tables.ts'
 import { type RowValue, rowLines } from '../rows/row-lines.ts'
 import type { RowForm } from '../rows/row-outlet.ts'
 import { DELTA_FIELDS, END_FIELDS, HOST_FIELDS, RULE_FIELDS } from './access-columns.ts'
@@ -83,26 +83,33 @@ export function lineSelect(form: RowForm, rows: string, isPlain: boolean): strin
 /** Where the time of a line begins. */
 const TIME_AT: { readonly [form in RowForm]: number } = { csv: 0, ndjson: '{"event.start":"'.length }
 
-/** The lines of one stretch, form by form: those of `released` beside those that were printed before. */
-export async function releasedLines(
-  tables: WorkTables,
-  printed: ReadonlyMap<RowForm, Buffer>,
-): Promise<ReadonlyMap<RowForm, readonly Buffer[]>> {
-  const lines = new Map<RowForm, readonly Buffer[]>()
-  for (const [form, fast] of printed)
-    lines.set(form, [fast, withOddLines(form, await tables.print(lineSelect(form, 'released', false)))])
+/** By form, files of lines that follow one another. */
+export type StretchLines = ReadonlyMap<RowForm, readonly PrintedLines[]>
+
+/** The lines of `released`, behind those that were printed before. */
+export async function withReleased(tables: WorkTables, printed: StretchLines): Promise<StretchLines> {
+  const lines = new Map<RowForm, readonly PrintedLines[]>()
+  for (const [form, files] of printed)
+    lines.set(form, [...files, await tables.print(lineSelect(form, 'released', false))])
   return lines
 }
 
-/** Hands them over in order of time; resolves with how many rows there were. */
+/** Hands them over, those of each file in order of time; resolves with how many rows there were. */
 export async function writeLines(
-  lines: ReadonlyMap<RowForm, readonly Buffer[]>,
+  lines: StretchLines,
   write: (form: RowForm, lines: Buffer) => Promise<void>,
 ): Promise<number> {
   let count = 0
-  for (const [form, buffers] of lines) {
-    for (const chunk of inOrder(buffers, TIME_AT[form])) await write(form, chunk)
-    count = countLines(buffers)
+  let spare: Buffer | undefined
+  for (const [form, files] of lines) {
+    count = 0
+    for (const file of files) {
+      const bytes = await file.read(spare)
+      spare = Buffer.from(bytes.buffer)
+      const whole = withOddLines(form, bytes)
+      for (const chunk of inOrder(whole, TIME_AT[form])) await write(form, chunk)
+      count += countLines(whole)
+    }
   }
   return count
 }

@@ -10,64 +10,49 @@ const [LF, ZERO, Z] = [0x0a, 0x30, 0x5a]
 const [TIME_BITS, NUMBER_BITS] = [42, 22]
 /** Lines that can be ordered at once. */
 export const LINES_MAX = 2 ** NUMBER_BITS
-/** `timeAt`: byte of a line at which its time begins. Each buffer holds whole lines, each ended by LF; all together at most LINES_MAX. */
-export function* inOrder(buffers: readonly Buffer[], timeAt: number): Generator<Buffer, void, undefined> {
-  const lines = findLines(buffers, timeAt)
-  const { count } = lines
-  if (count === 0) return
+/** `bytes`: whole lines, each ended by LF, at most LINES_MAX. `timeAt`: byte of a line at which its time begins. */
+export function* inOrder(bytes: Buffer, timeAt: number): Generator<Buffer, void, undefined> {
+  const lines = findLines(bytes, timeAt)
+  if (lines.count === 0) return
   let chunk = Buffer.allocUnsafe(CHUNK)
   let used = 0
-  for (const number of ordered(lines, buffers)) {
-    const of = buffers[lines.buffer[number] ?? 0]
-    if (of === undefined) continue
+  for (const number of ordered(lines, bytes)) {
     const [start, end] = [lines.start[number] ?? 0, lines.end[number] ?? 0]
     if (used + end - start > chunk.length) {
       yield chunk.subarray(0, used)
       chunk = Buffer.allocUnsafe(Math.max(CHUNK, end - start))
       used = 0
     }
-    used += of.copy(chunk, used, start, end)
+    used += bytes.copy(chunk, used, start, end)
   }
   yield chunk.subarray(0, used)
 }
 
 type Lines = {
   readonly count: number
-  readonly buffer: Uint8Array
   readonly start: Uint32Array
   readonly end: Uint32Array
   /** Grows with the time, up to a microsecond. */
   readonly time: Float64Array
 }
 
-/** How many lines they have. */
-export function countLines(buffers: readonly Buffer[]): number {
+/** How many lines there are. */
+export function countLines(bytes: Buffer): number {
   let count = 0
-  for (const bytes of buffers) for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) count++
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) count++
   return count
 }
 
-function findLines(buffers: readonly Buffer[], timeAt: number): Lines {
-  const count = countLines(buffers)
+function findLines(bytes: Buffer, timeAt: number): Lines {
+  const count = countLines(bytes)
   if (count > LINES_MAX) throw new RangeError(`${count} lines at once`)
-  const lines = {
-    count,
-    buffer: new Uint8Array(count),
-    start: new Uint32Array(count),
-    end: new Uint32Array(count),
-    time: new Float64Array(count),
-  }
-  let number = 0
-  for (const [i, bytes] of buffers.entries()) {
-    let start = 0
-    for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, start)) {
-      lines.buffer[number] = i
-      lines.start[number] = start
-      lines.end[number] = at + 1
-      lines.time[number] = timeOf(bytes, start + timeAt)
-      number++
-      start = at + 1
-    }
+  const lines = { count, start: new Uint32Array(count), end: new Uint32Array(count), time: new Float64Array(count) }
+  for (let number = 0, start = 0; number < count; number++) {
+    const end = bytes.indexOf(LF, start) + 1
+    lines.start[number] = start
+    lines.end[number] = end
+    lines.time[number] = timeOf(bytes, start + timeAt)
+    start = end
   }
   return lines
 }
@@ -86,7 +71,7 @@ function timeOf(bytes: Buffer, at: number): number {
 }
 
 /** Numbers of the lines in order. Keys are 64 bit integers made of two halves: typed arrays sort these without calling us. */
-function ordered(lines: Lines, buffers: readonly Buffer[]): Uint32Array {
+function ordered(lines: Lines, bytes: Buffer): Uint32Array {
   const { count, time } = lines
   const first = time.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY)
   const keys = new BigUint64Array(count)
@@ -101,24 +86,19 @@ function ordered(lines: Lines, buffers: readonly Buffer[]): Uint32Array {
   keys.sort()
   const numbers = new Uint32Array(count)
   for (let i = 0; i < count; i++) numbers[i] = (halves[2 * i] ?? 0) % 2 ** NUMBER_BITS
-  settleTies(
-    numbers,
-    lines,
-    buffers,
-    (i) => (halves[2 * i + 1] ?? 0) * 2 ** low + Math.floor((halves[2 * i] ?? 0) / 2 ** NUMBER_BITS),
-  )
+  const keyAt = (i: number) => (halves[2 * i + 1] ?? 0) * 2 ** low + Math.floor((halves[2 * i] ?? 0) / 2 ** NUMBER_BITS)
+  settleTies(numbers, lines, bytes, keyAt)
   return numbers
 }
 
 /** Lines that have the same key, by their time (keys end at 51 days after the first) and bytes. */
 function settleTies(
   numbers: Uint32Array,
-  { buffer, start, end, time }: Lines,
-  buffers: readonly Buffer[],
+  { start, end, time }: Lines,
+  bytes: Buffer,
   keyAt: (place: number) => number,
 ): void {
-  const bytesOf = (number: number) =>
-    buffers[buffer[number] ?? 0]?.subarray(start[number] ?? 0, end[number] ?? 0) ?? Buffer.alloc(0)
+  const bytesOf = (number: number) => bytes.subarray(start[number] ?? 0, end[number] ?? 0)
   for (let from = 0; from < numbers.length; ) {
     let to = from + 1
     while (to < numbers.length && keyAt(to) === keyAt(from)) to++

@@ -7,6 +7,7 @@
  * have their row; `released` the finished rows.
  */
 import type { FieldName } from '../../fields.ts'
+import type { WorkTables } from '../../store/work-tables.ts'
 import { type Micros, SECOND } from '../../time.ts'
 import type { ReportPeriod } from '../report-question.ts'
 import { DELTA_FIELDS, END_FIELDS, HOST_FIELDS, RULE_FIELDS, WHAT_FIELDS, WHO_FIELDS } from './access-columns.ts'
@@ -89,23 +90,45 @@ export function facetStatements({ where }: Pick<SliceFacts, 'where'>): string[] 
   ]
 }
 
-/** Whether two combinations have the same hash: then they are told apart by their values. One row, one number. */
-export const COLLISIONS = `SELECT ${FACETS.map(({ table }) => `(SELECT count(*) - count(DISTINCT h) FROM ${table})`).join(' + ')}`
+/** By table, the columns (by position) that tell its combinations apart: a row's combination is found by these, the others need not be read. */
+export type FacetKeys = { readonly [table: string]: readonly number[] }
+
+/** Columns that told apart what there was so far, and more of them where new combinations differ in others. */
+export async function facetKeys(tables: WorkTables, before: FacetKeys): Promise<FacetKeys> {
+  const keys: { [table: string]: readonly number[] } = {}
+  for (const { table, fields } of FACETS) {
+    let chosen = before[table] ?? [0]
+    while (chosen.length < fields.length) {
+      const rest = fields.map((_, i) => i).filter((i) => !chosen.includes(i))
+      const distinct = (columns: readonly number[]) =>
+        `(SELECT count(*) FROM (SELECT DISTINCT ${columns.map((i) => `c${i}`).join(', ')} FROM ${table}))`
+      const { rows } = await tables.rows(
+        `SELECT (SELECT count(*) FROM ${table}), ${[chosen, ...rest.map((i) => [...chosen, i])].map(distinct).join(', ')}`,
+      )
+      const [all = 0, apart = 0, ...more] = (rows[0] ?? []).map(Number)
+      if (apart === all) break
+      const best = more.reduce((most, count, i) => (count > (more[most] ?? 0) ? i : most), 0)
+      chosen = [...chosen, rest[best] ?? 0]
+    }
+    keys[table] = chosen
+  }
+  return keys
+}
 
 /**
  * From `events` of one stretch to `ends` (flows that end in it), `more`, `slow_flow` (flows whose row needs more than their end) and
- * `docs`, the documents of those; once more gives the same. `hasCollisions`: see above.
+ * `docs`, the documents of those; once more gives the same.
  */
-export function sliceStatements(facts: SliceFacts, hasCollisions: boolean): string[] {
+export function sliceStatements(facts: SliceFacts, keys: FacetKeys): string[] {
   const { where, until } = facts
   const fast = fastCondition(facts)
   const flows = `${FLOW} AND (${where}) AND NOT ${fast} AND (coalesce(${IS_END}, false) OR ${FLOW_ID} NOT IN (SELECT flow FROM ends))`
   const lines = `${LINE} AND "wireguard.flow.id" IS NULL AND (${where}) AND NOT ${fastLine(facts)}`
-  const docs = (of: string, isLine: boolean) => docsSelect(of, isLine, facts, hasCollisions)
+  const docs = (of: string, isLine: boolean) => docsSelect(of, isLine, facts, keys)
   return [
     `CREATE TABLE IF NOT EXISTS gone (flow VARCHAR)`,
     `CREATE TABLE IF NOT EXISTS carry AS ${docs('false', false)}`,
-    `CREATE OR REPLACE TABLE more AS ${moreSelect(where, hasCollisions)}`,
+    `CREATE OR REPLACE TABLE more AS ${moreSelect(where, keys)}`,
     `CREATE TABLE IF NOT EXISTS early AS SELECT * FROM more WHERE false`,
     `CREATE OR REPLACE TABLE ends AS SELECT ${FLOW_ID} AS flow, NOT ${IS_PLAIN} AS is_odd FROM events WHERE ${FLOW} AND ${IS_END} AND (${where})`,
     `CREATE OR REPLACE TABLE slow_flow AS SELECT flow FROM ends GROUP BY flow HAVING count(*) > 1 OR bool_or(is_odd)
@@ -115,13 +138,22 @@ export function sliceStatements(facts: SliceFacts, hasCollisions: boolean): stri
   ]
 }
 
-/** Rows of which the stretch itself says everything, straight from `events`: most of them. Columns as `released` has them. */
-export function fastRows(facts: SliceFacts, hasCollisions: boolean): string {
-  const { where } = facts
-  const flows = docsSelect(`${FLOW} AND (${where}) AND ${fastCondition(facts)}`, false, facts, hasCollisions)
+/**
+ * Rows of which the stretch itself says everything, straight from `events`: most of them. Columns as `released` has them. `part`: only of
+ * documents of that time, both ends included.
+ */
+export function fastRows(
+  facts: SliceFacts,
+  keys: FacetKeys,
+  part: { readonly since: Micros; readonly until: Micros } | null,
+): string {
+  const time =
+    part === null ? '' : `"@timestamp" BETWEEN make_timestamp(${part.since}) AND make_timestamp(${part.until}) AND `
+  const where = `${time}${facts.where}`
+  const flows = docsSelect(`${FLOW} AND (${where}) AND ${fastCondition(facts)}`, false, facts, keys)
   const added = DOC.map((name) => (name === 'flow' || name === 'disputed' ? `docs.${name}` : withAdded(name)))
   return `SELECT ${added.join(', ')} FROM (${flows}) AS docs LEFT JOIN more AS added USING (flow)
-    UNION ALL SELECT ${DOC.join(', ')} FROM (${docsSelect(`${LINE} AND "wireguard.flow.id" IS NULL AND (${where}) AND ${fastLine(facts)}`, true, facts, hasCollisions)})`
+    UNION ALL SELECT ${DOC.join(', ')} FROM (${docsSelect(`${LINE} AND "wireguard.flow.id" IS NULL AND (${where}) AND ${fastLine(facts)}`, true, facts, keys)})`
 }
 
 /** An end that nothing follows that counts, and that needs no look at what other stretches hold. */
@@ -142,9 +174,9 @@ function undisputed(hasDisputes: boolean): string {
     : ''
 }
 
-/** Each combination of the fields once. Columns: number, h (hash of the others), c0, c1, … */
+/** Each combination of the fields once. Columns: number, c0, c1, … */
 function facetSelect(fields: readonly FieldName[], where: string, number: string): string {
-  return `SELECT ${number}::INTEGER AS number, hash(${fields.map((_, i) => `c${i}`).join(', ')}) AS h, * FROM (SELECT DISTINCT ${fields.map((field, i) => `${columnOf(field)} AS c${i}`).join(', ')} FROM events WHERE ${where})`
+  return `SELECT ${number}::INTEGER AS number, * FROM (SELECT DISTINCT ${fields.map((field, i) => `${columnOf(field)} AS c${i}`).join(', ')} FROM events WHERE ${where})`
 }
 
 /** Gateways are both; a line of a host that is none has only the host. */
@@ -156,13 +188,13 @@ function same(one: string, other: string, count: number): string {
   return Array.from({ length: count }, (_, i) => `${one}.c${i} IS NOT DISTINCT FROM ${other}.c${i}`).join(' AND ')
 }
 
-/** By the hash where each has another: comparing seventeen texts a row costs more than all else. */
-function joined(table: string, fields: readonly FieldName[], hasCollisions: boolean): string {
-  if (!hasCollisions) return `JOIN ${table} ON ${table}.h = hash(${fields.map(columnOf).join(', ')})`
-  return `JOIN ${table} ON ${fields.map((field, i) => `${columnOf(field)} IS NOT DISTINCT FROM ${table}.c${i}`).join(' AND ')}`
+function joined(table: string, fields: readonly FieldName[], keys: FacetKeys): string {
+  const by = keys[table] ?? fields.map((_, i) => i)
+  const conditions = by.map((i) => `${columnOf(fields[i] ?? 'event.id')} IS NOT DISTINCT FROM ${table}.c${i}`)
+  return `JOIN ${table} ON ${conditions.join(' AND ')}`
 }
 
-function docsSelect(where: string, isLine: boolean, { hasKnown }: SliceFacts, hasCollisions: boolean): string {
+function docsSelect(where: string, isLine: boolean, { hasKnown }: SliceFacts, keys: FacetKeys): string {
   const begin = 'coalesce("event.start", "@timestamp")'
   const known = `LEFT JOIN known ON known.key = "wireguard.peer.public_key" AND ${begin} >= known.since AND ${begin} < known.until`
   // Of a flow the end alone brings its own sums here; those of other documents come with `more`.
@@ -175,11 +207,11 @@ function docsSelect(where: string, isLine: boolean, { hasKnown }: SliceFacts, ha
       ${isLine ? 'rule.number' : 'NULL::INTEGER'} AS rule, NULL::INTEGER AS host,
       ${END_FIELDS.map((field, i) => `"${field}" AS ${ENDS[i]}`).join(', ')}, ${sums.join(', ')},
       "@timestamp" AS newest, ${hasKnown ? 'coalesce(known.number, 0)' : '0'}::INTEGER AS known, NULL::VARCHAR[] AS disputed
-    FROM ${from} AS events ${joined('who', WHO_FIELDS, hasCollisions)} ${joined('what', WHAT_FIELDS, hasCollisions)} ${isLine ? joined('rule', RULE_FIELDS, hasCollisions) : ''} ${hasKnown ? known : ''}`
+    FROM ${from} AS events ${joined('who', WHO_FIELDS, keys)} ${joined('what', WHAT_FIELDS, keys)} ${isLine ? joined('rule', RULE_FIELDS, keys) : ''} ${hasKnown ? known : ''}`
 }
 
 /** By flow: sums of what is not its end, who took it on the host, the rule of its first packet that was logged. */
-function moreSelect(where: string, hasCollisions: boolean): string {
+function moreSelect(where: string, keys: FacetKeys): string {
   const deltas = DELTA_FIELDS.map((field) => `"${field}"`)
   const none = DELTA_FIELDS.map(() => 'NULL::BIGINT')
   const anyDelta = deltas.map((delta) => `${delta} IS NOT NULL`).join(' OR ')
@@ -189,8 +221,8 @@ function moreSelect(where: string, hasCollisions: boolean): string {
   return `SELECT flow, max(seen) AS seen, ${SUMS.map((name) => `sum(${name})::BIGINT AS ${name}`).join(', ')},
       arg_max(host, (seen, id)) FILTER (WHERE host IS NOT NULL) AS host, arg_min(rule, (seen, id)) FILTER (WHERE rule IS NOT NULL) AS rule
     FROM (${part(deltas, 'NULL::INTEGER', 'NULL::INTEGER', '', `${FLOW} AND NOT (${IS_END}) AND (${anyDelta})`)}
-      UNION ALL ${part(none, 'host.number', 'NULL::INTEGER', joined('host', HOST_FIELDS, hasCollisions), `${FLOW} AND "wireguard.host.name" IS NOT NULL`)}
-      UNION ALL ${part(none, 'NULL::INTEGER', 'rule.number', joined('rule', RULE_FIELDS, hasCollisions), `${LINE} AND "wireguard.flow.id" IS NOT NULL`)})
+      UNION ALL ${part(none, 'host.number', 'NULL::INTEGER', joined('host', HOST_FIELDS, keys), `${FLOW} AND "wireguard.host.name" IS NOT NULL`)}
+      UNION ALL ${part(none, 'NULL::INTEGER', 'rule.number', joined('rule', RULE_FIELDS, keys), `${LINE} AND "wireguard.flow.id" IS NOT NULL`)})
     GROUP BY flow`
 }
 
