@@ -64,6 +64,7 @@ export async function openDuckdb(options: DatabaseOptions): Promise<Database> {
   // Names to read are patterns, and DuckDB compares the pattern with this list before it looks for files.
   const directories = [...new Set([literal(options.directory), fileLiteral(options.directory)])]
   for (const setting of [
+    ...(options.isUnordered === true ? ['parquet_metadata_cache = true'] : []),
     `allowed_directories = [${directories.join(', ')}]`,
     'enable_external_access = false',
     'lock_configuration = true',

@@ -55,6 +55,15 @@ test('a scan of more ports than a report holds leaves out nobody who accessed so
   expect(document.data).toMatchObject({ resources_without_record: [] })
 })
 
+test('connections beyond the groups of a report still count, and so does who made them', async () => {
+  const many = Array.from({ length: ACCESS_GROUPS_MAX + 5 }, (_, i) =>
+    flow(i / 100, ANN, { 'destination.port': 1 + (i % 60_000), 'wireguard.resource.name': undefined }),
+  )
+  const { document } = await report([...many.flat(), ...flow(1, BOB)], { forms: [] })
+  expect(document.data).toMatchObject({ headline: { connected: ACCESS_GROUPS_MAX + 6, keys: 2 } })
+  expect(document.summary[0]).toContain('in 20,006 connections, 20,005 of them to destinations in no catalogue')
+})
+
 test('what the newest inventory says of a key is told whole where its owner changed meanwhile', async () => {
   const dated = INVENTORY.replace(
     'owner: ann@example.com\n    device',

@@ -41,19 +41,21 @@ export type Headline = {
 /** Of exact rows, but for `denied`, `unattributed` and `disputed`, which are of all. */
 export function headlineOf({ accessors, unattributed, result }: AccessFacts): Headline {
   const connected = accessors.filter(({ sums }) => sums.outcomes.connected > 0)
-  const devices = connected.filter(({ holder }) => holder.kind !== 'site')
+  const left = result.omittedConnected ?? { rows: 0, uncatalogued: 0, holders: [] }
+  const made = [...connected, ...left.holders.map((holder) => ({ holder }))]
+  const devices = made.filter(({ holder }) => holder.kind !== 'site')
   const distinct = (values: readonly string[]) => sorted(values.filter((each) => each !== '')).length
-  const owner = (each: (typeof connected)[number]) => each.holder.ownerEmail || each.holder.ownerName
+  const owner = (each: Pick<(typeof connected)[number], 'holder'>) => each.holder.ownerEmail || each.holder.ownerName
   return {
     people: distinct(devices.map(owner)),
-    sites: distinct(connected.filter(({ holder }) => holder.kind === 'site').map(({ holder }) => holder.publicKey)),
+    sites: distinct(made.filter(({ holder }) => holder.kind === 'site').map(({ holder }) => holder.publicKey)),
     unowned: distinct(devices.filter((each) => owner(each) === '').map(({ holder }) => holder.publicKey)),
-    keys: distinct(connected.map(({ holder }) => holder.publicKey)),
+    keys: distinct(made.map(({ holder }) => holder.publicKey)),
     resources: distinct(connected.filter(({ resource }) => resource !== UNCATALOGUED).map(({ resource }) => resource)),
     uncatalogued: connected
       .filter(({ resource }) => resource === UNCATALOGUED)
-      .reduce((sum, { sums }) => sum + sums.outcomes.connected, 0),
-    connected: sumOf(accessors.map(({ sums }) => sums)).outcomes.connected,
+      .reduce((sum, { sums }) => sum + sums.outcomes.connected, left.uncatalogued),
+    connected: sumOf(accessors.map(({ sums }) => sums)).outcomes.connected + left.rows,
     denied: result.all.outcomes.denied,
     unattributed: sumOf(unattributed).rows,
     disputed: result.all.disputed,

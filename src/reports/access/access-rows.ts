@@ -68,6 +68,14 @@ export type AccessResult = {
   /** Names of all resources that have a row, also one in `omitted`; sorted. Absent = those of the groups are all. */
   readonly resources?: readonly string[]
   /** Rows by outcome over time, by the time a row began. */
+  /** Of `omitted`, what is of one key exactly and connected: the summary counts it. Absent = nothing is omitted. */
+  readonly omittedConnected?: {
+    readonly rows: number
+    /** Of them, to destinations in no catalogue. */
+    readonly uncatalogued: number
+    /** Who made them, each once, in order of keys. */
+    readonly holders: readonly Holder[]
+  }
   readonly width: Micros
   readonly buckets: readonly { readonly at: Micros; readonly outcomes: OutcomeCounts }[]
   /** Name of the file that has every row. */

@@ -78,10 +78,12 @@ export type SliceFacts = {
   readonly isSlow: boolean
 }
 
-/** Every combination of the stretch gets its number; once more gives the same. */
-export function facetStatements({ where }: Pick<SliceFacts, 'where'>): string[] {
+/** Every combination of the stretch gets its number; once more gives the same. `isFirst`: the tables may not be there yet. */
+export function facetStatements({ where }: Pick<SliceFacts, 'where'>, isFirst: boolean): string[] {
   return [
-    ...FACETS.map(({ table, fields }) => `CREATE TABLE IF NOT EXISTS ${table} AS ${facetSelect(fields, 'false', '0')}`),
+    ...(isFirst
+      ? FACETS.map(({ table, fields }) => `CREATE TABLE IF NOT EXISTS ${table} AS ${facetSelect(fields, 'false', '0')}`)
+      : []),
     ...FACETS.map(
       ({ table, fields, of }) =>
         `INSERT INTO ${table} SELECT * REPLACE ((SELECT coalesce(max(number), 0) FROM ${table}) + row_number() OVER () AS number)

@@ -68,6 +68,7 @@ export function createStretches(
   write: RowSink['write'],
 ): Stretches {
   let keys: FacetKeys = {}
+  let isFirst = true
   let partMax = PART_MAX
   let rows = 0
   let writing: Promise<number> = Promise.resolve(0)
@@ -86,7 +87,8 @@ export function createStretches(
       documents = Number(counted.rows[0]?.[0])
       isTooLarge = documents > 2 * wanted && since < until
       if (isTooLarge) return
-      for (const sql of facetStatements(slice)) await tables.run(sql)
+      for (const sql of facetStatements(slice, isFirst)) await tables.run(sql)
+      isFirst = false
       keys = await facetKeys(tables, keys)
       for (const sql of sliceStatements(slice, keys)) await tables.run(sql)
       await fillBlocks(tables, names)

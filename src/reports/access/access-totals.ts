@@ -131,8 +131,35 @@ export async function readTotals(
     groups,
     omitted,
     resources: await readResources(tables),
+    ...(omitted.groups === 0 ? {} : { omittedConnected: await readOmitted(tables) }),
     width,
     buckets: await readBuckets(tables, period, width),
+  }
+}
+
+/** Connected rows of omitted groups, by who and whether a catalogue has the destination. */
+async function readOmitted(tables: WorkTables): Promise<NonNullable<AccessResult['omittedConnected']>> {
+  const holders = new Map<string, WhoGroup['holder']>()
+  let rows = 0
+  let uncatalogued = 0
+  for await (const chunk of tables.stream(
+    `SELECT to_json([pg.text]), sum(o.n_connected)::BIGINT, coalesce(sum(o.n_connected) FILTER (WHERE tg.text LIKE '{"resource":"uncatalogued"%'), 0)::BIGINT
+     FROM omitted o JOIN person_group pg ON pg.number = o.person_group JOIN thing_group tg ON tg.number = o.thing_group
+     WHERE o.n_connected > 0 GROUP BY pg.text`,
+  ))
+    for (const [i, json] of (chunk[0] ?? []).entries()) {
+      // Made by our own statement of our own blocks.
+      const [text] = JSON.parse(String(json)) as [string]
+      const who = JSON.parse(text) as WhoGroup
+      if (who.status !== 'exact') continue
+      holders.set(who.holder.publicKey, who.holder)
+      rows += Number(chunk[1]?.[i])
+      uncatalogued += Number(chunk[2]?.[i])
+    }
+  return {
+    rows,
+    uncatalogued,
+    holders: [...holders.values()].sort((a, b) => compareText(a.publicKey, b.publicKey)),
   }
 }
 
