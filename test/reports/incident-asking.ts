@@ -72,7 +72,7 @@ export async function askIncident(
       forms: ['csv', 'ndjson'],
       open: (name) => ({
         write(form, lines) {
-          files.set(`${name}.${form}`, `${files.get(`${name}.${form}`) ?? ''}${lines}`)
+          files.set(`${name}.${form}`, `${files.get(`${name}.${form}`) ?? ''}${lines.toString()}`)
           return Promise.resolve()
         },
         end(count) {

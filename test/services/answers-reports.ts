@@ -63,7 +63,13 @@ async function builders(reader: EventReader): Promise<(readonly [kind: string, b
           const sink = outlet.open(name)
           return { write: (text: string) => sink.write('ndjson', text), end: (rows: number) => sink.end(rows) }
         }
-        await writeEvidence(reader, question, subject, { open, add: outlet.add }, null)
+        await writeEvidence(
+          reader,
+          question,
+          subject,
+          { open, add: (name, content) => outlet.add(name, content) },
+          null,
+        )
         return document
       },
     ],

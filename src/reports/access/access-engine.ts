@@ -66,7 +66,8 @@ export async function readAccess(
       hasDisputes: disputes.length > 0,
       isSlow: (filter.owners ?? []).length > 0,
     }
-    const work = createStretches(tables, { facts, names, width, wanted: sliceDocuments }, outlet.forms, sink.write)
+    const stretches = { facts, names, width, wanted: sliceDocuments }
+    const work = createStretches(tables, stretches, outlet.forms, (form, lines) => sink.write(form, lines))
     const step =
       total <= sliceDocuments
         ? until - period.from + 1
