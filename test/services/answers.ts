@@ -47,7 +47,6 @@ export const ANSWERS: Suite = {
       const both = await fill(context, engine, client)
       await compareCommands(context, both, 'demo', both.commands)
       await compareReaders(context, engine, both, 'demo')
-      await compareReports(context, engine, both, 'demo')
       await both.double()
       const some = both.commands.filter((_, i) => i % 2 === 0)
       await compareCommands(context, both, 'demo, doubled', some)
