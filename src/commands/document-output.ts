@@ -4,6 +4,7 @@ import { printCsv } from '../csv.ts'
 import { FIELDS, type FieldName, type Fields } from '../fields.ts'
 import { createSortedPrinter } from '../sorted-json.ts'
 import { INSTANT_MAX, INSTANT_MIN, toIso } from '../time.ts'
+import { displayWidth } from './display-width.ts'
 import { documentLine, LINE_FIELDS } from './document-line.ts'
 import { createLinePrinter, LINE_WIDTH_MIN } from './line-layout.ts'
 import type { OutputForm } from './search-arguments.ts'
@@ -151,7 +152,7 @@ function createFieldTable(terminal: Terminal, fields: readonly FieldName[], widt
 function tableLine(cells: readonly string[], widths: readonly number[]): string {
   const padded = cells.map((cell, i) => {
     const text = shorten(cell, widths[i] ?? 0)
-    return `${text}${' '.repeat(Math.max(0, (widths[i] ?? 0) - Array.from(text).length))}`
+    return `${text}${' '.repeat(Math.max(0, (widths[i] ?? 0) - displayWidth(text)))}`
   })
   return padded.join(GAP).trimEnd()
 }
@@ -162,7 +163,7 @@ function tableLine(cells: readonly string[], widths: readonly number[]): string 
  */
 function fitWidths(fields: readonly FieldName[], rows: readonly (readonly string[])[], width: number): number[] {
   const values = fields.map((_, i) =>
-    rows.reduce((most, row) => Math.max(most, Array.from(shorten(row[i] ?? '', width)).length), 0),
+    rows.reduce((most, row) => Math.max(most, displayWidth(shorten(row[i] ?? '', width))), 0),
   )
   const least = fields.map((name) => Math.max(COLUMN_MIN, shortName(name, 0, fields).length))
   const room = width - GAP.length * (fields.length - 1)

@@ -3,6 +3,7 @@
 import { printCsv } from '../csv.ts'
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from '../identity/inventory-diff.ts'
 import { type Micros, toIso } from '../time.ts'
+import { displayWidth } from './display-width.ts'
 import type { DiffResult } from './inventory-diff.ts'
 import { counted, paint, type Terminal, table } from './terminal.ts'
 import { printDay, printSecond, printTime } from './time-argument.ts'
@@ -38,7 +39,7 @@ export function diffText(terminal: Terminal, result: DiffResult): string {
   const open = result.differences.filter(({ exception }) => exception === null)
   const excused = result.differences.filter(({ exception }) => exception !== null)
   const parts = [summary(terminal, result, open.length, excused.length), gatewayTable(terminal, result)]
-  const width = result.differences.reduce((most, each) => Math.max(most, Array.from(placeOf(each)).length), 0)
+  const width = result.differences.reduce((most, each) => Math.max(most, displayWidth(placeOf(each))), 0)
   for (const kind of DIFFERENCE_KINDS) {
     const group = open.filter((each) => each.kind === kind)
     if (group.length > 0) parts.push(groupText(terminal, kind, group, width))
@@ -138,7 +139,7 @@ function textWidth(placeWidth: number): number {
 function hanging(place: string, lines: readonly string[], width: number): string[] {
   return lines.map((line, i) => {
     const head = i === 0 ? place : ''
-    return `  ${head}${' '.repeat(Math.max(0, width - Array.from(head).length))}  ${line}`.trimEnd()
+    return `  ${head}${' '.repeat(Math.max(0, width - displayWidth(head)))}  ${line}`.trimEnd()
   })
 }
 

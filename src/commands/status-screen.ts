@@ -1,8 +1,10 @@
 /** What `peertrail status` shows people: how the daemon is, what needs them, where everything stands. Times are of the daemon's clock. */
+
 import type { DaemonStatus } from '../live/status.ts'
 import { bytesText } from '../quantity-text.ts'
 import { safeText } from '../safe-text.ts'
 import { INSTANT_MAX, INSTANT_MIN, MINUTE, type Micros, SECOND, toIso } from '../time.ts'
+import { displayWidth } from './display-width.ts'
 import type { Style } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'
 import { SOURCES_MAX, type SourcesView, sourcesTable } from './status-sources.ts'
@@ -58,13 +60,13 @@ function head(terminal: Terminal, status: DaemonStatus, width: number): string {
 function alarms(terminal: Terminal, { alarms: all, now }: DaemonStatus, width: number): string {
   if (all.length === 0) return `${paint(terminal, 'green', 'No alarms')}\n`
   const shown = all.slice(0, ALARMS_MAX)
-  const kindWidth = Math.max(...shown.map(({ kind }) => Array.from(safeText(kind)).length))
+  const kindWidth = Math.max(...shown.map(({ kind }) => displayWidth(safeText(kind))))
   const spans = shown.map(({ since }) => lastsText(since, now))
   const spanWidth = Math.max(...spans.map(({ length }) => length))
   const indent = kindWidth + spanWidth + 4
   const lines = shown.flatMap(({ kind, text }, i) => {
     const name = safeText(kind)
-    const start = `${paint(terminal, 'red', name)}${' '.repeat(kindWidth - Array.from(name).length)}  ${(spans[i] ?? '').padStart(spanWidth)}  `
+    const start = `${paint(terminal, 'red', name)}${' '.repeat(kindWidth - displayWidth(name))}  ${(spans[i] ?? '').padStart(spanWidth)}  `
     return clipped(wrapText(text.replaceAll('\n', '; '), width - indent)).map(
       (line, j) => `${j === 0 ? start : ' '.repeat(indent)}${line}\n`,
     )
@@ -154,7 +156,7 @@ function documents(terminal: Terminal, { documents: counts, documentRate }: Daem
   const sorted = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))
   const names = sorted.map(([name]) => safeText(name))
   const texts = sorted.map(([, count]) => countText(count))
-  const nameWidth = Math.max(0, ...names.map((name) => Array.from(name).length))
+  const nameWidth = Math.max(0, ...names.map((name) => displayWidth(name)))
   const countWidth = Math.max(0, ...texts.map(({ length }) => length))
   const across = Math.max(1, Math.floor((width + 4) / (nameWidth + countWidth + 6)))
   const down = Math.ceil(sorted.length / across)
@@ -163,7 +165,7 @@ function documents(terminal: Terminal, { documents: counts, documentRate }: Daem
       const i = column * down + row
       const name = names[i]
       if (name === undefined) return ''
-      return `${name}${' '.repeat(nameWidth - Array.from(name).length)}  ${(texts[i] ?? '').padStart(countWidth)}`
+      return `${name}${' '.repeat(nameWidth - displayWidth(name))}  ${(texts[i] ?? '').padStart(countWidth)}`
     })
       .join('    ')
       .trimEnd(),
@@ -201,7 +203,7 @@ function joined(items: readonly string[], width: number): string[] {
   const lines: string[] = []
   for (const item of items.map((each) => shorten(each, width))) {
     const last = lines.at(-1)
-    if (last === undefined || Array.from(`${last} · ${item}`).length > width) lines.push(item)
+    if (last === undefined || displayWidth(`${last} · ${item}`) > width) lines.push(item)
     else lines[lines.length - 1] = `${last} · ${item}`
   }
   return lines

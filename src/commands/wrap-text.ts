@@ -54,6 +54,7 @@ export function wrapCommand(command: string, width: number): string[] | null {
 
 /** `text` made fit for a terminal, at most `width` columns, with `…` for what was left out. */
 export function shorten(text: string, width: number): string {
-  const safe = safeText(text)
+  // A document from a stranger may have a number where a text belongs.
+  const safe = safeText(String(text))
   return displayWidth(safe) > width ? `${fittingStart(safe, width - 1)}…` : safe
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { displayWidth } from '../../src/commands/display-width.ts'
 import { endsOf, place } from '../../src/commands/document-ends.ts'
 import { documentLine, LINE_FIELDS } from '../../src/commands/document-line.ts'
 import { createLinePrinter } from '../../src/commands/line-layout.ts'
@@ -225,7 +226,7 @@ test('any document is one line of limited width, without control characters', ()
       const headings = rows.filter((row) => /^(?:[\d?]{4}-[\d?]{2}-[\d?]{2})(?:, times in UTC)?$/.test(row))
       expect(rows.length).toBe(lines.length + headings.length)
       for (const row of rows) {
-        expect(Array.from(row).length).toBeLessThanOrEqual(Math.max(100, width))
+        expect(displayWidth(row)).toBeLessThanOrEqual(Math.max(100, width))
         expect(row).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
       }
     }),

@@ -1,6 +1,7 @@
 /** Goal: one look tells an admin how the daemon is: the screen itself, at 80 columns and wider, whatever the daemon says. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { displayWidth } from '../../src/commands/display-width.ts'
 import { fittedTable } from '../../src/commands/fitted-table.ts'
 import { statusScreen } from '../../src/commands/status-screen.ts'
 import { sourceRows } from '../../src/commands/status-sources.ts'
@@ -30,7 +31,7 @@ function screen(
   return statusScreen(createMemoryTerminal(color), status, { width, isAll, rowsMax })
 }
 
-const lengths = (text: string) => text.split('\n').map((line) => Array.from(line).length)
+const lengths = (text: string) => text.split('\n').map(displayWidth)
 
 describe('the screen of a tier', () => {
   const status = madeStatus({ tier: madeTier(), sources: [], sinks: [], documents: {}, collectors: [] })
