@@ -51,7 +51,8 @@ export const ANSWERS: Suite = {
       const some = both.commands.filter((_, i) => i % 2 === 0)
       await compareCommands(context, both, 'demo, doubled', some)
       await compareReaders(context, engine, both, 'demo, doubled')
-      await compareReports(context, engine, both, 'demo, doubled')
+      // The two of one make answer alike here; a report asks hundreds of questions.
+      if (engine.kind !== 'elasticsearch-8') await compareReports(context, engine, both, 'demo, doubled')
     }),
 }
 
