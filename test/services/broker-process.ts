@@ -1,4 +1,5 @@
 /** A broker as a process of ours on the loopback interface: started from a script that becomes the broker's JVM. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,6 +11,7 @@ import { brokerPlace } from './broker-place.ts'
 import type { Settings } from './engine-contract.ts'
 import type { EnginePlace } from './engine-place.ts'
 import { type FaultyProxy, openFaultyProxy } from './faulty-proxy.ts'
+import { standStill } from './stand-still.ts'
 import { waitFor } from './wait-for.ts'
 
 /** From the start of the process to the first answer: 3 s; the first time Maven fetches 45 MB. */
@@ -94,7 +96,9 @@ export async function localBroker({ settings = {}, proxies: count = 0 }: BrokerO
       await end('SIGTERM')
       life = await launch(node)
     },
-    pause: () => void life?.child.kill('SIGSTOP'),
+    pause() {
+      if (life !== null && life !== undefined) standStill(life.child)
+    },
     resume: () => void life?.child.kill('SIGCONT'),
     close,
   }

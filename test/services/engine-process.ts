@@ -1,4 +1,5 @@
 /** An engine as a process of ours on the loopback interface: started from a script that becomes the server's JVM. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
@@ -8,6 +9,7 @@ import type { Client } from '@elastic/elasticsearch'
 import { type Connection, connect } from '../../src/elasticsearch/connection.ts'
 import { type Engine, type EngineKind, type EngineOptions, NoEngineError, type Settings } from './engine-contract.ts'
 import { type EnginePlace, enginePlace } from './engine-place.ts'
+import { standStill } from './stand-still.ts'
 import { waitFor } from './wait-for.ts'
 
 /** From the start of the process to the first answer; 5 to 8 s on two idle cores. */
@@ -80,7 +82,9 @@ export async function localEngine(options: EngineOptions): Promise<Engine> {
         life = launch({ ...node, settings: { ...node.settings, ...settings } }, port, password)
         await answers(node, life, connection)
       },
-      pause: () => void life?.child.kill('SIGSTOP'),
+      pause() {
+        if (life !== null && life !== undefined) standStill(life.child)
+      },
       resume: () => void life?.child.kill('SIGCONT'),
       async close() {
         await end('SIGKILL')
