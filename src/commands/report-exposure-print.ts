@@ -2,17 +2,15 @@
  * An exposure report on a terminal or on paper: what would be open if the key leaked today, in one line; then resources, rules beside
  * policy beside use; then what lies beyond the catalogue, and where the key was used. Every line has at most `width` characters.
  */
-import type { Access, Reached } from '../posture/reach-access.ts'
-import { targetOf } from '../posture/reach-access.ts'
-import { byDestination, destinationText, servicesText } from '../posture/reach-text.ts'
+import type { Access } from '../posture/reach-access.ts'
 import { bytesText, dayOf, timeOfDay } from '../quantity-text.ts'
 import { type ExposedResource, type Exposure, unusedGrants } from '../reports/exposure/exposure.ts'
+import { DOUBT_TEXTS, EXPOSURE_METHOD, openSummary, openTexts, placesText } from '../reports/exposure/exposure-words.ts'
 import { safeText } from '../safe-text.ts'
-import type { Doubt } from '../sources/nftables/reach-traveller.ts'
 import type { Micros } from '../time.ts'
 import type { Cell } from './document-line.ts'
 import { type FittedColumn, fittedTable } from './fitted-table.ts'
-import { peerName, shortKey } from './peer-facts.ts'
+import { peerName } from './peer-facts.ts'
 import type { ExposureFrame } from './report-exposure.ts'
 import { counted, paint, type Terminal } from './terminal.ts'
 import { printSecond, printTime } from './time-argument.ts'
@@ -20,21 +18,8 @@ import { wrapText } from './wrap-text.ts'
 
 /** Labels stand left of the facts. */
 const LABEL = 13
-/** Services of a destination, destinations, peers, used places told on the page; --json has all. */
-const [SERVICES_MAX, DESTINATIONS_MAX, PEERS_MAX, PLACES_MAX] = [8, 8, 6, 12]
-
-/** What a doubt is called, and what would end it. */
-const DOUBTS: { readonly [doubt in Doubt]: string } = {
-  set: 'a set that packets or time fill decides',
-  limit: 'a rate limit, quota or count decides',
-  expression: 'an expression that is not evaluated here decides',
-  'way-out':
-    'the rules let it out by some interfaces only, and the ruleset does not say which one its address is routed to',
-  size: 'the rules cut packets into more parts than are followed',
-}
-
-const METHOD =
-  'Reach is worked out from the rules of the gateway alone: what the rules of other machines, routes and reverse path filters add is not looked at, and a resource on the gateway itself is known as such only where the inventory names the gateway among its hosts, or where its address is one of the tunnel that no peer holds (perhaps). Use is what was recorded; nothing recorded is no proof of no use.'
+/** Used places told on the page; --json has all. */
+const PLACES_MAX = 12
 
 /** The whole page, ended by LF. */
 export function exposureText(
@@ -49,7 +34,9 @@ export function exposureText(
     wrapText(note, width).map((line) => `${paint(terminal, 'yellow', line)}\n`),
   )
   const rule = `\n${paint(terminal, 'dim', '─'.repeat(width))}\n\n`
-  return [pages.join(rule), notes.join(''), wrapped(METHOD).join('')].filter((text) => text !== '').join('\n')
+  return [pages.join(rule), notes.join(''), wrapped(EXPOSURE_METHOD.join(' ')).join('')]
+    .filter((text) => text !== '')
+    .join('\n')
 }
 
 type Page = { readonly terminal: Terminal; readonly width: number }
@@ -83,9 +70,10 @@ function heading(page: Page, frame: ExposureFrame, exposure: Exposure): string[]
       ? 'NOT KNOWN: reach not stated'
       : `${rules.place}, ${rules.at === null ? 'not dated' : printTime(rules.at)}`
   return [
-    ...wrapText(`If ${peer.name === '' ? name : `the key of ${name}`} leaked today: ${summary(exposure)}`, width).map(
-      (line) => paint(terminal, 'bold', line),
-    ),
+    ...wrapText(
+      `If ${peer.name === '' ? name : `the key of ${name}`} leaked today: ${openSummary(exposure)}`,
+      width,
+    ).map((line) => paint(terminal, 'bold', line)),
     ...facts(page, [
       ['key', peer.publicKey],
       [
@@ -114,29 +102,6 @@ function useText({ period, recordedSince }: ExposureFrame): string {
 function sourcesText({ peer, hasDefault }: Exposure): string {
   if (peer.allowedIps.length === 0) return 'none'
   return `${peer.allowedIps.join(', ')}${hasDefault ? ': it may send from every address that no other peer holds' : ''}`
-}
-
-/** One sentence. */
-function summary(exposure: Exposure): string {
-  const { resources: all, access, peer, isUseKnown } = exposure
-  const usedCount = all.filter(({ used: use }) => use !== null && use.connected > 0).length
-  const use =
-    isUseKnown || usedCount > 0
-      ? `it was used with ${counted(usedCount, 'resource')} in the period`
-      : 'what it was used for in the period is not known'
-  if (!peer.isRunning) return `nothing by this tunnel, the key does not run; ${use}.`
-  if (access === null) return `reach not stated, the rules are not known; ${use}.`
-  const open = all.filter(isOpen)
-  const over = open.filter(({ isDocumented }) => !isDocumented).length
-  const reach = open.length === 0 ? 'no documented resource' : counted(open.length, 'resource')
-  const beyond = access.beyond.length > 0 ? ', and addresses beyond the catalogue' : ''
-  const policy =
-    open.length === 0 ? '' : over === 0 ? ', all granted by policy' : `, ${over} of them granted by no policy`
-  return `the rules let it reach ${reach}${policy}${beyond}; ${use}.`
-}
-
-function isOpen({ byRules }: ExposedResource): boolean {
-  return byRules === 'yes' || byRules === 'maybe'
 }
 
 const COLUMNS: readonly FittedColumn[] = [
@@ -183,8 +148,8 @@ function resources(page: Page, exposure: Exposure): string[] {
       ...(unused.length === 0
         ? []
         : [['unused', `granted, and not connected to in the period: ${unused.join(', ')}`] as const]),
-      ...doubts.map((doubt): Fact => ['perhaps', DOUBTS[doubt]]),
-      ...(access !== null && !access.isWhole ? [['perhaps', DOUBTS.size] as const] : []),
+      ...doubts.map((doubt): Fact => ['perhaps', DOUBT_TEXTS[doubt]]),
+      ...(access !== null && !access.isWhole ? [['perhaps', DOUBT_TEXTS.size] as const] : []),
     ]),
   ]
 }
@@ -205,61 +170,10 @@ function verdictCell({ byRules, isDocumented }: ExposedResource): Cell {
 }
 
 /** What is open besides resources. */
-function openSpace(page: Page, { peer }: Exposure, access: Access): string[] {
-  const { beyond, peers, gateway } = access
-  const own = gateway.map((part) => ({ family: part.family, box: targetOf(part), certainty: part.certainty, part }))
-  const met = [...Map.groupBy(peers, ({ publicKey }) => publicKey)]
-  const told = met.slice(0, PEERS_MAX).map(([publicKey, prefixes]) => {
-    const places = prefixes.map(
-      ({ prefix, reached }) =>
-        `${prefix} ${byDestination(reached)
-          .slice(0, 1)
-          .map((each) => servicesText(each, SERVICES_MAX))
-          .join('')}`,
-    )
-    return `${shortKey(publicKey)} ${places.join(', ')}`
-  })
-  const more = met.length - told.length
-  const list: Fact[] = [
-    [
-      'beyond',
-      beyond.length === 0 ? 'no address that is no resource' : `${spaceText(beyond)}; resources and peers aside`,
-    ],
-    [
-      'peers',
-      met.length === 0
-        ? 'no other peer'
-        : `${counted(met.length, 'other peer')}: ${told.join('; ')}${more > 0 ? ` and ${more} more` : ''}`,
-    ],
-    ['gateway', own.length === 0 ? `nothing on ${peer.gateway} itself` : `${peer.gateway} itself: ${ownText(own)}`],
-  ]
+function openSpace(page: Page, exposure: Exposure, access: Access): string[] {
+  const labels = ['beyond', 'peers', 'gateway']
+  const list = openTexts(exposure, access).map(([, text], i): Fact => [labels[i] ?? '', text])
   return [title(page, 'Open by rules besides'), ...facts(page, list)]
-}
-
-/** As the rules have it, not cut by what is documented. */
-function spaceText(beyond: readonly Reached[]): string {
-  const parts = [...new Set(beyond.map(({ part }) => part))]
-  const isOpen = parts.every(({ certainty }) => certainty === 'maybe')
-  const text = placesText(
-    parts.map((part) => ({ family: part.family, box: targetOf(part) })),
-    DESTINATIONS_MAX,
-  )
-  return isOpen ? `perhaps ${text}` : text
-}
-
-/** Which of the addresses are its own is not known here: what is open on most of them is what counts. */
-function ownText(own: readonly Reached[]): string {
-  const widest = (['4', '6'] as const).flatMap((family) =>
-    byDestination(own.filter((each) => String(each.family) === family)).slice(0, 1),
-  )
-  return [...new Set(widest.map((each) => `IPv${each.family} ${servicesText(each, SERVICES_MAX)}`))].join('; ')
-}
-
-function placesText(reached: readonly Pick<Reached, 'family' | 'box'>[], most: number): string {
-  const places = byDestination(reached)
-  const told = places.slice(0, most).map((each) => `${destinationText(each)} ${servicesText(each, SERVICES_MAX)}`)
-  const more = places.length - told.length
-  return `${told.join('; ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 const USED_COLUMNS: readonly FittedColumn[] = [

@@ -37,7 +37,8 @@ export function exposureSummary(exposure: Exposure): string {
   return `If ${peer.name === '' ? name : `the key of ${name}`} leaked today: ${openSummary(exposure)}`
 }
 
-function openSummary({ resources, access, peer, isUseKnown }: Exposure): string {
+/** What would be open, without whose key it is: the end of a sentence. */
+export function openSummary({ resources, access, peer, isUseKnown }: Exposure): string {
   const usedCount = resources.filter(({ used }) => used !== null && used.connected > 0).length
   const use =
     isUseKnown || usedCount > 0
