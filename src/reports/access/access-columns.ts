@@ -4,8 +4,8 @@
  */
 import type { FieldName } from '../../fields.ts'
 
-/** The responsible peer as one document has it, how it was found, and where the document was made. */
-export const WHO_FIELDS = [
+/** The responsible peer as one document has it. */
+export const HOLDER_FIELDS = [
   'wireguard.peer.public_key',
   'wireguard.peer.name',
   'wireguard.peer.kind',
@@ -13,10 +13,20 @@ export const WHO_FIELDS = [
   'wireguard.peer.device',
   'wireguard.peer.owner.name',
   'wireguard.peer.owner.email',
+] as const satisfies readonly FieldName[]
+
+/** How it was found, and how sure that is. */
+export const FOUND_FIELDS = [
   'wireguard.attribution.status',
   'wireguard.attribution.method',
   'wireguard.attribution.reason',
   'wireguard.attribution.candidates',
+] as const satisfies readonly FieldName[]
+
+/** The peer, how it was found, and where the document was made. */
+export const WHO_FIELDS = [
+  ...HOLDER_FIELDS,
+  ...FOUND_FIELDS,
   'wireguard.attribution.mapping_id',
   'wireguard.attribution.inventory',
   'observer.name',
@@ -57,7 +67,11 @@ export const HOST_FIELDS = [
 const NAMES_COLUMNS = ['names_now', 'names_recorded'] as const
 
 /** Columns of a printed block, in order. */
-export const WHO_COLUMNS: readonly string[] = [...WHO_FIELDS.slice(0, 7), ...NAMES_COLUMNS, ...WHO_FIELDS.slice(7)]
+export const WHO_COLUMNS: readonly string[] = [
+  ...HOLDER_FIELDS,
+  ...NAMES_COLUMNS,
+  ...WHO_FIELDS.slice(HOLDER_FIELDS.length),
+]
 
 /** Cells of addresses and ports, each of one row alone. */
 export const END_FIELDS = [

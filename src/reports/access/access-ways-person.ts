@@ -3,38 +3,17 @@ import type { FieldName, Fields } from '../../fields.ts'
 import type { Dispute } from '../disputes.ts'
 import type { Holder, Names } from '../names/names.ts'
 import type { Row } from '../rows/row-lines.ts'
+import { FOUND_FIELDS, HOLDER_FIELDS } from './access-columns.ts'
 
 /** What has to be read of a document. */
-export const PERSON_FIELDS: readonly FieldName[] = [
-  'wireguard.peer.public_key',
-  'wireguard.peer.name',
-  'wireguard.peer.kind',
-  'wireguard.peer.groups',
-  'wireguard.peer.device',
-  'wireguard.peer.owner.name',
-  'wireguard.peer.owner.email',
-  'wireguard.attribution.status',
-  'wireguard.attribution.method',
-  'wireguard.attribution.reason',
-  'wireguard.attribution.candidates',
-  'wireguard.attribution.hops',
-]
+export const PERSON_FIELDS: readonly FieldName[] = [...HOLDER_FIELDS, ...FOUND_FIELDS, 'wireguard.attribution.hops']
 
 /** Columns of a file, named as the fields where there is one. */
 export const PERSON_COLUMNS: readonly string[] = [
-  'wireguard.peer.public_key',
-  'wireguard.peer.name',
-  'wireguard.peer.kind',
-  'wireguard.peer.groups',
-  'wireguard.peer.device',
-  'wireguard.peer.owner.name',
-  'wireguard.peer.owner.email',
+  ...HOLDER_FIELDS,
   'names_now',
   'key_disputed',
-  'wireguard.attribution.status',
-  'wireguard.attribution.method',
-  'wireguard.attribution.reason',
-  'wireguard.attribution.candidates',
+  ...FOUND_FIELDS,
   'wireguard.attribution.hops',
 ]
 
